@@ -1,0 +1,88 @@
+"""Settings: environment variables with the prefix CLEARWAY_, read once, each with its meaning."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from clinic.errors import Misconfigured
+
+ROOT = Path(__file__).resolve().parent.parent
+PREFIX = "CLEARWAY_"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One installation's settings; every attribute is the lower-case name of its variable."""
+
+    var_dir: Path = ROOT / "var"  # where the embedded database, files and demo keys live
+    database_url: str = ""  # empty: SQLite in var_dir; otherwise postgresql+psycopg://…
+    files_url: str = ""  # films and PDFs; empty: var_dir/files
+    secret_key: str = ""  # signs sessions; empty: made once and kept in var_dir/secret_key
+    base_url: str = "http://localhost:8000"  # how people and authorities reach us; cookies are Secure when https
+    web_port: int = 8000  # the application
+    mllp_port: int = 2575  # HL7 v2 in (listener comes with the laboratory)
+    dicom_port: int = 11112  # DICOM in (listener comes with radiology)
+    dicom_aet: str = "CLEARWAY"  # our DICOM application entity title
+    sandbox_port: int = 8090  # sandbox authorities, HTTP
+    sandbox_mllp_port: int = 2576  # sandbox authorities, MLLP
+    sandbox_lab_mllp_port: int = 2577  # sandbox laboratory, MLLP
+    signing_key: str = ""  # path of one PEM: P-384 key with certificate; empty: made once in var_dir
+    canonical_base: str = "https://clearway.example/fhir/"  # base of our own code systems and profiles
+    demo: bool = False  # 1 only under `make run`: demo clinic and its public sign-ins
+    log_level: str = "INFO"  # Python logging level
+    extra: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def effective_database_url(self) -> str:
+        """The SQLAlchemy URL in use."""
+        return self.database_url or f"sqlite:///{self.var_dir / 'clearway.sqlite3'}"
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from `environ` (default: the process environment).
+
+    Raises Misconfigured naming the variable when a value cannot be read.
+    """
+    env = os.environ if environ is None else environ
+    values: dict[str, object] = {}
+    for name, kind in Settings.__annotations__.items():
+        raw = env.get(PREFIX + name.upper())
+        if raw is None or name == "extra":
+            continue
+        values[name] = _read(name, str(kind), raw)
+    settings = Settings(**values)  # type: ignore[arg-type]
+    if not settings.secret_key:
+        settings = Settings(**{**values, "secret_key": _kept_secret(settings.var_dir)})  # type: ignore[arg-type]
+    return settings
+
+
+def _read(name: str, kind: str, raw: str) -> object:
+    if kind == "int":
+        try:
+            return int(raw)
+        except ValueError:
+            raise Misconfigured(f"Set {PREFIX}{name.upper()} to a whole number; it is not one now.") from None
+    if kind == "bool":
+        if raw.lower() not in {"0", "1", "true", "false", "yes", "no", ""}:
+            raise Misconfigured(f"Set {PREFIX}{name.upper()} to 1 or 0.")
+        return raw.lower() in {"1", "true", "yes"}
+    return Path(raw) if kind == "Path" else raw
+
+
+def _kept_secret(var_dir: Path) -> str:
+    """A random key made on first start and kept readable by the owner only, so that sessions survive a restart."""
+    path = var_dir / "secret_key"
+    var_dir.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            pass
+        else:
+            with os.fdopen(handle, "w") as file:
+                file.write(secrets.token_urlsafe(48))
+    return path.read_text().strip()

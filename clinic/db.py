@@ -1,0 +1,195 @@
+"""The database: units of work that say at their start whether they write, on SQLite and on PostgreSQL.
+
+A read unit never writes (a write in it raises); a write unit takes, on SQLite, a file lock and `BEGIN IMMEDIATE`
+before it reads anything, so that several processes neither starve nor deadlock
+(docs/decisions/0002-units-of-work.md).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Literal
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Connection, Engine, MetaData, event
+from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session
+
+from clinic.errors import Unavailable
+
+Mode = Literal["read", "write"]
+LOCK_PATIENCE_SECONDS = 15.0  # longer than any write unit we allow; a person would have given up by then
+LOCK_POLL_SECONDS = 0.004
+
+_mode: ContextVar[Mode] = ContextVar("unit_of_work", default="read")
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Parent of every table of all three packages: one metadata, one line of migrations."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+db = SQLAlchemy(model_class=Base)
+
+
+class WriteInReadUnit(RuntimeError):
+    """A programmer's error: something tried to write in a unit of work that said it only reads."""
+
+
+def set_mode(mode: Mode) -> None:
+    """Say what the unit of work that starts now will do; called by the web layer for each request."""
+    _mode.set(mode)
+
+
+def current_mode() -> Mode:
+    """What the present unit of work said it would do."""
+    return _mode.get()
+
+
+@contextmanager
+def read_unit() -> Iterator[Session]:
+    """A unit that only reads; whatever transaction was open before is ended first."""
+    with _unit("read") as session:
+        yield session
+
+
+@contextmanager
+def write_unit() -> Iterator[Session]:
+    """A unit that writes and commits once at its end; rolled back if anything raises.
+
+    Raises Unavailable when another writer keeps the embedded database too long; nothing is saved then.
+    """
+    with _unit("write") as session:
+        yield session
+        session.commit()
+
+
+@contextmanager
+def _unit(mode: Mode) -> Iterator[Session]:
+    session = db.session()
+    if _mode.get() == "write" and session.in_transaction():
+        raise RuntimeError("a write unit is already open; services must not open their own")
+    session.rollback()
+    token = _mode.set(mode)
+    try:
+        yield session
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.rollback()
+        _mode.reset(token)
+
+
+def install_units(engine: Engine) -> None:
+    """Make `engine` begin its transactions as the current unit of work says."""
+    if engine.dialect.name == "sqlite":
+        _install_sqlite(engine)
+    else:
+        _install_postgresql(engine)
+
+
+def _install_sqlite(engine: Engine) -> None:
+    path = engine.url.database
+    lock_path = f"{path}.lock" if path and path != ":memory:" else None
+
+    @event.listens_for(engine, "connect")
+    def _connect(dbapi_connection: Any, _record: Any) -> None:
+        dbapi_connection.isolation_level = None  # we emit BEGIN ourselves
+        cursor = dbapi_connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")  # WAL + NORMAL may lose the last commits on power loss
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA busy_timeout = 15000")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        if _mode.get() == "write":
+            if lock_path:
+                connection.info["write_lock"] = _take_file_lock(lock_path)
+            try:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            except BaseException:
+                _release(connection)
+                raise
+        else:
+            connection.exec_driver_sql("BEGIN")
+
+    @event.listens_for(engine, "commit")
+    def _commit(connection: Connection) -> None:
+        # The event comes before the COMMIT itself, and a commit may still fail: do it here, then let go.
+        lock = connection.info.get("write_lock")
+        if lock is not None:
+            connection.connection.dbapi_connection.commit()  # type: ignore[union-attr]
+            _release(connection)
+
+    @event.listens_for(engine, "rollback")
+    def _rollback(connection: Connection) -> None:
+        if connection.info.get("write_lock") is not None:
+            connection.connection.dbapi_connection.rollback()  # type: ignore[union-attr]
+            _release(connection)
+
+    @event.listens_for(engine, "checkin")
+    def _checkin(_dbapi_connection: Any, record: Any) -> None:
+        lock = record.info.pop("write_lock", None)
+        if lock is not None:
+            os.close(lock)
+
+
+def _install_postgresql(engine: Engine) -> None:
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        if _mode.get() == "read":
+            connection.exec_driver_sql("SET TRANSACTION READ ONLY")  # for this transaction alone
+
+
+def _take_file_lock(path: str) -> int:
+    """Wait for the exclusive lock that orders the writers of one SQLite file; returns its descriptor."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + LOCK_PATIENCE_SECONDS
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                os.close(handle)
+                raise Unavailable("The database is busy and nothing was saved. Please try again.") from None
+            time.sleep(LOCK_POLL_SECONDS)
+        else:
+            return handle
+
+
+def _release(connection: Connection) -> None:
+    lock = connection.info.pop("write_lock", None)
+    if lock is not None:
+        os.close(lock)
+
+
+@event.listens_for(Session, "before_flush")
+def _refuse_flush_in_read_unit(session: Session, _context: Any, _instances: Any) -> None:
+    if _mode.get() == "read" and (session.new or session.deleted or _has_changes(session)):
+        raise WriteInReadUnit("a read unit tried to write; mark the route as writing or use write_unit()")
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _refuse_statement_in_read_unit(state: ORMExecuteState) -> None:
+    if _mode.get() == "read" and (state.is_insert or state.is_update or state.is_delete):
+        raise WriteInReadUnit("a read unit tried to write; mark the route as writing or use write_unit()")
+
+
+def _has_changes(session: Session) -> bool:
+    return any(session.is_modified(row) for row in session.dirty)

@@ -1,0 +1,26 @@
+"""The clinic's tables, one file for each aggregate."""
+
+from clinic.models.applicant import Applicant, ApplicantKey, DocumentKind, IdentityDocument, Sex
+from clinic.models.authority import Authority, AuthorityClient
+from clinic.models.case import Answer, Case, CaseState, CaseTransition, Circumstance, ResidencePeriod
+from clinic.models.decision import Conclusion, ConclusionKind
+from clinic.models.delivery import Delivery, DeliveryAttempt, DeliveryState
+from clinic.models.form import FormResponse, FormStatus
+from clinic.models.imaging import XrayReading
+from clinic.models.laboratory import LabComponent, LabResult, Specimen, SpecimenKind
+from clinic.models.operation import AuditChange, Heartbeat, Lease
+from clinic.models.requirement import Requirement, RequirementReason, RequirementSource, RequirementState
+from clinic.models.result import Recorded, ResultStatus
+from clinic.models.signature import SignedExam
+from clinic.models.site import Counter, Site
+from clinic.models.user import Authorisation, Role, User
+from clinic.models.vaccination import DoseSource, LineOutcome, VaccineDose, VaccineLine
+
+__all__ = [
+    "Answer", "Applicant", "ApplicantKey", "AuditChange", "Authorisation", "Authority", "AuthorityClient", "Case",
+    "CaseState", "CaseTransition", "Circumstance", "Conclusion", "ConclusionKind", "Counter", "Delivery",
+    "DeliveryAttempt", "DeliveryState", "DocumentKind", "DoseSource", "FormResponse", "FormStatus", "Heartbeat",
+    "IdentityDocument", "LabComponent", "LabResult", "Lease", "LineOutcome", "Recorded", "Requirement",
+    "RequirementReason", "RequirementSource", "RequirementState", "ResidencePeriod", "ResultStatus", "Role", "Sex",
+    "SignedExam", "Site", "Specimen", "SpecimenKind", "User", "VaccineDose", "VaccineLine", "XrayReading",
+]

@@ -1,0 +1,99 @@
+"""People who are examined, and the documents they identify themselves with."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from clinic.db import db
+from clinic.models.column import code, key, moment
+from clinic.models.site import Site
+
+
+class Sex(StrEnum):
+    """As FHIR AdministrativeGender; a passport's X is `other`, a blank is `unknown`."""
+
+    MALE = "male"
+    FEMALE = "female"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+class DocumentKind(StrEnum):
+    """What an applicant shows."""
+
+    PASSPORT = "passport"
+    IDENTITY_CARD = "identity-card"
+    REFUGEE_DOCUMENT = "refugee-document"
+    OTHER = "other"
+
+
+class Applicant(db.Model):
+    """One person: names as in the passport's Latin line and in their own script, never transliterated by us."""
+
+    __tablename__ = "applicant"
+    __projected__ = True
+    __table_args__ = (
+        UniqueConstraint("site_id", "number"),
+        Index("ix_applicant_site_search", "site_id", "search_name", "id"),
+    )
+
+    id: Mapped[str] = key()
+    site_id: Mapped[str] = mapped_column(ForeignKey("site.id"))
+    number: Mapped[str] = mapped_column(String(24))
+    family_name: Mapped[str] = mapped_column(String(120))  # empty never: a single name stands here
+    given_names: Mapped[str] = mapped_column(String(160), default="")
+    native_family_name: Mapped[str | None] = mapped_column(String(120))
+    native_given_names: Mapped[str | None] = mapped_column(String(160))
+    native_language: Mapped[str | None] = mapped_column(String(12))  # BCP 47, for the right font and direction
+    search_name: Mapped[str] = mapped_column(String(300))  # folded, for look-up only
+    birth_date: Mapped[str] = mapped_column(String(10))  # 1985, 1985-04 or 1985-04-12: as known, never filled up
+    sex: Mapped[Sex] = code(Sex)
+    citizenship: Mapped[str] = mapped_column(String(3))  # ISO 3166-1 alpha-3
+    residence: Mapped[str] = mapped_column(String(3))
+    language: Mapped[str] = mapped_column(String(12))  # BCP 47, spoken to in
+    phone: Mapped[str | None] = mapped_column(String(40))
+    email: Mapped[str | None] = mapped_column(String(255))
+    address: Mapped[str | None] = mapped_column(Text)
+    registered_at: Mapped[datetime] = moment()
+    registered_by_id: Mapped[str] = mapped_column(ForeignKey("user.id"))
+    version: Mapped[int] = mapped_column(default=1)
+
+    __mapper_args__ = {"version_id_col": version}
+
+    site: Mapped[Site] = relationship(lazy="joined", innerjoin=True)
+    documents: Mapped[list[IdentityDocument]] = relationship(
+        back_populates="applicant", order_by="IdentityDocument.id", lazy="selectin"
+    )
+
+
+class IdentityDocument(db.Model):
+    """A passport or other paper, as shown or as read from its machine readable zone."""
+
+    __tablename__ = "identity_document"
+    __table_args__ = (Index("ix_identity_document_number", "number_key", "issuing_country"),)
+
+    id: Mapped[str] = key()
+    applicant_id: Mapped[str] = mapped_column(ForeignKey("applicant.id"), index=True)
+    kind: Mapped[DocumentKind] = code(DocumentKind)
+    number: Mapped[str] = mapped_column(String(40))
+    number_key: Mapped[str] = mapped_column(String(40))  # upper case, letters and digits only
+    issuing_country: Mapped[str] = mapped_column(String(3))
+    expires_on: Mapped[date | None]
+    mrz: Mapped[str | None] = mapped_column(String(120))  # the lines as read, if it was read
+    mrz_mismatches: Mapped[str | None] = mapped_column(Text)  # check digits that were wrong, accepted by a person
+    recorded_at: Mapped[datetime] = moment()
+
+    applicant: Mapped[Applicant] = relationship(back_populates="documents")
+
+
+class ApplicantKey(db.Model):
+    """Short keys by which likely doubles are found without reading every applicant."""
+
+    __tablename__ = "applicant_key"
+
+    key: Mapped[str] = mapped_column(String(80), primary_key=True)
+    applicant_id: Mapped[str] = mapped_column(ForeignKey("applicant.id"), primary_key=True, index=True)

@@ -1,0 +1,48 @@
+"""Answers to forms; a form is a FHIR Questionnaire file, an answered one becomes a QuestionnaireResponse."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from clinic.db import db
+from clinic.models.case import Case
+from clinic.models.column import Json, code, key, moment
+
+
+class FormStatus(StrEnum):
+    """As FHIR QuestionnaireResponse.status, those we use."""
+
+    IN_PROGRESS = "in-progress"
+    COMPLETED = "completed"
+    AMENDED = "amended"
+    ENTERED_IN_ERROR = "entered-in-error"
+
+
+class FormResponse(db.Model):
+    """One answered form of a case; while in progress it is a draft that nothing counts."""
+
+    __tablename__ = "form_response"
+    __projected__ = True
+    __table_args__ = (Index("ix_form_response_case", "case_id", "form"),)
+
+    id: Mapped[str] = key()
+    case_id: Mapped[str] = mapped_column(ForeignKey("health_case.id"))
+    form: Mapped[str] = mapped_column(String(60))  # name of the Questionnaire, e.g. us-medical-exam
+    form_version: Mapped[str] = mapped_column(String(20))
+    status: Mapped[FormStatus] = code(FormStatus, default=FormStatus.IN_PROGRESS)
+    answers: Mapped[Any] = mapped_column(Json())  # {linkId: value}; numbers as text, exactly as written
+    started_at: Mapped[datetime] = moment()
+    started_by_id: Mapped[str] = mapped_column(ForeignKey("user.id"))
+    saved_at: Mapped[datetime] = moment()
+    completed_at: Mapped[datetime | None] = moment()
+    completed_by_id: Mapped[str | None] = mapped_column(ForeignKey("user.id"))
+    version: Mapped[int] = mapped_column(default=1)
+
+    __mapper_args__ = {"version_id_col": version}
+
+    case: Mapped[Case] = relationship()

@@ -1,0 +1,77 @@
+"""Specimens and laboratory results, one row for each test."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from clinic.db import db
+from clinic.models.case import Case
+from clinic.models.column import code, key, moment
+from clinic.models.result import Recorded
+
+
+class SpecimenKind(StrEnum):
+    """What was taken."""
+
+    BLOOD = "blood"
+    SERUM = "serum"
+    URINE = "urine"
+    SPUTUM = "sputum"
+    GASTRIC_ASPIRATE = "gastric-aspirate"
+
+
+class Specimen(db.Model):
+    """One thing taken from one person on one day."""
+
+    __tablename__ = "specimen"
+    __projected__ = True
+
+    id: Mapped[str] = key()
+    case_id: Mapped[str] = mapped_column(ForeignKey("health_case.id"), index=True)
+    number: Mapped[str] = mapped_column(String(24), unique=True)
+    kind: Mapped[SpecimenKind] = code(SpecimenKind)
+    collected_on: Mapped[date]
+    recorded_at: Mapped[datetime] = moment()
+    recorded_by_id: Mapped[str] = mapped_column(ForeignKey("user.id"))
+    replaces_id: Mapped[str | None] = mapped_column(ForeignKey("specimen.id"))  # the contaminated one
+    withdrawn_at: Mapped[datetime | None] = moment()  # recorded by mistake
+
+    case: Mapped[Case] = relationship()
+    results: Mapped[list[LabResult]] = relationship(back_populates="specimen", order_by="LabResult.id")
+
+
+class LabResult(Recorded, db.Model):
+    """One test on one specimen: entered by one person, confirmed by another before it counts."""
+
+    __tablename__ = "lab_result"
+    __projected__ = True
+    __table_args__ = (Index("ix_lab_result_case", "case_id", "test"),)
+
+    id: Mapped[str] = key()
+    case_id: Mapped[str] = mapped_column(ForeignKey("health_case.id"))
+    specimen_id: Mapped[str] = mapped_column(ForeignKey("specimen.id"), index=True)
+    test: Mapped[str] = mapped_column(String(40))  # a test of the catalogue, clinic/programmes/reference
+    value: Mapped[str] = mapped_column(String(60))  # a code of that test, or the number exactly as written
+    unit: Mapped[str | None] = mapped_column(String(20))  # UCUM, for numbers
+    reported_on: Mapped[date | None]
+
+    case: Mapped[Case] = relationship()
+    specimen: Mapped[Specimen] = relationship(back_populates="results", lazy="joined", innerjoin=True)
+    components: Mapped[list[LabComponent]] = relationship(
+        cascade="all, delete-orphan", order_by="LabComponent.name", lazy="selectin"
+    )
+
+
+class LabComponent(db.Model):
+    """One measured part of a result, e.g. the nil tube of an IGRA; digits as written."""
+
+    __tablename__ = "lab_component"
+
+    result_id: Mapped[str] = mapped_column(ForeignKey("lab_result.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    value: Mapped[str] = mapped_column(String(40))
+    unit: Mapped[str | None] = mapped_column(String(20))

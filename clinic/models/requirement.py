@@ -1,0 +1,66 @@
+"""What a case must have examined, each with why."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from clinic.db import db
+from clinic.models.case import Case
+from clinic.models.column import code, key, moment
+
+
+class RequirementSource(StrEnum):
+    """Who or what demands an examination."""
+
+    RULE = "rule"
+    REFLEX = "reflex"  # a rule that fired because of a result
+    AUTHORITY = "authority"
+    PHYSICIAN = "physician"
+
+
+class RequirementState(StrEnum):
+    """Where one examination stands; what is shown in words is derived in clinic/progress.py."""
+
+    OPEN = "open"
+    DONE = "done"
+    WITHDRAWN = "withdrawn"  # the rules no longer ask for it; kept, never deleted
+
+
+class Requirement(db.Model):
+    """One examination this case must have; there is at most one row for each examination."""
+
+    __tablename__ = "requirement"
+    __table_args__ = (UniqueConstraint("case_id", "exam"),)
+
+    id: Mapped[str] = key()
+    case_id: Mapped[str] = mapped_column(ForeignKey("health_case.id"))
+    exam: Mapped[str] = mapped_column(String(40))  # name of decide-contract.md
+    source: Mapped[RequirementSource] = code(RequirementSource)
+    state: Mapped[RequirementState] = code(RequirementState, default=RequirementState.OPEN)
+    position: Mapped[int] = mapped_column(default=0)
+    added_at: Mapped[datetime] = moment()
+    done_at: Mapped[datetime | None] = moment()
+
+    case: Mapped[Case] = relationship()
+    reasons: Mapped[list[RequirementReason]] = relationship(
+        back_populates="requirement", cascade="all, delete-orphan", order_by="RequirementReason.rule", lazy="selectin"
+    )
+
+
+class RequirementReason(db.Model):
+    """Why: the rule, its plain sentence and its source, kept as they were when the requirement was computed."""
+
+    __tablename__ = "requirement_reason"
+
+    id: Mapped[str] = key()
+    requirement_id: Mapped[str] = mapped_column(ForeignKey("requirement.id"), index=True)
+    rule: Mapped[str] = mapped_column(String(60))
+    says: Mapped[str] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(Text)
+    edition: Mapped[str] = mapped_column(String(40))
+
+    requirement: Mapped[Requirement] = relationship(back_populates="reasons")

@@ -1,0 +1,32 @@
+"""Signed exams: immutable FHIR documents with digest and detached signature."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from clinic.db import db
+from clinic.models.column import key, moment
+
+
+class SignedExam(db.Model):
+    """One version of a signed exam; an amendment is a new row that names the one it replaces."""
+
+    __tablename__ = "signed_exam"
+    __table_args__ = (UniqueConstraint("case_id", "version"),)
+
+    id: Mapped[str] = key()  # also the id of the document Bundle
+    case_id: Mapped[str] = mapped_column(ForeignKey("health_case.id"))
+    authority_id: Mapped[str] = mapped_column(ForeignKey("authority.id"), index=True)
+    conclusion_id: Mapped[str] = mapped_column(ForeignKey("conclusion.id"))
+    version: Mapped[int]  # 1, 2, …
+    replaces_id: Mapped[str | None] = mapped_column(ForeignKey("signed_exam.id"))
+    amendment_reason: Mapped[str | None] = mapped_column(Text)
+    document: Mapped[bytes] = mapped_column(LargeBinary)  # gzip of the Bundle's exact bytes
+    size: Mapped[int]  # of the Bundle, uncompressed, in bytes
+    sha256: Mapped[str] = mapped_column(String(64))  # of the Bundle's exact bytes, hexadecimal
+    jws: Mapped[str] = mapped_column(Text)  # detached (RFC 7797), ES384, over the Bundle's exact bytes
+    signed_at: Mapped[datetime] = moment()
+    signed_by_id: Mapped[str] = mapped_column(ForeignKey("user.id"))

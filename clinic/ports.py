@@ -1,0 +1,90 @@
+"""What others fill in: the callables by which the clinic reaches FHIR and the authorities without knowing them.
+
+`wsgi.py` fills them from `fhir` and `integrations` (docs/decisions/0001-one-datum.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from clinic.errors import Misconfigured
+from clinic.models import Authority, Case, Conclusion, SignedExam, User
+
+
+@dataclass(frozen=True)
+class DocumentOrder:
+    """What a physician is about to sign: everything the document builder needs besides the case's own rows.
+
+    `conclusion` is complete but not yet stored; `bundle_id` and `version` are those of the signed exam to come.
+    """
+
+    case: Case
+    conclusion: Conclusion
+    signer: User
+    signed_at: datetime
+    bundle_id: str
+    version: int
+    replaces: SignedExam | None = None
+    amendment_reason: str | None = None
+
+
+@dataclass(frozen=True)
+class FrozenResource:
+    """One FHIR resource as exact bytes; `version` counts within (authority, kind, id)."""
+
+    kind: str
+    id: str
+    version: int
+    body: bytes
+
+
+@dataclass(frozen=True)
+class BuiltDocument:
+    """A document Bundle as exact bytes, and the resources an authority may read one by one once it is signed."""
+
+    bundle_id: str
+    body: bytes
+    resources: tuple[FrozenResource, ...]
+
+
+@dataclass(frozen=True)
+class RenderedDelivery:
+    """What leaves over one channel, composed and checked before the signature commits."""
+
+    channel: str
+    content_type: str
+    body: bytes
+    idempotency_key: str
+
+
+@dataclass
+class Ports:
+    """The callables; each raises Misconfigured until `wsgi.py` has filled it."""
+
+    # Turn touched rows into stored FHIR versions, inside the caller's transaction.
+    project: Callable[[Session, Sequence[object]], None]
+    # Build and validate the document; raises InvalidInput naming what is missing.
+    build_document: Callable[[DocumentOrder], BuiltDocument]
+    # The resources that can only be made once the signature over the Bundle's bytes exists (Provenance).
+    build_proof: Callable[[DocumentOrder, BuiltDocument, str], tuple[FrozenResource, ...]]
+    # Compose one channel's bytes for the authority.
+    render_delivery: Callable[[Authority, DocumentOrder, BuiltDocument, str], RenderedDelivery]
+    # Freeze what the authority may read, inside the caller's transaction.
+    release: Callable[[Session, SignedExam, Sequence[FrozenResource]], None]
+
+
+def _unfilled(*_args: object, **_named: object) -> None:
+    raise Misconfigured("Start the application through wsgi.py: it connects its parts.")
+
+
+ports = Ports(
+    project=_unfilled,
+    build_document=_unfilled,  # type: ignore[arg-type]
+    build_proof=_unfilled,  # type: ignore[arg-type]
+    render_delivery=_unfilled,  # type: ignore[arg-type]
+    release=_unfilled,
+)

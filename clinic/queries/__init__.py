@@ -1,0 +1,1 @@
+"""The lists that screens show, always scoped to what this user may see."""

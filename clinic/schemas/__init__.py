@@ -1,0 +1,1 @@
+"""What may come in, one marshmallow schema per moment."""

@@ -1,0 +1,1 @@
+"""Verbs of the clinic: plain functions that flush and never commit."""

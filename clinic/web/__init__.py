@@ -1,0 +1,1 @@
+"""The clinic's screens: one blueprint per work area."""

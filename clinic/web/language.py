@@ -1,0 +1,65 @@
+"""Which language and time zone a page speaks: the user's own, else what the browser asks for, else English and UTC."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, current_app, has_request_context, request
+from flask_babel import Babel, get_locale
+from flask_login import current_user
+
+TRANSLATIONS = Path(__file__).resolve().parent.parent / "translations"
+SOURCE_LANGUAGE = "en"
+
+
+def list_languages() -> list[str]:
+    """Codes of the languages that have a catalogue, English (the language of the source) first."""
+    found = sorted(path.parent.parent.name for path in TRANSLATIONS.glob("*/LC_MESSAGES/messages.mo"))
+    return [SOURCE_LANGUAGE, *found]
+
+
+def find_user() -> Any | None:
+    """The signed-in user, or None: nobody is, or the application has no sign-in (a test, a command)."""
+    if not has_request_context() or not hasattr(current_app, "login_manager"):
+        return None
+    return current_user if current_user.is_authenticated else None
+
+
+def select_language() -> str | None:
+    """The signed-in user's `language`, else the best match for Accept-Language."""
+    if not has_request_context():
+        return None
+    languages = current_app.extensions["languages"]
+    chosen = getattr(find_user(), "language", None)
+    if chosen in languages:
+        return str(chosen)
+    return request.accept_languages.best_match(languages)
+
+
+def select_time_zone() -> str | None:
+    """The IANA name of the time zone of the signed-in user's site."""
+    return getattr(getattr(find_user(), "site", None), "time_zone", None)
+
+
+def text_direction() -> str:
+    """`ltr` or `rtl`, for the page's `dir`."""
+    locale = get_locale()
+    return locale.text_direction if locale else "ltr"
+
+
+def page_language() -> str:
+    """The page's `lang`, a BCP 47 tag."""
+    return str(get_locale() or SOURCE_LANGUAGE).replace("_", "-")
+
+
+def init_languages(app: Flask) -> None:
+    """Set up Flask-Babel on the committed catalogues."""
+    app.extensions["languages"] = list_languages()
+    Babel(
+        app,
+        default_translation_directories=str(TRANSLATIONS),
+        locale_selector=select_language,
+        timezone_selector=select_time_zone,
+    )
+    app.jinja_env.globals.update(text_direction=text_direction, page_language=page_language)

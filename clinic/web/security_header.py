@@ -1,0 +1,50 @@
+"""The headers every answer carries: what a page may load, who may frame it, what may be kept."""
+
+from __future__ import annotations
+
+import secrets
+
+from flask import Flask, Response, g, request
+
+from clinic.web.asset import set_static_caching
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; img-src 'self' data:; "
+    "frame-ancestors 'none'; form-action 'self'; base-uri 'none'"
+)
+PERMISSIONS_POLICY = "camera=(self), geolocation=(), microphone=(), payment=(), usb=()"
+
+
+def csp_nonce() -> str:
+    """The number used once that marks this answer's own inline scripts."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(18)
+    return str(g.csp_nonce)
+
+
+def set_security_headers(response: Response) -> Response:
+    """Add the headers; a view may set its own Cache-Control, otherwise a page is never stored."""
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY.format(nonce=csp_nonce()))
+    headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "same-origin")
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    if request.is_secure:
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    if request.endpoint == "static":
+        set_static_caching(response)
+    else:
+        headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def init_security_headers(app: Flask) -> None:
+    """Give every request a nonce (also read by the sign-in pages from `g.csp_nonce`) and every answer its headers."""
+
+    @app.before_request
+    def draw_nonce() -> None:
+        csp_nonce()
+
+    app.after_request(set_security_headers)
+    app.jinja_env.globals["csp_nonce"] = csp_nonce

@@ -1,0 +1,80 @@
+// Builds the committed files under clinic/static/vendor from the packages pinned in package-lock.json.
+import { createHash } from "node:crypto";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import rtlcss from "rtlcss";
+import * as sass from "sass";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const packages = join(here, "node_modules");
+const vendor = join(here, "../../clinic/static/vendor");
+
+// Scripts in which applicants' names are shown; the weight 700 only where the interface itself is translated.
+const SCRIPTS = {
+  arabic: [400, 700], armenian: [400], bengali: [400], devanagari: [400], ethiopic: [400], georgian: [400],
+  gurmukhi: [400], khmer: [400], myanmar: [400], sinhala: [400], tamil: [400], thai: [400],
+};
+
+const withoutSourceMap = (text) => text.replace(/\n?\/[/*]# sourceMappingURL=.*$/gm, "").trimEnd() + "\n";
+
+function write(path, content) {
+  const target = join(vendor, path);
+  mkdirSync(dirname(target), { recursive: true });
+  writeFileSync(target, content);
+}
+
+function buildFonts() {
+  let faces = "";
+  for (const [script, weights] of Object.entries(SCRIPTS)) {
+    const source = join(packages, "@fontsource", `noto-sans-${script}`);
+    const range = JSON.parse(readFileSync(join(source, "unicode.json"), "utf8"))[script];
+    const name = `Noto Sans ${script[0].toUpperCase()}${script.slice(1)}`;
+    for (const weight of weights) {
+      const file = `noto-sans-${script}-${weight}.woff2`;
+      mkdirSync(join(vendor, "fonts"), { recursive: true });
+      cpSync(join(source, "files", `noto-sans-${script}-${script}-${weight}-normal.woff2`), join(vendor, "fonts", file));
+      const local = weight === 400 ? `local("${name}"),` : `local("${name} Bold"),`;
+      faces += `@font-face{font-family:"Clearway Scripts";font-style:normal;font-weight:${weight};font-display:swap;` +
+        `src:${local}url("../fonts/${file}") format("woff2");unicode-range:${range}}\n`;
+    }
+    cpSync(join(source, "LICENSE"), join(vendor, "fonts", `LICENSE-noto-sans-${script}.txt`));
+  }
+  return faces;
+}
+
+function buildStyles(faces) {
+  const { css } = sass.compile(join(here, "theme.scss"), {
+    loadPaths: [packages], style: "compressed", charset: false, quietDeps: true,
+  });
+  const all = '@charset "UTF-8";\n' + faces + withoutSourceMap(css);
+  if (/GDS Transport|assets\/(fonts|images)/i.test(all)) throw new Error("a GOV.UK font or image slipped in");
+  write("govuk/app.css", all);
+  write("govuk/app.rtl.css", rtlcss.process(all));
+}
+
+function copyScripts() {
+  const kit = join(packages, "govuk-frontend/dist/govuk/govuk-frontend.min.js");
+  write("govuk/govuk-frontend.min.js", withoutSourceMap(readFileSync(kit, "utf8")));
+  const htmx = join(packages, "htmx.org");
+  write("htmx/htmx.min.js", withoutSourceMap(readFileSync(join(htmx, "dist/htmx.min.js"), "utf8")));
+  cpSync(join(htmx, "LICENSE"), join(vendor, "htmx/LICENSE.txt"));
+  cpSync(join(here, "LICENSE-govuk-frontend.txt"), join(vendor, "govuk/LICENSE.txt"));
+}
+
+const listFiles = (folder) => readdirSync(folder).flatMap((name) => {
+  const path = join(folder, name);
+  return statSync(path).isDirectory() ? listFiles(path) : [path];
+});
+
+function writeManifest() {
+  const lines = listFiles(vendor).map((path) =>
+    `${createHash("sha256").update(readFileSync(path)).digest("hex")}  ${relative(vendor, path)}`);
+  write("MANIFEST.sha256", lines.sort((a, b) => (a.slice(66) < b.slice(66) ? -1 : 1)).join("\n") + "\n");
+}
+
+rmSync(vendor, { recursive: true, force: true });
+mkdirSync(vendor, { recursive: true });
+buildStyles(buildFonts());
+copyScripts();
+writeManifest();
