@@ -1,0 +1,177 @@
+"""Which search parameters each released resource type has, and where in the resource their values stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ParameterKind(StrEnum):
+    """How a parameter's values are written and compared (R4 search, section 3.1.1.4)."""
+
+    TOKEN = "token"  # noqa: S105  a kind of parameter, no secret
+    STRING = "string"
+    DATE = "date"
+    REFERENCE = "reference"
+
+
+@dataclass(frozen=True)
+class SearchParameter:
+    """One row of the table.
+
+    `paths` are dotted names of elements from the resource downwards, arrays are walked. `targets` are the resource
+    types that a reference may point to; a value that is a bare id may be any of them.
+    """
+
+    name: str
+    kind: ParameterKind
+    paths: tuple[str, ...]
+    targets: tuple[str, ...] = ()
+
+
+def _token(name: str, *paths: str) -> SearchParameter:
+    return SearchParameter(name, ParameterKind.TOKEN, paths or (name,))
+
+
+def _string(name: str, *paths: str) -> SearchParameter:
+    return SearchParameter(name, ParameterKind.STRING, paths or (name,))
+
+
+def _date(name: str, *paths: str) -> SearchParameter:
+    return SearchParameter(name, ParameterKind.DATE, paths or (name,))
+
+
+def _reference(name: str, targets: str, *paths: str) -> SearchParameter:
+    return SearchParameter(name, ParameterKind.REFERENCE, paths or (name,), tuple(targets.split()))
+
+
+def _patient(element: str = "subject") -> tuple[SearchParameter, ...]:
+    """`patient`, and `subject` where R4 has both."""
+    patient = _reference("patient", "Patient", element)
+    return (patient, _reference("subject", "Patient", element)) if element == "subject" else (patient,)
+
+
+_IDENTIFIER = _token("identifier")
+_STATUS = _token("status")
+_CODE = _token("code")
+_CATEGORY = _token("category")
+_ENCOUNTER = _reference("encounter", "Encounter")
+
+# Every name is one of the R4 SearchParameters of its type (hl7.fhir.r4.core 4.0.1).
+PARAMETERS: dict[str, tuple[SearchParameter, ...]] = {
+    "AllergyIntolerance": (_CODE, _token("clinical-status", "clinicalStatus"), *_patient("patient")),
+    "Bundle": (_IDENTIFIER, _token("type"), _date("timestamp")),
+    "ClinicalImpression": (
+        _STATUS, _date("date", "effectiveDateTime", "effectivePeriod", "date"), *_patient(),
+    ),
+    "Composition": (
+        _IDENTIFIER, _STATUS, _token("type"), _date("date"), *_patient(), _ENCOUNTER,
+        _reference("author", "Practitioner PractitionerRole Organization"),
+        _reference("attester", "Practitioner PractitionerRole Organization", "attester.party"),
+        _reference("entry", "Observation", "section.entry"),
+    ),
+    "Condition": (
+        _IDENTIFIER, _CODE, _CATEGORY, _token("clinical-status", "clinicalStatus"),
+        _token("verification-status", "verificationStatus"), _date("recorded-date", "recordedDate"),
+        _date("onset-date", "onsetDateTime", "onsetPeriod"), *_patient(), _ENCOUNTER,
+    ),
+    "Consent": (_STATUS, _CATEGORY, _date("date", "dateTime"), *_patient("patient")),
+    "DiagnosticReport": (
+        _IDENTIFIER, _STATUS, _CODE, _CATEGORY, _date("date", "effectiveDateTime", "effectivePeriod"),
+        _date("issued"), *_patient(), _ENCOUNTER, _reference("result", "Observation"),
+        _reference("specimen", "Specimen"),
+        _reference("performer", "Practitioner PractitionerRole Organization"),
+    ),
+    "DocumentReference": (
+        _IDENTIFIER, _STATUS, _CATEGORY, _token("type"), _date("date"), _date("period", "context.period"),
+        *_patient(), _reference("author", "Practitioner PractitionerRole Organization"),
+    ),
+    "Encounter": (
+        _IDENTIFIER, _STATUS, _token("class"), _token("type"), _date("date", "period"), *_patient(),
+        _reference("episode-of-care", "EpisodeOfCare", "episodeOfCare"),
+        _reference("service-provider", "Organization", "serviceProvider"),
+        _reference("participant", "Practitioner PractitionerRole", "participant.individual"),
+    ),
+    "EpisodeOfCare": (
+        _IDENTIFIER, _STATUS, _token("type"), _date("date", "period"), *_patient("patient"),
+        _reference("organization", "Organization", "managingOrganization"),
+    ),
+    "ImagingStudy": (
+        _IDENTIFIER, _STATUS, _token("modality", "modality", "series.modality"), _date("started"),
+        *_patient(), _ENCOUNTER, _reference("basedon", "ServiceRequest", "basedOn"),
+    ),
+    "Immunization": (
+        _IDENTIFIER, _STATUS, _token("vaccine-code", "vaccineCode"), _date("date", "occurrenceDateTime"),
+        _token("status-reason", "statusReason"), *_patient("patient"),
+        _reference("performer", "Practitioner PractitionerRole Organization", "performer.actor"),
+    ),
+    "ImmunizationEvaluation": (
+        _STATUS, _date("date"), _token("dose-status", "doseStatus"), *_patient("patient"),
+    ),
+    "ImmunizationRecommendation": (_IDENTIFIER, _date("date"), *_patient("patient")),
+    "Media": (
+        _IDENTIFIER, _STATUS, _token("type"), _date("created", "createdDateTime", "createdPeriod"), *_patient(),
+    ),
+    "MedicationStatement": (_STATUS, _date("effective", "effectiveDateTime", "effectivePeriod"), *_patient()),
+    "Observation": (
+        _IDENTIFIER, _STATUS, _CODE, _CATEGORY,
+        _date("date", "effectiveDateTime", "effectivePeriod", "effectiveInstant"),
+        _token("value-concept", "valueCodeableConcept"), *_patient(), _ENCOUNTER,
+        _reference("specimen", "Specimen"), _reference("has-member", "Observation", "hasMember"),
+        _reference("derived-from", "Observation ImagingStudy QuestionnaireResponse", "derivedFrom"),
+        _reference("performer", "Practitioner PractitionerRole Organization"),
+    ),
+    "Organization": (_IDENTIFIER, _string("name", "name", "alias"), _token("type")),
+    "Patient": (
+        _IDENTIFIER, _token("gender"), _date("birthdate", "birthDate"),
+        _string("family", "name.family"), _string("given", "name.given"),
+        _string("name", "name.text", "name.family", "name.given", "name.prefix", "name.suffix"),
+        _reference("organization", "Organization", "managingOrganization"),
+    ),
+    "Practitioner": (
+        _IDENTIFIER, _string("family", "name.family"), _string("given", "name.given"),
+        _string("name", "name.text", "name.family", "name.given", "name.prefix", "name.suffix"),
+    ),
+    "PractitionerRole": (
+        _IDENTIFIER, _token("role", "code"), _reference("practitioner", "Practitioner"),
+        _reference("organization", "Organization"),
+    ),
+    "Procedure": (
+        _IDENTIFIER, _STATUS, _CODE, _date("date", "performedDateTime", "performedPeriod"), *_patient(),
+        _ENCOUNTER,
+    ),
+    "Provenance": (
+        _date("recorded"), _reference("target", "Composition Bundle"),
+        _reference("agent", "Practitioner PractitionerRole Organization", "agent.who"),
+        _reference("entity", "Bundle DocumentReference", "entity.what"),
+    ),
+    "QuestionnaireResponse": (
+        _IDENTIFIER, _STATUS, _date("authored"), *_patient(), _ENCOUNTER,
+        _reference("author", "Practitioner PractitionerRole Patient"),
+    ),
+    "RiskAssessment": (_IDENTIFIER, _date("date", "occurrenceDateTime"), *_patient()),
+    "ServiceRequest": (
+        _IDENTIFIER, _STATUS, _CODE, _CATEGORY, _token("requisition"), _token("intent"),
+        _date("authored", "authoredOn"), *_patient(), _ENCOUNTER,
+    ),
+    "Specimen": (
+        _IDENTIFIER, _STATUS, _token("accession", "accessionIdentifier"), _token("type"),
+        _date("collected", "collection.collectedDateTime", "collection.collectedPeriod"), *_patient(),
+    ),
+}  # fmt: skip
+
+# Answered for every type besides the table above.
+COMMON_PARAMETERS = (
+    SearchParameter("_id", ParameterKind.TOKEN, ("id",)),
+    SearchParameter("_lastUpdated", ParameterKind.DATE, ("meta.lastUpdated",)),
+)
+
+
+def find_parameter(kind: str, name: str) -> SearchParameter | None:
+    """The parameter `name` of resource type `kind`, without the common ones."""
+    return next((parameter for parameter in PARAMETERS.get(kind, ()) if parameter.name == name), None)
+
+
+def list_references(kind: str) -> list[SearchParameter]:
+    """The reference parameters of a type: what `_include` may name."""
+    return [parameter for parameter in PARAMETERS.get(kind, ()) if parameter.kind is ParameterKind.REFERENCE]
