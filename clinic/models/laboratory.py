@@ -45,7 +45,7 @@ class Specimen(db.Model):
 
 
 class LabResult(Recorded, db.Model):
-    """One test on one specimen: entered by one person, confirmed by another before it counts."""
+    """One test: entered by one person, confirmed by another before it counts."""
 
     __tablename__ = "lab_result"
     __projected__ = True
@@ -53,14 +53,15 @@ class LabResult(Recorded, db.Model):
 
     id: Mapped[str] = key()
     case_id: Mapped[str] = mapped_column(ForeignKey("health_case.id"))
-    specimen_id: Mapped[str] = mapped_column(ForeignKey("specimen.id"), index=True)
+    specimen_id: Mapped[str | None] = mapped_column(ForeignKey("specimen.id"), index=True)  # sputum, gastric aspirate
+    performed_on: Mapped[date]  # drawn, collected, or read (skin test)
     test: Mapped[str] = mapped_column(String(40))  # a test of the catalogue, clinic/programmes/reference
     value: Mapped[str] = mapped_column(String(60))  # a code of that test, or the number exactly as written
     unit: Mapped[str | None] = mapped_column(String(20))  # UCUM, for numbers
     reported_on: Mapped[date | None]
 
     case: Mapped[Case] = relationship()
-    specimen: Mapped[Specimen] = relationship(back_populates="results", lazy="joined", innerjoin=True)
+    specimen: Mapped[Specimen | None] = relationship(back_populates="results", lazy="joined")
     components: Mapped[list[LabComponent]] = relationship(
         cascade="all, delete-orphan", order_by="LabComponent.name", lazy="selectin"
     )

@@ -1,0 +1,65 @@
+"""The application factory of the clinic's part; `wsgi.py` adds the other two packages and connects them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+
+from clinic.audit import install_audit
+from clinic.auth import install_sign_in
+from clinic.config import ROOT, Settings, load_settings
+from clinic.db import db, install_units
+from clinic.error_page import install_error_pages
+from clinic.unit import ClearwayFlask, install_request_units
+from clinic.web.presentation import init_presentation
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Build the application from `settings` (default: the environment). Opens no connection."""
+    settings = settings or load_settings()
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    app = ClearwayFlask("clinic", root_path=str(ROOT / "clinic"), static_folder="static",
+                        template_folder=str(ROOT / "templates"))
+    url = settings.effective_database_url
+    app.config.update(
+        CLEARWAY=settings,
+        SQLALCHEMY_DATABASE_URI=url,
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(url),
+        MAX_CONTENT_LENGTH=2 * 1024 * 1024,  # no film comes in by these routes yet
+        MAX_FORM_MEMORY_SIZE=1024 * 1024,
+    )
+    settings.var_dir.mkdir(parents=True, exist_ok=True)
+    install_request_units(app)
+    install_sign_in(app, settings.secret_key, settings.base_url.startswith("https"))
+    db.init_app(app)
+    with app.app_context():
+        install_units(db.engine)
+    install_audit(app, url, settings.var_dir)
+    init_presentation(app)
+    install_error_pages(app)
+    _register(app)
+    return app
+
+
+def engine_options(url: str) -> dict[str, Any]:
+    """Pool settings by database; PostgreSQL checks a connection before it trusts it."""
+    if url.startswith("sqlite"):
+        return {"connect_args": {"timeout": 15}}
+    return {"pool_pre_ping": True, "pool_size": 5, "max_overflow": 10}
+
+
+def _register(app: Flask) -> None:
+    from clinic import blueprint  # imports every screen, so only once the application exists
+
+    for add in blueprint.REGISTRATIONS:
+        _add: Callable[[Flask], None] = add
+        _add(app)
+
+
+def get_settings(app: Flask) -> Settings:
+    """The settings `app` was built with."""
+    settings: Settings = app.config["CLEARWAY"]
+    return settings

@@ -1,0 +1,94 @@
+"""Who did what, and who looked: changes in the change's own transaction, reads on their own connection.
+
+Rows carry ids and codes, never a name. Sealing them in chained batches is the worker's task.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, current_app, has_request_context, request
+from flask_login import current_user
+from sqlalchemy import Column, Engine, MetaData, String, Table, Text, create_engine, event, insert
+
+from clinic import clock
+from clinic.db import db
+from clinic.key import new_id
+from clinic.models import AuditChange, Case
+from clinic.models.column import Instant
+
+reads_metadata = MetaData()
+audit_read = Table(
+    "audit_read", reads_metadata,
+    Column("id", String(36), primary_key=True),
+    Column("happened_at", Instant(), nullable=False, index=True),
+    Column("actor_kind", String(16), nullable=False),  # user, client, system
+    Column("actor_id", String(80)),
+    Column("site_id", String(36)),
+    Column("authority_id", String(16), index=True),
+    Column("action", String(60), nullable=False),  # read, search, history, document, …
+    Column("subject_kind", String(40), nullable=False),
+    Column("subject_id", String(80), nullable=False),
+    Column("case_id", String(36), index=True),
+    Column("detail", Text, nullable=False),
+)
+
+
+def install_audit(app: Flask, database_url: str, var_dir: Path) -> None:
+    """Open the connection for audit rows of reads: an own file beside SQLite, the same server on PostgreSQL."""
+    if database_url.startswith("sqlite"):
+        base = Path(database_url.removeprefix("sqlite:///"))
+        engine = create_engine(f"sqlite:///{base.with_name(base.stem + '-audit.sqlite3')}")
+
+        @event.listens_for(engine, "connect")
+        def _connect(dbapi_connection: Any, _record: Any) -> None:
+            cursor = dbapi_connection.cursor()
+            cursor.execute("PRAGMA journal_mode = WAL")
+            cursor.execute("PRAGMA synchronous = FULL")
+            cursor.execute("PRAGMA busy_timeout = 15000")
+            cursor.close()
+    else:
+        engine = create_engine(database_url, pool_size=4, pool_pre_ping=True)
+    app.extensions["clearway_audit"] = engine
+
+
+def audit_engine() -> Engine:
+    """The engine of the rows of reads."""
+    engine: Engine = current_app.extensions["clearway_audit"]
+    return engine
+
+
+def record_read(
+    actor_kind: str, actor_id: str, action: str, subject_kind: str, subject_id: str, case_id: str | None = None,
+    site_id: str | None = None, authority_id: str | None = None, detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Write down that somebody looked, durably, before the answer leaves; raises if it cannot be written."""
+    with audit_engine().begin() as connection:
+        connection.execute(insert(audit_read).values(
+            id=new_id(), happened_at=clock.now(), actor_kind=actor_kind, actor_id=actor_id, site_id=site_id,
+            authority_id=authority_id, action=action, subject_kind=subject_kind, subject_id=subject_id,
+            case_id=case_id, detail=json.dumps(dict(detail or {}), separators=(",", ":")),
+        ))
+
+
+def record_case_read(case: Case, action: str = "read") -> None:
+    """Write down that the signed-in user opened a case's page."""
+    record_read("user", current_user.id, action, "case", case.id, case_id=case.id, site_id=case.site_id,
+                detail={"path": request.path} if has_request_context() else {})
+
+
+def record_change(
+    action: str, subject_kind: str, subject_id: str, case_id: str | None = None, site_id: str | None = None,
+    detail: Mapping[str, Any] | None = None, actor_id: str | None = None, actor_kind: str | None = None,
+) -> None:
+    """Write down a change in its own transaction; the actor defaults to who is signed in, else the system."""
+    if actor_id is None and has_request_context() and getattr(current_user, "is_authenticated", False):
+        actor_id, actor_kind = current_user.id, "user"
+    db.session.add(AuditChange(
+        happened_at=clock.now(), actor_kind=actor_kind or ("user" if actor_id else "system"), actor_id=actor_id,
+        site_id=site_id, action=action, subject_kind=subject_kind, subject_id=subject_id, case_id=case_id,
+        detail=dict(detail or {}),
+    ))

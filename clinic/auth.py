@@ -1,0 +1,69 @@
+"""Sign-in with Flask-Security: staff and their roles, password now, second factor with the hardening issue."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from typing import Any
+
+from flask import Flask
+from flask_security.core import Security
+from flask_security.datastore import SQLAlchemyUserDatastore
+from flask_wtf.csrf import CSRFProtect
+from sqlalchemy import select
+
+from clinic.db import db
+from clinic.models import Role, User
+from clinic.permissions import ROLES
+
+csrf = CSRFProtect()
+
+
+def install_sign_in(app: Flask, secret_key: str, secure_cookies: bool) -> None:
+    """Configure and start Flask-Security on `app`."""
+    salt = hashlib.sha256(b"clearway password salt" + secret_key.encode()).hexdigest()
+    app.config.update(
+        SECRET_KEY=secret_key,
+        SECURITY_PASSWORD_SALT=salt,
+        SECURITY_PASSWORD_HASH="argon2",  # noqa: S106 the name of an algorithm
+        SECURITY_LOGIN_URL="/sign-in",
+        SECURITY_LOGOUT_URL="/sign-out",
+        SECURITY_LOGOUT_METHODS=["POST"],
+        SECURITY_VERIFY_URL="/verify-password",
+        SECURITY_POST_LOGIN_VIEW="/",
+        SECURITY_POST_LOGOUT_VIEW="/sign-in",
+        SECURITY_UNAUTHORIZED_VIEW=None,
+        SECURITY_REGISTERABLE=False,
+        SECURITY_RECOVERABLE=False,
+        SECURITY_CHANGEABLE=False,
+        SECURITY_RETURN_GENERIC_RESPONSES=True,
+        SECURITY_SEND_REGISTER_EMAIL=False,
+        SECURITY_EMAIL_VALIDATOR_ARGS={"check_deliverability": False, "test_environment": True},
+        SECURITY_FLASH_MESSAGES=False,
+        SECURITY_CSRF_IGNORE_UNAUTH_ENDPOINTS=False,
+        SECURITY_SCRIPT_NONCE_KEY="csp_nonce",
+        SESSION_COOKIE_NAME="clearway",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=secure_cookies,
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
+        REMEMBER_COOKIE_DURATION=timedelta(0),
+        WTF_CSRF_TIME_LIMIT=None,  # a form left open over lunch must still save; the session's life bounds it
+        WTF_CSRF_CHECK_DEFAULT=True,
+    )
+    csrf.init_app(app)
+    datastore = SQLAlchemyUserDatastore(db, User, Role)
+    Security(app, datastore, register_blueprint=True)
+
+
+def ensure_roles() -> None:
+    """Make the role rows that clinic/permissions.py names; safe to run again."""
+    known = {role.name: role for role in db.session.execute(select(Role)).scalars()}
+    for name, (label, _permissions) in ROLES.items():
+        if name not in known:
+            db.session.add(Role(name=name, description=_english(label)))
+    db.session.flush()
+
+
+def _english(label: Any) -> str:
+    return str(label._args[0]) if getattr(label, "_args", None) else str(label)

@@ -1,0 +1,103 @@
+"""Every error answered in the caller's language: a page, JSON, or whatever a package registered for its paths."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, Response, jsonify, redirect, render_template, request
+from flask_babel import gettext as _
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm.exc import StaleDataError
+from werkzeug.exceptions import HTTPException
+
+from clinic.errors import CaseChanged, ClearwayError, InvalidInput, NotSignedIn, Unavailable
+from clinic.key import new_id
+
+log = logging.getLogger("clearway")
+Renderer = Callable[[ClearwayError], Any]
+
+
+def answer_errors_under(app: Flask, prefix: str, renderer: Renderer) -> None:
+    """Let `renderer` answer every error of paths that begin with `prefix` (fhir registers OperationOutcome)."""
+    app.extensions.setdefault("clearway_error_renderers", []).append((prefix, renderer))
+
+
+def install_error_pages(app: Flask) -> None:
+    """Register the handlers."""
+
+    @app.errorhandler(ClearwayError)
+    def _foreseen(error: ClearwayError) -> Any:
+        if error.ids:
+            log.info("%s %s", type(error).__name__, " ".join(f"{k}={v}" for k, v in error.ids.items()))
+        return _answer(app, error)
+
+    @app.errorhandler(StaleDataError)
+    def _stale(_error: StaleDataError) -> Any:
+        return _answer(app, CaseChanged(_("Somebody else saved this just now. Nothing of yours was saved: look again.")))
+
+    @app.errorhandler(OperationalError)
+    def _database(error: OperationalError) -> Any:
+        reference = new_id()
+        log.error("database error reference=%s kind=%s", reference, type(error.orig).__name__)
+        return _answer(app, Unavailable(
+            _("The database does not answer; nothing was saved. Try again in a minute. Reference: %(r)s", r=reference)))
+
+    @app.errorhandler(HTTPException)
+    def _http(error: HTTPException) -> Any:
+        return _answer(app, _from_http(error))
+
+    @app.errorhandler(Exception)
+    def _unforeseen(_error: Exception) -> Any:
+        reference = new_id()
+        # The traceback names lines of code, never a value: exc_info would print SQL parameters with it.
+        log.error("unforeseen error reference=%s", reference, exc_info=app.testing or app.debug)
+        if not (app.testing or app.debug):
+            log.error("unforeseen error reference=%s %s", reference, _where(_error))
+        error = ClearwayError(_("Something went wrong on our side; nothing was saved. Reference: %(r)s", r=reference))
+        error.status, error.code, error.next_step = 500, "exception", "retry"
+        return _answer(app, error)
+
+
+def _where(error: BaseException) -> str:
+    """Type and lines of code of an error, without any of its values."""
+    lines = []
+    trace = error.__traceback__
+    while trace is not None:
+        lines.append(f"{trace.tb_frame.f_code.co_filename.rsplit('/', 2)[-1]}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return f"{type(error).__name__} at {' > '.join(lines[-8:])}"
+
+
+def _from_http(error: HTTPException) -> ClearwayError:
+    sentences = {
+        400: _("The request could not be read. Go back, reload the page and try again."),
+        404: _("There is no such page."),
+        405: _("This address does not take that kind of request."),
+        413: _("That is too large to be accepted."),
+    }
+    code = error.code or 500
+    made = ClearwayError(sentences.get(code, error.description or _("The request could not be answered.")))
+    made.status = code
+    made.code = {404: "not-found", 413: "too-long"}.get(code, "processing")
+    made.ids = {}
+    return made
+
+
+def _answer(app: Flask, error: ClearwayError) -> Any:
+    for prefix, renderer in app.extensions.get("clearway_error_renderers", []):
+        if request.path.startswith(prefix):
+            return renderer(error)
+    if request.path.startswith("/api/"):
+        body: dict[str, Any] = {"error": error.message, "next": error.next_step}
+        if isinstance(error, InvalidInput) and error.fields:
+            body["fields"] = error.fields
+        return jsonify(body), error.status
+    if isinstance(error, NotSignedIn):
+        target = request.full_path.rstrip("?") if request.method == "GET" else "/"
+        from urllib.parse import urlencode
+
+        return redirect("/sign-in?" + urlencode({"next": target}))
+    page = render_template("error.html", error=error)
+    return Response(page, status=error.status, content_type="text/html; charset=utf-8")

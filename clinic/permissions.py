@@ -1,0 +1,115 @@
+"""Who may do what: the permissions, the roles that hold them, and the marks that every route must carry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from functools import wraps
+from typing import Any, TypeVar
+
+from flask import current_app
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_login import current_user
+
+from clinic.errors import NotAllowed, NotSignedIn
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Permission(StrEnum):
+    """One thing a member of staff may do."""
+
+    SEE_CASES = "see-cases"
+    REGISTER = "register"  # applicants, identity documents
+    OPEN_CASE = "open-case"  # and answer its circumstances
+    RECORD_HISTORY = "record-history"
+    RECORD_EXAM = "record-exam"
+    ENTER_RESULT = "enter-result"
+    CONFIRM_RESULT = "confirm-result"
+    READ_XRAY = "read-xray"
+    RECORD_SPUTUM = "record-sputum"
+    RECORD_VACCINE = "record-vaccine"
+    SIGN = "sign"  # and only for a destination one is authorised for
+    SEE_DELIVERIES = "see-deliveries"
+    MANAGE_DELIVERIES = "manage-deliveries"
+    MANAGE_USERS = "manage-users"
+    SEE_AUDIT = "see-audit"
+    ASK_RULES = "ask-rules"  # the decision function; every signed-in user
+
+
+_P = Permission
+_SEEING = {_P.SEE_CASES, _P.ASK_RULES}
+
+ROLES: dict[str, tuple[Any, frozenset[Permission]]] = {
+    "reception": (_l("Reception"), frozenset(_SEEING | {_P.REGISTER, _P.OPEN_CASE})),
+    "nurse": (_l("Nurse"), frozenset(
+        _SEEING | {_P.RECORD_HISTORY, _P.RECORD_VACCINE, _P.CONFIRM_RESULT, _P.OPEN_CASE})),
+    "phlebotomist": (_l("Phlebotomist"), frozenset(_SEEING | {_P.RECORD_SPUTUM})),
+    "labtech": (_l("Laboratory technician"), frozenset(_SEEING | {_P.ENTER_RESULT, _P.RECORD_SPUTUM})),
+    "labsupervisor": (_l("Laboratory supervisor"), frozenset(
+        _SEEING | {_P.ENTER_RESULT, _P.CONFIRM_RESULT, _P.RECORD_SPUTUM})),
+    "radiographer": (_l("Radiographer"), frozenset(_SEEING)),
+    "radiologist": (_l("Radiologist"), frozenset(_SEEING | {_P.READ_XRAY})),
+    "physician": (_l("Panel physician"), frozenset(
+        _SEEING | {_P.RECORD_HISTORY, _P.RECORD_EXAM, _P.RECORD_VACCINE, _P.OPEN_CASE, _P.SIGN, _P.SEE_DELIVERIES})),
+    "tbteam": (_l("Tuberculosis team"), frozenset(_SEEING | {_P.RECORD_SPUTUM, _P.ENTER_RESULT})),
+    "quality": (_l("Quality"), frozenset(_SEEING | {_P.SEE_AUDIT, _P.SEE_DELIVERIES})),
+    "admin": (_l("Clinic administrator"), frozenset(
+        _SEEING | {_P.MANAGE_USERS, _P.SEE_DELIVERIES, _P.MANAGE_DELIVERIES, _P.SEE_AUDIT})),
+}
+
+PUBLIC = "public"  # open to everybody
+AUTHORITY_CLIENT = "authority-client"  # checked by the FHIR token, not by a staff role
+
+
+def permissions_of(user: Any) -> frozenset[Permission]:
+    """Every permission that `user`'s roles hold; empty for nobody."""
+    found: set[Permission] = set()
+    for role in getattr(user, "roles", []):
+        found |= ROLES.get(role.name, (None, frozenset()))[1]
+    return frozenset(found)
+
+
+def has_permission(permission: Permission, user: Any = None) -> bool:
+    """Whether `user` (default: who is signed in) holds `permission`."""
+    who = current_user if user is None else user
+    return bool(getattr(who, "is_authenticated", False)) and permission in permissions_of(who)
+
+
+def requires(*permissions: Permission) -> Callable[[F], F]:
+    """Mark a view: a signed-in user with at least one of `permissions`.
+
+    Raises NotSignedIn (the application sends people to the sign-in page) or NotAllowed.
+    """
+    if not permissions:
+        raise ValueError("name at least one permission")
+
+    def mark(view: F) -> F:
+        @wraps(view)
+        def checked(*args: Any, **named: Any) -> Any:
+            if not current_user.is_authenticated:
+                raise NotSignedIn(_("Sign in to continue."))
+            if not any(has_permission(p) for p in permissions):
+                raise NotAllowed(
+                    _("Your role does not include this. Ask the clinic administrator if you need it."),
+                    user=current_user.id, permission=permissions[0].value,
+                )
+            return current_app.ensure_sync(view)(*args, **named)
+
+        checked.permission = permissions  # type: ignore[attr-defined]
+        return checked  # type: ignore[return-value]
+
+    return mark
+
+
+def public(view: F) -> F:
+    """Mark a view as open to everybody: it shows nothing of any person."""
+    view.permission = PUBLIC  # type: ignore[attr-defined]
+    return view
+
+
+def authority_client(view: F) -> F:
+    """Mark a view as guarded by an authority's access token (fhir/smart.py checks it)."""
+    view.permission = AUTHORITY_CLIENT  # type: ignore[attr-defined]
+    return view

@@ -1,0 +1,72 @@
+"""The case's states and the one literal table of transitions; the sole writer of a state."""
+
+from __future__ import annotations
+
+from clinic import clock
+from clinic.audit import record_change
+from clinic.db import db
+from clinic.errors import NotNow
+from clinic.models import Case, CaseState, CaseTransition, User
+
+S = CaseState
+
+# From each state, where a case may go (product.md, "A case's life"). Whatever is not here is refused.
+TRANSITIONS: dict[CaseState, frozenset[CaseState]] = {
+    S.REGISTERED: frozenset({S.IN_PROGRESS, S.ON_HOLD, S.WITHDRAWN, S.EXPIRED}),
+    S.IN_PROGRESS: frozenset({S.IN_REVIEW, S.ON_HOLD, S.WITHDRAWN, S.EXPIRED}),
+    S.IN_REVIEW: frozenset({S.IN_PROGRESS, S.SIGNED, S.ON_HOLD, S.WITHDRAWN, S.EXPIRED}),
+    S.SIGNED: frozenset({S.SUBMITTED, S.ACKNOWLEDGED, S.IN_PROGRESS}),
+    S.SUBMITTED: frozenset({S.ACKNOWLEDGED, S.IN_PROGRESS}),
+    S.ACKNOWLEDGED: frozenset({S.CLOSED, S.IN_PROGRESS}),
+    S.CLOSED: frozenset(),
+    S.ON_HOLD: frozenset({S.IN_PROGRESS, S.WITHDRAWN, S.EXPIRED}),
+    S.WITHDRAWN: frozenset(),
+    S.EXPIRED: frozenset(),
+}
+
+RECORDING = frozenset({S.REGISTERED, S.IN_PROGRESS, S.IN_REVIEW})  # results may be recorded
+OPEN = frozenset({S.REGISTERED, S.IN_PROGRESS, S.IN_REVIEW, S.SIGNED, S.SUBMITTED, S.ON_HOLD})
+
+
+def can_move(case: Case, to: CaseState) -> bool:
+    """Whether the table allows the step."""
+    return to in TRANSITIONS[case.state]
+
+
+def move(case: Case, to: CaseState, reason: str = "", actor: User | None = None) -> None:
+    """Take `case` to state `to` and write the history row.
+
+    Raises NotNow when the table does not know the step.
+    """
+    if not can_move(case, to):
+        raise NotNow(
+            f"The case is {case.state.value} and cannot become {to.value}. Look at the case again.",
+            case=case.id, state=case.state.value, to=to.value,
+        )
+    db.session.add(CaseTransition(
+        case_id=case.id, from_state=case.state, to_state=to, reason=reason, happened_at=clock.now(),
+        by_id=actor.id if actor else None,
+    ))
+    record_change("state", "case", case.id, case_id=case.id, site_id=case.site_id,
+                  detail={"from": case.state.value, "to": to.value}, actor_id=actor.id if actor else None)
+    case.state = to
+    case.state_reason = reason or None
+    case.updated_at = clock.now()
+
+
+def ensure_recording(case: Case) -> None:
+    """Raise NotNow unless results may be recorded on `case`; the first one takes it in progress."""
+    if case.state not in RECORDING:
+        raise NotNow(
+            f"The case is {case.state.value}: nothing more can be recorded on it. "
+            "A physician may open it again with an amendment.",
+            case=case.id, state=case.state.value,
+        )
+
+
+def mark_touched(case: Case) -> None:
+    """Count a change to anything of the case, so that a signature over an older view is refused."""
+    ensure_recording(case)
+    if case.state is not S.IN_PROGRESS:
+        move(case, S.IN_PROGRESS, "work goes on")
+    case.updated_at = clock.now()

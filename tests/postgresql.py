@@ -1,0 +1,69 @@
+"""A PostgreSQL server for the suite: the one it is given, or Debian's, started in the system's temporary folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+
+@contextmanager
+def start_postgresql(_folder: Path) -> Iterator[str]:
+    """A URL of an empty database; `$TEST_DATABASE_URL` names a server to use instead of starting one."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    if given:
+        with _own_database(given) as url:
+            yield url
+        return
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    if not programs:
+        pytest.fail("No PostgreSQL server found: run `make test`, which installs it, or set TEST_DATABASE_URL.")
+    binaries = programs[-1].parent
+    # The server refuses to run as root and must reach its folder, so the data lies in the system's own temporary one.
+    data = Path(tempfile.mkdtemp(prefix="clearway-postgresql-"))
+    data.chmod(0o700)
+    as_user: list[str] = []
+    if os.geteuid() == 0:
+        shutil.chown(data, "postgres", "postgres")
+        as_user = ["runuser", "-u", "postgres", "--"]
+    port = _free_port()
+    settings = f"-p {port} -k {data} -c listen_addresses=127.0.0.1 -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+    try:
+        subprocess.run([*as_user, str(binaries / "initdb"), "-D", str(data / "db"), "-A", "trust", "-U", "postgres",
+                        "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"], check=True, capture_output=True, cwd="/")
+        subprocess.run([*as_user, str(binaries / "pg_ctl"), "-D", str(data / "db"), "-w", "-o", settings,
+                        "-l", str(data / "log"), "start"], check=True, capture_output=True, cwd="/")
+        with _own_database(f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres") as url:
+            yield url
+    finally:
+        subprocess.run([*as_user, str(binaries / "pg_ctl"), "-D", str(data / "db"), "-m", "immediate", "stop"],
+                       capture_output=True, cwd="/", check=False)
+        shutil.rmtree(data, ignore_errors=True)
+
+
+@contextmanager
+def _own_database(server: str) -> Iterator[str]:
+    name = f"clearway_test_{uuid.uuid4().hex[:12]}"
+    plain = server.replace("+psycopg", "")
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute(f'create database "{name}"')
+    try:
+        yield server.rsplit("/", 1)[0] + "/" + name
+    finally:
+        with psycopg.connect(plain, autocommit=True) as connection:
+            connection.execute(f'drop database if exists "{name}" with (force)')
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,73 @@
+"""The composition root: introduces the clinic, FHIR and the integrations to each other."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+# Our `fhir` shares its name with the library's: the project root must come first (docs/decisions/0001-one-datum.md).
+ROOT = str(Path(__file__).resolve().parent)
+if sys.path[0] != ROOT:
+    sys.path.insert(0, ROOT)
+
+from flask import Flask  # noqa: E402
+
+from clinic.app import create_app as create_clinic  # noqa: E402
+from clinic.auth import csrf  # noqa: E402
+from clinic.cli import CLINIC_COMMANDS, install_commands  # noqa: E402
+from clinic.config import Settings  # noqa: E402
+from clinic.error_page import answer_errors_under  # noqa: E402
+from clinic.ports import ports  # noqa: E402
+
+COMMANDS = (*CLINIC_COMMANDS, "fhir.command", "fhir.command_client", "integrations.command", "clinic.demo.command")
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Build the whole application: all routes, all commands, all hooks between the packages."""
+    app = create_clinic(settings)
+    _connect_fhir(app)
+    _connect_integrations(app)
+    install_commands(app, tuple(name for name in COMMANDS if _exists(name)))
+    return app
+
+
+def _connect_fhir(app: Flask) -> None:
+    import fhir.table  # noqa: F401
+
+    if _exists("fhir.projection"):
+        from fhir.projection import install_projection, project
+
+        ports.project = project
+        install_projection()
+    if _exists("fhir.document"):
+        from fhir.document import build_document, build_proof
+
+        ports.build_document, ports.build_proof = build_document, build_proof
+    if _exists("fhir.release"):
+        from fhir.release import release
+
+        ports.release = release
+    if _exists("fhir.api"):
+        from fhir.api import fhir_blueprint
+        from fhir.outcome import render_error
+        from fhir.smart import smart_blueprint
+
+        for blueprint in (fhir_blueprint, smart_blueprint):
+            csrf.exempt(blueprint)  # machines prove themselves with a token or a signed assertion
+            app.register_blueprint(blueprint)
+        answer_errors_under(app, "/fhir", render_error)
+
+
+def _connect_integrations(app: Flask) -> None:
+    if _exists("integrations.rendering"):
+        from integrations.rendering import render_delivery
+
+        ports.render_delivery = render_delivery
+
+
+def _exists(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
+
+
+app = create_app() if __name__ != "__main__" and "pytest" not in sys.modules else None
