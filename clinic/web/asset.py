@@ -12,7 +12,7 @@ A_MONTH = 2_592_000
 
 
 def static_url(filename: str) -> str:
-    """The address of a file under `clinic/static`, with its content hash. Raises FileNotFoundError if it is missing."""
+    """The address of a file under `clinic/static`, with its content hash. Raises FileNotFoundError."""
     return url_for("static", filename=filename, v=_find_hash(filename))
 
 
@@ -25,7 +25,7 @@ def set_static_caching(response: Response) -> None:
 
 
 def init_assets(app: Flask) -> None:
-    """Start with no known hashes; they are computed on first use, and again whenever a file changes under debug."""
+    """Start with no known hashes; they are computed on first use, under debug on every use."""
     app.extensions["asset_hashes"] = {}
     app.jinja_env.globals["static_url"] = static_url
 

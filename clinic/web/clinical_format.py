@@ -1,94 +1,96 @@
-"""How dates, times, ages and names of people are written on screens: unambiguous, and safe in right-to-left text."""
+"""How dates, ages and names of people are written on screens: unambiguous, and safe in right-to-left text."""
 
 from __future__ import annotations
 
-import re
+import enum
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import get_month_names
-from flask_babel import get_locale, get_timezone, gettext
+from flask_babel import get_timezone, gettext
 from markupsafe import Markup
 
 from clinic import clock
+from clinic.errors import InvalidInput
+from clinic.partial_date import PartialDate, format_clinically, from_date, parse_partial_date
 
-PARTIAL_DATE = re.compile(r"^(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
-FIRST_RIGHT_TO_LEFT = "\u0590"  # Hebrew, Arabic, Syriac, Thaana, N'Ko: U+0590 to U+08FF
-LAST_RIGHT_TO_LEFT = "\u08ff"
+# Languages whose speakers put the family name first.
+FAMILY_NAME_FIRST = {"zh", "ja", "ko", "vi", "hu", "km"}
 
-Partial = date | datetime | str | None
+Day = date | datetime | PartialDate | str | None
 
 
-def split_date(value: Partial) -> tuple[int, int | None, int | None] | None:
-    """Year, month and day of a date or of a partial ISO date ("1985", "1985-03"); None when there is none."""
+def to_partial_date(value: Day) -> PartialDate | None:
+    """The PartialDate of a date, or of a text like "1985-03"; None for none and for what cannot be read."""
+    if isinstance(value, datetime):
+        value = value.date()
     if isinstance(value, date):
-        return value.year, value.month, value.day
-    found = PARTIAL_DATE.match(value or "")
-    if not found:
-        return None
-    year, month, day = found.groups()
-    return int(year), int(month) if month else None, int(day) if day else None
+        return from_date(value)
+    if isinstance(value, str) and value:
+        try:
+            return parse_partial_date(value)
+        except InvalidInput:
+            return None
+    return value if isinstance(value, PartialDate) else None
 
 
-def format_date(value: Partial, locale: str | None = None) -> str:
-    """`dd-MMM-yyyy` as plain text, the month in letters of `locale` (default: the page's language).
-
-    Shorter when parts are unknown: "Mar-1985", "1985". The empty string when there is no date.
-    """
-    parts = split_date(value)
-    if parts is None:
-        return str(value or "")
-    year, month, day = parts
-    words = [f"{day:02d}"] if day else []
-    if month:
-        words.append(_month_name(month, locale))
-    return "-".join([*words, f"{year:04d}"])
+def format_date(value: Day) -> str:
+    """`dd-MMM-yyyy`, "Mar-1985" or "1985" where no more is known; unreadable text as it was typed."""
+    partial = to_partial_date(value)
+    return format_clinically(partial) if partial else str(value or "")
 
 
-def clinical_date(value: Partial) -> Markup:
-    """The date for a page: held left to right, so that "04-Mar-2026" never reads "Mar-2026-04"."""
-    return ltr(_isolate_month(format_date(value)))
+def clinical_date(value: Day) -> Markup:
+    """The date for a page, held left to right, so that "04-Mar-2026" never reads "Mar-2026-04"."""
+    return ltr(format_date(value))
 
 
 def clinical_time(value: datetime | None, time_zone: str | None = None) -> Markup:
     """`dd-MMM-yyyy HH:MM` in the site's time zone (or `time_zone`, an IANA name). In: an aware datetime."""
     if value is None:
         return Markup("")
-    local = value.astimezone(ZoneInfo(time_zone) if time_zone else get_timezone())
-    return ltr(_isolate_month(format_date(local)) + Markup(" {:02d}:{:02d}").format(local.hour, local.minute))
+    local = value.astimezone(ZoneInfo(time_zone) if time_zone else get_timezone() or UTC)
+    return ltr(f"{format_date(local)} {local:%H:%M}")
 
 
-def age(born: Partial, on: date | None = None) -> str:
+def age(born: Day, on: date | None = None) -> str:
     """The age on a day (default today): "35y", "14m" under two years, "12d" under one month.
 
     With a partial birth date the two possible ages, "40–41y". Empty when nothing is known.
     """
-    parts = split_date(born)
-    if parts is None:
+    partial = to_partial_date(born)
+    if partial is None:
         return ""
-    on = on or clock.today()
-    year, month, day = parts
-    if month is None or day is None:
-        return _age_range(year, month, on)
-    months = (on.year - year) * 12 + on.month - month - (1 if on.day < day else 0)
-    if months < 1:
-        return gettext("%(days)sd", days=max((on - date(year, month, day)).days, 0))
-    if months < 24:
-        return gettext("%(months)sm", months=months)
-    return gettext("%(years)sy", years=months // 12)
+    on = on or clock.today(str(get_timezone() or UTC))
+    oldest, youngest = _months_between(partial.earliest, on), _months_between(min(partial.latest, on), on)
+    if youngest // 12 != oldest // 12:
+        return gettext("%(youngest)s–%(oldest)sy", youngest=youngest // 12, oldest=oldest // 12)
+    if oldest >= 24:
+        return gettext("%(years)sy", years=oldest // 12)
+    if partial.is_full and oldest < 1:
+        return gettext("%(days)sd", days=max((on - partial.earliest).days, 0))
+    return gettext("%(months)sm", months=youngest)
 
 
 def person_name(person: Any) -> str:
-    """`FAMILY, Given` of anything with `family_name` and `given_name` (attributes or keys), as plain text."""
+    """`FAMILY, Given`, plain text, of anything with `family_name` and `given_names` (attributes or keys)."""
     family = (read(person, "family_name") or "").upper()
-    given = read(person, "given_name") or ""
+    given = read(person, "given_names") or ""
     return ", ".join(part for part in (family, given) if part)
 
 
+def native_name(person: Any) -> str:
+    """The name in own script, in the order its language speaks it; empty when it is not recorded."""
+    parts = [read(person, "native_given_names") or "", read(person, "native_family_name") or ""]
+    language = str(read(person, "native_language") or "").split("-")[0].lower()
+    if language in FAMILY_NAME_FIRST:
+        parts.reverse()
+    return " ".join(part for part in parts if part)
+
+
 def ltr(value: object) -> Markup:
-    """Hold numbers, dates, units, codes and identifiers left to right: inside Arabic, "2+" would print as "+2"."""
+    """Hold numbers, dates, units and codes left to right: inside Arabic, "2+" would print as "+2"."""
     if value is None or value == "":
         return Markup("")
     return Markup('<bdi dir="ltr">{}</bdi>').format(value)
@@ -101,22 +103,30 @@ def read(thing: Any, name: str) -> Any:
     return getattr(thing, name, None)
 
 
-def _age_range(year: int, month: int | None, on: date) -> str:
-    if month is not None and month != on.month:
-        exact = on.year - year - (1 if on.month < month else 0)
-        return gettext("%(years)sy", years=exact)
-    oldest = on.year - year
-    return gettext("%(youngest)s–%(oldest)sy", youngest=max(oldest - 1, 0), oldest=oldest)
+def to_form_value(value: object) -> str:
+    """The text a form field holds for a stored value: "true" for True, an enumeration's value, or ""."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value.value if isinstance(value, enum.Enum) else value)
 
 
-def _month_name(month: int, locale: str | None) -> str:
-    names = get_month_names("abbreviated", "format", locale or get_locale() or "en")
-    return str(names[month]).rstrip(".")
+def to_choices(items: Any) -> list[dict[str, Any]]:
+    """Choices as the kit's macros want them, from (value, text) pairs or dicts.
+
+    In a dict `hint` may be plain text and `conditional` is Markup shown while the choice is taken.
+    """
+    choices = []
+    for item in items:
+        choice = dict(item) if isinstance(item, Mapping) else dict(zip(("value", "text"), item, strict=True))
+        choice["value"] = to_form_value(choice["value"])
+        for name, inner in (("hint", "text"), ("conditional", "html")):
+            if choice.get(name) and not isinstance(choice[name], Mapping):
+                choice[name] = {inner: choice[name]}
+        choices.append(choice)
+    return choices
 
 
-def _isolate_month(text: str) -> Markup:
-    """Wrap a right-to-left month by itself, else the year after it would be drawn before it."""
-    if not any(FIRST_RIGHT_TO_LEFT <= letter <= LAST_RIGHT_TO_LEFT for letter in text):
-        return Markup("{}").format(text)
-    words = [Markup("<bdi>{}</bdi>").format(w) if not w.isdigit() else w for w in text.split("-")]
-    return Markup("-").join(words)
+def _months_between(born: date, on: date) -> int:
+    return max((on.year - born.year) * 12 + on.month - born.month - (on.day < born.day), 0)

@@ -1,15 +1,15 @@
-"""Errors of a schema, flattened to field names, so that a field and the summary above it say the same words."""
+"""Errors of a schema by field name, so that a field and the summary above it say the same words."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-FORM_ERROR = "_schema"  # where marshmallow puts what concerns no single field
+FORM_ERRORS = ("_schema", None)  # where marshmallow, and WTForms, put what concerns no single field
 
 
 def list_errors(errors: Mapping[Any, Any] | None) -> list[tuple[str, str]]:
-    """(field name, sentence) in order. A nested field is named by its path joined with "-": `documents-0-number`."""
+    """(field name, sentence) in order; a nested field is named by its path: `documents-0-number`."""
     return list(_walk(errors or {}, ()))
 
 
@@ -22,7 +22,7 @@ def find_error(errors: Mapping[Any, Any] | None, name: str) -> str | None:
 def _walk(errors: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     if isinstance(errors, Mapping):
         for key, inner in errors.items():
-            yield from _walk(inner, path if key == FORM_ERROR else (*path, str(key)))
+            yield from _walk(inner, path if key in FORM_ERRORS else (*path, str(key)))
     elif isinstance(errors, list | tuple):
         for inner in errors:
             yield from _walk(inner, path)

@@ -1,4 +1,4 @@
-"""Which language and time zone a page speaks: the user's own, else what the browser asks for, else English and UTC."""
+"""Which language and time zone a page speaks: the user's own, else the browser's, else English and UTC."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from flask import Flask, current_app, has_request_context, request
 from flask_babel import Babel, get_locale
 from flask_login import current_user
+from sqlalchemy.exc import SQLAlchemyError
 
 TRANSLATIONS = Path(__file__).resolve().parent.parent / "translations"
 SOURCE_LANGUAGE = "en"
@@ -20,10 +21,13 @@ def list_languages() -> list[str]:
 
 
 def find_user() -> Any | None:
-    """The signed-in user, or None: nobody is, or the application has no sign-in (a test, a command)."""
+    """The signed-in user, or None: nobody is, or nobody can know (no request, no sign-in, no database)."""
     if not has_request_context() or not hasattr(current_app, "login_manager"):
         return None
-    return current_user if current_user.is_authenticated else None
+    try:
+        return current_user if current_user.is_authenticated else None
+    except SQLAlchemyError:  # the page that says so must still appear
+        return None
 
 
 def select_language() -> str | None:

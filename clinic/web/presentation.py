@@ -1,4 +1,4 @@
-"""Sets up how pages are made: templates, filters, languages, static files, compression and security headers."""
+"""Sets up how pages are made: templates, filters, languages, static files, compression, security headers."""
 
 from __future__ import annotations
 
@@ -10,41 +10,51 @@ from flask import Flask
 from flask_compress import Compress
 from jinja2 import ChoiceLoader, FileSystemLoader, PackageLoader, PrefixLoader
 
+from clinic.web import clinical_format, word
 from clinic.web.asset import init_assets
-from clinic.web.clinical_format import age, clinical_date, clinical_time, format_date, ltr, person_name, read
 from clinic.web.field_error import find_error, list_errors
 from clinic.web.form import date_parts
 from clinic.web.language import find_user, init_languages
+from clinic.web.navigation import list_navigation
 from clinic.web.security_header import init_security_headers
 
 TEMPLATES = Path(__file__).resolve().parent.parent.parent / "templates"
 PRODUCT_NAME = "Clearway"
 
+FILTERS: dict[str, Callable[..., Any]] = {
+    "age": clinical_format.age,
+    "case_state_tone": word.case_state_tone,
+    "case_state_word": word.case_state_word,
+    "choices": clinical_format.to_choices,
+    "clinical_date": clinical_format.clinical_date,
+    "clinical_date_text": clinical_format.format_date,
+    "clinical_time": clinical_format.clinical_time,
+    "date_parts": date_parts,
+    "find_error": find_error,
+    "form_value": clinical_format.to_form_value,
+    "list_errors": list_errors,
+    "ltr": clinical_format.ltr,
+    "native_name": clinical_format.native_name,
+    "part": clinical_format.read,
+    "person_name": clinical_format.person_name,
+    "role_word": word.role_word,
+    "sex_word": word.sex_word,
+}
+
 Navigation = Callable[[], Iterable[tuple[str, str, bool]]]
 
 
-def init_presentation(app: Flask, navigation: Navigation | None = None) -> None:
+def init_presentation(app: Flask, navigation: Navigation = list_navigation) -> None:
     """Make `app` able to render our pages.
 
-    `navigation` returns, per request, the (label, address, is current) of the areas this user may open. The settings
-    `CLEARWAY_VERSION` and `CLEARWAY_DEMO` of `app.config` are shown in the footer.
+    `navigation` returns, per request, the (label, address, is current) of the areas this user may open. The
+    footer shows `app.config["CLEARWAY_VERSION"]`, and the demonstration's notice when the settings say so.
     """
     app.jinja_loader = build_loader()
     app.jinja_env.add_extension("jinja2.ext.do")
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    app.jinja_env.filters.update(
-        ltr=ltr,
-        clinical_date=clinical_date,
-        clinical_date_text=format_date,
-        clinical_time=clinical_time,
-        age=age,
-        person_name=person_name,
-        part=read,
-        list_errors=list_errors,
-        find_error=find_error,
-        date_parts=date_parts,
-    )
+    app.jinja_env.filters.update(FILTERS)
     init_languages(app)
     init_assets(app)
     init_security_headers(app)
@@ -56,14 +66,14 @@ def init_presentation(app: Flask, navigation: Navigation | None = None) -> None:
         return {
             "product_name": PRODUCT_NAME,
             "version": app.config.get("CLEARWAY_VERSION", ""),
-            "demo": app.config.get("CLEARWAY_DEMO", False),
-            "navigation": list(navigation()) if navigation and user else [],
+            "demo": getattr(app.config.get("CLEARWAY"), "demo", False),
+            "navigation": list(navigation()) if user else [],
             "signed_in": user,
         }
 
 
 def build_loader() -> ChoiceLoader:
-    """Our templates first, then those of blueprints' packages; the kit's macros under `govuk_frontend_jinja/`."""
+    """Our templates, and the kit's macros under `govuk_frontend_jinja/`."""
     return ChoiceLoader(
         [
             FileSystemLoader(TEMPLATES),

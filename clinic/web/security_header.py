@@ -40,7 +40,7 @@ def set_security_headers(response: Response) -> Response:
 
 
 def init_security_headers(app: Flask) -> None:
-    """Give every request a nonce (also read by the sign-in pages from `g.csp_nonce`) and every answer its headers."""
+    """Give every request a nonce (the sign-in pages read `g.csp_nonce` too) and every answer its headers."""
 
     @app.before_request
     def draw_nonce() -> None:

@@ -47,7 +47,8 @@ function buildStyles(faces) {
   const { css } = sass.compile(join(here, "theme.scss"), {
     loadPaths: [packages], style: "compressed", charset: false, quietDeps: true,
   });
-  const all = '@charset "UTF-8";\n' + faces + withoutSourceMap(css);
+  // In a layer, so that a plain rule of clinic.css always wins over the kit's more specific one.
+  const all = '@charset "UTF-8";\n' + faces + "@layer kit{" + withoutSourceMap(css).trim() + "}\n";
   if (/GDS Transport|assets\/(fonts|images)/i.test(all)) throw new Error("a GOV.UK font or image slipped in");
   write("govuk/app.css", all);
   write("govuk/app.rtl.css", rtlcss.process(all));

@@ -1,0 +1,52 @@
+"""The areas in the main navigation: which a user sees follows from the permissions, in one table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import current_app, request
+from flask_babel import LazyString, lazy_gettext
+from werkzeug.exceptions import HTTPException
+
+from clinic.permissions import Permission, has_permission
+
+
+@dataclass(frozen=True)
+class Area:
+    """One entry; `path` is its first page, and everything beneath it belongs to it."""
+
+    path: str
+    label: LazyString
+    permission: Permission
+
+    def is_current(self, path: str) -> bool:
+        """Whether a page at `path` lies in this area."""
+        return path == self.path or (self.path != "/" and path.startswith(self.path + "/"))
+
+
+AREAS = (
+    Area("/", lazy_gettext("My worklist"), Permission.SEE_CASES),
+    Area("/cases", lazy_gettext("Cases"), Permission.SEE_CASES),
+    Area("/applicants", lazy_gettext("Applicants"), Permission.REGISTER),
+    Area("/laboratory", lazy_gettext("Laboratory"), Permission.ENTER_RESULT),
+    Area("/laboratory", lazy_gettext("Laboratory"), Permission.CONFIRM_RESULT),
+    Area("/radiology", lazy_gettext("X-ray"), Permission.READ_XRAY),
+    Area("/deliveries", lazy_gettext("Deliveries"), Permission.SEE_DELIVERIES),
+)
+
+
+def list_navigation() -> list[tuple[str, str, bool]]:
+    """(label, address, is current) of each area that exists and is open to the person signed in."""
+    shown: dict[str, Area] = {}
+    for area in AREAS:
+        if has_permission(area.permission) and _exists(area.path):
+            shown.setdefault(area.path, area)
+    return [(str(area.label), area.path, area.is_current(request.path)) for area in shown.values()]
+
+
+def _exists(path: str) -> bool:
+    try:
+        current_app.url_map.bind("").match(path)
+    except HTTPException:
+        return False
+    return True
