@@ -1,1 +1,1 @@
-"""Everything that speaks to somebody else: authorities, laboratories, imaging, and the worker that does it."""
+"""Everything that speaks to somebody else: authorities, laboratories, imaging, and the worker that does."""

@@ -1,0 +1,74 @@
+"""Submits the signed exam as a FHIR document Bundle over HTTP, with its signature in a header beside it.
+
+The body is the Bundle's exact signed bytes (FHIR R4, 3.3 "Documents"); `Idempotency-Key` carries the signed exam's
+id, the same for every attempt, so that an authority stores it once (draft-ietf-httpapi-idempotency-key-header).
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode, urlsplit
+
+from clinic.delivery_reason import DeliveryReason
+from clinic.errors import Misconfigured
+from clinic.models import Authority
+from clinic.models.delivery import DeliveryState
+from clinic.ports import BuiltDocument, DocumentOrder, RenderedDelivery
+from integrations.channel import DeliveryView, Outcome
+from integrations.fhir_answer import classify_answer, read_acknowledgement
+from integrations.transport.http import NoAnswer, NotSent, Patience, exchange
+
+NAME = "fhir_document"
+CONTENT_TYPE = "application/fhir+json"
+SIGNATURE_HEADER = "X-JWS-Signature"  # detached JWS (RFC 7515 appendix F, RFC 7797) over the body's bytes
+DIGEST_HEADER = "X-Content-SHA256"
+
+
+def render(authority: Authority, order: DocumentOrder, built: BuiltDocument, jws: str) -> RenderedDelivery:
+    """The Bundle as it was signed: this channel adds nothing to the body.
+
+    Raises Misconfigured when the authority has no address that the Bundle could be sent to.
+    """
+    address = urlsplit(authority.endpoint)
+    if address.scheme not in {"http", "https"} or not address.hostname:
+        raise Misconfigured(
+            f"The address of {authority.name} cannot be used. Ask the clinic administrator to correct it.",
+            authority=authority.id,
+        )
+    return RenderedDelivery(
+        channel=NAME, content_type=CONTENT_TYPE, body=built.body, idempotency_key=built.bundle_id
+    )
+
+
+def send(view: DeliveryView, patience: Patience) -> Outcome:
+    """POST the bytes once and say what became of it."""
+    headers = {
+        "Content-Type": view.content_type,
+        "Accept": CONTENT_TYPE + ", application/json",
+        "Idempotency-Key": view.idempotency_key,
+        DIGEST_HEADER: view.sha256,
+        SIGNATURE_HEADER: view.jws,
+    }
+    try:
+        answer = exchange("POST", view.endpoint, headers, view.body, patience)
+    except NotSent as fault:
+        return Outcome(DeliveryState.QUEUED, DeliveryReason.UNREACHABLE, str(fault), words=str(fault))
+    except NoAnswer as fault:
+        return Outcome(DeliveryState.UNKNOWN, DeliveryReason.NO_ANSWER, str(fault), words=str(fault))
+    return classify_answer(answer)
+
+
+def ask(view: DeliveryView, patience: Patience) -> Outcome | None:
+    """Ask what the authority holds under the delivery's key (GET on the same address).
+
+    None when it answers that it holds nothing, does not offer the question, or does not answer at all: the
+    caller then sends the same bytes with the same key, which is safe either way.
+    """
+    joint = "&" if urlsplit(view.endpoint).query else "?"
+    url = view.endpoint + joint + urlencode({"idempotency-key": view.idempotency_key})
+    try:
+        answer = exchange("GET", url, {"Accept": CONTENT_TYPE + ", application/json"}, None, patience)
+    except (NotSent, NoAnswer):
+        return None
+    if answer.status != 200 or read_acknowledgement(answer) is None:
+        return None
+    return classify_answer(answer)

@@ -1,0 +1,1 @@
+"""How bytes get to somebody else; no file here knows what they mean."""
