@@ -50,6 +50,7 @@ def _connect_fhir(app: Flask) -> None:
         ports.release = release
     if _exists("fhir.api"):
         from fhir.api import fhir_blueprint
+
         from fhir.outcome import render_error
         from fhir.smart import smart_blueprint
 

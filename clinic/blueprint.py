@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from flask import Flask
 
-from clinic.web import health
+from clinic.web import health, key
 
 REGISTRATIONS: list[Callable[[Flask], None]] = [
     lambda app: app.register_blueprint(health.blueprint),
+    lambda app: app.register_blueprint(key.blueprint),
 ]

@@ -35,7 +35,8 @@ def install_error_pages(app: Flask) -> None:
 
     @app.errorhandler(StaleDataError)
     def _stale(_error: StaleDataError) -> Any:
-        return _answer(app, CaseChanged(_("Somebody else saved this just now. Nothing of yours was saved: look again.")))
+        return _answer(app, CaseChanged(
+            _("Somebody else saved this just now. Nothing of yours was saved: look again.")))
 
     @app.errorhandler(OperationalError)
     def _database(error: OperationalError) -> Any:

@@ -1,0 +1,73 @@
+# Two commands matter: `make run` and `make test`. Both install what they need, from a bare checkout.
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-fast bench lint lock assets clean
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+PEERS := tests/peers
+# Root installs what Debian lacks; anybody else is told which packages to ask for.
+RUN_PACKAGES :=
+TEST_PACKAGES := chromium postgresql nodejs npm
+
+help:
+	@echo "make run    start everything with a demo clinic (http://localhost:8000)"
+	@echo "make test   the whole suite, on SQLite and on PostgreSQL"
+	@echo "make bench  figures, side by side      make lint   ruff, mypy, programmes, translations"
+
+.venv/ready-runtime: requirements/runtime.txt
+	@test -d .venv || $(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.txt
+	@touch $@
+
+.venv/ready-test: requirements/test.txt .venv/ready-runtime
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
+	@touch $@
+
+.venv-fhir-validator/ready: requirements/fhir-validator.txt
+	@test -d .venv-fhir-validator || $(PYTHON) -m venv .venv-fhir-validator
+	@.venv-fhir-validator/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fhir-validator.txt
+	@touch $@
+
+$(PEERS)/node_modules/ready: $(PEERS)/package-lock.json
+	@cd $(PEERS) && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+.venv/ready-system:
+	@sh tools/install_system_packages.sh $(TEST_PACKAGES)
+	@mkdir -p .venv && touch $@
+
+setup: .venv/ready-runtime
+
+run: .venv/ready-runtime
+	@CLEARWAY_DEMO=1 exec $(BIN)/python -m integrations.supervisor
+
+test-environment: .venv/ready-test .venv-fhir-validator/ready .venv/ready-system $(PEERS)/node_modules/ready
+
+test: test-environment
+	@echo "== lint" && $(MAKE) --no-print-directory lint
+	@echo "== SQLite: everything" && $(BIN)/pytest -q -n 2 --dist loadfile
+	@echo "== PostgreSQL: everything that touches a database" && $(BIN)/pytest -q -n 2 --dist loadfile -m database --database=postgresql
+
+test-fast: .venv/ready-test
+	@$(BIN)/pytest -q -x -m "not browser and not peers"
+
+bench: .venv/ready-test
+	@$(BIN)/python -m bench $(if $(SIZE),--size $(SIZE))
+
+lint: .venv/ready-test
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/flask --app wsgi check-programmes
+
+# For maintainers: renew the locks (no registry address in them), rebuild the front-end files.
+lock:
+	@$(BIN)/pip install --quiet pip-tools
+	@for name in runtime test fhir-validator; do \
+	  $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links \
+	    -o requirements/$$name.txt requirements/$$name.in; done
+
+assets:
+	@cd tools/assets && npm ci --silent && node build.js
+
+clean:
+	@rm -rf .venv .venv-fhir-validator $(PEERS)/node_modules tools/assets/node_modules

@@ -1,0 +1,137 @@
+"""A case's rows become the facts of the decision function; the only place that builds them."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+
+from clinic import clock
+from clinic.db import db
+from clinic.laboratory_test import LaboratoryTest, list_tests
+from clinic.models import Answer, Case, LabResult, SpecimenKind, XrayReading
+from clinic.partial_date import parse_partial_date
+from clinic.rules import list_circumstances
+
+SPUTUM_KINDS = {SpecimenKind.SPUTUM, SpecimenKind.GASTRIC_ASPIRATE}
+
+
+def get_exam_date(case: Case) -> date:
+    """The day of the physical exam; until it is known, today at the case's site (product.md, "Case")."""
+    return case.exam_date or clock.today(case.site.time_zone)
+
+
+def build_facts(case: Case) -> dict[str, Any]:
+    """The input of the decision function (decide-contract.md) for `case`, from confirmed results only.
+
+    A circumstance that the category consults and nobody has answered is `unknown`, never "no".
+    """
+    answers = {row.word: row.answer for row in case.circumstances}
+    consulted = [circumstance.word for circumstance in list_circumstances(case.programme, case.category)]
+    exam_date = get_exam_date(case)
+    return {
+        "id": case.number,
+        "programme": case.programme,
+        "category": case.category,
+        "stay_months": case.stay_months,
+        "au_schedule": case.au_schedule,
+        "exam_date": exam_date.isoformat(),
+        "application_date": case.application_date.isoformat() if case.application_date else None,
+        "birth_date": min(parse_partial_date(case.applicant.birth_date).estimated_on, exam_date).isoformat(),
+        "residence": {"country": case.applicant.residence, "tb_incidence_per_100k": None},
+        "exam_country": {"country": case.site.country, "tb_incidence_per_100k": None},
+        "lived_in": [
+            {"country": place.country, "from": place.from_on.isoformat(), "to": (place.to_on or exam_date).isoformat()}
+            for place in case.residences
+        ],
+        "yes": sorted(word for word, answer in answers.items() if answer is Answer.YES),
+        "unknown": sorted(
+            {word for word, answer in answers.items() if answer is Answer.UNKNOWN}
+            | {word for word in consulted if word not in answers}
+        ),
+        "results": build_results(case),
+    }
+
+
+def build_results(case: Case) -> dict[str, Any]:
+    """What has been found so far: the `results` object of the decision function."""
+    from clinic.services.form import list_form_facts  # forms answer circumstances, which come back here
+
+    results: dict[str, Any] = {}
+    _add_laboratory(results, case)
+    _add_xray(results, case)
+    _merge(results, list_form_facts(case))
+    return results
+
+
+def list_counting_results(case: Case) -> list[LabResult]:
+    """Confirmed, current laboratory results, oldest first."""
+    rows = db.session.execute(
+        select(LabResult).where(LabResult.case_id == case.id, LabResult.superseded_at.is_(None))
+        .order_by(LabResult.performed_on, LabResult.id)
+    ).scalars()
+    return [row for row in rows if row.counts]
+
+
+def find_counting_reading(case: Case) -> XrayReading | None:
+    """The newest chest X-ray reading that counts."""
+    rows = db.session.execute(
+        select(XrayReading).where(XrayReading.case_id == case.id, XrayReading.superseded_at.is_(None))
+        .order_by(XrayReading.id.desc())
+    ).scalars()
+    return next((row for row in rows if row.counts), None)
+
+
+def _add_laboratory(results: dict[str, Any], case: Case) -> None:
+    tests = list_tests()
+    sputum: dict[str, dict[str, Any]] = {}
+    for row in list_counting_results(case):
+        test = tests[row.test]
+        if not test.fact:
+            continue  # makes its examination done (completion.py); no rule reads it
+        if test.fact.startswith("sputum."):
+            _add_sputum(sputum, row, test)
+        elif test.fact == "igra":
+            results.setdefault("igra", []).append({"drawn": row.performed_on.isoformat(), "result": row.value})
+        elif test.fact == "tst":
+            results["tst"] = {"read": row.performed_on.isoformat(), "mm": int(row.value)}
+        elif test.fact == "hiv_test":
+            results["hiv_test"] = {"reported": (row.reported_on or row.performed_on).isoformat(), "result": row.value}
+        else:
+            group, name = test.fact.split(".")
+            results.setdefault(group, {})[name] = int(row.value) if test.number else row.value
+    if sputum:
+        results["sputum"] = sorted(sputum.values(), key=lambda specimen: specimen["collected"])
+
+
+def _add_sputum(specimens: dict[str, dict[str, Any]], row: LabResult, test: LaboratoryTest) -> None:
+    specimen = row.specimen
+    if specimen is None or specimen.kind not in SPUTUM_KINDS or specimen.withdrawn_at:
+        return
+    entry = specimens.setdefault(specimen.id, {
+        "collected": specimen.collected_on.isoformat(), "smear": "pending", "naat": None, "culture": "pending",
+        "culture_reported": None,
+    })
+    name = test.fact.removeprefix("sputum.")
+    entry[name] = row.value
+    if name == "culture":
+        entry["culture_reported"] = (row.reported_on or row.performed_on).isoformat()
+
+
+def _add_xray(results: dict[str, Any], case: Case) -> None:
+    reading = find_counting_reading(case)
+    if reading is None:
+        return
+    if reading.deferred:
+        results["chest_xray"] = {"deferred": reading.deferred}
+    elif reading.taken_on:
+        results["chest_xray"] = {"taken": reading.taken_on.isoformat(), "findings": list(reading.findings)}
+
+
+def _merge(into: dict[str, Any], more: dict[str, Any]) -> None:
+    for name, value in more.items():
+        if isinstance(value, dict) and isinstance(into.get(name), dict):
+            _merge(into[name], value)
+        else:
+            into[name] = value

@@ -1,0 +1,216 @@
+"""Signing in two halves (architecture.md, decision 13): prepare outside any transaction, commit in a short one."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from flask import current_app
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from clinic import clock, workflow
+from clinic.app import get_settings
+from clinic.audit import record_change
+from clinic.db import db, read_unit, write_unit
+from clinic.errors import CaseChanged, NotAllowed, NotFound, NotNow
+from clinic.key import new_id
+from clinic.models import (
+    Case,
+    CaseState,
+    CaseTransition,
+    Conclusion,
+    Delivery,
+    DeliveryState,
+    SignedExam,
+    User,
+)
+from clinic.ports import DocumentOrder, FrozenResource, RenderedDelivery, ports
+from clinic.rules import decide
+from clinic.services.assessment import is_ready_for_review
+from clinic.services.conclusion import ConclusionInput, conclude
+from clinic.services.fact import build_facts
+from clinic.signing_key import load_signing_key
+
+SIGNED_STATES = (CaseState.SIGNED, CaseState.SUBMITTED, CaseState.ACKNOWLEDGED)
+WAITING = (DeliveryState.QUEUED, DeliveryState.HELD, DeliveryState.REJECTED, DeliveryState.DEAD)
+
+
+@dataclass(frozen=True)
+class PreparedSignature:
+    """Everything the second half writes, as plain values and exact bytes."""
+
+    case_id: str
+    case_version: int
+    signer_id: str
+    signed_at: datetime
+    exam_id: str
+    exam_version: int
+    replaces_id: str | None
+    amendment_reason: str | None
+    conclusion: dict[str, Any]  # columns of the Conclusion row
+    document: bytes
+    sha256: str
+    jws: str
+    resources: tuple[FrozenResource, ...]
+    deliveries: tuple[RenderedDelivery, ...]
+
+
+def sign(case_id: str, case_version: int, signer_id: str, choice: ConclusionInput) -> str:
+    """Both halves; returns the id of the signed exam. Opens its own units: call it outside any.
+
+    Raises CaseChanged when somebody changed the case meanwhile, NotNow, NotAllowed, InvalidInput.
+    """
+    return commit_signature(prepare_signature(case_id, case_version, signer_id, choice))
+
+
+def prepare_signature(case_id: str, case_version: int, signer_id: str, choice: ConclusionInput) -> PreparedSignature:
+    """The first half: from one read of the case to the bytes of document, signature and deliveries."""
+    with read_unit() as session:
+        case = session.get(Case, case_id)
+        signer = session.get(User, signer_id)
+        if case is None or signer is None or signer.site_id != case.site_id:
+            raise NotFound(_("There is no such case at your site."), case=case_id)
+        _ensure_version(case, case_version)
+        ensure_may_sign(signer, case)
+        facts = build_facts(case)
+        decision = decide(facts)
+        if case.state is not CaseState.IN_REVIEW or not is_ready_for_review(case, decision):
+            raise NotNow(_("The exam is not complete, so it cannot be signed. See the case page."), case=case.id)
+        replaces = find_current_exam(case.id)
+        order = DocumentOrder(
+            case=case, signer=signer, signed_at=clock.now().replace(microsecond=0), bundle_id=new_id(),
+            version=replaces.version + 1 if replaces else 1, replaces=replaces,
+            amendment_reason=_find_amendment_reason(case) if replaces else None,
+            conclusion=_build_conclusion(case, signer, facts, decision, choice),
+        )
+        return _render(order)
+
+
+def commit_signature(prepared: PreparedSignature) -> str:
+    """The second half: one short write unit that stands or falls as a whole; returns the signed exam's id."""
+    with write_unit() as session:
+        case = session.execute(select(Case).where(Case.id == prepared.case_id).with_for_update(of=Case)).scalar_one()
+        _ensure_version(case, prepared.case_version)
+        signer = session.get_one(User, prepared.signer_id)
+        if not signer.active:
+            raise NotAllowed(_("This account is not active any more."), user=signer.id)
+        conclusion = Conclusion(**prepared.conclusion)
+        exam = SignedExam(
+            id=prepared.exam_id, case_id=case.id, authority_id=case.authority_id, conclusion_id=conclusion.id,
+            version=prepared.exam_version, replaces_id=prepared.replaces_id,
+            amendment_reason=prepared.amendment_reason, document=gzip.compress(prepared.document, 6, mtime=0),
+            size=len(prepared.document), sha256=prepared.sha256, jws=prepared.jws, signed_at=prepared.signed_at,
+            signed_by_id=signer.id,
+        )
+        session.add(conclusion)
+        session.flush()
+        session.add(exam)
+        case.edition = prepared.conclusion["edition"]
+        case.status = prepared.conclusion["decision"]["status"]
+        workflow.move(case, CaseState.SIGNED, actor=signer)
+        session.flush()
+        ports.release(session, exam, prepared.resources)
+        _queue(case, exam, prepared.deliveries)
+        record_change("sign", "signed-exam", exam.id, case_id=case.id, site_id=case.site_id, actor_id=signer.id,
+                      actor_kind="user", detail={"version": exam.version, "sha256": exam.sha256})
+        return exam.id
+
+
+def open_amendment(case: Case, reason: str, actor: User) -> None:
+    """Take a signed case back into work; the old version stands until a new one is signed.
+
+    Raises NotNow unless the case was signed, NotAllowed unless `actor` may sign it.
+    """
+    ensure_may_sign(actor, case)
+    if case.state not in SIGNED_STATES:
+        raise NotNow(_("Only a signed exam can be amended."), case=case.id)
+    workflow.move(case, CaseState.IN_PROGRESS, reason=reason, actor=actor)
+
+
+def ensure_may_sign(signer: User, case: Case) -> None:
+    """Raise NotAllowed unless `signer` is authorised for the case's destination today."""
+    today = clock.today(case.site.time_zone)
+    if not any(a.programme == case.programme and _covers(a.valid_from, a.valid_until, today)
+               for a in signer.authorisations):
+        raise NotAllowed(
+            _("You are not authorised to sign for this destination. Ask the clinic administrator."),
+            user=signer.id, case=case.id,
+        )
+
+
+def find_current_exam(case_id: str) -> SignedExam | None:
+    """The newest signed version of a case."""
+    return db.session.execute(
+        select(SignedExam).where(SignedExam.case_id == case_id).order_by(SignedExam.version.desc()).limit(1)
+    ).scalar_one_or_none()
+
+
+def read_document(exam: SignedExam) -> bytes:
+    """The exact bytes that were signed."""
+    return gzip.decompress(exam.document)
+
+
+def _covers(valid_from: date, valid_until: date | None, day: date) -> bool:
+    return valid_from <= day and (valid_until is None or day <= valid_until)
+
+
+def _ensure_version(case: Case, expected: int) -> None:
+    if case.version != expected:
+        raise CaseChanged(
+            _("The case changed since you opened it. Nothing was signed: look at it again."), case=case.id
+        )
+
+
+def _build_conclusion(case: Case, signer: User, facts: dict[str, Any], decision: dict[str, Any],
+                      choice: ConclusionInput) -> Conclusion:
+    return Conclusion(
+        id=new_id(), case_id=case.id, case_version=case.version, edition=decision["edition"], facts=facts,
+        decision=decision, kind=choice.kind, conclusion=conclude(facts, decision, choice), reason=choice.reason.strip(),
+        decided_at=clock.now(), decided_by_id=signer.id,
+    )
+
+
+def _render(order: DocumentOrder) -> PreparedSignature:
+    built = ports.build_document(order)
+    jws = load_signing_key(get_settings(current_app)).sign_detached(built.body)
+    proof = ports.build_proof(order, built, jws)
+    delivery = ports.render_delivery(order.case.authority, order, built, jws)
+    columns = ("id", "case_id", "case_version", "edition", "facts", "decision", "kind", "conclusion", "reason",
+               "decided_at", "decided_by_id")
+    return PreparedSignature(
+        case_id=order.case.id, case_version=order.case.version, signer_id=order.signer.id, signed_at=order.signed_at,
+        exam_id=order.bundle_id, exam_version=order.version, replaces_id=order.replaces.id if order.replaces else None,
+        amendment_reason=order.amendment_reason,
+        conclusion={name: getattr(order.conclusion, name) for name in columns},
+        document=built.body, sha256=hashlib.sha256(built.body).hexdigest(), jws=jws,
+        resources=(*built.resources, *proof), deliveries=(delivery,),
+    )
+
+
+def _queue(case: Case, exam: SignedExam, deliveries: tuple[RenderedDelivery, ...]) -> None:
+    """Outbox rows of this version; what still waited of an earlier one need not leave any more."""
+    older = db.session.execute(
+        select(Delivery).where(Delivery.case_id == case.id, Delivery.state.in_(WAITING)).with_for_update()
+    ).scalars()
+    for delivery in older:
+        delivery.state = DeliveryState.SUPERSEDED
+        delivery.state_reason = _("A newer version of the exam was signed; it is sent instead.")
+    for rendered in deliveries:
+        db.session.add(Delivery(
+            site_id=case.site_id, case_id=case.id, signed_exam_id=exam.id, authority_id=case.authority_id,
+            channel=rendered.channel, content_type=rendered.content_type, body=rendered.body,
+            idempotency_key=rendered.idempotency_key, queued_at=clock.now(), next_attempt_at=clock.now(),
+        ))
+
+
+def _find_amendment_reason(case: Case) -> str | None:
+    return db.session.execute(
+        select(CaseTransition.reason).where(
+            CaseTransition.case_id == case.id, CaseTransition.from_state.in_(SIGNED_STATES),
+            CaseTransition.to_state == CaseState.IN_PROGRESS,
+        ).order_by(CaseTransition.id.desc()).limit(1)
+    ).scalar_one_or_none()
