@@ -1,0 +1,188 @@
+"""Laboratory results: entered by one person, confirmed by another, corrected and withdrawn in the open."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from clinic import clock, workflow
+from clinic.audit import record_change
+from clinic.caution import Caution, ensure_confirmed
+from clinic.db import db
+from clinic.errors import InvalidInput, NotFound
+from clinic.laboratory_test import list_tests
+from clinic.models import Case, LabComponent, LabResult, ResultStatus, Specimen, User
+from clinic.rules import interpret_igra
+from clinic.schemas.laboratory import NewResult
+from clinic.services import assessment, revision
+from clinic.services.plausibility import ensure_order, ensure_possible_dates, list_date_cautions
+from clinic.services.specimen import get_specimen, list_culture_cautions
+
+
+def enter_result(case: Case, new: NewResult, actor: User) -> LabResult:
+    """Record a result as preliminary.
+
+    Raises InvalidInput for impossible dates, NeedsConfirmation for unusual ones and for an IGRA whose values say
+    something else than the laboratory, NotNow when the same result is recorded already.
+    """
+    row = _build(case, new, actor)
+    revision.ensure_not_recorded(_find_same(case, row))
+    return _record(case, row, new, actor, "enter-result")
+
+
+def correct_result(row: LabResult, new: NewResult, reason: str, actor: User) -> LabResult:
+    """Record the next revision of a result, which another person must confirm again; the old one stays to be seen."""
+    case = row.case
+    if new.test != row.test:
+        raise InvalidInput(_("A correction stays with the same test."), fields={"test": [_("Choose the same test.")]})
+    made = _build(case, new, actor)
+    same = _find_same(case, made)
+    revision.ensure_not_recorded(None if same is row else same)
+    made.remark = reason
+    specimen = get_specimen(case, made.specimen_id) if made.specimen_id else None
+    ensure_confirmed(list_result_cautions(case, made, specimen), new.confirmed)
+    revision.supersede(row, made)
+    return _record(case, made, new, actor, "correct-result")
+
+
+def confirm_result(row: LabResult, actor: User) -> None:
+    """The second person confirms; see revision.confirm for what is refused."""
+    workflow.mark_touched(row.case)
+    revision.confirm(row, actor)
+    _finish(row, "confirm-result", actor)
+
+
+def refuse_result(row: LabResult, reason: str, actor: User) -> None:
+    """The second person sends it back with a reason."""
+    workflow.mark_touched(row.case)
+    revision.refuse(row, reason, actor)
+    _finish(row, "refuse-result", actor)
+
+
+def withdraw_result(row: LabResult, reason: str, actor: User) -> None:
+    """Take a result back that should never have been here; it stays to be seen as entered in error."""
+    workflow.mark_touched(row.case)
+    revision.withdraw(row, reason)
+    _finish(row, "withdraw-result", actor)
+
+
+def get_result(case: Case, result_id: str) -> LabResult:
+    """A result of `case`. Raises NotFound."""
+    row = db.session.get(LabResult, result_id)
+    if row is None or row.case_id != case.id:
+        raise NotFound(_("There is no such result on this case."), case=case.id, result=result_id)
+    return row
+
+
+def list_results(case: Case) -> list[LabResult]:
+    """Every result of the case, replaced and withdrawn ones too, oldest first."""
+    return list(db.session.execute(
+        select(LabResult).where(LabResult.case_id == case.id)
+        .order_by(LabResult.performed_on, LabResult.series_id, LabResult.revision)
+    ).scalars())
+
+
+def list_result_cautions(case: Case, row: LabResult, specimen: Specimen | None) -> list[Caution]:
+    """What is unusual about a result, for the one who enters it and again for the one who confirms it."""
+    found = list_date_cautions(case, row.performed_on, "performed_on")
+    computed = compute_igra(row)
+    if computed and computed != row.value:
+        found.append(Caution(
+            f"igra-{computed}",
+            _("The values give “%(computed)s” by the test's own criteria, the laboratory says “%(stated)s”. The "
+              "laboratory's result stands if you confirm it.",
+              computed=label_value(computed), stated=label_value(row.value)),
+            "value"))
+    if specimen is not None:
+        found += list_culture_cautions(specimen, row)
+    return found
+
+
+def compute_igra(row: LabResult) -> str | None:
+    """What the measured parts of an IGRA say by the manufacturer's criteria (us.md 1.3); None without parts."""
+    if row.test != "igra" or not row.components:
+        return None
+    parts = {part.name: float(Decimal(part.value)) for part in row.components}
+    kind = "qft-plus" if "tb1" in parts else "t-spot"
+    said = str(interpret_igra({"kind": kind, **parts})["interpretation"])
+    # The form has one group for everything that is neither positive nor negative (us.md R12).
+    return said if said in ("positive", "negative") else "indeterminate"
+
+
+def label_value(value: str) -> str:
+    """A result's code in words."""
+    words = {
+        "positive": _("positive"), "negative": _("negative"), "indeterminate": _("indeterminate"),
+        "reactive": _("reactive"), "nonreactive": _("nonreactive"), "detected": _("detected"),
+        "not-detected": _("not detected"), "trace": _("trace detected"), "mtb": _("M. tuberculosis complex"),
+        "ntm": _("nontuberculous mycobacteria"), "contaminated": _("contaminated"), "inconclusive": _("inconclusive"),
+    }
+    return words.get(value, value)
+
+
+def _build(case: Case, new: NewResult, actor: User) -> LabResult:
+    workflow.ensure_recording(case)
+    test = list_tests()[new.test]
+    specimen = get_specimen(case, new.specimen_id) if new.specimen_id else None
+    performed_on = _find_performed_on(new, specimen)
+    ensure_possible_dates(case, performed_on=performed_on, reported_on=new.reported_on)
+    ensure_order(performed_on, new.reported_on, "reported_on",
+                 _("The report cannot be older than the specimen. Check both dates."))
+    row = LabResult(
+        case_id=case.id, case=case, specimen_id=specimen.id if specimen else None, performed_on=performed_on, test=test.name, value=new.value,
+        unit=test.unit, reported_on=new.reported_on, status=ResultStatus.PRELIMINARY, entered_at=clock.now(),
+        entered_by_id=actor.id, remark=new.remark,
+    )
+    kind = "qft-plus" if "tb1" in new.components else "t-spot"
+    row.components = [LabComponent(name=name, value=value, unit=test.components[kind][name])
+                      for name, value in new.components.items()]
+    return row
+
+
+def _find_performed_on(new: NewResult, specimen: Specimen | None) -> date:
+    if specimen is not None:
+        if specimen.withdrawn_at:
+            raise InvalidInput(_("This specimen was withdrawn: choose another."), specimen=specimen.id)
+        if new.test == "sputum-culture" and new.reported_on is None:
+            raise InvalidInput(_("Please correct what is marked."), fields={
+                "reported_on": [_("Give the day the laboratory reported the culture: the validity counts from it.")]})
+        return specimen.collected_on
+    if new.performed_on is None:
+        raise InvalidInput(_("Please correct what is marked."), fields={"performed_on": [_("Give the date.")]})
+    return new.performed_on
+
+
+def _find_same(case: Case, row: LabResult) -> LabResult | None:
+    """The current result of the same test on the same specimen or of the same day, if there is one."""
+    return db.session.execute(
+        select(LabResult).where(
+            LabResult.case_id == case.id, LabResult.test == row.test, LabResult.superseded_at.is_(None),
+            LabResult.status != ResultStatus.ENTERED_IN_ERROR,
+            LabResult.specimen_id == row.specimen_id if row.specimen_id
+            else LabResult.performed_on == row.performed_on,
+        ).limit(1)
+    ).scalar_one_or_none()
+
+
+def _record(case: Case, row: LabResult, new: NewResult, actor: User, action: str) -> LabResult:
+    specimen = get_specimen(case, row.specimen_id) if row.specimen_id else None
+    confirmed = ensure_confirmed(list_result_cautions(case, row, specimen), new.confirmed)
+    workflow.mark_touched(case)
+    db.session.add(row)
+    db.session.flush()
+    if specimen is not None:
+        db.session.expire(specimen, ["results"])  # its list was perhaps read before this row existed
+    _finish(row, action, actor, confirmed)
+    return row
+
+
+def _finish(row: LabResult, action: str, actor: User, confirmed: list[str] | None = None) -> None:
+    detail: dict[str, object] = {"test": row.test, "series": row.series_id, "revision": row.revision}
+    if confirmed:
+        detail["confirmed"] = confirmed
+    record_change(action, "lab-result", row.id, case_id=row.case_id, site_id=row.case.site_id, detail=detail,
+                  actor_id=actor.id, actor_kind="user")
+    assessment.refresh(row.case)
