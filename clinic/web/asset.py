@@ -6,9 +6,11 @@ import hashlib
 from pathlib import Path
 
 from flask import Flask, Response, current_app, request, url_for
+from flask_compress import Compress
 
 A_YEAR = 31_536_000  # seconds
 A_MONTH = 2_592_000
+TEXTS = {"text/css", "text/javascript", "application/javascript", "image/svg+xml"}
 
 
 def static_url(filename: str) -> str:
@@ -24,10 +26,20 @@ def set_static_caching(response: Response) -> None:
         response.headers["Cache-Control"] = f"public, max-age={A_MONTH}"
 
 
+def hold_text_in_memory(response: Response) -> Response:
+    """Read a static text whole, so that compressing it does not leave its file open."""
+    if request.endpoint == "static" and response.mimetype in TEXTS:
+        response.direct_passthrough = False
+        response.get_data()
+    return response
+
+
 def init_assets(app: Flask) -> None:
-    """Start with no known hashes; they are computed on first use, under debug on every use."""
+    """Set up hashes (computed on first use, under debug on every use) and compression of what is sent."""
     app.extensions["asset_hashes"] = {}
     app.jinja_env.globals["static_url"] = static_url
+    Compress(app)
+    app.after_request(hold_text_in_memory)  # registered after Compress, so it runs before it
 
 
 def _find_hash(filename: str) -> str:

@@ -22,7 +22,7 @@ def read_form(
     """The posted form as a plain dict for a schema.
 
     Text is stripped; an empty field is left out. The boxes `x-day`, `x-month`, `x-year` become one text `x`
-    that `parse_partial_date` reads, or refuses. Names in `lists` (checkboxes) give lists, empty when nothing is
+    that `parse_partial_date` reads, or refuses. Names in `lists` (checkboxes) give lists, empty when none is
     ticked; in `decimals` a decimal comma becomes a point. The CSRF token is dropped.
     """
     plain: dict[str, Any] = {}

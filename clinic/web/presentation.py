@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from flask_compress import Compress
 from jinja2 import ChoiceLoader, FileSystemLoader, PackageLoader, PrefixLoader
 
 from clinic.web import clinical_format, word
@@ -58,7 +57,6 @@ def init_presentation(app: Flask, navigation: Navigation = list_navigation) -> N
     init_languages(app)
     init_assets(app)
     init_security_headers(app)
-    Compress(app)
 
     @app.context_processor
     def give_page_parts() -> dict[str, Any]:

@@ -1,0 +1,61 @@
+"""Headless Chromium for the tests of screens, and pages that record what the browser complains about."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import ConsoleMessage, Page
+
+from tests.browser.gallery import create_gallery
+from tests.browser.server import serve
+
+LAUNCH_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def base_url() -> None:
+    """No common address: every test names its own (the plugin's fixture of this name is of a deprecated kind)."""
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """The system's Chromium, as root and without calling home."""
+    executable = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if not executable:
+        pytest.skip("install chromium, or name it in CHROMIUM")
+    return {**browser_type_launch_args, "executable_path": executable, "args": LAUNCH_ARGUMENTS}
+
+
+@pytest.fixture
+def complaints(page: Page) -> Iterator[list[str]]:
+    """What the browser's console complained about on `page` (blocked by policy, failed scripts); none at the end."""
+    found: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        # A 4xx page on purpose also prints a line; the answer's status is the test's own business.
+        if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
+            found.append(message.text)
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: found.append(str(error)))
+    yield found
+    assert found == []
+
+
+@pytest.fixture(scope="session")
+def gallery() -> Iterator[str]:
+    """Address of the pages that show every macro."""
+    with serve(create_gallery()) as address:
+        yield address
