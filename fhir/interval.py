@@ -30,7 +30,7 @@ def read_span(literal: str) -> Span:
     if hour is None:
         return _read_days(int(year), month, day)
     micro = int((fraction or "0")[:6].ljust(6, "0"))
-    seconds = min(int(second or 0), 59)  # a leap second counts as the last of its minute: Python has no second 60
+    seconds = min(int(second or 0), 59)  # Python has no second 60: a leap second is the last of its minute
     low = datetime(int(year), int(month), int(day), int(hour), int(minute), seconds, micro, _read_zone(zone))
     width = timedelta(minutes=1) if second is None else _width_of_fraction(fraction)
     return _to_utc(low), _to_utc(low + width - MICROSECOND)

@@ -19,8 +19,8 @@ class ParameterKind(StrEnum):
 class SearchParameter:
     """One row of the table.
 
-    `paths` are dotted names of elements from the resource downwards, arrays are walked. `targets` are the resource
-    types that a reference may point to; a value that is a bare id may be any of them.
+    `paths` are dotted names of elements from the resource downwards, arrays are walked. `targets` are the
+    resource types that a reference may point to; a value that is a bare id may be any of them.
     """
 
     name: str
@@ -110,7 +110,8 @@ PARAMETERS: dict[str, tuple[SearchParameter, ...]] = {
     ),
     "ImmunizationRecommendation": (_IDENTIFIER, _date("date"), *_patient("patient")),
     "Media": (
-        _IDENTIFIER, _STATUS, _token("type"), _date("created", "createdDateTime", "createdPeriod"), *_patient(),
+        _IDENTIFIER, _STATUS, _token("type"), _date("created", "createdDateTime", "createdPeriod"),
+        *_patient(),
     ),
     "MedicationStatement": (_STATUS, _date("effective", "effectiveDateTime", "effectivePeriod"), *_patient()),
     "Observation": (

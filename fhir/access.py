@@ -1,0 +1,113 @@
+"""Access tokens: short-lived, signed by us, and worth nothing the moment their client is revoked."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import jwt
+from flask import current_app
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from clinic import clock
+from clinic.errors import NotAllowed, NotSignedIn
+from clinic.key import new_id
+from clinic.models import AuthorityClient
+from fhir.endpoint import base_url, fhir_base
+from fhir.scope import Grant, parse_scopes
+
+LIFETIME_SECONDS = 300  # SMART Backend Services recommends five minutes
+TYPE = "at+jwt"  # RFC 9068: no other token of ours can be taken for an access token
+_REMEMBERED = 512
+_clients: Any = AuthorityClient.__table__
+_STANDING = select(_clients.c.active, _clients.c.authority_id)
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who asks, and what for: everything a route under /fhir may know about the caller."""
+
+    client_id: str
+    authority_id: str
+    grant: Grant
+    expires_at: int  # seconds since 1970
+
+    def require(self, kind: str, letter: str) -> None:
+        """Raise NotAllowed unless the token's scopes include `kind` with `letter`."""
+        if not self.grant.allows(kind, letter):
+            raise NotAllowed(
+                f"The token's scopes do not include system/{kind}.{letter}.", client=self.client_id
+            )
+
+
+def issue_token(client: AuthorityClient, grant: Grant) -> str:
+    """A signed token for `client`, good for LIFETIME_SECONDS from now."""
+    now = int(clock.now().timestamp())
+    claims = {
+        "iss": base_url(), "aud": fhir_base(), "sub": client.id, "client_id": client.id,
+        "authority_id": client.authority_id, "scope": str(grant), "jti": new_id(), "iat": now,
+        "exp": now + LIFETIME_SECONDS,
+    }  # fmt: skip
+    return jwt.encode(claims, _key(), algorithm="HS256", headers={"typ": TYPE})
+
+
+def check_token(session: Session, authorization: str) -> Access:
+    """The access behind an Authorization header.
+
+    The signature is verified once and remembered; expiry and the client's standing are checked at every use.
+    Raises NotSignedIn when the token is missing, wrong, expired, or its client revoked.
+    """
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise NotSignedIn("Send an access token: ask for one at the token endpoint.")
+    access = _find_verified(token.strip())
+    if access is None:
+        raise NotSignedIn("The access token is not one of ours; ask for a new one.")
+    if access.expires_at <= clock.now().timestamp():
+        raise NotSignedIn("The access token has expired; ask for a new one.", client=access.client_id)
+    standing = session.execute(_STANDING.where(_clients.c.id == access.client_id)).one_or_none()
+    if standing is None or not standing.active or standing.authority_id != access.authority_id:
+        raise NotSignedIn("This client is no longer registered.", client=access.client_id)
+    return access
+
+
+def _find_verified(token: str) -> Access | None:
+    remembered: OrderedDict[bytes, Access] = current_app.extensions.setdefault("fhir_tokens", OrderedDict())
+    digest = hashlib.sha256(token.encode()).digest()
+    access = remembered.get(digest)
+    if access is None:
+        access = _verify(token)
+        if access is not None:
+            remembered[digest] = access
+            while len(remembered) > _REMEMBERED:
+                remembered.pop(next(iter(remembered)), None)
+    return access
+
+
+def _verify(token: str) -> Access | None:
+    try:
+        parsed = jwt.decode_complete(
+            token, _key(), algorithms=["HS256"], audience=fhir_base(), issuer=base_url(),
+            options={"verify_exp": False, "verify_iat": False, "require": ["exp", "client_id", "scope"]},
+        )  # fmt: skip
+    except (jwt.PyJWTError, ValueError):
+        return None
+    if parsed["header"].get("typ") != TYPE:
+        return None
+    claims = parsed["payload"]
+    return Access(claims["client_id"], claims["authority_id"], parse_scopes(claims["scope"]), claims["exp"])
+
+
+def _key() -> bytes:
+    return derive_key(str(current_app.config["SECRET_KEY"]), "fhir access token")
+
+
+@lru_cache(maxsize=32)
+def derive_key(secret: str, purpose: str) -> bytes:
+    """A key of 32 bytes for one purpose, so that a signature made for another is worth nothing here."""
+    return hmac.new(secret.encode(), f"clearway {purpose} v1".encode(), hashlib.sha256).digest()

@@ -1,0 +1,92 @@
+"""The CapabilityStatement, made from the tables by which the server works, so that it cannot promise more."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from fhir.encoder import encode
+from fhir.endpoint import fhir_base, token_url
+from fhir.parameter import COMMON_PARAMETERS, PARAMETERS, SearchParameter, list_references
+
+PUBLISHED_ON = "2026-11-22"
+_OAUTH = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+_SECURITY_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-service"
+_OPERATIONS = {
+    "Composition": [("document", "http://hl7.org/fhir/OperationDefinition/Composition-document")],
+    "Patient": [("everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything")],
+}
+_DEFINITIONS = ("CodeSystem", "ValueSet")
+
+
+def build_capability() -> bytes:
+    """The statement for this installation, as bytes."""
+    return _build(fhir_base(), token_url())
+
+
+@lru_cache(maxsize=8)
+def _build(base: str, token_address: str) -> bytes:
+    return encode(
+        {
+            "resourceType": "CapabilityStatement",
+            "url": f"{base}/metadata",
+            "name": "ClearwayAuthorityApi",
+            "title": "Signed migration health examinations, for the authority they are addressed to",
+            "status": "active",
+            "date": PUBLISHED_ON,
+            "publisher": "Clearway",
+            "kind": "instance",
+            "software": {"name": "Clearway"},
+            "implementation": {"description": "Reads what a signature released to the caller.", "url": base},
+            "fhirVersion": "4.0.1",
+            "format": ["application/fhir+json", "json"],
+            "rest": [
+                {
+                    "mode": "server",
+                    "documentation": (
+                        "A client reads the resources of exams signed for its own authority, and none besides. "
+                        "JSON only. _include and _revinclude are not iterated; one chained step is offered."
+                    ),
+                    "security": _describe_security(token_address),
+                    "resource": [_describe(kind) for kind in sorted(PARAMETERS)]
+                    + [{"type": kind, "interaction": [{"code": "read"}]} for kind in _DEFINITIONS],
+                }
+            ],
+        }
+    )
+
+
+def _describe_security(token_address: str) -> dict[str, Any]:
+    return {
+        "extension": [{"url": _OAUTH, "extension": [{"url": "token", "valueUri": token_address}]}],
+        "cors": False,
+        "service": [{"coding": [{"system": _SECURITY_SERVICE, "code": "SMART-on-FHIR"}]}],
+        "description": "SMART Backend Services: private_key_jwt with RS384 or ES384.",
+    }
+
+
+def _describe(kind: str) -> dict[str, Any]:
+    interactions = ("read", "vread", "history-instance", "search-type")
+    found: dict[str, Any] = {
+        "type": kind,
+        "interaction": [{"code": code} for code in interactions],
+        "versioning": "versioned",
+        "readHistory": True,
+        "conditionalRead": "not-match",
+        "searchInclude": [f"{kind}:{reference.name}" for reference in list_references(kind)],
+        "searchRevInclude": _list_reverse_includes(kind),
+        "searchParam": [_describe_parameter(p) for p in (*COMMON_PARAMETERS, *PARAMETERS[kind])],
+        "operation": [{"name": name, "definition": url} for name, url in _OPERATIONS.get(kind, [])],
+    }
+    return {name: value for name, value in found.items() if value != []}
+
+
+def _describe_parameter(parameter: SearchParameter) -> dict[str, str]:
+    return {"name": parameter.name, "type": parameter.kind.value}
+
+
+def _list_reverse_includes(kind: str) -> list[str]:
+    return [
+        f"{other}:{reference.name}"
+        for other in sorted(PARAMETERS) for reference in list_references(other) if kind in reference.targets
+    ]  # fmt: skip

@@ -1,0 +1,32 @@
+"""In which format a client wants its answer: we have one, FHIR R4 4.0.1 in JSON, under several names."""
+
+from __future__ import annotations
+
+from flask import Request
+from werkzeug.http import parse_list_header, parse_options_header
+
+from fhir.outcome import NotAcceptable
+
+_NAMES = {"application/fhir+json", "application/json", "text/json", "json", "application/*", "*/*"}
+_VERSIONS = {"4.0", "4.0.1"}
+
+
+def require_acceptable(request: Request) -> None:
+    """Raise NotAcceptable unless FHIR 4.0 JSON is among what the request accepts; `_format` goes before Accept."""
+    wanted = request.args.get("_format")
+    if wanted is not None:
+        # An unencoded plus sign in an address arrives as a space.
+        names = [wanted.replace(" ", "+") if "/" in wanted.split(";")[0] else wanted]
+    else:
+        names = parse_list_header(request.headers.get("Accept", "*/*")) or ["*/*"]
+    if not any(_is_ours(name) for name in names):
+        raise NotAcceptable("Only FHIR R4 (4.0.1) in JSON is spoken here: accept application/fhir+json.")
+
+
+def _is_ours(name: str) -> bool:
+    kind, options = parse_options_header(name)
+    try:
+        quality = float(options.get("q", "1"))
+    except ValueError:
+        quality = 0.0
+    return kind.lower() in _NAMES and options.get("fhirversion", "4.0") in _VERSIONS and quality > 0

@@ -1,0 +1,134 @@
+"""SMART Backend Services: how an authority's machine gets a token, and where it learns how to ask."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+from flask import Blueprint, Flask, Response, request
+from flask.blueprints import BlueprintSetupState
+from werkzeug.datastructures import MultiDict
+
+from clinic.audit import record_change
+from clinic.db import db
+from clinic.error_page import answer_errors_under
+from clinic.errors import ClearwayError
+from clinic.permissions import public
+from fhir.access import LIFETIME_SECONDS, issue_token
+from fhir.assertion import ALGORITHMS, ClientRefused, Proof, remember_assertion, verify_assertion
+from fhir.endpoint import TOKEN_PATH, fhir_base, token_url
+from fhir.outcome import add_allow
+from fhir.parameter import PARAMETERS
+from fhir.scope import intersect, parse_scopes
+
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+FORM = "application/x-www-form-urlencoded"
+LONGEST_REQUEST = 32 * 1024
+
+smart_blueprint = Blueprint("smart", __name__)
+
+
+class TokenRefused(ClearwayError):
+    """A token request that cannot be granted; `error` is the word of RFC 6749, section 5.2."""
+
+    def __init__(self, error: str, message: str, **ids: object) -> None:
+        super().__init__(message, **ids)
+        self.error = error
+
+
+@smart_blueprint.record_once
+def _answer_errors(state: BlueprintSetupState) -> None:
+    answer_errors_under(cast(Flask, state.app), "/oauth", render_oauth_error)
+
+
+@smart_blueprint.get("/fhir/.well-known/smart-configuration")
+@public
+def show_configuration() -> Response:
+    """What SMART App Launch 2 wants at the well-known address."""
+    return _to_json(
+        {
+            "issuer": fhir_base(),
+            "token_endpoint": token_url(),
+            "grant_types_supported": ["client_credentials"],
+            "token_endpoint_auth_methods_supported": ["private_key_jwt"],
+            "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
+            "scopes_supported": ["system/*.rs", *(f"system/{kind}.rs" for kind in PARAMETERS)],
+            "capabilities": ["client-confidential-asymmetric", "permission-v2"],
+            "code_challenge_methods_supported": ["S256"],
+        }
+    )
+
+
+@smart_blueprint.post(TOKEN_PATH)
+@public
+def grant_token() -> Response:
+    """A token for a proven client: the scopes it asked for, as far as it is allowed them."""
+    form = _read_form()
+    if form.get("grant_type") is None:
+        raise TokenRefused("invalid_request", "Name the grant_type: client_credentials.")
+    if form["grant_type"] != "client_credentials":
+        raise TokenRefused("unsupported_grant_type", "The only grant_type here is client_credentials.")
+    proof = _prove_client(form)
+    grant = intersect(parse_scopes(form.get("scope", "")), parse_scopes(proof.client.scopes))
+    if not grant.pairs:
+        raise TokenRefused(
+            "invalid_scope", "None of the scopes asked for can be granted; the widest is system/*.rs.",
+            client=proof.client.id,
+        )  # fmt: skip
+    remember_assertion(db.session(), proof)
+    record_change(
+        "grant-token", "client", proof.client.id, actor_id=proof.client.id, actor_kind="client",
+        detail={"scope": str(grant), "authority": proof.client.authority_id},
+    )  # fmt: skip
+    return _to_json(
+        {
+            "access_token": issue_token(proof.client, grant),
+            "token_type": "bearer",
+            "expires_in": LIFETIME_SECONDS,
+            "scope": str(grant),
+        }
+    )
+
+
+def render_oauth_error(error: ClearwayError) -> Response:
+    """The answer to any error of a path under /oauth, in the words of RFC 6749."""
+    word = error.error if isinstance(error, TokenRefused) else "invalid_request"
+    if isinstance(error, ClientRefused):
+        word = "invalid_client"
+    elif error.status >= 500:
+        word = "temporarily_unavailable" if error.status == 503 else "server_error"
+    response = _to_json({"error": word, "error_description": error.message}, error.status)
+    add_allow(response)
+    return response
+
+
+def _read_form() -> MultiDict[str, str]:
+    request.max_content_length = LONGEST_REQUEST
+    if request.mimetype != FORM:
+        raise TokenRefused("invalid_request", f"Send the request as {FORM}.")
+    if request.args:
+        raise TokenRefused("invalid_request", "Send the parameters in the body, not in the address.")
+    if any(len(values) > 1 for _name, values in request.form.lists()):
+        raise TokenRefused("invalid_request", "Send each parameter once.")
+    return request.form
+
+
+def _prove_client(form: MultiDict[str, str]) -> Proof:
+    if form.get("client_assertion_type") != ASSERTION_TYPE:
+        raise TokenRefused("invalid_request", f"The client_assertion_type must be {ASSERTION_TYPE}.")
+    if not form.get("client_assertion"):
+        raise TokenRefused("invalid_request", "Send a signed client_assertion.")
+    if "Authorization" in request.headers or "client_secret" in form:
+        raise TokenRefused("invalid_request", "Prove the client in one way only: by the assertion.")
+    proof = verify_assertion(db.session(), form["client_assertion"], token_url())
+    if form.get("client_id", proof.client.id) != proof.client.id:
+        raise ClientRefused("The client_id is not that of the assertion.", client=proof.client.id)
+    return proof
+
+
+def _to_json(body: dict[str, Any], status: int = 200) -> Response:
+    request.environ.pop("HTTP_ACCEPT_ENCODING", None)  # a token is never compressed (fhir.md section 7)
+    response = Response(json.dumps(body), status, content_type="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Pragma"] = "no-cache"
+    return response
