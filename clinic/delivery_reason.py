@@ -1,4 +1,4 @@
-"""Why a delivery is where it is: stored as a code with a variable part, said in one sentence with the next step."""
+"""Why a delivery is where it is: stored as a code with a variable part, said in a sentence and a next step."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ WORDS: dict[DeliveryReason, tuple[str, str]] = {
     DeliveryReason.REFUSED: (
         N_("The authority refused it: %(detail)s"),
         N_(
-            "Read the reason. Amend the exam if it must be corrected; send it again if the authority mended something."
+            "Read the reason. Amend the exam if it is wrong; send it again if the authority mended something."
         ),
     ),
     DeliveryReason.MISCONFIGURED: (

@@ -32,8 +32,9 @@ class DeliveryView:
 class Outcome:
     """What became of one attempt.
 
-    `state` is ACCEPTED, REJECTED, UNKNOWN (may have arrived) or QUEUED (cannot have arrived, or was turned away
-    for now). `detail` is the status line or fault for the history, `words` the variable part of the sentence.
+    `state` is ACCEPTED, REJECTED, UNKNOWN (may have arrived) or QUEUED (cannot have arrived, or was turned
+    away for now). `detail` is the status line or fault for the history, `words` the variable part of the
+    sentence.
     """
 
     state: DeliveryState

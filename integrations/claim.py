@@ -1,7 +1,8 @@
 """Who sends what next: deliveries are claimed with a lease, in order within a destination and case.
 
-Each function runs inside the caller's unit of work. Several workers may claim at once: on PostgreSQL rows that
-another one is claiming are skipped, on SQLite the write unit is exclusive; the conditional UPDATE decides on both.
+Each function runs inside the caller's unit of work. Several workers may claim at once: on PostgreSQL rows
+that another one is claiming are skipped, on SQLite the write unit is exclusive; the conditional UPDATE
+decides on both.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import os
 import socket
 from dataclasses import dataclass, field
 from datetime import timedelta
+from threading import Event
 from typing import cast
 
 from clinic import clock
@@ -17,6 +18,7 @@ from clinic.models import DeliveryState
 from integrations.breaker import Breaker
 from integrations.channel import Channel, Outcome
 from integrations.claim import LEASE, Claim, claim_next, claim_unacknowledged, list_due_destinations
+from integrations.fault import describe_fault
 from integrations.registry import load
 from integrations.retry import RetryPlan
 from integrations.settlement import record_acknowledgement, record_outcome, sweep_expired
@@ -41,6 +43,7 @@ class Dispatcher:
     plan: RetryPlan = field(default_factory=RetryPlan)
     breaker: Breaker = field(default_factory=Breaker)
     lease: timedelta = LEASE
+    stopping: Event = field(default_factory=Event)  # once set, what is on its way is finished and nothing begun
 
     def list_due(self) -> list[str]:
         """The authorities that have something due now and are not being left alone after faults."""
@@ -52,14 +55,9 @@ class Dispatcher:
     def drain(self, authority_id: str, limit: int = TURN_LIMIT) -> int:
         """Send what is due for one authority, one after the other; returns how many were attempted."""
         sent = 0
-        while (
-            sent < limit
-            and self.breaker.allows(authority_id, clock.now())
-            and self.deliver_next(authority_id)
-        ):
-            sent += 1
-        while sent < limit and self.breaker.allows(authority_id, clock.now()) and self.ask_next(authority_id):
-            sent += 1
+        for step in (self.deliver_next, self.ask_next):
+            while sent < limit and self._may_go_on(authority_id) and step(authority_id):
+                sent += 1
         return sent
 
     def deliver_next(self, authority_id: str) -> DeliveryState | None:
@@ -98,6 +96,9 @@ class Dispatcher:
         with write_unit() as session:
             return sweep_expired(session, self.plan, clock.now(), self.lease)
 
+    def _may_go_on(self, authority_id: str) -> bool:
+        return not self.stopping.is_set() and self.breaker.allows(authority_id, clock.now())
+
     def _send(self, claim: Claim) -> Outcome:
         try:
             channel = _channel(claim)
@@ -112,7 +113,7 @@ class Dispatcher:
             )
         except Exception as error:
             # A fault of ours: the bytes may be on their way, so the authority is asked about them.
-            log.exception("delivery %s: sending failed", claim.view.id)
+            log.error("delivery %s: sending failed: %s", claim.view.id, describe_fault(error))
             return Outcome(DeliveryState.UNKNOWN, DeliveryReason.INTERRUPTED, type(error).__name__)
 
 

@@ -14,8 +14,8 @@ from clinic.models.delivery import DeliveryState
 from integrations.channel import Outcome
 from integrations.transport.http import Answer
 
-# Not now, rather than no: request timeout, locked, too early, too many. A bare 409 is the same: the first request
-# with this key is still being worked on (draft-ietf-httpapi-idempotency-key-header 2.7).
+# Not now, rather than no: request timeout, locked, too early, too many. A bare 409 is the same: the first
+# request with this key is still being worked on (draft-ietf-httpapi-idempotency-key-header 2.7).
 LATER = frozenset({408, 423, 425, 429})
 # Our own credentials or address are wrong: no change to the exam would help.
 OURS_TO_MEND = frozenset({401, 403, 404, 405, 407})

@@ -13,8 +13,8 @@ from clinic.delivery_reason import DeliveryReason
 DELAYS: tuple[float, ...] = (5, 10, 20, 40, 80, 160, 320, 640, 900)
 LONGEST_WAIT = 24 * 3600.0  # an authority may ask us to wait (Retry-After), but not for ever
 
-# Attempts since the last person's act before we give up: 300 at fifteen minutes are three days, in which somebody
-# has seen it on the delivery page.
+# Attempts since the last person's act before we give up: 300 at fifteen minutes are three days, in which
+# somebody has seen it on the delivery page.
 LIMITS: dict[DeliveryReason, int] = {
     DeliveryReason.UNREACHABLE: 300,
     DeliveryReason.BUSY: 300,

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from clinic.audit import record_change
 from clinic.delivery_reason import DeliveryReason, build_reason
@@ -71,7 +71,7 @@ def settle(
 
 
 def record_acknowledgement(session: Session, claim: Claim, outcome: Outcome | None, now: datetime) -> None:
-    """Write down what came of asking for an acknowledgement: given, refused after all, or to be asked later."""
+    """Write down what came of asking for an acknowledgement: given, refused after all, or later."""
     delivery = _lock_delivery(session, claim.view.id)
     if delivery.lease_owner != claim.token or delivery.state is not DeliveryState.ACCEPTED:
         return
@@ -102,7 +102,8 @@ def sweep_expired(session: Session, plan: RetryPlan, now: datetime, lease: timed
 
 
 def advance_case(session: Session, case_id: str) -> None:
-    """Take a signed case on once every delivery of its current version is accepted, and once each is acknowledged.
+    """Take a signed case on once every delivery of its current version is accepted, and once each is
+    acknowledged.
 
     See product.md, "A case's life"; does nothing for a case that is being amended.
     """
@@ -154,6 +155,7 @@ def _lock_delivery(session: Session, delivery_id: str) -> Delivery:
         .where(Delivery.id == delivery_id)
         .with_for_update(of=Delivery)
         .execution_options(populate_existing=True)
+        .options(defer(Delivery.body))
     ).scalar_one()
 
 

@@ -16,6 +16,7 @@ from clinic import clock, workflow
 from clinic.app import get_settings
 from clinic.audit import record_change
 from clinic.db import db, read_unit, write_unit
+from clinic.delivery_reason import DeliveryReason, build_reason
 from clinic.errors import CaseChanged, NotAllowed, NotFound, NotNow
 from clinic.key import new_id
 from clinic.models import (
@@ -198,7 +199,7 @@ def _queue(case: Case, exam: SignedExam, deliveries: tuple[RenderedDelivery, ...
     ).scalars()
     for delivery in older:
         delivery.state = DeliveryState.SUPERSEDED
-        delivery.state_reason = _("A newer version of the exam was signed; it is sent instead.")
+        delivery.state_reason = build_reason(DeliveryReason.SUPERSEDED)
     for rendered in deliveries:
         db.session.add(Delivery(
             site_id=case.site_id, case_id=case.id, signed_exam_id=exam.id, authority_id=case.authority_id,

@@ -1,7 +1,8 @@
 """Submits the signed exam as a FHIR document Bundle over HTTP, with its signature in a header beside it.
 
-The body is the Bundle's exact signed bytes (FHIR R4, 3.3 "Documents"); `Idempotency-Key` carries the signed exam's
-id, the same for every attempt, so that an authority stores it once (draft-ietf-httpapi-idempotency-key-header).
+The body is the Bundle's exact signed bytes (FHIR R4, 3.3 "Documents"); `Idempotency-Key` carries the signed
+exam's id, the same for every attempt, so that an authority stores it once
+(draft-ietf-httpapi-idempotency-key-header).
 """
 
 from __future__ import annotations

@@ -1,0 +1,47 @@
+"""Who leads one kind of clock work: a row in the database, never a lock held by a connection."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from clinic.models import Heartbeat, Lease
+
+
+def acquire_lease(session: Session, name: str, owner: str, now: datetime, duration: timedelta) -> bool:
+    """Take or renew the lease `name` inside the caller's write unit; False while somebody else holds it."""
+    lease = session.execute(select(Lease).where(Lease.name == name).with_for_update()).scalar_one_or_none()
+    if lease is None:
+        try:
+            with session.begin_nested():
+                session.add(Lease(name=name, owner=owner, until=now + duration))
+        except IntegrityError:
+            return False  # another process made the row this very moment
+        return True
+    if lease.owner != owner and lease.until > now:
+        return False
+    lease.owner, lease.until = owner, now + duration
+    return True
+
+
+def release_lease(session: Session, name: str, owner: str, now: datetime) -> None:
+    """Give the lease back, so that another process need not wait until it ends."""
+    lease = session.execute(select(Lease).where(Lease.name == name).with_for_update()).scalar_one_or_none()
+    if lease is not None and lease.owner == owner:
+        lease.until = now
+
+
+def beat_heart(session: Session, name: str, now: datetime) -> None:
+    """Write down that a process is alive, inside the caller's write unit."""
+    heart = session.get(Heartbeat, name)
+    if heart is None:
+        try:
+            with session.begin_nested():
+                session.add(Heartbeat(name=name, beat_at=now))
+        except IntegrityError:
+            return  # another worker beat first: somebody is alive, which is what the row says
+    else:
+        heart.beat_at = now

@@ -1,0 +1,141 @@
+"""The one background process: dispatches the outbox, sweeps what was interrupted, shows that it is alive.
+
+Several may run. Sending is claimed delivery by delivery; clock work is done by whoever holds the lease.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, timedelta
+from functools import wraps
+from threading import Event, Lock
+from types import FrameType
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from flask import Flask
+
+from clinic import clock
+from clinic.db import write_unit
+from integrations.dispatcher import Dispatcher
+from integrations.fault import describe_fault
+from integrations.lease import acquire_lease, beat_heart, release_lease
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT = "worker"  # the row that /readyz looks at
+CLOCK_WORK = "clock-work"
+CLOCK_LEASE = timedelta(seconds=30)
+DISPATCH_SECONDS = 1
+BEAT_SECONDS = 10
+SWEEP_SECONDS = 15
+DESTINATIONS_AT_ONCE = 8  # one slow authority keeps one of these, and nobody else waiting
+
+
+class Worker:
+    """The jobs of the background process; each opens an application context and units of its own."""
+
+    def __init__(self, app: Flask, dispatcher: Dispatcher | None = None) -> None:
+        self.app = app
+        self.dispatcher = dispatcher or Dispatcher()
+        self.stop = self.dispatcher.stopping
+        self._busy: set[str] = set()
+        self._lock = Lock()
+        self._pool = ThreadPoolExecutor(DESTINATIONS_AT_ONCE, thread_name_prefix="deliver")
+
+    def run(self) -> None:
+        """Work until `stop` is set; then finish what is on its way."""
+        scheduler = self._schedule()
+        self.beat()
+        scheduler.start()
+        log.info("worker %s started", self.dispatcher.worker)
+        self.stop.wait()
+        scheduler.shutdown(wait=True)
+        self._pool.shutdown(wait=True)
+        self._say_goodbye()
+        log.info("worker %s stopped", self.dispatcher.worker)
+
+    def dispatch(self) -> None:
+        """Give every authority with something due a thread, unless it has one."""
+        with self.app.app_context():
+            due = self.dispatcher.list_due()
+        for authority_id in due:
+            with self._lock:
+                if authority_id in self._busy or self.stop.is_set():
+                    continue
+                self._busy.add(authority_id)
+            self._pool.submit(self._drain, authority_id)
+
+    def beat(self) -> None:
+        """Show that the process is alive; take or renew the lead of clock work."""
+        now = clock.now()
+        with self.app.app_context(), write_unit() as session:
+            beat_heart(session, HEARTBEAT, now)
+            acquire_lease(session, CLOCK_WORK, self.dispatcher.worker, now, CLOCK_LEASE)
+
+    def sweep(self) -> None:
+        """Take back what was interrupted; only the leader does."""
+        with self.app.app_context():
+            with write_unit() as session:
+                leads = acquire_lease(session, CLOCK_WORK, self.dispatcher.worker, clock.now(), CLOCK_LEASE)
+            if leads and (count := self.dispatcher.sweep()):
+                log.warning("%d interrupted deliveries will be asked about", count)
+
+    def _drain(self, authority_id: str) -> None:
+        try:
+            with self.app.app_context():
+                self.dispatcher.drain(authority_id)
+        except Exception as error:
+            log.error("delivering to %s failed: %s", authority_id, describe_fault(error))
+        finally:
+            with self._lock:
+                self._busy.discard(authority_id)
+
+    def _schedule(self) -> BackgroundScheduler:
+        scheduler = BackgroundScheduler(
+            timezone=UTC, job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": 60}
+        )
+        for job, seconds in (
+            (self.dispatch, DISPATCH_SECONDS),
+            (self.beat, BEAT_SECONDS),
+            (self.sweep, SWEEP_SECONDS),
+        ):
+            scheduler.add_job(_guarded(job), "interval", seconds=seconds, id=job.__name__)
+        return scheduler
+
+    def _say_goodbye(self) -> None:
+        with self.app.app_context(), write_unit() as session:
+            release_lease(session, CLOCK_WORK, self.dispatcher.worker, clock.now())
+
+
+def run_worker(app: Flask) -> None:
+    """Work until SIGTERM or Ctrl-C."""
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    worker = Worker(app)
+    stop_on_signal(worker.stop)
+    worker.run()
+
+
+def stop_on_signal(stop: Event) -> None:
+    """Set `stop` when somebody asks the process to end."""
+
+    def ask(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, ask)
+    signal.signal(signal.SIGINT, ask)
+
+
+def _guarded(job: Callable[[], None]) -> Callable[[], None]:
+    """A job whose fault is logged without values and does not keep it from running next time."""
+
+    @wraps(job)
+    def run() -> None:
+        try:
+            job()
+        except Exception as error:
+            log.error("%s failed: %s", job.__name__, describe_fault(error))
+
+    return run
