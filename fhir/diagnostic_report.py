@@ -1,0 +1,88 @@
+"""A chest X-ray reading: a DiagnosticReport, and one Observation for each finding of the reading's whole history.
+
+A finding that a correction took away stays as an Observation that was entered in error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from clinic.models import ResultStatus, XrayReading
+from fhir.canonical import list_local_systems, local_coding, local_concept
+from fhir.code import concept
+from fhir.element import Element, clean_text, drop_empty, to_date, to_instant
+from fhir.encoder import Resource
+from fhir.naming import Naming
+
+_VIEWS = {
+    "pa": "loinc.chest-pa",
+    "pa-lateral": "loinc.chest-pa-lateral",
+    "ap": "loinc.chest-single",
+    "ap-lateral": "loinc.chest",
+}
+_NORMAL = "NORMAL"
+
+
+def to_fhir(reading: XrayReading, naming: Naming) -> Resource:
+    """The report of one reading; a film put off is a cancelled report that says why."""
+    is_wrong = reading.status == ResultStatus.ENTERED_IN_ERROR
+    deferred = reading.deferred is not None and not is_wrong
+    return drop_empty({
+        "resourceType": "DiagnosticReport",
+        "id": naming.id_of("DiagnosticReport", reading.series_id),
+        "status": "cancelled" if deferred else reading.status.value,
+        "category": [concept("v2-0074.radiology")],
+        "code": concept(_VIEWS.get(reading.view or "", "loinc.chest"), "Chest X-ray"),
+        "subject": naming.refer("Patient", reading.case.applicant_id),
+        "encounter": naming.refer("Encounter", reading.case_id),
+        "effectiveDateTime": to_date(reading.taken_on),
+        "issued": to_instant(reading.confirmed_at or reading.entered_at),
+        "performer": [naming.refer("Organization", reading.case.site_id)],
+        "resultsInterpreter": [naming.refer("Practitioner", reading.entered_by_id)],
+        "result": [naming.refer("Observation", reading.series_id, finding) for finding in reading.findings],
+        "conclusion": _conclude(reading),
+        "conclusionCode": _conclusion_code(reading),
+    })
+
+
+def to_findings(reading: XrayReading, ever: Iterable[str], naming: Naming) -> list[Resource]:
+    """One Observation for each finding that any revision of this reading ever had."""
+    return [_finding(reading, code, naming) for code in sorted({*ever, *reading.findings})]
+
+
+def _finding(reading: XrayReading, code: str, naming: Naming) -> Resource:
+    status = reading.status.value if code in reading.findings else ResultStatus.ENTERED_IN_ERROR.value
+    return drop_empty({
+        "resourceType": "Observation",
+        "id": naming.id_of("Observation", reading.series_id, code),
+        "status": status,
+        "category": [concept("category.imaging")],
+        "code": local_concept("observation", "chest-xray-finding"),
+        "subject": naming.refer("Patient", reading.case.applicant_id),
+        "encounter": naming.refer("Encounter", reading.case_id),
+        "effectiveDateTime": to_date(reading.taken_on),
+        "issued": to_instant(reading.confirmed_at or reading.entered_at),
+        "performer": [naming.refer("Practitioner", reading.entered_by_id)],
+        "valueCodeableConcept": local_concept("cxr-finding-us", code),
+        "bodySite": concept("snomed.thorax"),
+    })
+
+
+def finding_label(code: str) -> str:
+    """A finding in the words of the worksheet."""
+    label: str = list_local_systems()["cxr-finding-us"]["code"][code]
+    return label
+
+
+def _conclude(reading: XrayReading) -> str | None:
+    if reading.deferred:
+        said = f"Not taken: {reading.deferred}"
+    else:
+        said = "; ".join(local_coding("cxr-finding-us", code)["display"] for code in reading.findings)
+    return clean_text(". ".join(part for part in (said, reading.remark) if part))
+
+
+def _conclusion_code(reading: XrayReading) -> list[Element] | None:
+    if reading.deferred or not reading.findings:
+        return None
+    return [concept("snomed.chest-normal" if list(reading.findings) == [_NORMAL] else "snomed.chest-abnormal")]

@@ -1,0 +1,90 @@
+"""Vaccine doses, and worksheet lines for which no dose was given, as Immunizations."""
+
+from __future__ import annotations
+
+from clinic.errors import Misconfigured
+from clinic.models import DoseSource, LineOutcome, ResultStatus, VaccineDose, VaccineLine
+from fhir.canonical import local_coding
+from fhir.code import coding, concept, vaccine_coding
+from fhir.element import Element, clean_text, drop_empty, note, to_date, to_instant
+from fhir.encoder import Resource
+from fhir.naming import Naming
+
+# The unspecified vaccine of each line (us.md 6.3), for a line of which no dose was given.
+LINES = {
+    "DTP/DTaP/DT": "cvx.dtp-dtap-dt-107",
+    "Td/Tdap": "cvx.td-tdap-139",
+    "Polio": "cvx.polio-89",
+    "MMR": "cvx.mmr-03",
+    "Rotavirus": "cvx.rotavirus-122",
+    "Hib": "cvx.hib-17",
+    "HepA": "cvx.hep-a-85",
+    "HepB": "cvx.hep-b-45",
+    "MenACWY": "cvx.men-acwy-108",
+    "Varicella": "cvx.varicella-21",
+    "Pneumococcal": "cvx.pneumococcal-109",
+    "Influenza": "cvx.influenza-88",
+    "COVID-19": "cvx.covid-19-213",
+}
+
+# Why no dose was given; the HL7 code beside ours where one means just that.
+_REASONS: dict[LineOutcome, str | None] = {
+    LineOutcome.IMMUNE_LAB: "act-reason.immune",
+    LineOutcome.VARICELLA_HISTORY: "act-reason.immune",
+    LineOutcome.WAIVER_AGE: None,
+    LineOutcome.WAIVER_INTERVAL: None,
+    LineOutcome.WAIVER_CONTRAINDICATION: "act-reason.medical-precaution",
+    LineOutcome.WAIVER_NOT_AVAILABLE: "act-reason.out-of-stock",
+    LineOutcome.WAIVER_NOT_FLU_SEASON: None,
+    LineOutcome.REFUSED: "act-reason.patient-objection",
+}
+
+
+def to_fhir(dose: VaccineDose, naming: Naming) -> Resource:
+    """The Immunization of one dose; raises InvalidInput for a vaccine code outside our table."""
+    is_wrong = dose.status == ResultStatus.ENTERED_IN_ERROR
+    given_here = dose.source is DoseSource.GIVEN_HERE
+    return drop_empty({
+        "resourceType": "Immunization",
+        "id": naming.id_of("Immunization", dose.series_id),
+        "status": "entered-in-error" if is_wrong else "completed",
+        "vaccineCode": {"coding": [vaccine_coding(dose.cvx)], "text": dose.line},
+        "patient": naming.refer("Patient", dose.case.applicant_id),
+        "encounter": naming.refer("Encounter", dose.case_id) if given_here else None,
+        "occurrenceDateTime": to_date(dose.given_on),
+        "recorded": to_instant(dose.entered_at),
+        "primarySource": given_here,
+        "reportOrigin": None if given_here else concept("immunization-origin.record"),
+        "lotNumber": clean_text(dose.lot),
+        "expirationDate": to_date(dose.expires_on),
+        "performer": [{"actor": naming.refer("Practitioner", dose.entered_by_id)}] if given_here else None,
+        "note": note(dose.remark),
+    })
+
+
+def is_not_done(line: VaccineLine) -> bool:
+    """Whether the line's outcome says that no dose was given, and why."""
+    return line.outcome in _REASONS
+
+
+def to_not_done(line: VaccineLine, naming: Naming) -> Resource:
+    """The Immunization not done for a line; one whose outcome no longer says so was entered in error."""
+    if line.line not in LINES:
+        raise Misconfigured(f"Add the vaccine line “{line.line}” to fhir/immunization.py; nothing was saved.")
+    return drop_empty({
+        "resourceType": "Immunization",
+        "id": naming.id_of("Immunization", line.id),
+        "status": "not-done" if is_not_done(line) else "entered-in-error",
+        "statusReason": _reason(line) if is_not_done(line) else None,
+        "vaccineCode": concept(LINES[line.line], line.line),
+        "patient": naming.refer("Patient", line.case.applicant_id),
+        "encounter": naming.refer("Encounter", line.case_id),
+        "occurrenceDateTime": to_instant(line.recorded_at),
+        "note": note(line.remark),
+    })
+
+
+def _reason(line: VaccineLine) -> Element:
+    ours = local_coding("vaccine-outcome", line.outcome.value)
+    row = _REASONS[line.outcome]
+    return {"coding": [ours, coding(row)] if row else [ours], "text": ours["display"]}

@@ -1,0 +1,119 @@
+"""Which codes a laboratory test of ours carries outside the house; keyed by the names of the test catalogue.
+
+Source of the codes: fhir/codes.toml. A test compares this table with the catalogue, so that no test lacks its codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from clinic.errors import Misconfigured
+from clinic.models import SpecimenKind
+from fhir.canonical import local_coding
+from fhir.code import coding
+from fhir.element import Element
+
+_IGRA_PARTS = {
+    "nil": "loinc.igra-nil",
+    "mitogen": "loinc.igra-mitogen",
+    "tb1": "tb1",
+    "tb2": "tb2",
+    "panel_a": "panel-a",
+    "panel_b": "panel-b",
+    "positive_control": "positive-control",
+}
+
+
+@dataclass(frozen=True)
+class TestCode:
+    """`row` is the code for any specimen, `by_specimen` a narrower one; `parts` name a row or a code of ours."""
+
+    label: str
+    row: str
+    by_specimen: Mapping[SpecimenKind, str] = field(default_factory=dict)
+    parts: Mapping[str, str] = field(default_factory=dict)
+    sensitivity: str | None = None  # a row put into meta.security
+
+
+TESTS: dict[str, TestCode] = {
+    "igra": TestCode("Interferon gamma release assay", "loinc.igra", parts=_IGRA_PARTS),
+    "tst": TestCode("Tuberculin skin test", "loinc.tst"),
+    "sputum-smear": TestCode("Acid-fast smear", "loinc.smear", {SpecimenKind.SPUTUM: "loinc.smear-sputum"}),
+    "sputum-naat": TestCode("M. tuberculosis complex NAAT", "loinc.mtb-dna"),
+    "sputum-culture": TestCode(
+        "Mycobacterial culture", "loinc.culture", {SpecimenKind.SPUTUM: "loinc.culture-sputum"}
+    ),
+    "syphilis-nontreponemal": TestCode(
+        "Syphilis, nontreponemal test", "loinc.rpr", sensitivity="act-code.std"
+    ),
+    "syphilis-treponemal": TestCode(
+        "Syphilis, treponemal test", "loinc.treponemal-immunoassay", sensitivity="act-code.std"
+    ),
+    "syphilis-treponemal-second": TestCode(
+        "Syphilis, second treponemal test", "loinc.treponemal-agglutination", sensitivity="act-code.std"
+    ),
+    "gonorrhoea-naat": TestCode(
+        "Gonorrhoea NAAT", "loinc.gonorrhoea-dna", {SpecimenKind.URINE: "loinc.gonorrhoea-rna-urine"},
+        sensitivity="act-code.std",
+    ),
+    "hiv": TestCode("HIV antigen and antibody", "loinc.hiv", sensitivity="act-code.hiv"),
+    "creatinine-egfr": TestCode("Estimated glomerular filtration rate", "loinc.egfr"),
+    "hba1c": TestCode("HbA1c", "loinc.hba1c-ifcc"),
+    "hbsag": TestCode("Hepatitis B surface antigen", "loinc.hbsag", sensitivity="confidentiality.restricted"),
+    "anti-hcv": TestCode("Hepatitis C antibody", "loinc.anti-hcv", sensitivity="confidentiality.restricted"),
+    "urine-protein": TestCode("Urine protein, dipstick", "loinc.urine-protein"),
+    "haemoglobin": TestCode("Haemoglobin", "loinc.haemoglobin"),
+}
+
+# Our result codes (decide-contract.md): the value's row and, where there is one, the interpretation's.
+VALUES: dict[str, tuple[str, str | None]] = {
+    "positive": ("snomed.positive", "interpretation.positive"),
+    "negative": ("snomed.negative", "interpretation.negative"),
+    "indeterminate": ("snomed.indeterminate", "interpretation.indeterminate"),
+    "reactive": ("snomed.reactive", "interpretation.reactive"),
+    "nonreactive": ("snomed.nonreactive", "interpretation.nonreactive"),
+    "detected": ("snomed.detected", "interpretation.detected"),
+    "not-detected": ("snomed.not-detected", "interpretation.not-detected"),
+    "trace": ("snomed.trace", None),
+    "mtb": ("snomed.mtb-complex", "interpretation.positive"),
+    "ntm": ("snomed.ntm", None),
+    "contaminated": ("snomed.unsatisfactory", None),
+    "inconclusive": ("snomed.inconclusive", "interpretation.indeterminate"),
+}
+PENDING = "pending"
+
+_LABELS = {
+    "mtb": "M. tuberculosis complex",
+    "ntm": "Nontuberculous mycobacteria",
+    "nonreactive": "Nonreactive",
+    "not-detected": "Not detected",
+    PENDING: "Pending",
+}
+
+
+def get_test(test: str) -> TestCode:
+    """The codes of a test; Misconfigured when our table lacks it."""
+    try:
+        return TESTS[test]
+    except KeyError:
+        raise Misconfigured(f"Add the test “{test}” to fhir/laboratory.py; nothing was saved.", test=test) from None
+
+
+def test_coding(test: str, specimen: SpecimenKind | None) -> Element:
+    """The Coding of a test on that kind of specimen, or on any."""
+    found = get_test(test)
+    return coding(found.by_specimen.get(specimen, found.row) if specimen else found.row)
+
+
+def part_coding(test: str, part: str) -> Element:
+    """The Coding of one measured part of a test; Misconfigured when our table lacks it."""
+    row = get_test(test).parts.get(part)
+    if row is None:
+        raise Misconfigured(f"Add the part “{part}” of “{test}” to fhir/laboratory.py; nothing was saved.", test=test)
+    return coding(row) if "." in row else local_coding("observation", row)
+
+
+def value_label(value: str) -> str:
+    """A result code in English words, as it stands in documents."""
+    return _LABELS.get(value, value.replace("-", " ").capitalize())

@@ -1,0 +1,130 @@
+"""A laboratory result as an Observation, and back."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from clinic.errors import InvalidInput
+from clinic.models import LabComponent, LabResult, ResultStatus
+from fhir.canonical import local_coding
+from fhir.code import coding, concept, get_code
+from fhir.element import Element, clean_text, drop_empty, note, quantity, to_date, to_instant
+from fhir.encoder import Resource
+from fhir.laboratory import PENDING, TESTS, VALUES, get_test, part_coding, test_coding, value_label
+from fhir.naming import Naming
+
+
+def to_fhir(result: LabResult, naming: Naming) -> Resource:
+    """The Observation of one result's newest revision; raises Misconfigured for a test without codes."""
+    test = get_test(result.test)
+    kind = result.specimen.kind if result.specimen else None
+    performers = [naming.refer("Practitioner", key) for key in (result.entered_by_id, result.confirmed_by_id) if key]
+    return drop_empty({
+        "resourceType": "Observation",
+        "id": naming.id_of("Observation", result.series_id),
+        "meta": {"security": [coding(test.sensitivity)]} if test.sensitivity else None,
+        "status": _status(result),
+        "category": [concept("category.laboratory")],
+        "code": {"coding": [test_coding(result.test, kind)], "text": test.label},
+        "subject": naming.refer("Patient", result.case.applicant_id),
+        "encounter": naming.refer("Encounter", result.case_id),
+        "effectiveDateTime": to_date(result.performed_on),
+        "issued": to_instant(result.confirmed_at or result.entered_at),
+        "performer": performers,
+        **_value(result.value, result.unit),
+        "note": note(result.remark),
+        "specimen": naming.refer("Specimen", result.specimen_id),
+        "component": [
+            _component(result.test, component) for component in sorted(result.components, key=lambda one: one.name)
+        ],
+    })
+
+
+def _status(result: LabResult) -> str:
+    """Ours is FHIR's, except that a culture still growing is `registered`: it has no value yet."""
+    if result.value == PENDING and result.status != ResultStatus.ENTERED_IN_ERROR:
+        return "registered"
+    return result.status.value
+
+
+def _value(value: str, unit: str | None) -> Element:
+    if value == PENDING:
+        return {"dataAbsentReason": concept("absent-reason.pending", value_label(value))}
+    if value in VALUES:
+        row, interpretation = VALUES[value]
+        found: Element = {"valueCodeableConcept": concept(row, value_label(value))}
+        if interpretation:
+            found["interpretation"] = [concept(interpretation)]
+        return found
+    return _measured(value, unit)
+
+
+def _measured(value: str, unit: str | None) -> Element:
+    amount = quantity(value, unit)
+    return {"valueQuantity": amount} if amount else {"valueString": clean_text(value)}
+
+
+def _component(test: str, component: LabComponent) -> Element:
+    code = part_coding(test, component.name)
+    if component.unit == get_code("ucum.spots") and component.name == "nil":
+        code = local_coding("observation", "nil-control")  # the nil of a spot count is no concentration
+    return {"code": {"coding": [code], "text": component.name}, **_measured(component.value, component.unit)}
+
+
+def from_fhir(resource: Resource) -> dict[str, Any]:
+    """What the laboratory's door takes: test, value, unit, components, performed_on.
+
+    Raises InvalidInput when the code is none of our tests or the value none of its codes.
+    """
+    test = _find_test(resource.get("code", {}))
+    if test is None:
+        raise InvalidInput("Send a test of our list; this code is not on it.", {"code": ["Unknown test."]})
+    value, unit = _read_value(resource)
+    performed = resource.get("effectiveDateTime", "")[:10]
+    return {
+        "test": test,
+        "value": value,
+        "unit": unit,
+        "performed_on": date.fromisoformat(performed) if len(performed) == 10 else None,
+        "components": [_read_component(test, component) for component in resource.get("component", [])],
+    }
+
+
+def _find_test(code: Element) -> str | None:
+    for name, test in TESTS.items():
+        rows = {test.row, *test.by_specimen.values()}
+        if any(_is_same(coding(row), given) for row in rows for given in code.get("coding", [])):
+            return name
+    return None
+
+
+def _read_value(resource: Element) -> tuple[str, str | None]:
+    if "valueQuantity" in resource:
+        amount = resource["valueQuantity"]
+        return f"{amount.get('comparator', '')}{amount['value']}", amount.get("code")
+    if "valueString" in resource:
+        return resource["valueString"], None
+    if "valueCodeableConcept" in resource:
+        for value, (row, _) in VALUES.items():
+            if any(_is_same(coding(row), given) for given in resource["valueCodeableConcept"].get("coding", [])):
+                return value, None
+        raise InvalidInput("Send a result of our list; this one is not on it.", {"value": ["Unknown result."]})
+    return PENDING, None
+
+
+def _read_component(test: str, component: Element) -> dict[str, Any]:
+    given = component.get("code", {}).get("coding", [])
+    names = [name for name in TESTS[test].parts if any(_is_same(part_coding(test, name), one) for one in given)]
+    if not names and any(_is_same(local_coding("observation", "nil-control"), one) for one in given):
+        names = ["nil"]
+    if not names:
+        raise InvalidInput("Send a part of our list; this one is not on it.", {"component": ["Unknown part."]})
+    value, unit = _read_value(component)
+    return {"name": names[0], "value": value, "unit": unit}
+
+
+def _is_same(ours: Element, given: Element) -> bool:
+    return ours["system"] == given.get("system") and ours["code"] == given.get("code")
+
+

@@ -1,0 +1,133 @@
+"""Turns touched rows into stored resource versions, in the transaction that touched them.
+
+Rows are collected at every flush and projected once, when the outermost transaction commits, never at a savepoint
+(docs/decisions/0001-one-datum.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import event, inspect
+from sqlalchemy.orm import ORMExecuteState, Session
+
+from clinic.ports import ports
+from fhir import store
+from fhir.encoder import Resource
+from fhir.source import MODELS, ORDER, Projected, Source, build, find_source, list_sources
+
+_TOUCHED = "fhir_touched_rows"
+
+
+class BulkWriteRefused(RuntimeError):
+    """A programmer's error: a statement would change projected rows behind the projection's back."""
+
+
+def project(session: Session, rows: Sequence[object]) -> None:
+    """Append a version of every resource that `rows` make and that now says something new.
+
+    Raises InvalidResource, Misconfigured or InvalidInput; nothing of the transaction is saved then.
+    """
+    sources = {source for row in rows if (source := find_source(session, row))}
+    _append_news(session, [one for source in _in_order(sources) for one in build(session, source)])
+
+
+def _in_order(sources: Iterable[Source]) -> list[Source]:
+    return sorted(sources, key=lambda source: (ORDER[source.name], source.key))
+
+
+def _append_news(session: Session, everything: list[Projected]) -> int:
+    stored = store.get_digests(session, [_address(one.resource) for one in everything])
+    appended = 0
+    for one in everything:
+        version, sha256 = stored.get(_address(one.resource), (0, ""))
+        if one.only_if_stored and not version:
+            continue
+        now = store.content_digest(one.resource)
+        if now != sha256:
+            store.append(session, one, now, version + 1)
+            appended += 1
+    return appended
+
+
+def _address(resource: Resource) -> store.Address:
+    return resource["resourceType"], resource["id"]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A resource of the store that is not what the rows say."""
+
+    kind: str
+    id: str
+    what: str  # missing, changed, orphan
+
+
+def list_differences(session: Session) -> Iterator[Difference]:
+    """Compare every resource that the rows make with the newest stored version, and the other way round."""
+    stored = {(row.kind, row.id): row.sha256 for row in store.list_newest(session)}
+    drafts: set[store.Address] = set()
+    seen: set[store.Address] = set()
+    for source in list_sources(session):
+        made = build(session, source)
+        if not made:
+            drafts |= {(kind, key) for kind, key in stored if key == source.key}
+        for one in made:
+            address = _address(one.resource)
+            seen.add(address)
+            if address not in stored:
+                if not one.only_if_stored:
+                    yield Difference(*address, "missing")
+            elif stored[address] != store.content_digest(one.resource):
+                yield Difference(*address, "changed")
+    for address in sorted(stored.keys() - seen - drafts):
+        yield Difference(*address, "orphan")
+
+
+def append_missing(session: Session) -> int:
+    """Bring the store up to what the rows say; returns how many versions were appended."""
+    return sum(_append_news(session, build(session, source)) for source in list_sources(session))
+
+
+def install_projection() -> None:
+    """Project at the end of every transaction from now on; asking twice changes nothing."""
+    for name, listener in _LISTENERS.items():
+        if not event.contains(Session, name, listener):
+            event.listen(Session, name, listener)
+
+
+def _collect(session: Session, _context: object) -> None:
+    touched = session.info.setdefault(_TOUCHED, {})
+    for row in (*session.new, *session.dirty, *session.deleted):
+        if isinstance(row, MODELS):
+            touched[id(row)] = row  # holding the row keeps its id from being used again
+
+
+def _project_touched(session: Session) -> None:
+    if session.in_nested_transaction():
+        return
+    session.flush()
+    while touched := session.info.pop(_TOUCHED, None):
+        ports.project(session, [row for row in touched.values() if not inspect(row).transient])
+        session.flush()
+
+
+
+def _forget_all(session: Session) -> None:
+    session.info.pop(_TOUCHED, None)
+
+
+def _refuse_bulk_write(state: ORMExecuteState) -> None:
+    if (state.is_update or state.is_delete) and state.bind_mapper is not None:
+        model = state.bind_mapper.class_
+        if getattr(model, "__projected__", False) or model in MODELS:
+            raise BulkWriteRefused(f"change {model.__name__} row by row: a bulk statement escapes the projection")
+
+
+_LISTENERS: dict[str, Callable[..., None]] = {
+    "after_flush": _collect,
+    "before_commit": _project_touched,
+    "after_rollback": _forget_all,
+    "do_orm_execute": _refuse_bulk_write,
+}

@@ -1,0 +1,209 @@
+"""Which rows of the clinic make which resources: from a touched row to its source, from a source to its resources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from clinic.models import (
+    Applicant,
+    Case,
+    Conclusion,
+    FormResponse,
+    FormStatus,
+    IdentityDocument,
+    LabComponent,
+    LabResult,
+    ResultStatus,
+    Site,
+    Specimen,
+    User,
+    VaccineDose,
+    VaccineLine,
+    XrayReading,
+)
+from fhir import (
+    classification,
+    condition,
+    diagnostic_report,
+    encounter,
+    episode_of_care,
+    immunization,
+    observation,
+    organization,
+    patient,
+    practitioner,
+    questionnaire_response,
+    specimen,
+)
+from fhir.encoder import Resource
+from fhir.naming import Naming
+
+NAMING = Naming()
+Series = TypeVar("Series", LabResult, XrayReading, VaccineDose)
+
+
+@dataclass(frozen=True, order=True)
+class Source:
+    """The rows that together make one or more resources: a name below and their common key."""
+
+    name: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Projected:
+    """One resource as the rows say; `only_if_stored`: worth a version only when there is an earlier one to end."""
+
+    resource: Resource
+    site_id: str
+    case_id: str | None = None
+    only_if_stored: bool = False
+
+
+def find_source(session: Session, row: object) -> Source | None:
+    """The source that a touched row belongs to; None for rows that make no resource."""
+    if isinstance(row, IdentityDocument):
+        return Source("applicant", row.applicant_id)
+    if isinstance(row, LabComponent):
+        result = session.get(LabResult, row.result_id)
+        return Source("laboratory", result.series_id) if result else None
+    for name, model, attribute in _ROWS:
+        if isinstance(row, model):
+            return Source(name, getattr(row, attribute))
+    return None
+
+
+def list_sources(session: Session) -> Iterator[Source]:
+    """Every source of the whole database, for the proof that the store equals the rows."""
+    for name, model, attribute in _ROWS:
+        for key in session.execute(select(getattr(model, attribute)).distinct()).scalars():
+            yield Source(name, key)
+
+
+def build(session: Session, source: Source) -> list[Projected]:
+    """The resources of one source; empty while the rows are a draft or unconfirmed where FHIR knows no such state."""
+    return _BUILDERS[source.name](session, source.key)
+
+
+def _build_site(session: Session, key: str) -> list[Projected]:
+    site = session.get_one(Site, key)
+    return [Projected(organization.to_fhir(site, NAMING), site.id)]
+
+
+def _build_user(session: Session, key: str) -> list[Projected]:
+    user = session.get_one(User, key)
+    return [Projected(practitioner.to_fhir(user, NAMING), user.site_id)]
+
+
+def _build_applicant(session: Session, key: str) -> list[Projected]:
+    applicant = session.get_one(Applicant, key)
+    return [Projected(patient.to_fhir(applicant, NAMING), applicant.site_id)]
+
+
+def _build_case(session: Session, key: str) -> list[Projected]:
+    case = session.get_one(Case, key)
+    resources = (episode_of_care.to_fhir(case, NAMING), encounter.to_fhir(case, NAMING))
+    return [_of_case(resource, case) for resource in resources]
+
+
+def _build_specimen(session: Session, key: str) -> list[Projected]:
+    row = session.get_one(Specimen, key)
+    return [_of_case(specimen.to_fhir(row, NAMING), row.case)]
+
+
+def _build_laboratory(session: Session, key: str) -> list[Projected]:
+    row = _list_revisions(session, LabResult, key)[-1]
+    return [_of_case(observation.to_fhir(row, NAMING), row.case)]
+
+
+def _build_imaging(session: Session, key: str) -> list[Projected]:
+    revisions = _list_revisions(session, XrayReading, key)
+    row = revisions[-1]
+    ever = {code for revision in revisions for code in revision.findings}
+    resources = [*diagnostic_report.to_findings(row, ever, NAMING), diagnostic_report.to_fhir(row, NAMING)]
+    return [_of_case(resource, row.case) for resource in resources]
+
+
+def _build_dose(session: Session, key: str) -> list[Projected]:
+    revisions = _list_revisions(session, VaccineDose, key)
+    row = next((one for one in reversed(revisions) if one.status != ResultStatus.PRELIMINARY), None)
+    if row is None:
+        return []
+    is_wrong = row.status == ResultStatus.ENTERED_IN_ERROR
+    return [_of_case(immunization.to_fhir(row, NAMING), row.case, is_wrong)]
+
+
+def _build_line(session: Session, key: str) -> list[Projected]:
+    row = session.get_one(VaccineLine, key)
+    return [_of_case(immunization.to_not_done(row, NAMING), row.case, not immunization.is_not_done(row))]
+
+
+def _build_form(session: Session, key: str) -> list[Projected]:
+    row = session.get_one(FormResponse, key)
+    if row.status is FormStatus.IN_PROGRESS:
+        return []
+    is_wrong = row.status is FormStatus.ENTERED_IN_ERROR
+    return [_of_case(questionnaire_response.to_fhir(row, NAMING), row.case, is_wrong)]
+
+
+def _build_conclusion(session: Session, case_id: str) -> list[Projected]:
+    case = session.get_one(Case, case_id)
+    *earlier, newest = list_conclusions(session, case_id)
+    resources = [
+        *classification.to_fhir(newest, case, NAMING, earlier),
+        *condition.to_fhir(newest, case, NAMING, earlier),
+    ]
+    return [_of_case(resource, case) for resource in resources]
+
+
+def list_conclusions(session: Session, case_id: str) -> list[Conclusion]:
+    """Every conclusion of a case, oldest first."""
+    order = (Conclusion.decided_at, Conclusion.id)
+    return list(session.execute(select(Conclusion).where(Conclusion.case_id == case_id).order_by(*order)).scalars())
+
+
+def _list_revisions(
+    session: Session, model: type[Series], series_id: str
+) -> list[Series]:
+    query = select(model).where(model.series_id == series_id).order_by(model.revision)
+    return list(session.execute(query).scalars())
+
+
+def _of_case(resource: Resource, case: Case, only_if_stored: bool = False) -> Projected:
+    return Projected(resource, case.site_id, case.id, only_if_stored)
+
+
+# Source name, model, attribute that holds the source's key; in the order in which resources refer to each other.
+_ROWS: tuple[tuple[str, type, str], ...] = (
+    ("site", Site, "id"),
+    ("user", User, "id"),
+    ("applicant", Applicant, "id"),
+    ("case", Case, "id"),
+    ("specimen", Specimen, "id"),
+    ("laboratory", LabResult, "series_id"),
+    ("imaging", XrayReading, "series_id"),
+    ("dose", VaccineDose, "series_id"),
+    ("line", VaccineLine, "id"),
+    ("form", FormResponse, "id"),
+    ("conclusion", Conclusion, "case_id"),
+)
+_BUILDERS: dict[str, Callable[[Session, str], list[Projected]]] = {
+    "site": _build_site,
+    "user": _build_user,
+    "applicant": _build_applicant,
+    "case": _build_case,
+    "specimen": _build_specimen,
+    "laboratory": _build_laboratory,
+    "imaging": _build_imaging,
+    "dose": _build_dose,
+    "line": _build_line,
+    "form": _build_form,
+    "conclusion": _build_conclusion,
+}
+ORDER = {name: position for position, (name, _, _) in enumerate(_ROWS)}
+MODELS = (*(model for _, model, _ in _ROWS), IdentityDocument, LabComponent)

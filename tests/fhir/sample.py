@@ -1,0 +1,220 @@
+"""Cases with everything that becomes a resource, made row by row so that these tests need no service."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from itertools import count
+from typing import Any
+
+from clinic.db import db
+from clinic.models import (
+    Applicant,
+    Case,
+    CaseState,
+    Conclusion,
+    ConclusionKind,
+    DocumentKind,
+    DoseSource,
+    IdentityDocument,
+    LabComponent,
+    LabResult,
+    LineOutcome,
+    ResultStatus,
+    Sex,
+    Specimen,
+    SpecimenKind,
+    User,
+    VaccineDose,
+    VaccineLine,
+    XrayReading,
+)
+from tests.factory import make_authority, make_user
+
+MOMENT = datetime(2026, 11, 20, 8, 30, 15, 120000, tzinfo=UTC)
+DAY = date(2026, 11, 20)
+_number = count(1)
+
+
+
+def make_person(user: User, **values: Any) -> Applicant:
+    """An applicant with two passports' worth of papers and a name in an own script."""
+    number = next(_number)
+    applicant = Applicant(**{
+        "site_id": user.site_id, "number": f"NBO-A-{number:06}", "family_name": "Tesfaye", "given_names": "Hanna Marta",
+        "native_family_name": "ተስፋዬ", "native_given_names": "ሐና", "native_language": "am",
+        "search_name": "tesfaye hanna",
+        "birth_date": "1991-01-05", "sex": Sex.FEMALE, "citizenship": "ETH", "residence": "KEN", "language": "am",
+        "phone": "+254700000001", "email": "hanna@example.test", "address": "Ngong Road 5\nNairobi",
+        "registered_at": MOMENT, "registered_by_id": user.id,
+    } | values)
+    db.session.add(applicant)
+    db.session.flush()
+    applicant.documents.append(IdentityDocument(
+        kind=DocumentKind.PASSPORT, number=f"EP{number:07}", number_key=f"EP{number:07}", issuing_country="ETH",
+        expires_on=date(2031, 5, 6), recorded_at=MOMENT,
+    ))
+    applicant.documents.append(IdentityDocument(
+        kind=DocumentKind.REFUGEE_DOCUMENT, number=f"REF-{number}", number_key=f"REF{number}", issuing_country="KEN",
+        recorded_at=MOMENT,
+    ))
+    db.session.flush()
+    return applicant
+
+
+def make_us_case(applicant: Applicant, user: User, programme: str = "us", **values: Any) -> Case:
+    """An examined case."""
+    number = next(_number)
+    case = Case(**{
+        "site_id": user.site_id, "number": f"NBO-C-{number:06}", "applicant_id": applicant.id, "programme": programme,
+        "category": "IV", "authority_id": make_authority(programme).id, "authority_case_number": f"NRB2026{number:06}",
+        "authority_case_key": f"NRB2026{number:06}", "exam_date": DAY, "state": CaseState.IN_REVIEW,
+        "opened_at": MOMENT, "opened_by_id": user.id, "updated_at": MOMENT, "edition": "us-2025-03",
+    } | values)
+    db.session.add(case)
+    db.session.flush()
+    return case
+
+
+def add_result(case: Case, test: str, value: str, user: User, other: User, **values: Any) -> LabResult:
+    """A confirmed result; `parts` are its components as {name: (value, unit)}."""
+    parts = values.pop("parts", {})
+    result = LabResult(**{
+        "case_id": case.id, "performed_on": DAY, "test": test, "value": value, "status": ResultStatus.FINAL,
+        "entered_at": MOMENT, "entered_by_id": user.id, "confirmed_at": MOMENT, "confirmed_by_id": other.id,
+    } | values)
+    result.components = [LabComponent(name=name, value=digits, unit=unit) for name, (digits, unit) in parts.items()]
+    db.session.add(result)
+    db.session.flush()
+    return result
+
+
+def correct_result(result: LabResult, value: str, user: User, other: User) -> LabResult:
+    """The next revision of a result, confirmed."""
+    result.superseded_at = MOMENT
+    return add_result(
+        db.session.get_one(Case, result.case_id), result.test, value, user, other, series_id=result.series_id,
+        revision=result.revision + 1, status=ResultStatus.CORRECTED, remark="Wrong tube read", performed_on=DAY,
+    )
+
+
+def add_specimen(
+    case: Case, user: User, kind: SpecimenKind = SpecimenKind.SPUTUM, day: int = 21, **values: Any
+) -> Specimen:
+    """A specimen of November 2026."""
+    specimen = Specimen(**{
+        "case_id": case.id, "number": f"NBO-S-{next(_number):06}", "kind": kind, "collected_on": date(2026, 11, day),
+        "recorded_at": MOMENT, "recorded_by_id": user.id,
+    } | values)
+    db.session.add(specimen)
+    db.session.flush()
+    return specimen
+
+
+def add_reading(case: Case, findings: list[str], user: User, **values: Any) -> XrayReading:
+    """A radiologist's reading."""
+    reading = XrayReading(**{
+        "case_id": case.id, "taken_on": DAY, "view": "pa", "findings": findings, "status": ResultStatus.FINAL,
+        "entered_at": MOMENT, "entered_by_id": user.id,
+    } | values)
+    db.session.add(reading)
+    db.session.flush()
+    return reading
+
+
+def add_dose(case: Case, line: str, cvx: str, user: User, **values: Any) -> VaccineDose:
+    """A confirmed dose."""
+    dose = VaccineDose(**{
+        "case_id": case.id, "line": line, "cvx": cvx, "given_on": DAY, "source": DoseSource.GIVEN_HERE,
+        "lot": "AB12", "expires_on": date(2027, 3, 31), "status": ResultStatus.FINAL, "entered_at": MOMENT,
+        "entered_by_id": user.id, "confirmed_at": MOMENT,
+    } | values)
+    db.session.add(dose)
+    db.session.flush()
+    return dose
+
+
+def add_line(case: Case, line: str, outcome: LineOutcome, user: User, remark: str = "") -> VaccineLine:
+    """The outcome of a vaccine line."""
+    row = VaccineLine(
+        case_id=case.id, line=line, outcome=outcome, remark=remark, recorded_at=MOMENT, recorded_by_id=user.id
+    )
+    db.session.add(row)
+    db.session.flush()
+    return row
+
+
+def build_conclusion(case: Case, signer: User, **said: Any) -> Conclusion:
+    """A complete conclusion that is not yet stored."""
+    return Conclusion(
+        case_id=case.id, case_version=case.version, edition="us-2025-03", facts={}, decision={},
+        kind=ConclusionKind.ACCEPTED, reason="", decided_at=MOMENT, decided_by_id=signer.id,
+        conclusion={
+            "classes": ["NONE"], "other_classes": [], "overall": "no-apparent-defect", "grades": {},
+            "certificate": None, "valid_from": "2026-11-20", "valid_until": "2027-05-19",
+        } | said,
+    )
+
+
+IU = "[iU]/mL"
+
+
+def make_clean_adult() -> Case:
+    """An adult with everything negative."""
+    nurse, lab, radiologist = make_user("nurse"), make_user("labtech"), make_user("radiologist")
+    case = make_us_case(make_person(nurse), nurse)
+    add_result(case, "igra", "negative", nurse, lab, parts={
+        "nil": ("0.04", IU), "tb1": ("0.10", IU), "tb2": ("<0.05", IU), "mitogen": (">10", IU)})
+    add_result(case, "syphilis-nontreponemal", "nonreactive", nurse, lab)
+    add_result(case, "gonorrhoea-naat", "not-detected", nurse, lab)
+    add_result(case, "hiv", "negative", nurse, lab)
+    add_result(case, "creatinine-egfr", "92", nurse, lab, unit="mL/min/{1.73_m2}")
+    add_reading(case, ["NORMAL"], radiologist)
+    add_dose(case, "MMR", "03", nurse)
+    add_dose(case, "HepB", "45", nurse, source=DoseSource.RECORD, lot=None, expires_on=None)
+    add_line(case, "MMR", LineOutcome.GIVEN_SERIES_INCOMPLETE, nurse)
+    add_line(case, "Influenza", LineOutcome.WAIVER_NOT_FLU_SEASON, nurse)
+    add_line(case, "Varicella", LineOutcome.VARICELLA_HISTORY, nurse, "Mother reports it")
+    add_line(case, "Polio", LineOutcome.REFUSED, nurse)
+    return case
+
+
+def make_infiltrate() -> Case:
+    """A film that suggests tuberculosis, three sputum specimens, one contaminated and replaced, corrected results."""
+    nurse, lab, radiologist = make_user("nurse"), make_user("labtech"), make_user("radiologist")
+    case = make_us_case(make_person(nurse, birth_date="1985-04", sex=Sex.MALE), nurse)
+    reading = add_reading(case, ["INFILTRATE", "NODULE_ILLDEF"], radiologist)
+    reading.superseded_at = MOMENT
+    add_reading(case, ["INFILTRATE", "CALC_LN"], radiologist, series_id=reading.series_id, revision=2,
+                status=ResultStatus.CORRECTED, remark="Right lung, seen again")
+    spots = {"nil": ("1", "{spots}"), "panel_a": ("9", "{spots}"), "panel_b": ("3", "{spots}"),
+             "positive_control": (">20", "{spots}")}
+    add_result(case, "igra", "positive", nurse, lab, parts=spots)
+    for day, culture in ((21, "negative"), (22, "contaminated"), (23, "ntm")):
+        specimen = add_specimen(case, nurse, day=day)
+        add_result(case, "sputum-smear", "negative", nurse, lab, specimen_id=specimen.id)
+        add_result(case, "sputum-culture", culture, nurse, lab, specimen_id=specimen.id)
+        if day == 21:
+            add_result(case, "sputum-naat", "trace", nurse, lab, specimen_id=specimen.id)
+        if culture == "contaminated":
+            add_specimen(case, nurse, day=24, replaces_id=specimen.id)
+    add_specimen(case, nurse, SpecimenKind.GASTRIC_ASPIRATE, 25, withdrawn_at=MOMENT)
+    wrong = add_result(case, "syphilis-nontreponemal", "reactive", nurse, lab)
+    correct_result(wrong, "nonreactive", nurse, lab)
+    add_result(case, "hbsag", "positive", nurse, lab, status=ResultStatus.ENTERED_IN_ERROR, remark="Other person")
+    add_result(case, "haemoglobin", "13.0", nurse, lab, unit="g/dL", status=ResultStatus.PRELIMINARY,
+               confirmed_at=None, confirmed_by_id=None)
+    return case
+
+
+def make_child() -> Case:
+    """A child with a positive IGRA, born in a year only known as such, of a single name."""
+    nurse, lab, radiologist = make_user("nurse"), make_user("labtech"), make_user("radiologist")
+    person = make_person(nurse, birth_date="2018", family_name="Suharto", given_names="", native_family_name=None,
+                         native_given_names=None, phone=None, email=None, address=None, citizenship="XXA")
+    case = make_us_case(person, nurse, authority_case_number=None, authority_case_key=None)
+    add_result(case, "igra", "positive", nurse, lab)
+    add_result(case, "tst", "12", nurse, lab, unit="mm")
+    add_reading(case, ["NORMAL"], radiologist, view="ap-lateral")
+    return case
+
+

@@ -1,0 +1,119 @@
+"""The code table: check digits, sources, one place, and agreement with the clinic's catalogues."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from clinic.config import ROOT
+from clinic.laboratory_test import list_tests
+from clinic.models import LineOutcome, SpecimenKind
+from fhir import laboratory
+from fhir.canonical import list_local_systems
+from fhir.code import list_rows, list_systems, unit_code
+from fhir.immunization import LINES
+
+FHIR = ROOT / "fhir"
+ROWS = list(list_rows().values())
+LOINC = re.compile(r"\d{1,7}-\d")
+SNOMED = re.compile(r"\d{6,18}")
+
+
+def loinc_check_digit(code: str) -> int:
+    """Mod 10 of LOINC (LOINC Users' Guide, appendix C): the digits at odd places from the right are doubled."""
+    digits = code.split("-")[0][::-1]
+    doubled = str(int("".join(digits[0::2][::-1])) * 2)
+    total = sum(int(digit) for digit in doubled) + sum(int(digit) for digit in digits[1::2])
+    return -total % 10
+
+
+_D = [
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 2, 3, 4, 0, 6, 7, 8, 9, 5], [2, 3, 4, 0, 1, 7, 8, 9, 5, 6],
+    [3, 4, 0, 1, 2, 8, 9, 5, 6, 7], [4, 0, 1, 2, 3, 9, 5, 6, 7, 8], [5, 9, 8, 7, 6, 0, 4, 3, 2, 1],
+    [6, 5, 9, 8, 7, 1, 0, 4, 3, 2], [7, 6, 5, 9, 8, 2, 1, 0, 4, 3], [8, 7, 6, 5, 9, 3, 2, 1, 0, 4],
+    [9, 8, 7, 6, 5, 4, 3, 2, 1, 0],
+]  # fmt: skip
+_P = [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 5, 7, 6, 2, 8, 3, 0, 9, 4]]
+for _ in range(6):
+    _P.append([_P[-1][_P[1][digit]] for digit in range(10)])
+
+
+def is_verhoeff(code: str) -> bool:
+    """The check of SNOMED CT identifiers."""
+    check = 0
+    for place, digit in enumerate(reversed(code)):
+        check = _D[check][_P[place % 8][int(digit)]]
+    return check == 0
+
+
+@pytest.mark.parametrize("code", ["154283005", "10828004", "260385009"])
+def test_verhoeff_of_known_codes_holds_and_of_wrong_ones_fails(code: str) -> None:
+    assert is_verhoeff(code)
+    assert not is_verhoeff(code[:-1] + str((int(code[-1]) + 1) % 10))
+
+
+def test_every_loinc_code_has_its_check_digit() -> None:
+    assert loinc_check_digit("2345-7") == 7
+    wrong = [row.name for row in ROWS if row.name.startswith("loinc.")
+             and not (LOINC.fullmatch(row.code) and loinc_check_digit(row.code) == int(row.code[-1]))]
+    assert wrong == []
+
+
+def test_every_snomed_code_has_its_check_digit() -> None:
+    wrong = [row.name for row in ROWS if row.name.startswith("snomed.") and not is_verhoeff(row.code)]
+    assert wrong == []
+
+
+def test_every_row_has_a_source_and_a_mark() -> None:
+    assert [row.name for row in ROWS if not row.source.strip() or row.mark not in ("V", "C")] == []
+
+
+def test_no_two_rows_mean_the_same_code() -> None:
+    codes = [(row.system, row.code) for row in ROWS]
+    assert len(codes) == len(set(codes))
+
+
+def test_loinc_and_snomed_rows_carry_no_display() -> None:
+    assert [row.name for row in ROWS if row.name.startswith(("loinc.", "snomed.", "cvx.")) and row.display] == []
+
+
+def _literals(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def test_no_code_stands_outside_the_table() -> None:
+    systems = list_systems() - {"urn:ietf:rfc:3986"}
+    strays = [
+        (path.name, literal) for path in FHIR.glob("*.py") for literal in _literals(path)
+        if LOINC.fullmatch(literal) or SNOMED.fullmatch(literal) or literal in systems
+    ]
+    assert strays == []
+
+
+def test_every_test_of_the_catalogue_has_its_codes() -> None:
+    catalogue = list_tests()
+    assert laboratory.TESTS.keys() == catalogue.keys()
+    for name, test in catalogue.items():
+        assert laboratory.test_coding(name, None)["code"]
+        assert set(test.values) <= laboratory.VALUES.keys() | {laboratory.PENDING}
+        for parts in test.components.values():
+            for part, unit in parts.items():
+                assert laboratory.part_coding(name, part) and unit_code(unit)
+        assert test.unit is None or unit_code(test.unit)
+        assert not test.sensitive or laboratory.get_test(name).sensitivity
+
+
+def test_every_row_named_in_a_mapping_exists() -> None:
+    names = set(list_rows())
+    for test in laboratory.TESTS.values():
+        assert {test.row, *test.by_specimen.values()} <= names
+        assert {part for part in test.parts.values() if "." in part} <= names
+        assert test.sensitivity is None or test.sensitivity in names
+    assert {f"snomed.{kind.value}" for kind in SpecimenKind} | set(LINES.values()) <= names
+    assert {outcome.value for outcome in LineOutcome} == set(list_local_systems()["vaccine-outcome"]["code"])
