@@ -65,6 +65,8 @@ def exchange(
 
     Raises NotSent when the request cannot have arrived, NoAnswer when it may have.
     """
+    if not url.lower().startswith(("http://", "https://")):
+        raise NotSent("the address cannot be used: it begins neither with http:// nor with https://")
     patience = patience or Patience()
     deadline = time.monotonic() + patience.total
     try:
