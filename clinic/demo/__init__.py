@@ -1,0 +1,1 @@
+"""The demo clinic: synthetic people of many origins, none of whom exists."""
