@@ -14,6 +14,8 @@ from clinic.sentence import N_, Sentence
 LIKELY = 80  # from here on: probably the same person
 POSSIBLE = 60  # from here on: worth a look; below it nobody need be asked
 
+_VIETNAMESE_MIDDLE = frozenset({"van", "thi", "duc", "huu", "quoc", "dinh", "ngoc"})  # shared by siblings
+
 
 @dataclass(frozen=True)
 class DocumentNumber:
@@ -84,9 +86,11 @@ def score_double(a: PersonTraits, b: PersonTraits) -> DoubleScore:
 def _compare_person_names(a: PersonTraits, b: PersonTraits) -> _Part:
     family_a, given_a = list_tokens(a.family_name), list_tokens(a.given_names)
     family_b, given_b = list_tokens(b.family_name), list_tokens(b.given_names)
-    straight = (compare_names(family_a, family_b) + compare_names(given_a, given_b)) / 2
-    exchanged = (compare_names(family_a, given_b) + compare_names(given_a, family_b)) / 2
     whole = compare_names(family_a + given_a, family_b + given_b)
+    straight = exchanged = whole
+    if (given_a or given_b) and (family_a or family_b):  # not two single names
+        straight = (compare_names(family_a, family_b) + compare_names(given_a, given_b)) / 2
+        exchanged = (compare_names(family_a, given_b) + compare_names(given_a, family_b)) / 2
     native = compare_native(a.native_name, b.native_name)
     likeness = max(straight, 0.97 * exchanged, 0.95 * whole)
     if native is not None and native > 0.93:
@@ -168,5 +172,10 @@ def _are_twins(a: PersonTraits, b: PersonTraits) -> bool:
         return False
     family = compare_names(list_tokens(a.family_name), list_tokens(b.family_name))
     given_a, given_b = list_tokens(a.given_names), list_tokens(b.given_names)
-    # The first given name is the person's own; later ones are often the father's, shared by twins.
-    return family >= 0.9 and compare_names(given_a[:1], given_b) < 0.6 and compare_names(given_b[:1], given_a) < 0.6
+    own_a, own_b = _own_name(given_a), _own_name(given_b)
+    return family >= 0.9 and compare_names(own_a, given_b) < 0.6 and compare_names(own_b, given_a) < 0.6
+
+
+def _own_name(given: list[str]) -> list[str]:
+    """The word that is the person's alone: the first, later ones are often the father's; in Viet Nam the last."""
+    return given[-1:] if given and given[0] in _VIETNAMESE_MIDDLE else given[:1]

@@ -30,7 +30,7 @@ def fold_name(name: str) -> str:
 def list_tokens(*names: str | None) -> list[str]:
     """The telling words of a name, in order: fillers and articles left out, `abdul rahman` joined.
 
-    A name of nothing but such words keeps them.
+    A name of nothing but articles keeps them; one of nothing but fillers has no words.
     """
     words = [word for name in names if name for word in fold_name(name).split()]
     telling = [_SHORT_FORMS.get(word, word) for word in words if word not in _FILLERS | _PARTICLES]
@@ -40,7 +40,7 @@ def list_tokens(*names: str | None) -> list[str]:
             joined[-1] = "abd" + word
         else:
             joined.append(word)
-    return joined or words
+    return joined or [word for word in words if word not in _FILLERS]
 
 
 def to_token_key(*names: str | None) -> str:

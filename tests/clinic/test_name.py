@@ -33,7 +33,8 @@ def test_name_is_folded_to_plain_words(name: str, folded: str) -> None:
         ("FNU Ahmadzai", ["ahmadzai"]),
         ("Ahmed bin Ali Al-Hassan", ["ahmed", "ali", "hassan"]),
         ("Abdul Rahman Mohd", ["abdrahman", "mohammed"]),
-        ("FNU", ["fnu"]),
+        ("FNU", []),
+        ("El", ["el"]),
         ("Abdi", ["abdi"]),
     ],
 )
