@@ -132,7 +132,8 @@ def _build(case: Case, new: NewResult, actor: User) -> LabResult:
     ensure_order(performed_on, new.reported_on, "reported_on",
                  _("The report cannot be older than the specimen. Check both dates."))
     row = LabResult(
-        case_id=case.id, case=case, specimen_id=specimen.id if specimen else None, performed_on=performed_on, test=test.name, value=new.value,
+        case_id=case.id, case=case, specimen_id=specimen.id if specimen else None, performed_on=performed_on,
+        test=test.name, value=new.value,
         unit=test.unit, reported_on=new.reported_on, status=ResultStatus.PRELIMINARY, entered_at=clock.now(),
         entered_by_id=actor.id, remark=new.remark,
     )

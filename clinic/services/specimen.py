@@ -119,7 +119,7 @@ def _list_cautions(case: Case, new: NewSpecimen) -> list[Caution]:
     found = list_date_cautions(case, new.collected_on, "collected_on")
     if any(other.collected_on == new.collected_on and other.withdrawn_at is None for other in list_specimens(case)):
         found.append(Caution("same-day", _(
-            "Another specimen was taken on this day. The three are taken on consecutive days, at least 24 hours apart."),
+            "Another specimen was taken on this day. The three are taken on consecutive days, 24 hours apart."),
             "collected_on"))
     if new.collected_on < get_today(case) - timedelta(days=7):
         found.append(Caution("late-entry", _("This specimen was taken more than a week ago."), "collected_on"))

@@ -1,0 +1,221 @@
+"""Answers to forms: drafts that count nothing, completion that establishes facts, amendments that name what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import date
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from clinic import clock, workflow
+from clinic.audit import record_change
+from clinic.caution import ensure_confirmed
+from clinic.db import db
+from clinic.errors import CaseChanged, InvalidInput, NotAllowed, NotNow
+from clinic.models import Case, FormResponse, FormStatus, User
+from clinic.partial_date import parse_partial_date
+from clinic.permissions import Permission, permissions_of
+from clinic.questionnaire import (
+    CheckedAnswers,
+    Questionnaire,
+    Subject,
+    build_form_facts,
+    check_answers,
+    get_questionnaire,
+    list_circumstance_answers,
+)
+from clinic.questionnaire.fact import find_case_value
+from clinic.questionnaire.item import ItemKind
+from clinic.rules import list_circumstances
+from clinic.services import assessment
+from clinic.services.circumstance import write_answers
+from clinic.services.plausibility import find_date_error, get_today
+
+COMPLETE = (FormStatus.COMPLETED, FormStatus.AMENDED)
+CONFIRMED = "_confirmed"  # key among the answers under which the confirmed soft limits are kept
+
+
+def find_response(case: Case, name: str) -> FormResponse | None:
+    """The case's answers to the form called `name`; None when nobody began."""
+    return db.session.execute(
+        select(FormResponse).where(
+            FormResponse.case_id == case.id, FormResponse.form == name,
+            FormResponse.status != FormStatus.ENTERED_IN_ERROR,
+        ).order_by(FormResponse.id).limit(1)
+    ).scalar_one_or_none()
+
+
+def save_draft(case: Case, name: str, raw: Mapping[str, Any], version: int | None, actor: User) -> FormResponse:
+    """Keep what has been answered so far; it counts nothing. Answers this person may not give stay as they were.
+
+    `version` is that of the answers on the page, None for a new form. Raises CaseChanged when somebody saved in
+    between, InvalidInput for unreadable answers, NotNow when the form is complete.
+    """
+    form = get_questionnaire(name)
+    row = _find_unchanged(case, name, version)
+    if row is not None and row.status in COMPLETE:
+        raise NotNow(_("This form is complete: change it by an amendment with its reason."), case=case.id)
+    checked = _check(case, form, row, raw, actor, complete=False)
+    workflow.mark_touched(case)
+    if row is None:
+        row = _start(case, form, actor)
+    _write(row, form, checked.answers, [])
+    db.session.flush()
+    record_change("save-draft", "form-response", row.id, case_id=case.id, site_id=case.site_id, actor_id=actor.id,
+                  detail={"form": name, "answers": len(checked.answers)})
+    assessment.refresh(case)
+    return row
+
+
+def complete_form(case: Case, name: str, raw: Mapping[str, Any], version: int | None, actor: User,
+                  confirmed: Collection[str] = ()) -> FormResponse:
+    """Finish the form: everything required is answered; it establishes circumstances and the day of the exam.
+
+    Raises InvalidInput naming what is missing, NeedsConfirmation for unusual values, NotAllowed when parts of it are
+    another's to answer, CaseChanged, NotNow when it is complete already.
+    """
+    form = get_questionnaire(name)
+    _ensure_may_complete(form, actor)
+    row = _find_unchanged(case, name, version)
+    if row is not None and row.status in COMPLETE:
+        raise NotNow(_("This form is complete: change it by an amendment with its reason."), case=case.id)
+    checked = _check(case, form, row, raw, actor, complete=True)
+    ticked = ensure_confirmed(checked.cautions, confirmed)
+    workflow.mark_touched(case)
+    if row is None:
+        row = _start(case, form, actor)
+    _write(row, form, checked.answers, ticked)
+    row.status = FormStatus.COMPLETED
+    row.completed_at, row.completed_by_id = clock.now(), actor.id
+    _establish(case, form, row, actor)
+    _finish(case, row, "complete-form", actor, {"confirmed": ticked} if ticked else {})
+    return row
+
+
+def amend_form(case: Case, name: str, raw: Mapping[str, Any], version: int, reason: str, actor: User,
+               confirmed: Collection[str] = ()) -> FormResponse:
+    """Change a completed form; the audit row names the changed questions, the stored versions keep the old answers.
+
+    Raises as `complete_form` does, and NotNow when the form is not complete or nothing was changed.
+    """
+    form = get_questionnaire(name)
+    _ensure_may_complete(form, actor)
+    row = _find_unchanged(case, name, version)
+    if row is None or row.status not in COMPLETE:
+        raise NotNow(_("This form is not complete yet: simply go on with it."), case=case.id)
+    checked = _check(case, form, row, raw, actor, complete=True)
+    ticked = ensure_confirmed(checked.cautions, confirmed)
+    before = {key: value for key, value in row.answers.items() if key != CONFIRMED}
+    changed = sorted(key for key in before.keys() | checked.answers.keys()
+                     if before.get(key) != checked.answers.get(key))
+    if not changed:
+        raise NotNow(_("Nothing was changed."), case=case.id)
+    workflow.mark_touched(case)
+    _write(row, form, checked.answers, ticked)
+    row.status = FormStatus.AMENDED
+    row.completed_at, row.completed_by_id = clock.now(), actor.id
+    _establish(case, form, row, actor)
+    _finish(case, row, "amend-form", actor, {"reason": reason, "changed": changed} |
+            ({"confirmed": ticked} if ticked else {}))
+    return row
+
+
+def list_responses(case: Case) -> list[FormResponse]:
+    """All answered forms of the case, drafts too, oldest first."""
+    return list(db.session.execute(
+        select(FormResponse).where(FormResponse.case_id == case.id).order_by(FormResponse.id)
+    ).scalars())
+
+
+def list_form_facts(case: Case) -> dict[str, Any]:
+    """The part of the decision's `results` that completed forms establish; drafts count nothing."""
+    facts: dict[str, Any] = {}
+    for row in list_responses(case):
+        if row.status in COMPLETE:
+            facts |= build_form_facts(get_questionnaire(row.form), row.answers)
+    return facts
+
+
+def get_subject(case: Case) -> Subject:
+    """Whom the form is about, on the day of the exam."""
+    born = parse_partial_date(case.applicant.birth_date).estimated_on
+    day = case.exam_date or get_today(case)
+    months = (day.year - born.year) * 12 + day.month - born.month - (day.day < born.day)
+    return Subject(case.applicant.sex, max(months, 0))
+
+
+def list_answerable(form: Questionnaire, user: Any) -> set[str]:
+    """LinkIds of the questions this person may answer."""
+    held = {permission.value for permission in permissions_of(user)}
+    return {link_id for link_id, item in form.list_questions().items()
+            if item.permission is None or item.permission in held}
+
+
+def may_complete(form: Questionnaire, user: Any) -> bool:
+    """Whether every part of the form is this person's to answer."""
+    held = permissions_of(user)
+    return Permission.RECORD_HISTORY in held and len(list_answerable(form, user)) == len(form.list_questions())
+
+
+def _ensure_may_complete(form: Questionnaire, actor: User) -> None:
+    if not may_complete(form, actor):
+        raise NotAllowed(_("Parts of this form are a physician's to answer: save it, and the physician completes it."),
+                         user=actor.id, form=form.name)
+
+
+def _find_unchanged(case: Case, name: str, version: int | None) -> FormResponse | None:
+    """The response as it was when the page was made. Raises CaseChanged when somebody saved in between."""
+    workflow.ensure_recording(case)
+    row = find_response(case, name)
+    if (row.version if row else None) != version:
+        raise CaseChanged(
+            _("Somebody else saved this form meanwhile. Nothing of yours was saved: look at it again."), case=case.id)
+    return row
+
+
+def _check(case: Case, form: Questionnaire, row: FormResponse | None, raw: Mapping[str, Any], actor: User,
+           complete: bool) -> CheckedAnswers:
+    mine = list_answerable(form, actor)
+    kept = {key: value for key, value in (row.answers if row else {}).items() if key not in mine and key != CONFIRMED}
+    given = {key: value for key, value in raw.items() if key in mine or key not in form.list_questions()}
+    checked = check_answers(form, {**kept, **given}, get_subject(case), complete)
+    for link_id, item in form.list_questions().items():
+        if item.kind is ItemKind.DATE and link_id in checked.answers:
+            sentence = find_date_error(case, date.fromisoformat(checked.answers[link_id]))
+            if sentence:
+                checked.errors[link_id] = [sentence]
+    if checked.errors:
+        raise InvalidInput(_("Please correct what is marked."), fields=checked.errors, case=case.id)
+    return checked
+
+
+def _start(case: Case, form: Questionnaire, actor: User) -> FormResponse:
+    row = FormResponse(case_id=case.id, case=case, form=form.name, form_version=form.version, answers={},
+                       started_at=clock.now(), started_by_id=actor.id, saved_at=clock.now())
+    db.session.add(row)
+    return row
+
+
+def _write(row: FormResponse, form: Questionnaire, answers: dict[str, Any], confirmed: list[str]) -> None:
+    row.answers = answers | ({CONFIRMED: confirmed} if confirmed else {})
+    row.form_version = form.version
+    row.saved_at = clock.now()
+
+
+def _establish(case: Case, form: Questionnaire, row: FormResponse, actor: User) -> None:
+    """Write what the answers establish: circumstances of this programme, and the day of the exam."""
+    words = {item.word for item in list_circumstances(case.programme, case.category)}
+    found = list_circumstance_answers(form, row.answers, get_subject(case))
+    exam_date = find_case_value(form, row.answers, "exam_date")
+    if exam_date:
+        case.exam_date = date.fromisoformat(exam_date)
+    write_answers(case, {word: answer for word, answer in found.items() if word in words}, actor)
+
+
+def _finish(case: Case, row: FormResponse, action: str, actor: User, detail: dict[str, Any]) -> None:
+    db.session.flush()
+    record_change(action, "form-response", row.id, case_id=case.id, site_id=case.site_id, actor_id=actor.id,
+                  actor_kind="user", detail={"form": row.form, "form_version": row.form_version, **detail})
+    assessment.refresh(case)

@@ -1,0 +1,148 @@
+"""Readings of chest films: final when the radiologist enters them, corrected and withdrawn in the open."""
+
+from __future__ import annotations
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from clinic import clock, workflow
+from clinic.audit import record_change
+from clinic.caution import Caution, ensure_confirmed
+from clinic.db import db
+from clinic.errors import InvalidInput, NotFound
+from clinic.models import Answer, Case, ResultStatus, Sex, User, XrayReading
+from clinic.partial_date import age_on, parse_partial_date
+from clinic.schemas.imaging import NewReading
+from clinic.services import assessment, revision
+from clinic.services.plausibility import ensure_possible_dates, get_today, list_date_cautions
+from clinic.xray_finding import list_findings
+
+# "Female 10-55 must have pregnancy answered before CXR" (us.md 3.4, Validation).
+PREGNANCY_AGES = range(10, 56)
+LATERAL_BELOW = 10  # years: frontal and lateral (us.md 1.4; addendum section 3)
+
+
+def record_reading(case: Case, new: NewReading, actor: User) -> XrayReading:
+    """Record a reading, final at once: the radiologist signs it alone.
+
+    Raises InvalidInput for impossible input, NeedsConfirmation for unusual, NotNow when this film has a reading.
+    """
+    row = _build(case, new, actor)
+    revision.ensure_not_recorded(_find_same(case, new))
+    confirmed = ensure_confirmed(_list_cautions(case, new), new.confirmed)
+    return _record(case, row, actor, "record-reading", confirmed)
+
+
+def correct_reading(row: XrayReading, new: NewReading, reason: str, actor: User) -> XrayReading:
+    """Record the next revision of a reading; the old one stays to be seen with its own remark."""
+    case = row.case
+    made = _build(case, new, actor)
+    same = _find_same(case, new)
+    revision.ensure_not_recorded(None if same is row else same)
+    confirmed = ensure_confirmed(_list_cautions(case, new), new.confirmed)
+    revision.supersede(row, made)
+    made.status = ResultStatus.CORRECTED
+    return _record(case, made, actor, "correct-reading", confirmed, reason)
+
+
+def withdraw_reading(row: XrayReading, reason: str, actor: User) -> None:
+    """Take a reading back that should never have been here, for example of another person's film."""
+    workflow.mark_touched(row.case)
+    revision.withdraw(row, reason)
+    _finish(row, actor, "withdraw-reading", None, reason)
+
+
+def get_reading(case: Case, reading_id: str) -> XrayReading:
+    """A reading of `case`. Raises NotFound."""
+    row = db.session.get(XrayReading, reading_id)
+    if row is None or row.case_id != case.id:
+        raise NotFound(_("There is no such reading on this case."), case=case.id, reading=reading_id)
+    return row
+
+
+def list_readings(case: Case) -> list[XrayReading]:
+    """Every reading of the case, replaced and withdrawn ones too, newest first."""
+    return list(db.session.execute(
+        select(XrayReading).where(XrayReading.case_id == case.id).order_by(XrayReading.entered_at.desc(),
+                                                                          XrayReading.revision.desc())
+    ).scalars())
+
+
+def find_pregnancy(case: Case) -> Answer | None:
+    """What is known of pregnancy on this case; None when nobody answered."""
+    return next((row.answer for row in case.circumstances if row.word == "pregnant"), None)
+
+
+def needs_pregnancy_answer(case: Case) -> bool:
+    """Whether pregnancy must still be asked before a film of this person may be read."""
+    today = get_today(case)
+    age = age_on(parse_partial_date(case.applicant.birth_date), case.exam_date or today).years
+    return (
+        case.applicant.sex is not Sex.MALE and age in PREGNANCY_AGES
+        and find_pregnancy(case) not in (Answer.YES, Answer.NO)
+    )
+
+
+def _build(case: Case, new: NewReading, actor: User) -> XrayReading:
+    workflow.ensure_recording(case)
+    ensure_possible_dates(case, taken_on=new.taken_on)
+    problems: dict[str, list[str]] = {}
+    if set(new.findings) - set(list_findings(case.programme)):
+        problems["findings"] = [_("Choose findings of this destination's list.")]
+    if new.deferred == "pregnancy" and find_pregnancy(case) is not Answer.YES:
+        problems["deferred"] = [_("Pregnancy is not recorded on this case: record it first.")]
+    if not new.deferred and needs_pregnancy_answer(case):
+        problems["taken_on"] = [_("Pregnancy has not been answered on this case: ask and record it before the film.")]
+    if problems:
+        raise InvalidInput(_("Please correct what is marked."), fields=problems, case=case.id)
+    return XrayReading(
+        case_id=case.id, case=case, taken_on=new.taken_on, view=new.view, findings=list(new.findings),
+        deferred=new.deferred, remark=new.remark.strip(), status=ResultStatus.FINAL, entered_at=clock.now(),
+        entered_by_id=actor.id,
+    )
+
+
+def _list_cautions(case: Case, new: NewReading) -> list[Caution]:
+    if new.taken_on is None:
+        return []
+    found = list_date_cautions(case, new.taken_on, "taken_on")
+    if find_pregnancy(case) is Answer.YES:
+        found.append(Caution("pregnant", _(
+            "This applicant is pregnant: confirm that consent was signed and abdomen and pelvis were double shielded."),
+            "taken_on"))
+    years = age_on(parse_partial_date(case.applicant.birth_date), new.taken_on).years
+    if years < LATERAL_BELOW and new.view in ("pa", "ap"):
+        found.append(Caution("lateral", _("Under ten years a lateral view is taken too: confirm that there is none."),
+                             "view"))
+    return found
+
+
+def _find_same(case: Case, new: NewReading) -> XrayReading | None:
+    """The current reading of the same film, or the current deferral."""
+    return db.session.execute(
+        select(XrayReading).where(
+            XrayReading.case_id == case.id, XrayReading.superseded_at.is_(None),
+            XrayReading.status != ResultStatus.ENTERED_IN_ERROR,
+            XrayReading.taken_on == new.taken_on if new.taken_on else XrayReading.taken_on.is_(None),
+        ).limit(1)
+    ).scalar_one_or_none()
+
+
+def _record(case: Case, row: XrayReading, actor: User, action: str, confirmed: list[str],
+            reason: str = "") -> XrayReading:
+    workflow.mark_touched(case)
+    db.session.add(row)
+    db.session.flush()
+    _finish(row, actor, action, confirmed, reason)
+    return row
+
+
+def _finish(row: XrayReading, actor: User, action: str, confirmed: list[str] | None, reason: str) -> None:
+    detail: dict[str, object] = {"series": row.series_id, "revision": row.revision}
+    if confirmed:
+        detail["confirmed"] = confirmed
+    if reason:
+        detail["reason"] = reason
+    record_change(action, "xray-reading", row.id, case_id=row.case_id, site_id=row.case.site_id, detail=detail,
+                  actor_id=actor.id, actor_kind="user")
+    assessment.refresh(row.case)
