@@ -31,6 +31,7 @@ def hold_text_in_memory(response: Response) -> Response:
     if request.endpoint == "static" and response.mimetype in TEXTS:
         response.direct_passthrough = False
         response.get_data()
+        response.close()
     return response
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from babel import negotiate_locale
 from flask import Flask, current_app, has_request_context, request
 from flask_babel import Babel, get_locale
 from flask_login import current_user
@@ -38,7 +39,8 @@ def select_language() -> str | None:
     chosen = getattr(find_user(), "language", None)
     if chosen in languages:
         return str(chosen)
-    return request.accept_languages.best_match(languages)
+    wished = [value.replace("-", "_") for value in request.accept_languages.values()]
+    return negotiate_locale(wished, languages)
 
 
 def select_time_zone() -> str | None:

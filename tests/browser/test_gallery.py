@@ -96,8 +96,10 @@ def test_buttons_and_links_are_large_enough(page: Page, gallery: str) -> None:
     for name in PAGES:
         page.goto(f"{gallery}/{name}")
         small = page.evaluate(
-            """() => [...document.querySelectorAll("button, .govuk-button, summary, .nav__link, .tabs__tab, input:not([type=hidden])")]
-              .filter((e) => { const b = e.getBoundingClientRect(); return b.width && (b.height < 24 || b.width < 24); })
+            """() => [...document.querySelectorAll(
+                "button, .govuk-button, summary, .nav__link, .tabs__tab, input:not([type=hidden])")]
+              .filter((e) => { const b = e.getBoundingClientRect();
+                               return b.width && (b.height < 24 || b.width < 24); })
               .map((e) => e.outerHTML.slice(0, 100))"""
         )
         assert small == []

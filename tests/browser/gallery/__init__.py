@@ -13,7 +13,7 @@ from jinja2 import ChoiceLoader, FileSystemLoader
 
 from clinic.config import ROOT
 from clinic.web.form import read_form
-from clinic.web.presentation import init_presentation
+from clinic.web.presentation import build_loader, init_presentation
 from tests.browser.gallery import sample
 
 
@@ -51,7 +51,7 @@ def create_gallery() -> Flask:
         return colleague
 
     init_presentation(app, list_areas)
-    app.jinja_loader = ChoiceLoader([FileSystemLoader(Path(__file__).parent), app.jinja_loader])
+    app.jinja_loader = ChoiceLoader([FileSystemLoader(Path(__file__).parent), build_loader()])
 
     @app.get("/<name>")
     def show(name: str) -> str:

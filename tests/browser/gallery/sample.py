@@ -7,7 +7,9 @@ from typing import Any
 from clinic.web.clinical_format import age, ltr
 
 
-def build_person(family: str, given: str, native: tuple[str, str], language: str, born: str, sex: str) -> dict[str, Any]:
+def build_person(
+    family: str, given: str, native: tuple[str, str], language: str, born: str, sex: str
+) -> dict[str, Any]:
     """An applicant as a dict with the model's names."""
     return {
         "family_name": family, "given_names": given, "native_family_name": native[0],
@@ -91,7 +93,8 @@ def list_rows() -> list[dict[str, Any]]:
     for number, (person, (state, tone)) in enumerate(zip(PEOPLE, STATES, strict=True)):
         rows.append({
             "id": str(number), "number": {"text": ltr(f"NBO-2026-00041{number}-K"), "url": "#"},
-            "person": {"person": person, "url": "#"}, "born": {"date": person["birth_date"], "sub": age(person["birth_date"])},
+            "person": {"person": person, "url": "#"},
+            "born": {"date": person["birth_date"], "sub": age(person["birth_date"])},
             "programme": {"text": "US immigrant", "sub": ltr("MNL2026731045")},
             "state": {"state": state, "tone": tone, "detail": "Dr Rusu 09:12"}, "days": 12 + number,
             "tone": "bad" if tone == "bad" else "",

@@ -1,0 +1,71 @@
+"""What a posted form becomes."""
+
+from __future__ import annotations
+
+import pytest
+from werkzeug.datastructures import MultiDict
+
+from clinic.errors import InvalidInput
+from clinic.partial_date import parse_partial_date
+from clinic.web.field_error import find_error, list_errors
+from clinic.web.form import date_parts, read_form
+
+
+def test_form_becomes_a_plain_dict_without_token_and_empty_fields() -> None:
+    form = MultiDict([("csrf_token", "x"), ("family_name", "  Chkonia "), ("given_names", " "), ("symptom", "cough")])
+    assert read_form(form, lists=["symptom", "none"]) == {"family_name": "Chkonia", "symptom": ["cough"], "none": []}
+
+
+def test_decimal_comma_becomes_a_point_only_where_asked() -> None:
+    form = MultiDict([("weight", "58,5"), ("note", "58,5")])
+    assert read_form(form, decimals=["weight"]) == {"weight": "58.5", "note": "58,5"}
+
+
+@pytest.mark.parametrize(
+    ("day", "month", "year", "text"),
+    [
+        ("4", "3", "1991", "1991-03-04"),
+        ("", "3", "1991", "1991-03"),
+        ("", "", "1991", "1991"),
+        ("4", "mar", "1991", "1991-03-04"),
+    ],
+)
+def test_date_boxes_are_joined_so_that_day_and_month_cannot_be_swapped(
+    day: str, month: str, year: str, text: str
+) -> None:
+    form = MultiDict([("born-day", day), ("born-month", month), ("born-year", year)])
+    assert str(parse_partial_date(read_form(form)["born"])) == text
+
+
+@pytest.mark.parametrize(
+    ("day", "month", "year"), [("4", "", "1991"), ("4", "3", ""), ("31", "2", "1991"), ("x", "3", "91")]
+)
+def test_impossible_date_boxes_are_refused_and_shown_again_as_typed(day: str, month: str, year: str) -> None:
+    text = read_form(MultiDict([("born-day", day), ("born-month", month), ("born-year", year)]))["born"]
+    with pytest.raises(InvalidInput):
+        parse_partial_date(text)
+
+
+def test_empty_date_boxes_are_left_out() -> None:
+    assert read_form(MultiDict([("born-day", ""), ("born-month", ""), ("born-year", "")])) == {}
+
+
+def test_date_is_split_into_boxes_again() -> None:
+    assert date_parts("1991-03") == {"day": "", "month": "3", "year": "1991"}
+    assert date_parts(None) == {"day": "", "month": "", "year": ""}
+
+
+def test_errors_are_named_by_their_path() -> None:
+    errors = {
+        "name": ["Enter the name."],
+        "documents": {0: {"number": ["Enter the number."]}},
+        "_schema": ["Too many."],
+    }
+    assert list_errors(errors) == [
+        ("name", "Enter the name."),
+        ("documents-0-number", "Enter the number."),
+        ("", "Too many."),
+    ]
+    assert find_error(errors, "documents-0-number") == "Enter the number."
+    assert find_error(errors, "documents") is None
+    assert find_error(None, "name") is None
