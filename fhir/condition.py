@@ -45,7 +45,7 @@ def list_conditions(said: dict[str, Any]) -> dict[str, Element]:
 def to_fhir(
     conclusion: Conclusion, case: Case, naming: Naming, earlier: Iterable[Conclusion] = ()
 ) -> list[Resource]:
-    """One Condition for each disease that this or an earlier conclusion named; what is gone is resolved."""
+    """One Condition for each disease that this or an earlier conclusion named; what is gone is inactive."""
     now = list_conditions(conclusion.conclusion)
     before: dict[str, Element] = {}
     for old in earlier:
@@ -63,7 +63,7 @@ def _condition(
         "resourceType": "Condition",
         "id": naming.id_of("Condition", case.id, slot),
         "meta": {"security": [concept("act-code.std")["coding"][0]]} if slot in _SENSITIVE else None,
-        "clinicalStatus": concept("clinical-status.active" if is_present else "clinical-status.resolved"),
+        "clinicalStatus": concept("clinical-status.active" if is_present else "clinical-status.inactive"),
         "verificationStatus": concept("verification-status.confirmed"),
         "category": [concept("condition-category.problem")],
         "code": code,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from decimal import Decimal
+from json.encoder import encode_basestring
 from typing import Any
 
 Resource = dict[str, Any]
@@ -57,7 +58,7 @@ def _write_members(value: dict[str, Any], path: str, parts: list[str]) -> None:
         raise Unencodable(f"{path}: an empty object")
     separator = "{"
     for name, member in value.items():
-        parts.append(f"{separator}{json.dumps(name)}:")
+        parts.append(f"{separator}{encode_basestring(name)}:")
         _write(member, f"{path}.{name}", parts)
         separator = ","
     parts.append("}")
@@ -81,7 +82,7 @@ def _text(value: str, path: str) -> str:
         value.encode()
     except UnicodeEncodeError:
         raise Unencodable(f"{path}: half a character (lone surrogate)") from None
-    return json.dumps(value, ensure_ascii=False)
+    return encode_basestring(value)
 
 
 def _number(value: Decimal, path: str) -> str:

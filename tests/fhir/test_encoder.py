@@ -20,7 +20,8 @@ def test_decoded_decimal_encodes_to_the_same_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [1.5, None, "", "  ", [], {}, {"a": None}, {"a": [""]}, {"a": {}}, Decimal("NaN"), "\ud800", b"x", {"a": {1}}]
+    "value",
+    [1.5, None, "", "  ", [], {}, {"a": None}, {"a": [""]}, {"a": {}}, Decimal("NaN"), "\ud800", b"x", {"a": {1}}],
 )
 def test_value_without_place_in_fhir_is_refused(value: object) -> None:
     with pytest.raises(Unencodable):

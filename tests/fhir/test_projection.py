@@ -175,7 +175,7 @@ def test_rebuild_command_checks_and_mends(app: Flask) -> None:
     assert runner.invoke(args=["rebuild-fhir", "--check"]).exit_code == 0
 
 
-def test_amended_conclusion_amends_its_slots_and_resolves_its_condition(app: Flask) -> None:
+def test_amended_conclusion_amends_its_slots_and_ends_its_condition(app: Flask) -> None:
     case = sample.make_clean_adult()
     signer = make_user("physician")
     db.session.add(sample.build_conclusion(case, signer, classes=["B2", "B3"], overall="class-b"))
@@ -190,4 +190,4 @@ def test_amended_conclusion_amends_its_slots_and_resolves_its_condition(app: Fla
                if one["resourceType"] == "Observation"}
     assert classes == {"NONE": "amended", "B3": "entered-in-error", "no-apparent-defect": "amended"}
     conditions = [one for one in newest if one["resourceType"] == "Condition"]
-    assert {one["clinicalStatus"]["coding"][0]["code"] for one in conditions} == {"resolved"}
+    assert {one["clinicalStatus"]["coding"][0]["code"] for one in conditions} == {"inactive"}

@@ -1,0 +1,129 @@
+"""What of a case goes into the document: only what counts, each piece already named for its authority."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from clinic.models import (
+    FormResponse,
+    FormStatus,
+    LabResult,
+    Specimen,
+    User,
+    VaccineDose,
+    VaccineLine,
+    XrayReading,
+)
+from clinic.ports import DocumentOrder
+from fhir import (
+    classification,
+    condition,
+    diagnostic_report,
+    encounter,
+    episode_of_care,
+    immunization,
+    observation,
+    organization,
+    patient,
+    practitioner,
+    questionnaire_response,
+    specimen,
+)
+from fhir.encoder import Resource
+from fhir.naming import ReleasedNaming
+from fhir.source import list_conclusions
+
+_COUNTING_FORMS = (FormStatus.COMPLETED, FormStatus.AMENDED)
+_WRONG = "entered-in-error"
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """The document's resources by the part they play, and the worksheet lines for the narrative."""
+
+    frame: list[Resource]  # Patient, EpisodeOfCare, Encounter, Organization
+    problems: list[Resource]
+    immunizations: list[Resource]
+    specimens: list[Resource]
+    results: list[Resource]
+    reports: list[Resource]
+    forms: list[Resource]
+    classes: list[Resource]
+    lines: list[VaccineLine]
+
+    def list_clinical(self) -> list[Resource]:
+        """Everything besides the people who did it."""
+        return [
+            *self.frame, *self.classes, *self.problems, *self.reports, *self.results, *self.specimens,
+            *self.immunizations, *self.forms,
+        ]
+
+
+def load_dossier(session: Session, order: DocumentOrder, naming: ReleasedNaming) -> Dossier:
+    """Read the case's counting rows and turn them into resources."""
+    case, conclusion = order.case, order.conclusion
+    earlier = list_conclusions(session, case.id)
+    readings = [row for row in _list(session, XrayReading, case.id) if row.counts]
+    lines = _list(session, VaccineLine, case.id)
+    findings = [one for row in readings for one in diagnostic_report.to_findings(row, (), naming)]
+    results = [row for row in _list(session, LabResult, case.id) if row.counts]
+    doses = [row for row in _list(session, VaccineDose, case.id) if row.counts]
+    forms = [row for row in _list(session, FormResponse, case.id) if row.status in _COUNTING_FORMS]
+    specimens = [row for row in _list(session, Specimen, case.id) if row.withdrawn_at is None]
+    classes = classification.to_fhir(conclusion, case, naming, earlier)
+    return Dossier(
+        frame=[
+            patient.to_fhir(case.applicant, naming, case),
+            episode_of_care.to_fhir(case, naming),
+            encounter.to_fhir(case, naming),
+            organization.to_fhir(case.site, naming),
+        ],
+        problems=condition.to_fhir(conclusion, case, naming),
+        immunizations=[
+            *(immunization.to_fhir(row, naming) for row in sorted(doses, key=lambda one: one.given_on)),
+            *(immunization.to_not_done(row, naming) for row in lines if immunization.is_not_done(row)),
+        ],
+        specimens=[specimen.to_fhir(row, naming) for row in specimens],
+        results=[*(observation.to_fhir(row, naming) for row in results), *findings],
+        reports=[diagnostic_report.to_fhir(row, naming) for row in readings],
+        forms=[questionnaire_response.to_fhir(row, naming) for row in forms],
+        classes=[one for one in classes if one["status"] != _WRONG],
+        lines=lines,
+    )
+
+
+def list_practitioners(
+    session: Session, order: DocumentOrder, naming: ReleasedNaming, resources: list[Resource]
+) -> list[Resource]:
+    """The signer and whoever else `resources` refer to."""
+    wanted = {reference for one in resources for reference in list_references(one)}
+    keys = session.execute(select(User.id).where(User.site_id == order.case.site_id)).scalars()
+    chosen = [
+        key
+        for key in keys
+        if key == order.signer.id or f"Practitioner/{naming.id_of('Practitioner', key)}" in wanted
+    ]
+    staff = session.execute(select(User).where(User.id.in_(chosen)).order_by(User.id)).scalars()
+    return [practitioner.to_fhir(user, naming) for user in staff]
+
+
+def list_references(node: Any) -> Iterator[str]:
+    """Every literal reference inside a resource."""
+    if isinstance(node, list):
+        for element in node:
+            yield from list_references(element)
+    elif isinstance(node, dict):
+        for name, member in node.items():
+            if name == "reference" and isinstance(member, str):
+                yield member
+            else:
+                yield from list_references(member)
+
+
+def _list(session: Session, model: Any, case_id: str) -> list[Any]:
+    return list(session.execute(select(model).where(model.case_id == case_id).order_by(model.id)).scalars())

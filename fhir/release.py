@@ -1,0 +1,55 @@
+"""Freezes what a signature lets an authority read, inside the signature's own transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from clinic import clock
+from clinic.models import SignedExam
+from clinic.ports import FrozenResource
+from fhir.encoder import decode, digest
+from fhir.index import list_indexed_values
+from fhir.table import ReleasedIndex, ReleasedVersion
+
+
+def release(session: Session, exam: SignedExam, resources: Sequence[FrozenResource]) -> None:
+    """Add one released version for each resource, make it the current one, and index it in place of the older."""
+    _retire(session, exam, resources)
+    released_at = clock.now()  # of the commit, not of the signature: an authority that polls must not miss it
+    for resource in resources:
+        session.add(ReleasedVersion(
+            authority_id=exam.authority_id, kind=resource.kind, id=resource.id, version=resource.version,
+            is_current=True, case_id=exam.case_id, signed_exam_id=exam.id, released_at=released_at,
+            body=resource.body, etag=digest(resource.body),
+        ))
+        for value in list_indexed_values(decode(resource.body)):
+            session.add(ReleasedIndex(
+                authority_id=exam.authority_id, kind=resource.kind, id=resource.id, parameter=value.parameter,
+                system=value.system, value=value.value, low=value.low, high=value.high,
+            ))
+    session.flush()
+
+
+def _retire(session: Session, exam: SignedExam, resources: Sequence[FrozenResource]) -> None:
+    """Older versions of these resources stay readable as history, but are neither current nor found."""
+    addresses = {(resource.kind, resource.id) for resource in resources}
+    current = select(ReleasedVersion).where(
+        ReleasedVersion.authority_id == exam.authority_id,
+        ReleasedVersion.case_id == exam.case_id,
+        ReleasedVersion.is_current.is_(True),
+    )
+    for row in session.execute(current).scalars():
+        if (row.kind, row.id) not in addresses:
+            continue
+        row.is_current = False
+        indexed = select(ReleasedIndex).where(
+            ReleasedIndex.authority_id == row.authority_id,
+            ReleasedIndex.kind == row.kind,
+            ReleasedIndex.id == row.id,
+        )
+        for value in session.execute(indexed).scalars():
+            session.delete(value)
+    session.flush()
