@@ -1,0 +1,33 @@
+"""Makes an installation ready to start: the database at its present version, the demo clinic on first start."""
+
+from __future__ import annotations
+
+import logging
+
+from clinic import migration
+from clinic.config import load_settings
+from clinic.db import db, read_unit
+from clinic.models import Site
+
+log = logging.getLogger("prepare")
+
+
+def main() -> None:
+    """Migrate, and seed the demo clinic if the installation is a demo and has no site yet."""
+    from wsgi import create_app  # the composition root: imported by processes, never by a module of ours
+
+    settings = load_settings()
+    app = create_app(settings)
+    with app.app_context():
+        migration.upgrade()
+        with read_unit():
+            empty = db.session.query(Site.id).first() is None
+        if settings.demo and empty:
+            from clinic.demo.seed import seed_demo
+
+            log.info("first start: making the demo clinic")
+            seed_demo()
+
+
+if __name__ == "__main__":
+    main()
