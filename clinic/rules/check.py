@@ -1,0 +1,387 @@
+"""Checks every rule and form file of the programmes before anything is decided by them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from clinic.rules.decision import list_code_rules
+from clinic.rules.programme import FOREVER, LONG_AGO, PROGRAMMES, to_age_range
+from clinic.rules.requirement import COMPARE
+from clinic.rules.signal import SIGNALS
+
+KINDS = ("require", "suggest", "follow-up", "gate", "exempt", "grade", "class", "validity", "number", "alert")
+CATEGORIES_OF_FINDING = ("normal", "suggests-tb", "follow-up", "minor")
+# table -> keys it must have, keys it may have
+TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "edition": (("id", "from", "change"), ("until",)),
+    "category": (("code", "label", "source"), ("asks_stay", "vaccines", "confirmed")),
+    "circumstance": (("word", "label", "question", "window", "rule", "source"), ("confirmed",)),
+    "identifier": (("name", "pattern", "example", "source"), ()),
+    "rule": (
+        ("id", "kind", "says", "source"),
+        ("confirmed", "from", "until", "exams", "category", "all", "any", "none", "found", "unless_found",
+         "stay_months", "schedule", "burden", "numbers"),
+    ),
+}
+TYPES: dict[str, type | tuple[type, ...]] = {
+    "from": date, "until": date, "exams": dict, "category": list, "all": list, "any": list, "none": list,
+    "found": list, "unless_found": list, "stay_months": dict, "schedule": int, "burden": str, "numbers": dict,
+    "confirmed": bool, "asks_stay": bool, "vaccines": bool,
+}
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """Something wrong in a file; `line` counts from 1."""
+
+    file: str
+    line: int
+    message: str
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What rule files may name."""
+
+    exams: frozenset[str]
+    findings: frozenset[str]
+    countries: frozenset[str]
+
+
+class Source:
+    """One file with the lines of its tables, and the problems found in it."""
+
+    def __init__(self, path: Path, root: Path) -> None:
+        self.path = path
+        self.name = str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+        self.problems: list[Problem] = []
+        try:
+            self.text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            self.text = ""
+            self.add(1, "cannot be read as UTF-8 text")
+        self.lines = self.text.splitlines()
+
+    def add(self, line: int, message: str) -> None:
+        """Note a problem."""
+        self.problems.append(Problem(self.name, line, message))
+
+    def parse_toml(self) -> dict[str, Any] | None:
+        """The file's data, or None with a problem noted."""
+        try:
+            return tomllib.loads(self.text)
+        except tomllib.TOMLDecodeError as error:
+            match = re.search(r"at line (\d+)", str(error))
+            self.add(int(match[1]) if match else len(self.lines), f"is not TOML: {error}")
+            return None
+
+    def find_line(self, table: str, place: int, key: str = "") -> int:
+        """The line of the `place`-th `[[table]]`, or of a key in it."""
+        starts = [n for n, line in enumerate(self.lines, 1) if re.match(rf"\[\[?\s*{re.escape(table)}\s*\]", line)]
+        if place >= len(starts):
+            return 1
+        start = starts[place]
+        for number, line in enumerate(self.lines[start:], start + 1):
+            if line.startswith("["):
+                break
+            if key and re.match(rf"{re.escape(key)}\s*[=.]", line):
+                return number
+        return start
+
+
+def check_programmes(path: str | Path | None = None) -> list[Problem]:
+    """Every problem in the files under `path` (default: the programmes shipped), by file and line."""
+    root = Path(path) if path is not None else PROGRAMMES
+    reference_folder = root / "reference" if (root / "reference").is_dir() else PROGRAMMES / "reference"
+    if not root.is_dir():
+        return [Problem(str(root), 1, "is not a folder")]
+    reference, problems = check_reference(reference_folder, root)
+    for folder in sorted(p for p in root.iterdir() if p.is_dir() and p.name not in ("reference", "__pycache__")):
+        if not (folder / "rules.toml").exists():
+            problems.append(Problem(f"{folder.name}/rules.toml", 1, "is missing"))
+            continue
+        problems += check_rule_file(Source(folder / "rules.toml", root), folder.name, reference)
+        if (folder / "findings.toml").exists():
+            problems += check_numbered_findings(Source(folder / "findings.toml", root), reference)
+        for form in sorted(folder.glob("forms/*.json")):
+            problems += check_form(Source(form, root))
+    return sorted(problems)
+
+
+# ------------------------------------------------------------------------------------------------------- rule files
+
+
+def check_rule_file(source: Source, folder: str, reference: Reference) -> list[Problem]:
+    """The problems of one `rules.toml`."""
+    data = source.parse_toml()
+    if data is None:
+        return source.problems
+    for key in ("programme", "name", "authority"):
+        if not isinstance(data.get(key), str):
+            source.add(1, f"lacks {key}")
+    if data.get("programme") != folder:
+        source.add(1, f"programme is {data.get('programme')!r} but the folder is {folder}")
+    for key in data:
+        if key not in (*TABLES, "programme", "name", "authority"):
+            source.add(source.find_line(key, 0), f"unknown table or key {key}")
+    unsound = [table for table in TABLES if not _check_table(source, table, data.get(table, []))]
+    if not unsound:
+        _check_once(source, "category", "code", data["category"])
+        _check_once(source, "circumstance", "word", data["circumstance"])
+        _check_once(source, "edition", "id", data["edition"])
+        _check_editions(source, data["edition"])
+        for place, row in enumerate(data.get("identifier", ())):
+            _check_pattern(source, place, row["pattern"])
+        for place, row in enumerate(data["rule"]):
+            _check_rule(source, place, row, data, reference)
+        _check_versions(source, data["rule"])
+        _check_code_rules(source, folder, data)
+    return source.problems
+
+
+def _check_table(source: Source, table: str, rows: Any) -> bool:
+    must, may = TABLES[table]
+    if not isinstance(rows, list) or (not rows and table != "identifier"):
+        source.add(1, f"has no [[{table}]]")
+        return False
+    sound = True
+    for place, row in enumerate(rows):
+        for key in must:
+            value = row.get(key)
+            if value is None or (isinstance(value, str) and not value.strip()):
+                source.add(source.find_line(table, place, key), f"{_name(table, row)} has no {key}")
+                sound = False
+        for key, value in row.items():
+            line = source.find_line(table, place, key)
+            if key not in must and key not in may:
+                source.add(line, f"{_name(table, row)}: unknown key {key}")
+                sound = False
+            elif not isinstance(value, TYPES.get(key, str)):
+                source.add(line, f"{_name(table, row)}: {key} has the wrong type")
+                sound = False
+    return sound
+
+
+def _name(table: str, row: Mapping[str, Any]) -> str:
+    name = next((row[key] for key in ("id", "code", "word", "name") if key in row), "")
+    return f"{table} {name}".strip()
+
+
+def _check_once(source: Source, table: str, key: str, rows: list[dict[str, Any]]) -> None:
+    seen: set[str] = set()
+    for place, row in enumerate(rows):
+        if row[key] in seen:
+            source.add(source.find_line(table, place, key), f"{table} {row[key]} is given twice")
+        seen.add(row[key])
+
+
+def _check_editions(source: Source, rows: list[dict[str, Any]]) -> None:
+    """Editions follow each other without overlap or gap; only the last is open."""
+    for place, row in enumerate(rows):
+        line = source.find_line("edition", place)
+        if row.get("until", FOREVER) < row["from"]:
+            source.add(line, f"edition {row['id']} ends before it begins")
+        if place == 0:
+            continue
+        before = rows[place - 1].get("until")
+        if before is None or row["from"] <= before:
+            source.add(line, f"edition {row['id']} overlaps {rows[place - 1]['id']}")
+        elif row["from"] != before + timedelta(days=1):
+            source.add(line, f"edition {row['id']} leaves a gap after {rows[place - 1]['id']}")
+
+
+def _check_pattern(source: Source, place: int, pattern: str) -> None:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        source.add(source.find_line("identifier", place, "pattern"), f"is not a pattern: {error}")
+
+
+def _check_rule(
+    source: Source, place: int, row: dict[str, Any], data: dict[str, Any], reference: Reference
+) -> None:
+    """One rule: every word, exam, category, signal and day it names must be known."""
+    def note(key: str, message: str) -> None:
+        source.add(source.find_line("rule", place, key), f"rule {row['id']}: {message}")
+
+    if row["kind"] not in KINDS:
+        note("kind", f"unknown kind {row['kind']}")
+    if not row["id"].startswith(f"{data['programme']}-"):
+        note("id", f"the id must begin with {data['programme']}-")
+    words = {circumstance["word"] for circumstance in data["circumstance"]}
+    for key in ("all", "any", "none"):
+        for word in _list_unknown(row.get(key, ()), words):
+            note(key, f"unknown circumstance {word}")
+    for code in _list_unknown(row.get("category", ()), {c["code"] for c in data["category"]}):
+        note("category", f"unknown category {code}")
+    for key in ("found", "unless_found"):
+        for name in _list_unknown(row.get(key, ()), SIGNALS):
+            note(key, f"unknown signal {name}")
+    for exam in _list_unknown(row.get("exams", {}), reference.exams):
+        note("exams", f"unknown exam {exam}")
+    for ages in row.get("exams", {}).values():
+        try:
+            to_age_range(ages)
+        except (TypeError, ValueError):
+            note("exams", f"{ages!r} is not an age range: write all, 15+ or 2-14")
+    if row["kind"] in ("require", "suggest", "follow-up") and not row.get("exams"):
+        note("kind", "asks for no exam")
+    for compare, months in row.get("stay_months", {}).items():
+        if compare not in COMPARE or not isinstance(months, int):
+            note("stay_months", f"{compare} = {months} is not gt, gte, lt or lte and a number of months")
+    for name, number in row.get("numbers", {}).items():
+        if isinstance(number, bool) or not isinstance(number, int):
+            note("numbers", f"{name} is not a whole number")
+    if row.get("burden", "high") not in ("high", "low"):
+        note("burden", "burden is high or low")
+    if row.get("schedule", 1) not in (1, 2):
+        note("schedule", "schedule is 1 or 2")
+    firsts = {edition["from"] for edition in data["edition"]} | {LONG_AGO}
+    lasts = {edition.get("until") for edition in data["edition"]} | {FOREVER}
+    if row.get("from", LONG_AGO) not in firsts:
+        note("from", f"{row['from']} is not the first day of an edition")
+    if row.get("until", FOREVER) not in lasts:
+        note("until", f"{row['until']} is not the last day of an edition")
+
+
+def _list_unknown(names: Iterable[Any], known: Iterable[str]) -> list[Any]:
+    known = set(known)
+    return [name for name in names if not isinstance(name, str) or name not in known]
+
+
+def _check_versions(source: Source, rows: list[dict[str, Any]]) -> None:
+    """A rule may have several dated versions; on no day may two of them hold."""
+    seen: dict[str, list[tuple[date, date]]] = {}
+    for place, row in enumerate(rows):
+        first, last = row.get("from", LONG_AGO), row.get("until", FOREVER)
+        line = source.find_line("rule", place, "id")
+        if last < first:
+            source.add(line, f"rule {row['id']} ends before it begins")
+        for other_first, other_last in seen.get(row["id"], ()):
+            if first <= other_last and other_first <= last:
+                same = (first, last) == (other_first, other_last)
+                source.add(line, f"rule {row['id']} is given twice" if same else f"rule {row['id']} overlaps itself")
+        seen.setdefault(row["id"], []).append((first, last))
+
+
+def _check_code_rules(source: Source, programme: str, data: dict[str, Any]) -> None:
+    """Rules the algorithm names must exist in every edition, with the figures it reads."""
+    for edition in data["edition"]:
+        rules = {
+            row["id"]: row for row in data["rule"]
+            if row.get("from", LONG_AGO) <= edition["from"] <= row.get("until", FOREVER)
+        }
+        for name, numbers in list_code_rules(programme).items():
+            rule = rules.get(f"{programme}-{name}")
+            if rule is None:
+                source.add(1, f"edition {edition['id']} lacks the rule {programme}-{name}")
+            else:
+                for number in numbers:
+                    if number not in rule.get("numbers", {}):
+                        place = data["rule"].index(rule)
+                        source.add(source.find_line("rule", place), f"rule {rule['id']} lacks the number {number}")
+
+
+# -------------------------------------------------------------------------------------------------- reference, forms
+
+
+def check_reference(folder: Path, root: Path) -> tuple[Reference, list[Problem]]:
+    """The reference files, and the problems in them."""
+    countries = frozenset(
+        line.strip() for line in (folder / "country_code.csv").read_text(encoding="utf-8").splitlines()[1:])
+    problems: list[Problem] = []
+    exams, findings = Source(folder / "exam.toml", root), Source(folder / "finding.toml", root)
+    exam_rows, finding_rows = exams.parse_toml() or {}, findings.parse_toml() or {}
+    for code, row in exam_rows.items():
+        if not row.get("label"):
+            exams.add(exams.find_line(code, 0), f"exam {code} has no label")
+    for code, row in finding_rows.items():
+        line = findings.find_line(code, 0)
+        if row.get("category") not in CATEGORIES_OF_FINDING or row.get("grade") not in ("A", "B"):
+            findings.add(line, f"finding {code} has an unknown category or grade")
+        if not row.get("label") or not row.get("source"):
+            findings.add(line, f"finding {code} has no label or no source")
+    problems += exams.problems + findings.problems + _check_vaccines(Source(folder / "vaccine_line.toml", root))
+    for name in ("tb_incidence_who.csv", "uk_tb_country.csv", "ca_designated_event.csv", "au_schedule.csv"):
+        problems += _check_countries(Source(folder / name, root), countries)
+    return Reference(frozenset(exam_rows), frozenset(finding_rows), countries), problems
+
+
+def _check_countries(source: Source, countries: frozenset[str]) -> list[Problem]:
+    for number, row in enumerate(csv.DictReader(source.lines), 2):
+        if row.get("iso3") not in countries:
+            source.add(number, f"unknown country code {row.get('iso3')}")
+        if "source" in row and not row["source"]:
+            source.add(number, f"{row['iso3']} has no source")
+        if "valid_from" in row and not _is_day(row["valid_from"]):
+            source.add(number, f"{row['valid_from']} is not a day")
+    return source.problems
+
+
+def _is_day(text: str | None) -> bool:
+    try:
+        return date.fromisoformat(text or "") is not None
+    except ValueError:
+        return False
+
+
+def _check_vaccines(source: Source) -> list[Problem]:
+    seen: list[tuple[Any, ...]] = []
+    for place, row in enumerate((source.parse_toml() or {}).get("line", ())):
+        line = source.find_line("line", place)
+        for key in ("name", "at_least", "source"):
+            if not row.get(key):
+                source.add(line, f"vaccine line {row.get('name', '')} has no {key}")
+        first, last, ages = row.get("from", LONG_AGO), row.get("until", FOREVER), str(row.get("at_least"))
+        for name, other_first, other_last, other_ages in seen:
+            if name == row.get("name") and ages == other_ages and first <= other_last and other_first <= last:
+                source.add(line, f"vaccine line {name} overlaps itself")
+        seen.append((row.get("name"), first, last, ages))
+    return source.problems
+
+
+def check_numbered_findings(source: Source, reference: Reference) -> list[Problem]:
+    """An authority's own numbered findings: each once, each read as a known common code."""
+    data = source.parse_toml() or {}
+    seen: set[str] = set()
+    for place, row in enumerate(data.get("finding", ())):
+        if row.get("common") not in reference.findings:
+            source.add(source.find_line("finding", place, "common"), f"unknown code {row.get('common')}")
+        if row.get("code") in seen:
+            source.add(source.find_line("finding", place, "code"), f"code {row['code']} is given twice")
+        seen.add(str(row.get("code")))
+    return source.problems
+
+
+def check_form(source: Source) -> list[Problem]:
+    """A form is a FHIR Questionnaire whose linkIds are all there and all different."""
+    try:
+        data = json.loads(source.text)
+    except json.JSONDecodeError as error:
+        source.add(error.lineno, f"is not JSON: {error.msg}")
+        return source.problems
+    if not isinstance(data, dict) or data.get("resourceType") != "Questionnaire":
+        source.add(1, "is not a FHIR Questionnaire")
+        return source.problems
+    seen: set[str] = set()
+    for item in _list_items(data):
+        link = item.get("linkId")
+        if not link or link in seen:
+            line = next((n for n, text in enumerate(source.lines, 1) if f'"{link}"' in text), 1)
+            source.add(line, f"linkId {link} is given twice" if link else "an item has no linkId")
+        seen.add(str(link))
+    return source.problems
+
+
+def _list_items(node: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    for item in node.get("item", ()):
+        yield item
+        yield from _list_items(item)
