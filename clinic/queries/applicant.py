@@ -1,0 +1,112 @@
+"""Applicants as screens need them, always within the user's site."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import Select, func, or_, select, tuple_
+from sqlalchemy.engine import Row
+
+from clinic.db import db
+from clinic.errors import NotFound
+from clinic.identifier import IdentifierKind, classify_identifier, to_key
+from clinic.models import Applicant, Case, IdentityDocument, User
+from clinic.name import fold_name
+
+PAGE = 50
+FOUND_MOST = 50  # a search that finds more is to be narrowed, not read
+
+
+def get_applicant(applicant_id: str, user: User) -> Applicant:
+    """The applicant, if registered at the user's site. Raises NotFound."""
+    applicant = db.session.execute(
+        select(Applicant).where(Applicant.id == applicant_id, Applicant.site_id == user.site_id)
+    ).unique().scalar_one_or_none()
+    if applicant is None:
+        raise NotFound(_("There is no such person at your site. Search by name, passport or number."),
+                       applicant=applicant_id)
+    return applicant
+
+
+def list_cases_of(applicant: Applicant) -> list[Case]:
+    """The applicant's cases, newest first."""
+    return list(db.session.execute(
+        select(Case).where(Case.applicant_id == applicant.id).order_by(Case.id.desc())
+    ).unique().scalars())
+
+
+def list_applicants(user: User, after: tuple[str, str] | None = None) -> tuple[list[Row[Any]], bool]:
+    """One page of the site's applicants by name, and whether more follow."""
+    place = tuple_(Applicant.search_name, Applicant.id)
+    query = _select_people().where(Applicant.site_id == user.site_id)
+    if after:
+        query = query.where(place > tuple_(*after))
+    rows = list(db.session.execute(query.order_by(Applicant.search_name, Applicant.id).limit(PAGE + 1)))
+    return rows[:PAGE], len(rows) > PAGE
+
+
+def find_cases_by_number(user: User, typed: str) -> list[Case]:
+    """Cases of the site whose own number, or whose authority's number, is what was typed."""
+    candidates = classify_identifier(typed)
+    own = [c.value for c in candidates if c.kind is IdentifierKind.CASE_NUMBER]
+    keys = {c.value for c in candidates if c.kind is not IdentifierKind.MRZ} | {to_key(typed)}
+    if not any(sign.isdigit() for sign in typed):
+        return []
+    return list(db.session.execute(
+        select(Case).where(
+            Case.site_id == user.site_id, or_(Case.number.in_(own), Case.authority_case_key.in_(keys))
+        ).order_by(Case.id.desc()).limit(FOUND_MOST)
+    ).unique().scalars())
+
+
+def find_people_by_number(user: User, typed: str) -> list[Row[Any]]:
+    """People of the site by our applicant number, or by a document's number typed or scanned with its lines."""
+    numbers, keys = set(), set()
+    for candidate in classify_identifier(typed):
+        if candidate.kind is IdentifierKind.APPLICANT_NUMBER:
+            numbers.add(candidate.value)
+        elif candidate.kind in (IdentifierKind.MRZ, IdentifierKind.DOCUMENT_NUMBER):
+            keys.add(candidate.value)
+    if not numbers and not keys:
+        return []
+    by_document = select(IdentityDocument.applicant_id).where(IdentityDocument.number_key.in_(keys))
+    return list(db.session.execute(
+        _select_people().where(
+            Applicant.site_id == user.site_id, or_(Applicant.number.in_(numbers), Applicant.id.in_(by_document))
+        ).limit(FOUND_MOST)
+    ))
+
+
+def find_people_by_name(user: User, typed: str) -> list[Row[Any]]:
+    """People of the site whose names hold every word that was typed, in any script and order, by their beginnings.
+
+    The first word is looked for at the beginning of the folded name by index; only when that finds nobody, anywhere.
+    """
+    words = fold_name(typed).split()
+    if not words:
+        return []
+    query = _select_people().where(Applicant.site_id == user.site_id)
+    for word in words[1:]:
+        query = query.where(_holds(word))
+    query = query.order_by(Applicant.search_name, Applicant.id).limit(FOUND_MOST)
+    first = words[0]
+    # Folded names hold a-z, 0-9 and spaces, so this range holds whatever begins with the word, in any collation.
+    rows = list(db.session.execute(query.where(Applicant.search_name.between(first, first + "z" * 16))))
+    return rows or list(db.session.execute(query.where(_holds(first))))
+
+
+def _holds(word: str) -> Any:
+    """Whether some word of the folded name begins with `word`."""
+    return (" " + Applicant.search_name).contains(" " + word, autoescape=True)
+
+
+def _select_people() -> Select[Any]:
+    open_cases = (
+        select(func.count()).select_from(Case).where(Case.applicant_id == Applicant.id).scalar_subquery()
+    )
+    return select(
+        Applicant.id, Applicant.number, Applicant.family_name, Applicant.given_names, Applicant.native_family_name,
+        Applicant.native_given_names, Applicant.native_language, Applicant.birth_date, Applicant.sex,
+        Applicant.citizenship, Applicant.search_name, open_cases.label("cases"),
+    )
