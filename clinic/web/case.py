@@ -1,0 +1,176 @@
+"""The page of a case, its home: who, what is required and why, what unlocks it, what has happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from clinic import workflow
+from clinic.audit import record_case_read
+from clinic.models import Case, CaseState, Requirement, RequirementState
+from clinic.permissions import Permission, has_permission, requires
+from clinic.progress import describe_requirement, label_exam
+from clinic.queries.case import get_case
+from clinic.queries.case_detail import (
+    find_conclusion,
+    has_namesake,
+    list_history,
+    list_staff_at_work,
+)
+from clinic.services.assessment import assess, list_requirements
+from clinic.services.circumstance import ensure_unchanged
+from clinic.services.completion import list_open_vaccine_lines
+from clinic.web.case_word import banner_case as banner_case  # for the pages of the stations
+from clinic.web.case_word import need_label
+from clinic.web.form import read_form
+from clinic.web.station import find_open_url, find_station, label_action
+
+blueprint = Blueprint("case", __name__, url_prefix="/cases/<case_id>")
+Page = str | tuple[str, int] | Response
+TONES = {"done": "good", "not-required": "off", "second-person": "warn", "draft": "active", "awaiting": "wait",
+         "to-do": "neutral"}
+LEAVING = {"on-hold": CaseState.ON_HOLD, "withdrawn": CaseState.WITHDRAWN, "in-progress": CaseState.IN_PROGRESS}
+SHORTEST_REASON = 5  # letters
+
+
+@dataclass
+class Group:
+    """Headed part of the task list."""
+
+    title: str
+    tasks: list[dict[str, Any]] = field(default_factory=list)
+    done: int | None = None
+    total: int | None = None
+
+
+@blueprint.get("")
+@requires(Permission.SEE_CASES)
+def show(case_id: str) -> Page:
+    """The task list and everything around it."""
+    case = get_case(case_id, current_user)
+    record_case_read(case)
+    conclusion = find_conclusion(case) if case.state not in workflow.RECORDING else None
+    decision = conclusion.decision if conclusion else assess(case)
+    requirements = list_requirements(case)
+    return render_template(
+        "case/show.html", case=case, decision=decision, conclusion=conclusion, flags=list_flags(case),
+        groups=_build_groups(case, decision, requirements), history=list_history(case), leaving=_list_leaving(case),
+        may_change=has_permission(Permission.OPEN_CASE) and case.state in workflow.RECORDING,
+        open_lines=list_open_vaccine_lines(case, decision),
+    )
+
+
+@blueprint.get("/state")
+@requires(Permission.OPEN_CASE)
+def leave(case_id: str) -> Page:
+    """Hold, withdraw or take up again: a page of its own, with the reason."""
+    case = get_case(case_id, current_user)
+    return render_template("case/state.html", case=case, choices=_list_leaving(case), values={},
+                           flags=list_flags(case))
+
+
+@blueprint.post("/state")
+@requires(Permission.OPEN_CASE)
+def move(case_id: str) -> Page:
+    """Write the new state with its reason."""
+    case = get_case(case_id, current_user)
+    typed = read_form(request.form)
+    choices = _list_leaving(case)
+    errors: dict[str, list[str]] = {}
+    if typed.get("to") not in {value for value, _label in choices}:
+        errors["to"] = [_("Choose what happens to the case.")]
+    if len(typed.get("reason", "")) < SHORTEST_REASON:
+        errors["reason"] = [_("Write the reason in a few words.")]
+    if errors:
+        return render_template("case/state.html", case=case, choices=choices, values=typed, errors=errors,
+                               flags=list_flags(case)), 422
+    ensure_unchanged(case, int(typed["version"]) if typed.get("version", "").isdigit() else 0)
+    workflow.move(case, LEAVING[typed["to"]], typed["reason"], current_user)
+    flash(_("Saved."), "success")
+    return redirect(url_for(".show", case_id=case.id))
+
+
+def list_flags(case: Case) -> list[dict[str, str]]:
+    """What everybody who deals with the person must see at once, in the banner of every page of a case."""
+    yes = {row.word for row in case.circumstances if row.answer.value == "yes"}
+    flags = []
+    if yes & {"tb_contact", "tb_contact_household", "tb_contact_5y"}:
+        flags.append({"text": _("Contact of a TB case"), "tone": "warn"})
+    if "tb_symptoms" in yes:
+        flags.append({"text": _("TB symptoms"), "tone": "bad"})
+    if yes & {"pregnant", "pregnant_declines_cxr", "pregnant_shielded_cxr"}:
+        flags.append({"text": _("Pregnant"), "tone": "warn"})
+    if has_namesake(case.applicant):
+        flags.append({"text": _("Another person has this name"), "tone": "warn"})
+    return flags
+
+
+def _build_groups(case: Case, decision: dict[str, Any], requirements: list[Requirement]) -> list[Group]:
+    examinations = Group(_("Examinations"))
+    workers = list_staff_at_work(case)
+    for row in requirements:
+        examinations.tasks.append(_build_task(case, row, decision, workers))
+    wanted = [row for row in requirements if row.state is not RequirementState.WITHDRAWN]
+    examinations.total = len(wanted)
+    examinations.done = sum(row.state is RequirementState.DONE for row in wanted)
+    left = examinations.total - examinations.done
+    return [Group(_("Facts"), [_facts_task(case, decision)]), examinations,
+            Group(_("Conclusion"), [_conclusion_task(case, decision, left)])]
+
+
+def _build_task(case: Case, row: Requirement, decision: dict[str, Any], workers: dict[str, str]) -> dict[str, Any]:
+    code, words = describe_requirement(row, case, decision)
+    url = find_station(row.exam, case.id, case.programme) if code != "not-required" else None
+    is_open = code not in ("done", "not-required") and case.state in workflow.RECORDING
+    detail = workers.get(row.exam) if code in ("draft", "second-person") else None
+    return {
+        "title": label_exam(row.exam), "state": words, "tone": TONES.get(code, "neutral"), "url": url, "detail": detail,
+        "reasons": [{"sentence": reason.says, "source": reason.source, "edition": reason.edition,
+                     "rule_id": reason.rule} for reason in row.reasons],
+        "next": {"label": label_action(row.exam), "url": url} if url and is_open and code != "awaiting" else None,
+    }
+
+
+def _facts_task(case: Case, decision: dict[str, Any]) -> dict[str, Any]:
+    needs = decision["needs"]
+    url = find_open_url(f"/cases/{case.id}/circumstances") if case.state in workflow.RECORDING else None
+    names = ", ".join(need_label(word, case.programme) for word in needs)
+    return {
+        "title": _("Circumstances"), "url": url, "state": _("To do") if needs else _("Done"),
+        "tone": "warn" if needs else "good",
+        "detail": _("Still to be established: %(names)s", names=names) if needs else None,
+        "next": {"label": _("Answer") if needs else _("Change"), "url": url} if url else None,
+    }
+
+
+def _conclusion_task(case: Case, decision: dict[str, Any], left: int) -> dict[str, Any]:
+    url = find_open_url(f"/cases/{case.id}/sign")
+    task: dict[str, Any] = {"title": _("Conclusion and signature"), "url": url}
+    if case.state in (CaseState.SIGNED, CaseState.SUBMITTED, CaseState.ACKNOWLEDGED, CaseState.CLOSED):
+        return task | {"state": _("Done"), "tone": "good"}
+    if case.state is CaseState.IN_REVIEW:
+        return task | {"state": _("To do"), "tone": "neutral",
+                       "next": {"label": _("Review and sign"), "url": url} if url else None}
+    waits = []
+    if left:
+        waits.append(_("%(n)s examinations are done", n=left) if left > 1 else _("one more examination is done"))
+    if decision["needs"]:
+        waits.append(_("the circumstances are established"))
+    if decision["status"] == "pending-culture":
+        waits.append(_("the cultures are final"))
+    unlocks = _("Opens when %(what)s.", what=_(" and ").join(waits)) if waits else None
+    return task | {"state": _("Cannot start yet"), "tone": "off", "unlocks": unlocks, "url": None}
+
+
+def _list_leaving(case: Case) -> list[tuple[str, str]]:
+    """What may happen to the case outside its usual course."""
+    words = {"on-hold": _("Put on hold"), "withdrawn": _("Withdraw for good: the person does not go on")}
+    if case.state is CaseState.ON_HOLD:
+        words = {"in-progress": _("Take up again"), "withdrawn": words["withdrawn"]}
+    return [(value, label) for value, label in words.items() if workflow.can_move(case, LEAVING[value])]
+

@@ -1,0 +1,130 @@
+"""The words of a case and of a decision that stand on several screens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask
+from flask_babel import LazyString, get_timezone, lazy_gettext
+from flask_babel import gettext as _
+
+from clinic import clock
+from clinic.models import Case, DocumentKind
+from clinic.progress import describe_progress, label_exam
+from clinic.rules.programme import list_programmes
+from clinic.schemas.field import to_words
+from clinic.services.derivation import parse_explanation
+from clinic.web.clinical_format import format_date, read
+from clinic.web.place import country_word
+
+STATUS_WORDS: dict[str, tuple[LazyString, str]] = {
+    "not-required": (lazy_gettext("Nothing required"), "off"),
+    "not-cleared": (lazy_gettext("Not cleared"), "bad"),
+    "undecided": (lazy_gettext("Undecided: a circumstance must be established"), "warn"),
+    "incomplete": (lazy_gettext("Incomplete: examinations outstanding"), "neutral"),
+    "pending-culture": (lazy_gettext("Waits for a culture"), "wait"),
+    "physician-decision": (lazy_gettext("The physician decides"), "active"),
+    "final": (lazy_gettext("All results are in"), "good"),
+}
+OTHER_NEEDS: dict[str, tuple[LazyString, LazyString]] = {
+    "stay_months": (lazy_gettext("Length of stay"), lazy_gettext("How many months does the person intend to stay?")),
+    "au_schedule": (lazy_gettext("Schedule of the country"), lazy_gettext(
+        "Which schedule of Australia's health requirement does the country fall in?")),
+    "tb_incidence": (lazy_gettext("Tuberculosis incidence"), lazy_gettext(
+        "How many new cases a year per 100,000 has the country? Our table does not hold it.")),
+}
+DOCUMENT_WORDS: dict[str, LazyString] = {
+    DocumentKind.PASSPORT: lazy_gettext("Passport"), DocumentKind.IDENTITY_CARD: lazy_gettext("Identity card"),
+    DocumentKind.REFUGEE_DOCUMENT: lazy_gettext("Refugee travel document"),
+    DocumentKind.OTHER: lazy_gettext("Other document"),
+}
+
+
+def programme_word(code: str) -> str:
+    """The destination's name."""
+    programmes = list_programmes()
+    return programmes[code].name if code in programmes else code.upper()
+
+
+def category_word(case: Any) -> str:
+    """The category's label of a case, or of anything with `programme` and `category`."""
+    programme = list_programmes().get(read(case, "programme"))
+    code = read(case, "category")
+    category = programme.categories.get(code) if programme else None
+    return category.label if category else str(code)
+
+
+def progress_line(case: Any) -> str:
+    """Why a case (or a list's row of one) is where it is."""
+    today = clock.today(str(get_timezone() or "UTC"))
+    return describe_progress(read(case, "state"), read(case, "progress"), read(case, "progress_detail"), today)
+
+
+def status_word(status: str) -> str:
+    """A decision's status in words."""
+    return str(STATUS_WORDS[status][0]) if status in STATUS_WORDS else status
+
+
+def status_tone(status: str) -> str:
+    """Its tone."""
+    return STATUS_WORDS[status][1] if status in STATUS_WORDS else "neutral"
+
+
+def need_label(word: str, programme: str) -> str:
+    """A circumstance that must be established, in a few words."""
+    if word in OTHER_NEEDS:
+        return str(OTHER_NEEDS[word][0])
+    known = list_programmes()[programme].circumstances.get(word)
+    return known.label if known else word
+
+
+def need_question(word: str, programme: str) -> str:
+    """The question that establishes it."""
+    if word in OTHER_NEEDS:
+        return str(OTHER_NEEDS[word][1])
+    known = list_programmes()[programme].circumstances.get(word)
+    return known.question if known else word
+
+
+def to_reasons(because: list[dict[str, str]], edition: str | None = None) -> list[dict[str, Any]]:
+    """The reasons of a decision as the page's “Why?” shows them."""
+    return [
+        {"sentence": reason["says"], "source": reason["source"], "edition": edition, "rule_id": reason["rule"]}
+        for reason in because
+    ]
+
+
+def stays_line(explanation: str) -> str:
+    """The stays from which an answer was derived: country, from, until."""
+    return "; ".join(
+        _("%(country)s, %(first)s to %(last)s", country=country_word(country), first=format_date(first),
+          last=format_date(last))
+        for country, first, last in parse_explanation(explanation)
+    )
+
+
+def banner_case(case: Case) -> dict[str, Any]:
+    """The case as the patient banner shows it."""
+    return {"number": case.number, "authority_case_number": case.authority_case_number, "state": case.state,
+            "programme_label": f"{programme_word(case.programme)}, {category_word(case)}"}
+
+
+def document_word(kind: str) -> str:
+    """A document's kind."""
+    return str(DOCUMENT_WORDS.get(kind, kind))
+
+
+def answer_word(answer: str) -> str:
+    """Yes, no, or not known yet."""
+    return {"yes": _("Yes"), "no": _("No")}.get(str(answer), _("Not known yet"))
+
+
+def init_case_words(app: Flask) -> None:
+    """Give templates the filters of this file."""
+    app.jinja_env.filters.update(
+        programme_word=programme_word, category_word=category_word, progress_line=progress_line,
+        status_word=status_word, status_tone=status_tone, document_word=document_word, answer_word=answer_word,
+        exam_word=label_exam,
+        sentence=to_words, reasons=to_reasons, need_label=need_label, need_question=need_question,
+        stays_line=stays_line, banner_case=banner_case,
+    )

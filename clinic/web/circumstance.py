@@ -1,0 +1,82 @@
+"""Changing what is known about a case: what the change would do is shown before it is saved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+from marshmallow import ValidationError
+from werkzeug.wrappers import Response
+
+from clinic import workflow
+from clinic.audit import record_case_read
+from clinic.errors import CaseChanged
+from clinic.models import Case
+from clinic.permissions import Permission, requires
+from clinic.queries.case import get_case
+from clinic.rules.programme import list_programmes
+from clinic.schemas.case import CaseFacts, check_category
+from clinic.schemas.field import to_words
+from clinic.services.assessment import Preview
+from clinic.services.circumstance import change_case, ensure_unchanged, preview_change, to_facts
+from clinic.services.derivation import derive_circumstances
+from clinic.services.opening import find_number_warning
+from clinic.web.case import list_flags
+from clinic.web.case_form import digest_facts, list_place_rows, list_questions, read_case_form, values_of
+
+blueprint = Blueprint("circumstance", __name__, url_prefix="/cases/<case_id>/circumstances")
+Page = str | tuple[str, int] | Response
+
+
+@blueprint.get("")
+@requires(Permission.OPEN_CASE)
+def edit(case_id: str) -> Page:
+    """The form, as the case stands."""
+    case = get_case(case_id, current_user)
+    workflow.ensure_recording(case)
+    record_case_read(case, "read-circumstances")
+    return _show(case, values_of(case), case.version)
+
+
+@blueprint.post("")
+@requires(Permission.OPEN_CASE)
+def save(case_id: str) -> Page:
+    """Show what the change would do; save it once that was seen, or at once when it changes nothing about the exam."""
+    case = get_case(case_id, current_user)
+    workflow.ensure_recording(case)
+    typed, plain = read_case_form()
+    version = int(typed["version"]) if typed.get("version", "").isdigit() else 0
+    try:
+        data: dict[str, Any] = CaseFacts().load(plain)
+        check_category(case.programme, data)
+    except ValidationError as error:
+        return _show(case, typed, version, errors=error.messages_dict), 422
+    preview = preview_change(case, data)
+    digest = digest_facts(data)
+    try:
+        ensure_unchanged(case, version)
+    except CaseChanged as error:
+        return _show(case, typed, case.version, preview=preview, digest=digest, conflict=error.message), 409
+    if preview.changes_anything and typed.get("seen") != digest:
+        return _show(case, typed, version, preview=preview, digest=digest)
+    change_case(case, data, version, current_user)
+    flash(_("Saved."), "success")
+    warning = find_number_warning(case)
+    if warning:
+        flash(to_words(warning), "warning")
+    return redirect(url_for("case.show", case_id=case.id))
+
+
+def _show(
+    case: Case, values: dict[str, Any], version: int, preview: Preview | None = None, digest: str = "", **parts: Any
+) -> str:
+    programme = list_programmes()[case.programme]
+    category = programme.categories.get(values.get("category") or "") or programme.categories[case.category]
+    derived = derive_circumstances(case.programme, case.applicant, to_facts(case))
+    return render_template(
+        "case/circumstance.html", case=case, values=values, version=version, programme=programme, category=category,
+        places=list_place_rows(values), groups=list_questions(programme.code, category.code, values, derived),
+        preview=preview, digest=digest, flags=list_flags(case), **parts,
+    )

@@ -1,0 +1,48 @@
+"""The field in the header: any number, a scanned passport or a name, straight to the record if there is one."""
+
+from __future__ import annotations
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from clinic.audit import record_read
+from clinic.identifier import classify_identifier
+from clinic.permissions import Permission, has_permission, requires
+from clinic.queries.applicant import (
+    FOUND_MOST,
+    find_cases_by_number,
+    find_people_by_name,
+    find_people_by_number,
+)
+
+blueprint = Blueprint("search", __name__)
+LONGEST = 400  # characters; three lines of a passport are 90
+
+
+@blueprint.get("/search")
+@requires(Permission.SEE_CASES)
+def find() -> str | Response:
+    """One hit opens; several are listed; none says what can be searched for."""
+    typed = request.args.get("q", "").strip()[:LONGEST]
+    cases = find_cases_by_number(current_user, typed) if typed else []
+    people = find_people_by_number(current_user, typed) if typed else []
+    if typed and not cases and not people:
+        people = find_people_by_name(current_user, typed)
+    record_read("user", current_user.id, "search", "applicant", "", site_id=current_user.site_id,
+                detail={"kind": _kind_of(typed), "found": len(cases) + len(people)})
+    if len(cases) == 1 and not people:
+        return redirect(url_for("case.show", case_id=cases[0].id))
+    if len(people) == 1 and not cases:
+        return redirect(url_for("applicant.show", applicant_id=people[0].id))
+    return render_template(
+        "search/index.html", search_query=typed, cases=cases, people=people, is_cut=len(people) >= FOUND_MOST,
+        may_register=has_permission(Permission.REGISTER),
+    )
+
+
+def _kind_of(typed: str) -> str:
+    """What was searched for, for the audit; never the text itself, which may be a name."""
+    candidates = classify_identifier(typed)
+    return candidates[0].kind.value if candidates else "name"
+
