@@ -160,9 +160,9 @@ class Released:
         return found
 
     def _fill(self, rows: Sequence[Row[Any]]) -> list[Resource]:
-        """Rows as resources; a document Bundle's bytes are fetched from the signed exam."""
+        """Rows as resources; a document Bundle's bytes need not lie here a second time: the signed exam has them."""
         resources = [Resource(*tuple(row)) for row in rows]
-        ids = [resource.id for resource in resources if resource.kind == DOCUMENT_KIND]
+        ids = [resource.id for resource in resources if resource.kind == DOCUMENT_KIND and not resource.body]
         if not ids:
             return resources
         exams = self._exams(_exam.id, _exam.document).where(_exam.id.in_(ids))

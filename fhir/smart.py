@@ -54,7 +54,6 @@ def show_configuration() -> Response:
             "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
             "scopes_supported": ["system/*.rs", *(f"system/{kind}.rs" for kind in PARAMETERS)],
             "capabilities": ["client-confidential-asymmetric", "permission-v2"],
-            "code_challenge_methods_supported": ["S256"],
         }
     )
 

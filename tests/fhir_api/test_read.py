@@ -93,39 +93,49 @@ def test_everything_holds_the_case_and_no_other(scene: Scene) -> None:
     assert scene.uk.get(f"Patient/{scene.us_exam.id_of('Patient')}/$everything").status_code == 404
 
 
-@pytest.mark.parametrize(("accept", "status"), [
+ACCEPTED = [
     ("application/fhir+json", 200), ("application/json", 200), ("*/*", 200), ("text/json", 200),
     ("application/fhir+json; fhirVersion=4.0", 200), ("application/fhir+json, */*; q=0.1", 200),
     ("application/fhir+json; fhirVersion=5.0", 406), ("application/fhir+xml", 406), ("text/html", 406),
     ("application/json;q=0", 406),
-])
-def test_accept_header_decides_whether_we_can_answer(scene: Scene, accept: str, status: int) -> None:
-    answer = scene.us.get(f"Patient/{scene.us_exam.id_of('Patient')}", Accept=accept)
-    assert answer.status_code == status
-    assert answer.json["resourceType"] == ("Patient" if status == 200 else "OperationOutcome")
+]
 
 
-@pytest.mark.parametrize(("wanted", "status"), [
+def test_accept_header_decides_whether_we_can_answer(scene: Scene) -> None:
+    for accept, status in ACCEPTED:
+        answer = scene.us.get(f"Patient/{scene.us_exam.id_of('Patient')}", Accept=accept)
+        assert answer.status_code == status, accept
+        assert answer.json["resourceType"] == ("Patient" if status == 200 else "OperationOutcome")
+
+
+FORMATS = [
     ("json", 200), ("application/fhir+json", 200), ("application/fhir%2Bjson", 200), ("xml", 406), ("ttl", 406),
-])
-def test_format_parameter_goes_before_the_header(scene: Scene, wanted: str, status: int) -> None:
-    path = f"Patient/{scene.us_exam.id_of('Patient')}?_format={wanted}"
-    assert scene.us.get(path, Accept="text/html").status_code == status
+]
 
 
-@pytest.mark.parametrize(("path", "method", "status"), [
+def test_format_parameter_goes_before_the_header(scene: Scene) -> None:
+    for wanted, status in FORMATS:
+        path = f"Patient/{scene.us_exam.id_of('Patient')}?_format={wanted}"
+        assert scene.us.get(path, Accept="text/html").status_code == status, wanted
+
+
+WRONG = [
     ("Nonsense", "GET", 404), ("Nonsense/1", "GET", 404), ("Patient/$nope", "GET", 404), ("Patient/a_b", "GET", 404),
     ("Patient/1/_history/x", "GET", 404), ("Patient/1/$validate", "GET", 404), ("nothing/at/all/here", "GET", 404),
     ("", "GET", 404), ("Patient", "POST", 405), ("Patient/1", "DELETE", 405), ("Patient/1", "PUT", 405),
     ("metadata", "POST", 405), ("Patient/_search", "PUT", 405),
-])
-def test_whatever_goes_wrong_is_an_operation_outcome(scene: Scene, path: str, method: str, status: int) -> None:
-    answer = scene.us.http.open(f"/fhir/{path}", method=method, headers={"Authorization": f"Bearer {scene.us.token}"})
-    assert answer.status_code == status
-    assert answer.content_type.startswith("application/fhir+json")
-    assert answer.json["resourceType"] == "OperationOutcome"
-    assert answer.json["issue"][0]["diagnostics"]
-    assert ("Allow" in answer.headers) == (status == 405)
+]
+
+
+def test_whatever_goes_wrong_is_an_operation_outcome(scene: Scene) -> None:
+    headers = {"Authorization": f"Bearer {scene.us.token}"}
+    for path, method, status in WRONG:
+        answer = scene.us.http.open(f"/fhir/{path}", method=method, headers=headers)
+        assert answer.status_code == status, (method, path)
+        assert answer.content_type.startswith("application/fhir+json")
+        assert answer.json["resourceType"] == "OperationOutcome"
+        assert answer.json["issue"][0]["diagnostics"]
+        assert ("Allow" in answer.headers) == (status == 405)
 
 
 def test_unforeseen_error_tells_the_client_nothing(app: Flask, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

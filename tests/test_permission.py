@@ -1,0 +1,42 @@
+"""Every route says who may use it."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from clinic.permissions import AUTHORITY_CLIENT, PUBLIC, Permission
+
+# Views of the libraries: static files, and Flask-Security's own sign-in pages, which guard themselves.
+OF_LIBRARIES = ("static", "security.", "security_static")
+
+
+def list_unmarked(app: Flask) -> list[str]:
+    unmarked = []
+    for rule in app.url_map.iter_rules():
+        mark = getattr(app.view_functions[rule.endpoint], "permission", None)
+        is_marked = mark in (PUBLIC, AUTHORITY_CLIENT) or (
+            isinstance(mark, tuple) and bool(mark) and all(isinstance(one, Permission) for one in mark)
+        )
+        if not is_marked and not rule.endpoint.startswith(OF_LIBRARIES):
+            unmarked.append(f"{rule.rule} ({rule.endpoint})")
+    return unmarked
+
+
+def test_every_route_names_its_permission(app: Flask) -> None:
+    assert not list_unmarked(app)
+
+
+def test_route_without_permission_is_noticed(app: Flask) -> None:
+    app.url_map._remap = True
+    app.view_functions["forgotten"] = lambda: "everything"
+    from werkzeug.routing import Rule
+
+    app.url_map.add(Rule("/forgotten", endpoint="forgotten"))
+    assert list_unmarked(app) == ["/forgotten (forgotten)"]
+
+
+def test_authority_routes_stand_under_fhir_alone(app: Flask) -> None:
+    """The mark is checked by the blueprint of fhir/api.py: elsewhere it would guard nothing."""
+    for rule in app.url_map.iter_rules():
+        if getattr(app.view_functions[rule.endpoint], "permission", None) == AUTHORITY_CLIENT:
+            assert rule.endpoint.startswith("fhir."), rule.rule
