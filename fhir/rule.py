@@ -116,7 +116,7 @@ def _check_element(name: str, node: dict[str, Any], path: str) -> Iterator[str]:
         target = str(node["reference"]).split("/")[-2:][0]
         if target not in TARGETS[name].split():
             yield f"{path}: a reference to {target} is not allowed here"
-    if "system" in node and "code" in node:
+    if "system" in node and "code" in node and name != "valueCoding":  # an answer's code belongs to its form
         yield from _check_coding(node, path)
     if "code" in node and "value" in node and "system" not in node and "unit" in node:
         yield f"{path}: a unit's code needs its system (qty-3)"
