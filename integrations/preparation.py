@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import logging
 
+from sqlalchemy import select
+
 from clinic import migration
 from clinic.config import load_settings
-from clinic.db import db, read_unit
+from clinic.db import read_unit, write_unit
 from clinic.models import Site
 
 log = logging.getLogger("prepare")
+
+DEMO_APPLICANTS = 60  # enough to fill every list, little enough to start soon
+DEMO_SEED = 1
 
 
 def main() -> None:
@@ -20,13 +25,14 @@ def main() -> None:
     app = create_app(settings)
     with app.app_context():
         migration.upgrade()
-        with read_unit():
-            empty = db.session.query(Site.id).first() is None
+        with read_unit() as session:
+            empty = session.execute(select(Site.id).limit(1)).first() is None
         if settings.demo and empty:
             from clinic.demo.seed import seed_demo
 
             log.info("first start: making the demo clinic")
-            seed_demo()
+            with write_unit() as session:
+                seed_demo(session, DEMO_APPLICANTS, DEMO_SEED)
 
 
 if __name__ == "__main__":

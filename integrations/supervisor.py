@@ -21,11 +21,6 @@ from integrations.worker import stop_on_signal
 HOST = "127.0.0.1"  # the demo's sign-ins are public: reached from this machine, or through a proxy of yours
 READY_SECONDS = 90.0
 WATCH_SECONDS = 0.25
-DEMO_PASSWORD = "clearway-demo"  # noqa: S105 printed at start, valid in the demo only
-DEMO_PEOPLE = (
-    "reception", "nurse", "phlebotomist", "labtech", "labsupervisor", "radiographer", "radiologist", "radiologist2",
-    "physician", "tbteam", "quality", "admin",
-)  # fmt: skip
 
 
 def main() -> int:
@@ -148,13 +143,12 @@ def announce(settings: Settings) -> None:
     """Print the addresses, and in a demo who may sign in."""
     lines = ["", f"Clearway is ready at {settings.base_url}", ""]
     if settings.demo:
-        lines += [
-            f"Sandbox authorities at http://{HOST}:{settings.sandbox_port}/",
-            "",
-            f"Demo sign-ins (password {DEMO_PASSWORD}):",
-            *(f"  {name}@demo.example" for name in DEMO_PEOPLE),
-            "",
-        ]
+        from clinic.demo.seed import PASSWORD, list_sign_ins  # only a demo needs it
+
+        lines += [f"Sandbox authorities at http://{HOST}:{settings.sandbox_port}/", ""]
+        lines += [f"Demo sign-ins, password {PASSWORD}:"]
+        lines += [f"  {sign_in:<32} {role}" for sign_in, role in list_sign_ins()]
+        lines += [""]
     lines += [f"State is kept in {_shorten(settings.var_dir)}. Stop with Ctrl-C.", ""]
     for line in lines:
         say("clearway", line)
