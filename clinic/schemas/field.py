@@ -1,76 +1,121 @@
-"""Fields of input that several schemas share: names and other plain text, dates, countries."""
+"""Fields that several schemas share: dates as people write them, countries, names; refusals in the user's language."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from flask_babel import get_locale, gettext, lazy_gettext
 from marshmallow import ValidationError, fields
 
+from clinic import clock
 from clinic.country import find_country
 from clinic.partial_date import DateUnreadable, PartialDate, parse_partial_date
+from clinic.sentence import Sentence
+
+OLDEST_YEARS = 125  # the oldest person on record reached 122
+
+
+def to_words(sentence: Sentence) -> str:
+    """A sentence made where no language was known, in the language of the request."""
+    return str(gettext(sentence.text, **sentence.values))
+
+
+def is_after_today(day: date) -> bool:
+    """Whether a day has begun nowhere on earth yet (the furthest zone is 14 hours ahead of UTC)."""
+    return day > (clock.now() + timedelta(hours=14)).date()
 
 
 class PlainText(fields.String):
-    """Text on one or more lines: composed (NFC), stripped, without control characters, at most `most` letters.
+    """One line of text: composed (NFC), spaces made single, no control characters, at most `most` letters.
 
     An empty text loads as None, unless it is required.
     """
 
-    def __init__(self, most: int = 200, **options: Any) -> None:
+    default_error_messages = {
+        "required": lazy_gettext("Fill this in."),
+        "invalid": lazy_gettext("Write this as text."),
+        "control": lazy_gettext("There is a character here that is no letter; type it again."),
+    }
+
+    def __init__(self, *, most: int = 200, **options: Any) -> None:
         super().__init__(allow_none=not options.get("required", False), **options)
         self.most = most
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
-        text = unicodedata.normalize("NFC", str(super()._deserialize(value, attr, data, **kwargs))).strip()
-        if any(unicodedata.category(sign) == "Cc" and sign not in "\r\n\t" for sign in text):
-            raise ValidationError(gettext("There is a character here that is no letter; type it again."))
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **options: Any) -> Any:
+        text = " ".join(str(super()._deserialize(value, attr, data, **options)).split())
+        if any(unicodedata.category(sign) in ("Cc", "Cs", "Co", "Cn") for sign in text):
+            raise self.make_error("control")
         if len(text) > self.most:
             raise ValidationError(gettext("At most %(most)s letters fit here.", most=self.most))
         if not text and self.required:
             raise self.make_error("required")
-        return text or None
-
-
-class Country(fields.String):
-    """A country, typed as a code or a name; loads to ISO 3166-1 alpha-3."""
-
-    default_error_messages = {"required": lazy_gettext("Choose the country.")}
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
-        text = super()._deserialize(value, attr, data, **kwargs)
-        found = find_country(text, str(get_locale() or "en"))
-        if found is None:
-            raise ValidationError(gettext("Choose the country from the list."))
-        return found
+        return unicodedata.normalize("NFC", text) or None
 
 
 class PartialDateText(fields.String):
-    """A date of which only the year may be known; loads to `1985`, `1985-04` or `1985-04-12`."""
+    """A past date of which only the year may be known; loads to `1985`, `1985-04` or `1985-04-12`."""
 
-    default_error_messages = {"required": lazy_gettext("Write the date; the year alone is enough if no more is known.")}
+    default_error_messages = {
+        "required": lazy_gettext("Write the date; the year alone is enough if no more is known."),
+        "future": lazy_gettext("This date lies in the future; check the year."),
+        "old": lazy_gettext("Nobody alive was born then; check the year."),
+    }
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
-        return str(_read(super()._deserialize(value, attr, data, **kwargs)))
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **options: Any) -> str:
+        partial = _read(super()._deserialize(value, attr, data, **options))
+        if is_after_today(partial.earliest):
+            raise self.make_error("future")
+        if partial.year < clock.now().year - OLDEST_YEARS:
+            raise self.make_error("old")
+        return str(partial)
 
 
 class DayText(fields.Field[date]):
     """A whole date however it is written unambiguously; loads to a date."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> date:
+    default_error_messages = {
+        "required": lazy_gettext("Write the date."),
+        "invalid": lazy_gettext("Write the date like 12-Apr-1985."),
+        "future": lazy_gettext("This date lies in the future; check the year."),
+    }
+
+    def __init__(self, *, may_be_future: bool = True, **options: Any) -> None:
+        super().__init__(**options)
+        self.may_be_future = may_be_future
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **options: Any) -> date:
         if isinstance(value, date):
             return value
-        partial = _read(str(value))
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        partial = _read(value)
         if not partial.is_full:
             raise ValidationError(gettext("Give day, month and year."))
+        if not self.may_be_future and is_after_today(partial.earliest):
+            raise self.make_error("future")
         return partial.earliest
+
+
+class Country(fields.String):
+    """A country by its code or its name in the reader's language; loads to ISO 3166-1 alpha-3."""
+
+    default_error_messages = {
+        "required": lazy_gettext("Choose the country."),
+        "null": lazy_gettext("Choose the country."),
+    }
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **options: Any) -> str:
+        code = find_country(super()._deserialize(value, attr, data, **options), str(get_locale() or "en"))
+        if code is None:
+            raise ValidationError(gettext("Choose the country from the list."))
+        return code
 
 
 def _read(text: str) -> PartialDate:
     try:
         return parse_partial_date(text)
     except DateUnreadable as error:
-        raise ValidationError(gettext(error.sentence.text, **error.sentence.values)) from None
+        raise ValidationError(to_words(error.sentence)) from None

@@ -69,8 +69,8 @@ class NewApplicant(_Strict):
     language = language_tag(required=True)
     phone = fields.String(load_default=None, validate=validate.Regexp(
         _PHONE, error=lazy_gettext("Write the phone number with figures, for example +254 700 000000.")))
-    email = fields.Email(load_default=None, error_messages={
-        "invalid": lazy_gettext("Write an address like name@example.org.")})
+    email = fields.String(load_default=None, validate=validate.Email(
+        error=lazy_gettext("Write an address like name@example.org.")))
     address = PlainText(load_default=None, most=400)
     document = fields.Nested(NewDocument, load_default=None)
 
