@@ -32,15 +32,15 @@ class DeliveryReason(StrEnum):
 WORDS: dict[DeliveryReason, tuple[str, str]] = {
     DeliveryReason.WAITING: (N_("It waits to be sent."), N_("Nothing to do.")),
     DeliveryReason.UNREACHABLE: (
-        N_("The authority could not be reached (%(detail)s)."),
+        N_("The authority could not be reached."),
         N_("It is tried again by itself. If this lasts, ask the authority whether its system is running."),
     ),
     DeliveryReason.BUSY: (
-        N_("The authority cannot take it just now (%(detail)s)."),
+        N_("The authority cannot take it just now: %(detail)s"),
         N_("It is tried again by itself. If this lasts, ask the authority whether its system is running."),
     ),
     DeliveryReason.NO_ANSWER: (
-        N_("It was sent, but no answer came back (%(detail)s). It may have arrived."),
+        N_("It was sent, but no answer came back. It may have arrived."),
         N_("The authority is asked by itself, with the same number, so that nothing arrives twice."),
     ),
     DeliveryReason.INTERRUPTED: (
@@ -58,7 +58,7 @@ WORDS: dict[DeliveryReason, tuple[str, str]] = {
         N_("Ask the clinic administrator to correct the authority's settings, then send it again."),
     ),
     DeliveryReason.GIVEN_UP: (
-        N_("It was tried many times without success (%(detail)s) and is not tried any more."),
+        N_("It was tried many times without success and is not tried any more: %(detail)s"),
         N_("Speak to the authority, then send it again."),
     ),
     DeliveryReason.ACCEPTED: (
