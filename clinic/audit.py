@@ -6,7 +6,7 @@ Rows carry ids and codes, never a name. Sealing them in chained batches is the w
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ audit_read = Table(
     Column("case_id", String(36), index=True),
     Column("detail", Text, nullable=False),
 )
+_INSERT_READ = insert(audit_read)  # built once: every page and every answer to an authority writes one
 
 
 def install_audit(app: Flask, database_url: str, var_dir: Path) -> None:
@@ -66,12 +67,22 @@ def record_read(
     site_id: str | None = None, authority_id: str | None = None, detail: Mapping[str, Any] | None = None,
 ) -> None:
     """Write down that somebody looked, durably, before the answer leaves; raises if it cannot be written."""
+    cases = [(case_id, detail or {})]
+    record_reads(actor_kind, actor_id, action, subject_kind, subject_id, cases, site_id, authority_id)
+
+
+def record_reads(
+    actor_kind: str, actor_id: str, action: str, subject_kind: str, subject_id: str,
+    cases: Iterable[tuple[str | None, Mapping[str, Any]]], site_id: str | None = None, authority_id: str | None = None,
+) -> None:
+    """The same for one look at several cases: a row for each of `cases` (case id, detail), made durable once."""
+    rows = [{
+        "id": new_id(), "happened_at": clock.now(), "actor_kind": actor_kind, "actor_id": actor_id, "site_id": site_id,
+        "authority_id": authority_id, "action": action, "subject_kind": subject_kind, "subject_id": subject_id,
+        "case_id": case_id, "detail": json.dumps(dict(detail), separators=(",", ":")),
+    } for case_id, detail in cases]
     with audit_engine().begin() as connection:
-        connection.execute(insert(audit_read).values(
-            id=new_id(), happened_at=clock.now(), actor_kind=actor_kind, actor_id=actor_id, site_id=site_id,
-            authority_id=authority_id, action=action, subject_kind=subject_kind, subject_id=subject_id,
-            case_id=case_id, detail=json.dumps(dict(detail or {}), separators=(",", ":")),
-        ))
+        connection.execute(_INSERT_READ, rows)
 
 
 def record_case_read(case: Case, action: str = "read") -> None:

@@ -10,7 +10,7 @@ import jwt
 import requests
 from fhirpy import SyncFHIRClient
 
-key = json.loads(Path(sys.argv[1]).read_text())  # a private JWK and its client_id, as in var/demo/authorities/us.jwk.json
+key = json.loads(Path(sys.argv[1]).read_text())  # a private JWK with client_id: var/demo/authorities/us.jwk.json
 base = sys.argv[2] if len(sys.argv) > 2 else "http://localhost:8000"
 smart = requests.get(f"{base}/fhir/.well-known/smart-configuration", timeout=10).json()
 claims = {"iss": key["client_id"], "sub": key["client_id"], "aud": smart["token_endpoint"],

@@ -11,7 +11,7 @@ from typing import Any
 
 import jwt
 from flask import current_app
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from clinic import clock
@@ -25,7 +25,8 @@ LIFETIME_SECONDS = 300  # SMART Backend Services recommends five minutes
 TYPE = "at+jwt"  # RFC 9068: no other token of ours can be taken for an access token
 _REMEMBERED = 512
 _clients: Any = AuthorityClient.__table__
-_STANDING = select(_clients.c.active, _clients.c.authority_id)
+# Built once: this is asked at every request.
+_STANDING = select(_clients.c.active, _clients.c.authority_id).where(_clients.c.id == bindparam("client_id"))
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def check_token(session: Session, authorization: str) -> Access:
         raise NotSignedIn("The access token is not one of ours; ask for a new one.")
     if access.expires_at <= clock.now().timestamp():
         raise NotSignedIn("The access token has expired; ask for a new one.", client=access.client_id)
-    standing = session.execute(_STANDING.where(_clients.c.id == access.client_id)).one_or_none()
+    standing = session.connection().execute(_STANDING, {"client_id": access.client_id}).one_or_none()
     if standing is None or not standing.active or standing.authority_id != access.authority_id:
         raise NotSignedIn("This client is no longer registered.", client=access.client_id)
     return access

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from clinic.audit import record_read
+from clinic.audit import record_read, record_reads
 from fhir.access import Access
 from fhir.released import Resource
 
@@ -29,7 +29,8 @@ def record_listing(access: Access, action: str, kind: str, subject: str, resourc
     cases: dict[str, list[str]] = {}
     for resource in resources:
         cases.setdefault(resource.case_id, []).append(f"{resource.address}/_history/{resource.version}")
-    for case_id, shown in cases.items():
-        record_disclosure(access, action, kind, subject, case_id, {"shown": shown})
-    if not cases:
-        record_disclosure(access, action, kind, subject, None, {"shown": []})
+    rows: list[tuple[str | None, dict[str, Any]]] = [(case_id, {"shown": shown}) for case_id, shown in cases.items()]
+    record_reads(
+        "client", access.client_id, action, kind, subject, rows or [(None, {"shown": []})],
+        authority_id=access.authority_id,
+    )  # fmt: skip

@@ -1,6 +1,7 @@
 """What an authority may read: the only module that asks the released tables on behalf of one.
 
-Every query begins in `_versions`, `_values` or `_exams`, which bind the authority; there is no other way in.
+Every query begins in `_versions`, `_values` or `_exams`, which ask for the authority, and is run by `Released`,
+which alone says which one it is; there is no other way in.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, func, literal, not_, or_, select, tuple_
+from sqlalchemy import Result, Row, Select, and_, bindparam, func, literal, not_, or_, select, tuple_
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
@@ -64,8 +65,26 @@ class Document:
         return gzip.decompress(self.packed)
 
 
+def _versions(*columns: Any) -> Select[Any]:
+    return select(*columns).where(_version.authority_id == bindparam("authority"))
+
+
+def _values(column: Any, kind: str, parameters: Iterable[str]) -> Select[Any]:
+    return select(column).where(
+        _value.authority_id == bindparam("authority"), _value.kind == kind, _value.parameter.in_(tuple(parameters))
+    )
+
+
+def _exams(*columns: Any) -> Select[Any]:
+    return select(*columns).where(_exam.authority_id == bindparam("authority"))
+
+
 _RESOURCE = tuple(_version[name] for name in Resource.__dataclass_fields__)
 _DOCUMENT = (_exam.id, _exam.case_id, _exam.version, _exam.signed_at, _exam.document, _exam.sha256)
+# Built once: these two carry most of what authorities ask.
+_ONE_VERSION = _versions(*_RESOURCE).where(_version.kind == bindparam("kind"), _version.id == bindparam("id"))
+_CURRENT_VERSION = _ONE_VERSION.where(_version.is_current)
+_ONE_DOCUMENT = _exams(*_DOCUMENT).where(_exam.id == bindparam("id"))
 
 
 class Released:
@@ -75,46 +94,37 @@ class Released:
         self._session = session
         self._authority_id = authority_id
 
-    def _versions(self, *columns: Any) -> Select[Any]:
-        return select(*columns).where(_version.authority_id == self._authority_id)
-
-    def _values(self, column: Any, kind: str, parameters: Iterable[str]) -> Select[Any]:
-        return select(column).where(
-            _value.authority_id == self._authority_id, _value.kind == kind,
-            _value.parameter.in_(tuple(parameters)),
-        )  # fmt: skip
-
-    def _exams(self, *columns: Any) -> Select[Any]:
-        return select(*columns).where(_exam.authority_id == self._authority_id)
+    def _run(self, query: Select[Any], **values: Any) -> Result[tuple[Any, ...]]:
+        """Run a query for this authority."""
+        return self._session.connection().execute(query, values | {"authority": self._authority_id})
 
     def find(self, kind: str, resource_id: str, version: int | None = None) -> Resource | None:
         """The current version of a resource, or the one asked for."""
-        query = self._versions(*_RESOURCE).where(_version.kind == kind, _version.id == resource_id)
-        query = query.where(_version.is_current if version is None else _version.version == version)
-        row = self._session.execute(query).one_or_none()
+        query = _CURRENT_VERSION if version is None else _ONE_VERSION.where(_version.version == version)
+        row = self._run(query, kind=kind, id=resource_id).one_or_none()
         return self._fill([row])[0] if row is not None else None
 
     def find_document(self, bundle_id: str) -> Document | None:
         """A signed document by its Bundle's id."""
-        row = self._session.execute(self._exams(*_DOCUMENT).where(_exam.id == bundle_id)).one_or_none()
-        return Document(*row) if row else None
+        row = self._run(_ONE_DOCUMENT, id=bundle_id).one_or_none()
+        return Document(*tuple(row)) if row is not None else None
 
     def list_history(self, kind: str, resource_id: str, since: datetime | None = None) -> list[Resource]:
         """Every version of a resource, the newest first; those released at or after `since`."""
-        query = self._versions(*_RESOURCE).where(_version.kind == kind, _version.id == resource_id)
+        query = _ONE_VERSION.order_by(_version.version.desc())
         if since is not None:
             query = query.where(_version.released_at >= since)
-        return self._fill(self._session.execute(query.order_by(_version.version.desc())).all())
+        return self._fill(self._run(query, kind=kind, id=resource_id).all())
 
     def list_case(self, case_id: str) -> list[Resource]:
         """Every current resource of a case, in the order of their types and ids."""
-        query = self._versions(*_RESOURCE).where(_version.case_id == case_id, _version.is_current)
-        return self._fill(self._session.execute(query.order_by(_version.kind, _version.id)).all())
+        query = _versions(*_RESOURCE).where(_version.case_id == case_id, _version.is_current)
+        return self._fill(self._run(query.order_by(_version.kind, _version.id)).all())
 
     def count(self, kind: str, criteria: Sequence[Criterion]) -> int:
         """How many current resources meet every criterion."""
         query = self._matching(kind, criteria, func.count())
-        return int(self._session.execute(query).scalar_one())
+        return int(self._run(query).scalar_one())
 
     def search(
         self, kind: str, criteria: Sequence[Criterion], limit: int, after: Position | None = None,
@@ -128,7 +138,7 @@ class Released:
             query = query.where(place < mark if is_descending else place > mark)
         order = (_version.released_at, _version.id)
         query = query.order_by(*((column.desc() for column in order) if is_descending else order))
-        return self._fill(self._session.execute(query.limit(limit)).all())
+        return self._fill(self._run(query.limit(limit)).all())
 
     def list_references(self, resources: Iterable[Resource], include: Include | None = None) -> list[str]:
         """The `Type/id` that resources refer to: by the parameters of `include`, or by any that is indexed."""
@@ -136,8 +146,8 @@ class Released:
         pairs = ((r.kind, r.id) for r in resources if include is None or r.kind == include.kind)
         for kind, ids in _group(pairs).items():
             names = include.parameters if include else [p.name for p in list_references(kind)]
-            query = self._values(_value.value, kind, names).where(_value.id.in_(ids)).distinct()
-            found.update(dict.fromkeys(self._session.execute(query.order_by(_value.value)).scalars()))
+            query = _values(_value.value, kind, names).where(_value.id.in_(ids)).distinct()
+            found.update(dict.fromkeys(self._run(query.order_by(_value.value)).scalars()))
         target = include.target if include else None
         return [address for address in found if not target or address.startswith(f"{target}/")]
 
@@ -146,8 +156,8 @@ class Released:
         addresses = [r.address for r in resources if not include.target or r.kind == include.target]
         if not addresses:
             return []
-        query = self._values(_value.id, include.kind, include.parameters).where(_value.value.in_(addresses))
-        ids = self._session.execute(query.distinct().order_by(_value.id)).scalars()
+        query = _values(_value.id, include.kind, include.parameters).where(_value.value.in_(addresses))
+        ids = self._run(query.distinct().order_by(_value.id)).scalars()
         return [f"{include.kind}/{resource_id}" for resource_id in ids]
 
     def list_current(self, addresses: Iterable[str]) -> list[Resource]:
@@ -155,8 +165,8 @@ class Released:
         found: list[Resource] = []
         pairs = (address.split("/") for address in addresses if address.count("/") == 1)
         for kind, ids in _group((kind, resource_id) for kind, resource_id in pairs).items():
-            query = self._versions(*_RESOURCE).where(_version.kind == kind, _version.is_current)
-            found += self._fill(self._session.execute(query.where(_version.id.in_(ids)).order_by(_version.id)).all())
+            query = _versions(*_RESOURCE).where(_version.kind == kind, _version.is_current)
+            found += self._fill(self._run(query.where(_version.id.in_(ids)).order_by(_version.id)).all())
         return found
 
     def _fill(self, rows: Sequence[Row[Any]]) -> list[Resource]:
@@ -165,15 +175,15 @@ class Released:
         ids = [resource.id for resource in resources if resource.kind == DOCUMENT_KIND and not resource.body]
         if not ids:
             return resources
-        exams = self._exams(_exam.id, _exam.document).where(_exam.id.in_(ids))
-        packed: dict[str, bytes] = {row[0]: row[1] for row in self._session.execute(exams)}
+        exams = _exams(_exam.id, _exam.document).where(_exam.id.in_(ids))
+        packed: dict[str, bytes] = {row[0]: row[1] for row in self._run(exams)}
         return [
             replace(r, body=gzip.decompress(packed[r.id])) if r.kind == DOCUMENT_KIND and r.id in packed else r
             for r in resources
         ]
 
     def _matching(self, kind: str, criteria: Sequence[Criterion], *columns: Any) -> Select[Any]:
-        query = self._versions(*columns).where(_version.kind == kind, _version.is_current)
+        query = _versions(*columns).where(_version.kind == kind, _version.is_current)
         for criterion in criteria:
             query = query.where(self._condition(kind, criterion))
         return query
@@ -189,7 +199,7 @@ class Released:
         return _version.id.not_in(ids) if refused else _version.id.in_(ids)
 
     def _ids(self, kind: str, criterion: Criterion) -> Select[Any]:
-        query = self._values(_value.id, kind, [criterion.parameter.name])
+        query = _values(_value.id, kind, [criterion.parameter.name])
         if criterion.chain is not None:
             return query.where(or_(*(self._chained(target, criterion.chain) for target in criterion.targets)))
         if criterion.missing is not None:
@@ -199,7 +209,7 @@ class Released:
     def _chained(self, target: str, inner: Criterion) -> _Condition:
         ids = self._ids(target, inner).subquery()
         if inner.is_negated or inner.missing is True:
-            everything = self._versions(_version.id).where(_version.kind == target, _version.is_current)
+            everything = _versions(_version.id).where(_version.kind == target, _version.is_current)
             ids = everything.where(_version.id.not_in(select(ids.c.id))).subquery()
         return _value.value.in_(select(literal(f"{target}/").concat(ids.c.id)))
 

@@ -156,7 +156,7 @@ def test_answer_is_withheld_when_its_audit_row_cannot_be_written(
     def fail(*_args: object, **_named: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("fhir.disclosure.record_read", fail)
+    monkeypatch.setattr("clinic.audit.audit_engine", fail)
     app.testing = False
     for path in (f"Patient/{scene.us_exam.id_of('Patient')}", "Patient", f"Bundle/{scene.us_exam.bundle_id}"):
         assert scene.us.get(path).status_code == 500
