@@ -3,13 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from flask import Flask
 
-from clinic.web import delivery, health, key
+from clinic.web import (
+    applicant,
+    case,
+    case_word,
+    circumstance,
+    delivery,
+    exam_form,
+    health,
+    key,
+    laboratory,
+    opening,
+    place,
+    search,
+    sign,
+    sputum,
+    vaccination,
+    worklist,
+    xray,
+)
+from clinic.web.station_page import init_station_words
+
+RECEPTION = (worklist, search, applicant, opening, case, circumstance)
 
 REGISTRATIONS: list[Callable[[Flask], None]] = [
     lambda app: app.register_blueprint(health.blueprint),
     lambda app: app.register_blueprint(key.blueprint),
     lambda app: app.register_blueprint(delivery.blueprint),
+    place.init_places,
+    case_word.init_case_words,
+    *(partial(Flask.register_blueprint, blueprint=module.blueprint) for module in RECEPTION),
+    init_station_words,
+    lambda app: app.register_blueprint(exam_form.blueprint),
+    lambda app: app.register_blueprint(laboratory.blueprint),
+    lambda app: app.register_blueprint(xray.blueprint),
+    lambda app: app.register_blueprint(sputum.blueprint),
+    lambda app: app.register_blueprint(vaccination.blueprint),
+    lambda app: app.register_blueprint(sign.blueprint),
 ]

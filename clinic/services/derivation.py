@@ -1,7 +1,4 @@
-"""Circumstances that a shipped country list answers from the places lived in, so that nobody is asked twice.
-
-Only what the list and the recorded places tell for certain is derived; everything else is asked of the clerk.
-"""
+"""Circumstances that a shipped country list answers from the places lived in, so that nobody is asked twice."""
 
 from __future__ import annotations
 
@@ -10,15 +7,14 @@ from datetime import date
 from typing import Any
 
 from clinic.models import Answer, Applicant
-from clinic.rules.age import add_months
-from clinic.rules.country import list_uk_countries, longest_run
-
-Stay = tuple[str, date, date]  # country, first and last day
+from clinic.rules.country import Stay
+from clinic.rules.derivation import build_timeline
+from clinic.rules.derivation import derive_circumstances as derive
 
 
 @dataclass(frozen=True)
 class Derived:
-    """An answer and from which stays: `explanation` is `KEN:2020-03-01:2026-11-22;…`, for the screen to word."""
+    """An answer and from which stays: `explanation` is `KEN:2021-11-22:2026-11-22;…`, for the screen to word."""
 
     word: str
     answer: Answer
@@ -26,11 +22,22 @@ class Derived:
 
 
 def derive_circumstances(programme: str, applicant: Applicant, facts: dict[str, Any]) -> list[Derived]:
-    """What the lists tell of an applicant with these `facts` (as clinic/services/circumstance.py builds them)."""
-    if programme != "uk":
-        return []
-    derived = _derive_listed_presence(facts)
-    return [derived] if derived else []
+    """What the lists tell of an applicant with these `facts` (as clinic/services/circumstance.py builds them).
+
+    What a list cannot tell for certain is left out: it is asked of the clerk. The applicant counts as resident in
+    the present country on every day that no other place takes.
+    """
+    on = date.fromisoformat(facts["application_date"] or facts["exam_date"])
+    stays: list[Stay] = [
+        (place["country"], date.fromisoformat(place["from"]), date.fromisoformat(place["to"]))
+        for place in facts["lived_in"] if date.fromisoformat(place["from"]) <= on
+    ]
+    timeline = build_timeline(applicant.residence, stays, on)
+    explanation = ";".join(f"{country}:{first}:{last}" for country, first, last in timeline)
+    return [
+        Derived(found.word, Answer.YES if found.value else Answer.NO, explanation)
+        for found in derive(programme, applicant.residence, stays, on) if isinstance(found.value, bool)
+    ]
 
 
 def parse_explanation(text: str) -> list[Stay]:
@@ -40,30 +47,3 @@ def parse_explanation(text: str) -> list[Stay]:
         country, first, last = part.split(":")
         stays.append((country, date.fromisoformat(first), date.fromisoformat(last)))
     return stays
-
-
-def _derive_listed_presence(facts: dict[str, Any]) -> Derived | None:
-    """Six continuous months in the union of listed countries, any part in the six months before the application.
-
-    Source: Immigration Rules, Appendix Tuberculosis, TB 2 (ca-au-nz-uk-addendum.md). No is derived only when the
-    places recorded leave no day of the last twelve months open; a longer stay must have reached into them.
-    """
-    applied = date.fromisoformat(facts["application_date"] or facts["exam_date"])
-    stays: list[Stay] = [
-        (place["country"], date.fromisoformat(place["from"]), min(date.fromisoformat(place["to"]), applied))
-        for place in facts["lived_in"] if date.fromisoformat(place["from"]) <= applied
-    ]
-    listed = list_uk_countries(applied)
-    in_list = [(first, last) for country, first, last in stays if country in listed]
-    for first, last in longest_run(in_list):
-        if last >= add_months(applied, -6) and add_months(first, 6) <= last:
-            used = [stay for stay in stays if stay[0] in listed and stay[1] <= last and stay[2] >= first]
-            return Derived("listed_presence", Answer.YES, _explain(used))
-    whole = longest_run((first, last) for _country, first, last in stays)
-    if any(first <= add_months(applied, -12) and last >= applied for first, last in whole):
-        return Derived("listed_presence", Answer.NO, _explain(stays))
-    return None
-
-
-def _explain(stays: list[Stay]) -> str:
-    return ";".join(f"{country}:{first.isoformat()}:{last.isoformat()}" for country, first, last in stays)

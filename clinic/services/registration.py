@@ -70,7 +70,7 @@ def update_applicant(applicant: Applicant, data: dict[str, Any], version: int, a
         write_keys(applicant)
         record_change("change", "applicant", applicant.id, site_id=applicant.site_id, detail={"fields": changed},
                       actor_id=actor.id)
-        _refresh_cases(applicant)
+        _refresh_cases(applicant, actor)
     db.session.flush()
     return changed
 
@@ -102,11 +102,13 @@ def build_search_name(data: dict[str, Any]) -> str:
     return fold_name(" ".join(name for name in names if name))[:300]
 
 
-def _refresh_cases(applicant: Applicant) -> None:
+def _refresh_cases(applicant: Applicant, actor: User) -> None:
     """A birth date or residence decides what is required: judge the open cases again."""
     from clinic.queries.case import list_recording_cases
     from clinic.services.assessment import refresh
+    from clinic.services.circumstance import write_answers
 
     for case in list_recording_cases(applicant.id):
         case.updated_at = clock.now()
+        write_answers(case, {}, actor)
         refresh(case)

@@ -1,0 +1,24 @@
+"""`flask --app wsgi demo …`: the demo clinic."""
+
+from __future__ import annotations
+
+import click
+from flask.cli import AppGroup
+
+demo = AppGroup("demo", help="The demo clinic: invented people, public sign-ins.")
+
+
+@demo.command("seed")
+@click.option("--applicants", default=60, show_default=True, help="How many invented people to add.")
+@click.option("--seed", default=1, show_default=True, help="The same number makes the same people.")
+def seed_command(applicants: int, seed: int) -> None:
+    """Make the demo clinic, or add people to it."""
+    from clinic.demo.seed import PASSWORD, list_sign_ins, seed_in_batches  # the whole clinic: only when it is wanted
+
+    seed_in_batches(applicants, seed)
+    click.echo(f"The demo clinic stands, with {applicants} more people. Password of every sign-in: {PASSWORD}")
+    for email, role in list_sign_ins():
+        click.echo(f"  {email}  {role}")
+
+
+COMMANDS = [demo]

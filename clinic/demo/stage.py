@@ -1,0 +1,103 @@
+"""Brings demo cases to various stages by the same services that staff use; a step the rules refuse is left out."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from random import Random
+
+from clinic.caution import NeedsConfirmation
+from clinic.errors import ClearwayError
+from clinic.laboratory_test import LaboratoryTest, list_tests
+from clinic.models import Answer, Applicant, Case, RequirementState, Sex, SpecimenKind, User
+from clinic.partial_date import age_on, parse_partial_date
+from clinic.rules import list_circumstances
+from clinic.schemas.imaging import NewReading
+from clinic.schemas.laboratory import NewResult, NewSpecimen
+from clinic.services.assessment import list_requirements
+from clinic.services.laboratory import confirm_result, enter_result
+from clinic.services.plausibility import get_today
+from clinic.services.radiology import record_reading
+from clinic.services.specimen import take_specimen
+
+# How far a case has come: share of cases up to each stage, our own choice.
+STAGES = ((0.25, "opened"), (0.4, "entered"), (0.65, "confirmed"), (1.0, "read"))
+# Circumstances that a few demo people have, so that their consequences are seen; share of people.
+SHARES = {"tb_contact": 0.04, "tb_contact_household": 0.04, "tb_contact_5y": 0.03, "tb_history": 0.03,
+          "tb_symptoms": 0.02, "pregnant": 0.06, "health_worker": 0.05, "listed_presence": 0.7}
+UNKNOWN_SHARE = 0.04  # of answers that nobody has given yet
+UNUSUAL = {"igra": (0.15, "positive"), "syphilis-nontreponemal": (0.02, "reactive"), "hiv": (0.01, "positive")}
+USUAL = ("negative", "nonreactive", "not-detected", "normal")
+TYPICAL_NUMBERS = {"tst": "4", "creatinine-egfr": "96", "hba1c": "36"}
+
+
+def list_answers(rng: Random, programme: str, category: str, applicant: Applicant) -> dict[str, Answer]:
+    """Plausible answers to what the category consults: mostly no, some yes, a few not known yet."""
+    years = age_on(parse_partial_date(applicant.birth_date), applicant.registered_at.date()).years
+    may_be_pregnant = applicant.sex is Sex.FEMALE and 16 <= years <= 45
+    answers = {}
+    for item in list_circumstances(programme, category):
+        chance = rng.random()
+        share = SHARES.get(item.word, 0.0) if item.word != "pregnant" or may_be_pregnant else 0.0
+        unknown = chance > 1 - UNKNOWN_SHARE and not item.word.startswith("pregnant")
+        answers[item.word] = Answer.UNKNOWN if unknown else Answer.YES if chance < share else Answer.NO
+    return answers
+
+
+def bring_to_stage(rng: Random, case: Case, staff: dict[str, User]) -> None:
+    """Let laboratory and radiology do what they would have done by now."""
+    chance = rng.random()
+    stage = next(name for limit, name in STAGES if chance < limit)
+    if stage == "opened":
+        return
+    for test in _list_wanted_tests(case):
+        _record_test(rng, case, test, staff, confirm=stage != "entered")
+    if stage == "read":
+        _record_film(rng, case, staff["radiologist"])
+        _take_sputum(case, staff["tbteam"])
+
+
+def _list_wanted_tests(case: Case) -> list[LaboratoryTest]:
+    """One test for each open examination of the laboratory that needs no specimen row."""
+    wanted = []
+    for row in list_requirements(case):
+        if row.state is RequirementState.OPEN:
+            wanted += [test for test in list_tests().values() if row.exam in test.exams and not test.specimen][:1]
+    return wanted
+
+
+def _record_test(rng: Random, case: Case, test: LaboratoryTest, staff: dict[str, User], confirm: bool) -> None:
+    share, unusual = UNUSUAL.get(test.name, (0.0, ""))
+    if test.values:
+        usual = next((value for value in test.values if value in USUAL), test.values[0])
+        value = unusual if rng.random() < share else usual
+    else:
+        value = TYPICAL_NUMBERS.get(test.name, test.number.minimum if test.number else "")
+    drawn = get_today(case) - timedelta(days=rng.randrange(0, 3))
+    try:
+        row = enter_result(case, NewResult(test=test.name, value=value, performed_on=drawn), staff["labtech"])
+        if confirm:
+            confirm_result(row, staff["labsupervisor"])
+    except (ClearwayError, NeedsConfirmation):
+        return  # refused for this person, as it would be at the desk
+
+
+def _record_film(rng: Random, case: Case, radiologist: User) -> None:
+    wanted = any(row.exam == "chest-xray" and row.state is RequirementState.OPEN for row in list_requirements(case))
+    if not wanted:
+        return
+    finding = "INFILTRATE" if rng.random() < 0.08 else "NORMAL"
+    try:
+        record_reading(case, NewReading(taken_on=get_today(case), view="pa", findings=(finding,)), radiologist)
+    except (ClearwayError, NeedsConfirmation):
+        return
+
+
+def _take_sputum(case: Case, actor: User) -> None:
+    """The first specimen of a series that a finding has just made necessary."""
+    wanted = any(row.exam == "sputum-series" and row.state is RequirementState.OPEN for row in list_requirements(case))
+    if not wanted:
+        return
+    try:
+        take_specimen(case, NewSpecimen(kind=SpecimenKind.SPUTUM, collected_on=get_today(case)), actor)
+    except (ClearwayError, NeedsConfirmation):
+        return
