@@ -1,0 +1,230 @@
+"""The laboratory: the sheet on which results are entered, the page on which another person confirms one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from clinic.caution import Caution, NeedsConfirmation
+from clinic.errors import InvalidInput
+from clinic.laboratory_test import LaboratoryTest, list_tests
+from clinic.models import Case, LabResult, RequirementState, ResultStatus
+from clinic.permissions import Permission, has_permission, requires
+from clinic.queries.laboratory import list_waiting_results
+from clinic.schemas.door import load
+from clinic.schemas.laboratory import LabResultIn
+from clinic.schemas.reason import ReasonIn
+from clinic.services import laboratory
+from clinic.services.assessment import list_requirements
+from clinic.web.form import read_form
+from clinic.web.station_page import Answer, forget, is_recording, list_names, open_case, prefix_errors, show
+
+blueprint = Blueprint("laboratory", __name__)
+P = Permission
+SHEET = ("performed_on", "reported_on")  # given once for all results of one sheet
+
+
+@dataclass
+class Problems:
+    """What was wrong with the results of one sheet, together."""
+
+    errors: dict[str, Any] = field(default_factory=dict)
+    cautions: list[Caution] = field(default_factory=list)
+
+    def add(self, problem: InvalidInput, test: str, kind: str) -> None:
+        """Keep one result's problem; dates belong to the sheet, everything else to the test's row."""
+        if isinstance(problem, NeedsConfirmation):
+            self.cautions += [caution for caution in problem.cautions if caution not in self.cautions]
+            return
+        for name, sentences in (problem.fields or {"value": [problem.message]}).items():
+            if name == "components" and isinstance(sentences, dict):
+                self.errors |= {f"{test}.{kind}-{part}": each for part, each in sentences.items()}
+            else:
+                self.errors[name if name in SHEET else f"{test}.{name}"] = sentences
+
+    def raise_any(self) -> None:
+        """Raise what was found, errors before cautions."""
+        if self.errors:
+            raise InvalidInput(_("Please correct what is marked."), fields=self.errors)
+        if self.cautions:
+            raise NeedsConfirmation(self.cautions)
+
+
+@blueprint.get("/laboratory")
+@requires(P.ENTER_RESULT, P.CONFIRM_RESULT)
+def index() -> Answer:
+    """Every result of the site that waits for its second person."""
+    return render_template("laboratory/index.html", rows=list_waiting_results(current_user), tests=list_tests())
+
+
+@blueprint.get("/cases/<case_id>/laboratory")
+@requires(P.SEE_CASES)
+def sheet(case_id: str) -> Answer:
+    """The results of a case, and the sheet to enter what is outstanding."""
+    return _show_sheet(open_case(case_id), {})
+
+
+@blueprint.post("/cases/<case_id>/laboratory")
+@requires(P.ENTER_RESULT)
+def enter(case_id: str) -> Answer | Response:
+    """Record every row of the sheet that was filled in: all of them, or none."""
+    case = open_case(case_id)
+    typed = read_form(request.form, lists=("confirmed",))
+    filled = [test for name, test in list_tests().items() if not test.specimen and typed.get(f"{name}.value")]
+    problems = Problems()
+    if not filled:
+        problems.errors["sheet"] = [_("Enter at least one result.")]
+    try:
+        for test in filled:
+            try:
+                laboratory.enter_result(case, load(LabResultIn(), _read_row(test, typed)), current_user)
+            except InvalidInput as problem:
+                problems.add(problem, test.name, typed.get(f"{test.name}.kind", ""))
+        problems.raise_any()
+    except InvalidInput as problem:
+        return _show_sheet(forget(case_id), typed, problem)
+    flash(_("Saved. Another person must confirm before it counts."), "success")
+    return redirect(url_for(".sheet", case_id=case_id))
+
+
+@blueprint.get("/cases/<case_id>/laboratory/<result_id>")
+@requires(P.SEE_CASES)
+def result(case_id: str, result_id: str) -> Answer:
+    """One result: to confirm, send back, correct or withdraw, with everything that was there before."""
+    case = open_case(case_id)
+    return _show_result(case, laboratory.get_result(case, result_id), {})
+
+
+@blueprint.post("/cases/<case_id>/laboratory/<result_id>/confirm")
+@requires(P.CONFIRM_RESULT)
+def confirm(case_id: str, result_id: str) -> Response:
+    """The second person agrees."""
+    case = open_case(case_id)
+    row = laboratory.get_result(case, result_id)
+    laboratory.confirm_result(row, current_user)
+    flash(_("%(test)s is confirmed.", test=list_tests()[row.test].label), "success")
+    return _return(case)
+
+
+@blueprint.post("/cases/<case_id>/laboratory/<result_id>/refuse")
+@requires(P.CONFIRM_RESULT)
+def refuse(case_id: str, result_id: str) -> Answer | Response:
+    """The second person sends it back with a reason."""
+    return _with_reason(case_id, result_id, laboratory.refuse_result, _("Sent back with your reason."))
+
+
+@blueprint.post("/cases/<case_id>/laboratory/<result_id>/withdraw")
+@requires(P.ENTER_RESULT)
+def withdraw(case_id: str, result_id: str) -> Answer | Response:
+    """Take back a result that should never have been here."""
+    return _with_reason(case_id, result_id, laboratory.withdraw_result, _("Withdrawn; it stays to be seen."))
+
+
+@blueprint.post("/cases/<case_id>/laboratory/<result_id>/correct")
+@requires(P.ENTER_RESULT)
+def correct(case_id: str, result_id: str) -> Answer | Response:
+    """Replace a result by its next revision."""
+    case = open_case(case_id)
+    row = laboratory.get_result(case, result_id)
+    typed = read_form(request.form, lists=("confirmed",))
+    test = list_tests()[row.test]
+    try:
+        reason = load(ReasonIn(), typed)
+        plain = _read_row(test, typed) | ({"specimen_id": row.specimen_id} if row.specimen_id else {})
+        made = laboratory.correct_result(row, load(LabResultIn(), plain), reason, current_user)
+    except InvalidInput as problem:
+        case = forget(case_id)
+        if "reason" not in problem.fields and not isinstance(problem, NeedsConfirmation):
+            problems = Problems()
+            problems.add(problem, test.name, typed.get(f"{test.name}.kind", ""))
+            problem.fields = problems.errors
+        return _show_result(case, laboratory.get_result(case, result_id), typed, problem)
+    flash(_("Corrected. Another person must confirm before it counts."), "success")
+    return redirect(url_for(".result", case_id=case_id, result_id=made.id))
+
+
+def _with_reason(case_id: str, result_id: str, act: Any, sentence: str) -> Answer | Response:
+    case = open_case(case_id)
+    row = laboratory.get_result(case, result_id)
+    typed = read_form(request.form)
+    step = str(request.url_rule).rsplit("/", 1)[-1]
+    try:
+        act(row, load(ReasonIn(), typed), current_user)
+    except InvalidInput as problem:
+        case = forget(case_id)
+        problem.fields = prefix_errors(problem, f"{step}-", "reason")
+        return _show_result(case, laboratory.get_result(case, result_id), {f"{step}-reason": typed.get("reason")},
+                            problem)
+    flash(sentence, "success")
+    return _return(case)
+
+
+def _return(case: Case) -> Response:
+    """Back to where the person came from: the list of all that waits, or the case's sheet."""
+    if request.form.get("from") == "list":
+        return redirect(url_for(".index"))
+    return redirect(url_for(".sheet", case_id=case.id))
+
+
+def _read_row(test: LaboratoryTest, typed: dict[str, Any]) -> dict[str, Any]:
+    """One row of the sheet as the schema takes it; parts of an IGRA only of the chosen kind."""
+    plain: dict[str, Any] = {"test": test.name, "confirmed": typed.get("confirmed", [])}
+    plain["value"] = typed.get(f"{test.name}.value", "")
+    plain |= {name: typed[name] for name in SHEET if typed.get(name)}
+    kind = typed.get(f"{test.name}.kind")
+    if kind:
+        plain["kind"] = kind
+        plain["components"] = {part: typed[f"{test.name}.{kind}-{part}"]
+                               for part in test.components.get(kind, {}) if f"{test.name}.{kind}-{part}" in typed}
+    return plain
+
+
+def _show_sheet(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None) -> Answer:
+    rows = laboratory.list_results(case)
+    writing = is_recording(case) and has_permission(P.ENTER_RESULT)
+    due, others = _list_due(case, rows)
+    chosen = request.args.get("test", "")
+    due += [name for name in others if name == chosen or typed.get(f"{name}.value")]
+    names = list_names(each for row in rows for each in (row.entered_by_id, row.confirmed_by_id))
+    return show("laboratory/sheet.html", case, problem, typed=typed, rows=rows[::-1], names=names, tests=list_tests(),
+                due=due, others=[name for name in others if name not in due], writing=writing,
+                may_confirm=has_permission(P.CONFIRM_RESULT), ticked=typed.get("confirmed", []))
+
+
+def _list_due(case: Case, rows: list[LabResult]) -> tuple[list[str], list[str]]:
+    """(tests of what is open and has no current result, all other tests without a specimen of their own)."""
+    open_exams = {row.exam for row in list_requirements(case) if row.state is RequirementState.OPEN}
+    current = {row.test for row in rows if row.is_current}
+    own = [name for name, test in list_tests().items() if not test.specimen]
+    due = [name for name in own if set(list_tests()[name].exams) & open_exams
+           and (name not in current or ("igra-repeat" in open_exams and name == "igra"))]
+    return due, [name for name in own if name not in due]
+
+
+def _show_result(case: Case, row: LabResult, typed: dict[str, Any], problem: InvalidInput | None = None) -> Answer:
+    series = [other for other in laboratory.list_results(case) if other.series_id == row.series_id]
+    names = list_names(each for other in series for each in (other.entered_by_id, other.confirmed_by_id))
+    waiting = row.is_current and row.status is ResultStatus.PRELIMINARY and is_recording(case)
+    correcting = "correct" in request.args or bool(typed.get(f"{row.test}.value"))
+    return show(
+        "laboratory/result.html", case, problem, row=row, test=list_tests()[row.test], series=series[::-1], names=names,
+        typed=typed or _values_of(row), notes=laboratory.list_result_cautions(case, row, row.specimen),
+        ticked=typed.get("confirmed", []), is_mine=row.entered_by_id == current_user.id, waiting=waiting,
+        may_confirm=waiting and has_permission(P.CONFIRM_RESULT),
+        may_correct=row.is_current and is_recording(case) and has_permission(P.ENTER_RESULT),
+        origin=request.values.get("from", ""), correcting=correcting,
+    )
+
+
+def _values_of(row: LabResult) -> dict[str, Any]:
+    """The fields of the correction as the result stands."""
+    kind = next((kind for kind, parts in list_tests()[row.test].components.items()
+                 if row.components and {part.name for part in row.components} == set(parts)), "")
+    parts = {f"{row.test}.{kind}-{part.name}": part.value for part in row.components}
+    return parts | {f"{row.test}.value": row.value, f"{row.test}.kind": kind, "performed_on": row.performed_on,
+                    "reported_on": row.reported_on}

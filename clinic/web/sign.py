@@ -1,0 +1,190 @@
+"""Review and signature: the whole exam on one page, the rules' proposal, the physician's conclusion, password again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, flash, redirect, request, url_for
+from flask_babel import LazyString, lazy_gettext
+from flask_babel import gettext as _
+from flask_login import current_user
+from flask_security.utils import verify_password
+from werkzeug.wrappers import Response as WebResponse
+
+from clinic import workflow
+from clinic.audit import record_read
+from clinic.errors import CaseChanged, ClearwayError, InvalidInput, NotAllowed, NotNow
+from clinic.models import Case, CaseState, ConclusionKind
+from clinic.permissions import Permission, has_permission, requires
+from clinic.queries.case import get_case
+from clinic.queries.signed_exam import get_exam, list_deliveries_of, list_exams
+from clinic.rules import list_classes
+from clinic.schemas.door import load
+from clinic.schemas.reason import ReasonIn
+from clinic.services import assessment, signing
+from clinic.services.conclusion import ConclusionInput
+from clinic.unit import manages_units
+from clinic.vaccine_product import label_product
+from clinic.web.delivery import state_word
+from clinic.web.form import read_form
+from clinic.web.review import build_review
+from clinic.web.station_page import Answer, list_names, open_case, show
+from clinic.web.vaccination import OUTCOME_WORDS
+from clinic.xray_finding import list_all_findings
+
+blueprint = Blueprint("sign", __name__)
+P = Permission
+GRADE_PREFIX = "grade-"
+
+# The words of Form DS-2054 and DS-3030, last section (us.md 1.6, 2, 3.5).
+CLASS_WORDS: dict[str, LazyString] = {
+    "NONE": lazy_gettext("No TB class"), "A": lazy_gettext("Class A TB"),
+    "A-W": lazy_gettext("Class A TB with waiver"), "B0": lazy_gettext("Class B0 TB, pulmonary"),
+    "B1P": lazy_gettext("Class B1 TB, pulmonary"), "B1E": lazy_gettext("Class B1 TB, extrapulmonary"),
+    "B2": lazy_gettext("Class B2 TB, LTBI evaluation"), "B3": lazy_gettext("Class B3 TB, contact evaluation"),
+}
+OTHER_CLASS_WORDS: dict[str, LazyString] = {
+    "syphilis": lazy_gettext("Syphilis"), "gonorrhoea": lazy_gettext("Gonorrhoea"),
+    "hansens": lazy_gettext("Hansen's disease"), "substance": lazy_gettext("Substance use disorder"),
+    "alcohol": lazy_gettext("Alcohol use disorder"), "mental": lazy_gettext("Physical or mental disorder"),
+    "pregnancy": lazy_gettext("Pregnancy"), "other": lazy_gettext("Other condition"),
+}
+OVERALL_WORDS: dict[str, tuple[LazyString, str]] = {
+    "no-apparent-defect": (lazy_gettext("No apparent defect, disease or disability"), "good"),
+    "class-b": (lazy_gettext("Class B"), "warn"), "class-a": (lazy_gettext("Class A"), "bad"),
+}
+
+
+@blueprint.get("/cases/<case_id>/sign")
+@requires(P.SIGN)
+def review(case_id: str) -> Answer | WebResponse:
+    """Everything recorded, what the rules propose, and the conclusion to sign."""
+    case = open_case(case_id)
+    exams = list_exams(case)
+    if exams and case.state not in workflow.RECORDING:
+        return redirect(url_for(".exam", exam_id=exams[0].id))
+    return _show(case, {})
+
+
+@blueprint.post("/cases/<case_id>/sign")
+@requires(P.SIGN)
+@manages_units
+def sign(case_id: str) -> Answer | WebResponse:
+    """Sign: password, then both halves of the signature; nothing is held open meanwhile."""
+    case = get_case(case_id, current_user)
+    typed = read_form(request.form, lists=("classes",))
+    version = int(typed["case_version"]) if typed.get("case_version", "").isdigit() else 0
+    signer_id = current_user.id
+    try:
+        choice = _read_choice(typed)
+        exam_id = signing.sign(case_id, version, signer_id, choice)
+    except (InvalidInput, CaseChanged, NotNow, NotAllowed) as problem:
+        return _show(get_case(case_id, current_user), typed, problem)
+    flash(_("The exam is signed and queued for delivery."), "success")
+    return redirect(url_for(".exam", exam_id=exam_id))
+
+
+@blueprint.get("/exams/<exam_id>")
+@requires(P.SEE_CASES)
+def exam(exam_id: str) -> Answer:
+    """A signed exam: who, what, digest, where it was sent."""
+    return _show_exam(exam_id, {})
+
+
+@blueprint.get("/exams/<exam_id>/document")
+@requires(P.SIGN, P.SEE_DELIVERIES)
+def document(exam_id: str) -> Response:
+    """The exact bytes that were signed: a FHIR document Bundle."""
+    row, case, _conclusion = get_exam(exam_id, current_user)
+    record_read("user", current_user.id, "document", "signed-exam", row.id, case_id=case.id, site_id=case.site_id)
+    return Response(signing.read_document(row), content_type="application/fhir+json; charset=utf-8", headers={
+        "Content-Disposition": f'attachment; filename="{case.number}-v{row.version}.json"'})
+
+
+@blueprint.get("/exams/<exam_id>/signature")
+@requires(P.SIGN, P.SEE_DELIVERIES)
+def signature(exam_id: str) -> Response:
+    """The detached signature over those bytes (RFC 7797)."""
+    row, case, _conclusion = get_exam(exam_id, current_user)
+    return Response(row.jws, content_type="application/jose", headers={
+        "Content-Disposition": f'attachment; filename="{case.number}-v{row.version}.jws"'})
+
+
+@blueprint.post("/exams/<exam_id>/amend")
+@requires(P.SIGN)
+def amend(exam_id: str) -> Answer | WebResponse:
+    """Take the case back into work; this version stands until a new one is signed."""
+    row, case, _conclusion = get_exam(exam_id, current_user)
+    if signing.find_current_exam(case.id).id != row.id:  # type: ignore[union-attr]
+        raise NotNow(_("A newer version of this exam exists: amend that one."), exam=row.id)
+    typed = read_form(request.form)
+    try:
+        signing.open_amendment(case, load(ReasonIn(), typed), current_user)
+    except InvalidInput as problem:
+        return _show_exam(exam_id, typed, problem)
+    assessment.refresh(case)
+    flash(_("The case is open again. The signed version stands until a new one is signed."), "success")
+    return redirect(url_for("case.show", case_id=case.id))
+
+
+def _read_choice(typed: dict[str, Any]) -> ConclusionInput:
+    """The conclusion, with declaration and password checked. Raises InvalidInput."""
+    problems: dict[str, list[str]] = {}
+    kinds = {kind.value: kind for kind in ConclusionKind}
+    if typed.get("kind") not in kinds:
+        problems["kind"] = [_("Accept the proposal, or say what you conclude instead.")]
+    if typed.get("declared") != "yes":
+        problems["declared"] = [_("Tick the declaration.")]
+    if not typed.get("password") or not verify_password(typed["password"], current_user.password):
+        problems["password"] = [_("This is not your password.")]
+    if problems:
+        raise InvalidInput(_("Please correct what is marked."), fields=problems)
+    kind = kinds[typed["kind"]]
+    source = "chosen" if kind is ConclusionKind.CHOSEN else "classes"
+    return ConclusionInput(
+        kind=kind, reason="" if kind is ConclusionKind.ACCEPTED else typed.get("reason", ""),
+        classes=tuple(request.form.getlist(source)), certificate=typed.get("certificate"),
+        grades={name.removeprefix(GRADE_PREFIX): value for name, value in typed.items()
+                if name.startswith(GRADE_PREFIX)},
+    )
+
+
+def _show(case: Case, typed: dict[str, Any], problem: ClearwayError | None = None) -> Answer:
+    seen = build_review(case)
+    decision = seen.decision
+    findings = list_all_findings()
+    may_sign = case.state is CaseState.IN_REVIEW and assessment.is_ready_for_review(case, decision)
+    refusal = None
+    if may_sign:
+        try:
+            signing.ensure_may_sign(current_user, case)
+        except NotAllowed as error:
+            may_sign, refusal = False, error.message
+    shown = problem if isinstance(problem, InvalidInput) else (
+        InvalidInput(problem.message) if problem else None)
+    page = show(
+        "sign/review.html", case, shown, seen=seen, decision=decision, typed=typed, may_sign=may_sign, refusal=refusal,
+        labels={code: finding.label for code, finding in findings.items()}, class_words=CLASS_WORDS,
+        other_words=OTHER_CLASS_WORDS, overall_words=OVERALL_WORDS, outcome_words=OUTCOME_WORDS,
+        product_word=label_product, all_classes=list_classes(), chosen=request.form.getlist("chosen"),
+        picked=request.form.getlist("classes"), exams=list_exams(case),
+    )
+    if problem is not None and isinstance(page, tuple):
+        return page[0], problem.status
+    return page
+
+
+def _show_exam(exam_id: str, typed: dict[str, Any], problem: InvalidInput | None = None) -> Answer:
+    row, case, conclusion = get_exam(exam_id, current_user)
+    if request.method == "GET":
+        record_read("user", current_user.id, "read", "signed-exam", row.id, case_id=case.id, site_id=case.site_id)
+    exams = list_exams(case)
+    return show(
+        "sign/exam.html", case, problem, exam=row, conclusion=conclusion, exams=exams, typed=typed,
+        names=list_names([row.signed_by_id]), deliveries=list_deliveries_of(row), class_words=CLASS_WORDS,
+        other_words=OTHER_CLASS_WORDS, overall_words=OVERALL_WORDS, delivery_state=state_word, is_newest=exams[0].id == row.id,
+        may_see_deliveries=has_permission(P.SEE_DELIVERIES),
+        may_amend=has_permission(P.SIGN) and case.state in signing.SIGNED_STATES and exams[0].id == row.id,
+        may_read=has_permission(P.SIGN) or has_permission(P.SEE_DELIVERIES),
+    )
+

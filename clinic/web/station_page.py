@@ -1,0 +1,126 @@
+"""What every page of a station shares: the case, who may do what on it, the people behind entries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from flask import Flask, render_template, request
+from flask_babel import gettext as _
+from flask_login import current_user
+from sqlalchemy import select
+
+from clinic import workflow
+from clinic.audit import record_case_read
+from clinic.db import db
+from clinic.errors import InvalidInput
+from clinic.laboratory_test import list_tests
+from clinic.models import Case, Recorded, RequirementReason, ResultStatus, User
+from clinic.queries.case import get_case
+from clinic.questionnaire import Condition
+from clinic.services.laboratory import label_value
+from clinic.services.plausibility import get_today
+from clinic.web.case import banner_case, list_flags
+
+Answer = tuple[str, int] | str
+
+
+def open_case(case_id: str) -> Case:
+    """The case of a page; looking at it is written down. Raises NotFound beyond the user's site."""
+    case = get_case(case_id, current_user)
+    if request.method == "GET":
+        record_case_read(case)
+    return case
+
+
+def is_recording(case: Case) -> bool:
+    """Whether anything may still be recorded."""
+    return case.state in workflow.RECORDING
+
+
+def show(template: str, case: Case, problem: InvalidInput | None = None, **values: Any) -> Answer:
+    """The page; after a refused input with its errors, its cautions to tick, and status 422."""
+    page = render_template(
+        template, case=case, banner=banner_case(case), flags=list_flags(case), recording=is_recording(case),
+        today=get_today(case), errors=_errors_of(problem), cautions=getattr(problem, "cautions", []), **values,
+    )
+    return (page, 422) if problem else page
+
+
+def forget(case_id: str) -> Case:
+    """Undo what a refused input began to write, and read the case anew for the page that says so."""
+    db.session.rollback()
+    return get_case(case_id, current_user)
+
+
+def list_names(ids: Iterable[str | None]) -> dict[str, str]:
+    """Names of staff by id, for "entered by"."""
+    wanted = {each for each in ids if each}
+    rows = db.session.execute(select(User.id, User.name).where(User.id.in_(wanted)))
+    return {row.id: row.name for row in rows}
+
+
+def describe_status(row: Recorded) -> tuple[str, str]:
+    """Where a recorded result stands, in words, and the tone that repeats them."""
+    if row.superseded_at is not None:
+        return _("Replaced"), "off"
+    words = {
+        ResultStatus.PRELIMINARY: (_("Needs second person"), "wait"), ResultStatus.FINAL: (_("Final"), "good"),
+        ResultStatus.CORRECTED: (_("Corrected"), "good"),
+        ResultStatus.ENTERED_IN_ERROR: (_("Sent back") if row.confirmed_by_id else _("Withdrawn"), "bad"),
+    }
+    return words[row.status]
+
+
+def test_word(test: str) -> str:
+    """A laboratory test's name."""
+    return list_tests()[test].label
+
+
+def to_requirement_reasons(reasons: Iterable[RequirementReason]) -> list[dict[str, str]]:
+    """Why a requirement stands, as the page's “Why?” shows it."""
+    return [{"sentence": row.says, "source": row.source, "edition": row.edition, "rule_id": row.rule}
+            for row in reasons]
+
+
+def igra_word(part: str) -> str:
+    """A measured part of an IGRA as the form calls it (DS-3030 section 1)."""
+    words = {"nil": _("Nil"), "tb1": _("TB antigen 1"), "tb2": _("TB antigen 2"), "mitogen": _("Mitogen"),
+             "panel_a": _("Panel A"), "panel_b": _("Panel B"), "positive_control": _("Positive control")}
+    return words.get(part, part)
+
+
+def unit_word(unit: str | None) -> str:
+    """A UCUM unit as people write it."""
+    written = {"Cel": "°C", "mm[Hg]": "mmHg", "[IU]/mL": "IU/mL", "[iU]/mL": "IU/mL", "{spots}": _("spots"),
+               "wk": _("weeks"), "d": _("days"), "mL/min/{1.73_m2}": "mL/min/1.73 m²"}
+    return written.get(unit or "", unit or "")
+
+
+def prefix_errors(problem: InvalidInput, prefix: str, fallback: str) -> dict[str, Any]:
+    """A problem's field errors with `prefix` before each name; without any, its sentence at `fallback`."""
+    if not problem.fields:
+        return {prefix + fallback: [problem.message]}
+    return {prefix + name: sentences for name, sentences in problem.fields.items()}
+
+
+def init_station_words(app: Flask) -> None:
+    """Give templates the filters of this file."""
+    app.jinja_env.filters.update(
+        recorded_status=describe_status, result_word=label_value, unit_word=unit_word, igra_word=igra_word,
+        condition=_to_script, test_word=test_word, requirement_reasons=to_requirement_reasons)
+
+
+def _to_script(condition: Condition) -> dict[str, str]:
+    """A condition as clinic/static/form.js reads it."""
+    answer = condition.answer
+    return {"question": condition.question, "operator": condition.operator,
+            "answer": ("true" if answer else "false") if isinstance(answer, bool) else answer}
+
+
+def _errors_of(problem: InvalidInput | None) -> dict[str, Any]:
+    if problem is None:
+        return {}
+    if problem.fields:
+        return dict(problem.fields)
+    return {} if getattr(problem, "cautions", None) else {"_schema": [problem.message]}
