@@ -51,7 +51,7 @@ def show_capability() -> Response:
     return send_bytes(build_capability(), cache="public, max-age=300")
 
 
-@fhir_blueprint.get("/<any(CodeSystem,ValueSet,StructureDefinition):kind>/<name>")
+@fhir_blueprint.get("/<any(CodeSystem,ValueSet,StructureDefinition,Questionnaire):kind>/<name>")
 @public
 def read_definition(kind: str, name: str) -> Response:
     """One of our own published definitions: vocabulary, nothing of any person."""

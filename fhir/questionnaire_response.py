@@ -2,43 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from clinic.config import ROOT
-from clinic.errors import Misconfigured
 from clinic.models import FormResponse
 from fhir.address import canonical
 from fhir.element import Element, clean_text, drop_empty, quantity, to_instant
-from fhir.encoder import Resource, decode
+from fhir.encoder import Resource
 from fhir.naming import Naming
-
-FORMS = ROOT / "clinic" / "programmes"
-_FORM_NAME = re.compile(r"[a-z0-9-]{1,60}")
-
-
-def get_questionnaire(form: str) -> Resource:
-    """The Questionnaire file of a form; Misconfigured when there is none."""
-    found = find_questionnaire_path(form)
-    if found is None:
-        raise Misconfigured(f"Put the form {form}.json into a programme's forms folder; nothing was saved.", form=form)
-    return _read(found)
-
-
-def find_questionnaire_path(form: str) -> Path | None:
-    """Where the form's file lies."""
-    if not _FORM_NAME.fullmatch(form):
-        return None
-    return next(iter(sorted(FORMS.glob(f"*/forms/{form}.json"))), None)
-
-
-@cache
-def _read(path: Path) -> Resource:
-    found: Resource = decode(path.read_bytes())
-    return found
+from fhir.questionnaire import get_questionnaire
 
 
 def to_fhir(response: FormResponse, naming: Naming) -> Resource:

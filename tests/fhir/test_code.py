@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,12 +13,16 @@ import pytest
 from clinic.config import ROOT
 from clinic.laboratory_test import list_tests
 from clinic.models import LineOutcome, SpecimenKind
+from clinic.rules import list_classes
+from clinic.vaccine_product import list_products
+from clinic.xray_finding import list_all_findings
 from fhir import laboratory
 from fhir.canonical import list_local_systems
-from fhir.code import list_rows, list_systems, unit_code
+from fhir.code import list_cvx, list_rows, list_systems, unit_code
 from fhir.immunization import LINES
 
 FHIR = ROOT / "fhir"
+REFERENCE = ROOT / "clinic" / "programmes" / "reference"
 ROWS = list(list_rows().values())
 LOINC = re.compile(r"\d{1,7}-\d")
 SNOMED = re.compile(r"\d{6,18}")
@@ -107,6 +112,19 @@ def test_every_test_of_the_catalogue_has_its_codes() -> None:
                 assert laboratory.part_coding(name, part) and unit_code(unit)
         assert test.unit is None or unit_code(test.unit)
         assert not test.sensitive or laboratory.get_test(name).sensitivity
+
+
+def test_local_codes_are_those_of_the_clinic() -> None:
+    systems = list_local_systems()
+    assert set(systems["cxr-finding-us"]["code"]) == list_all_findings().keys()
+    assert set(systems["requirement"]["code"]) == tomllib.loads((REFERENCE / "exam.toml").read_text()).keys()
+    assert set(systems["us-tb-class"]["code"]) == set(list_classes())
+    lines = {row["name"] for row in tomllib.loads((REFERENCE / "vaccine_line.toml").read_text())["line"]}
+    assert lines == LINES.keys()
+
+
+def test_every_vaccine_that_can_be_recorded_has_its_code() -> None:
+    assert {cvx for products in list_products().values() for cvx in products} <= list_cvx()
 
 
 def test_every_row_named_in_a_mapping_exists() -> None:

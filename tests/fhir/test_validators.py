@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from clinic.db import db
 from clinic.models import Case, CaseState, FormResponse, FormStatus, User
-from fhir import questionnaire_response
+from fhir import questionnaire
 from fhir.canonical import list_canonical_resources
 from fhir.encoder import decode, encode
 from fhir.table import ReleasedVersion, StoredVersion
@@ -53,7 +53,7 @@ def form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     folder = tmp_path / "us" / "forms"
     folder.mkdir(parents=True)
     (folder / "sample-form.json").write_bytes(encode(FORM))
-    monkeypatch.setattr(questionnaire_response, "FORMS", tmp_path)
+    monkeypatch.setattr(questionnaire, "FORMS", tmp_path)
     return "sample-form"
 
 
@@ -103,6 +103,37 @@ def test_everything_stored_and_released_has_no_error(app: Flask, form: str, vali
     }
     found = validate([row.body for row in rows])
     assert {(rows[position].kind, *errors) for position, errors in found.items()} == set()
+
+
+def _answer_everything(items: list[dict[str, Any]]) -> dict[str, Any]:
+    """An answer to every question of a form, whether or not it would be asked."""
+    simple = {"boolean": True, "integer": "37", "decimal": "36.60", "date": "2026-11-20"}
+    answers: dict[str, Any] = {}
+    for item in items:
+        if item["type"] == "choice":
+            answers[item["linkId"]] = item["answerOption"][0]["valueCoding"]["code"]
+        elif item["type"] not in ("group", "display"):
+            answers[item["linkId"]] = simple.get(item["type"], "Something <said>")
+        answers |= _answer_everything(item.get("item", []))
+    return answers
+
+
+@pytest.mark.parametrize("validate", VALIDATORS)
+def test_fully_answered_form_of_ours_has_no_error(app: Flask, validate: Validate) -> None:
+    case, user = sample.make_child(), make_user("physician")
+    forms = questionnaire.list_questionnaires()
+    for name, form in forms.items():
+        db.session.add(FormResponse(
+            case_id=case.id, form=name, form_version=form["version"], status=FormStatus.AMENDED,
+            answers=_answer_everything(form["item"]), started_at=sample.MOMENT, started_by_id=user.id,
+            saved_at=sample.MOMENT, completed_at=sample.MOMENT, completed_by_id=user.id,
+        ))
+    db.session.commit()
+    is_response = StoredVersion.kind == "QuestionnaireResponse"
+    bodies = list(db.session.execute(select(StoredVersion.body).where(is_response)).scalars())
+    assert len(bodies) == len(forms)
+    assert all(b"36.60" in body for body in bodies if b"valueDecimal" in body)
+    assert validate(bodies) == {}
 
 
 @pytest.mark.parametrize("validate", VALIDATORS)

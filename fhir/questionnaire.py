@@ -1,0 +1,57 @@
+"""The clinic's forms as published Questionnaires, with the code systems and extensions that they use.
+
+The form files name the default canonical base; where the setting differs, what we send out names the setting's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from clinic.config import ROOT, Settings
+from clinic.errors import Misconfigured
+from fhir.address import canonical
+from fhir.element import Element
+from fhir.encoder import Resource, decode
+
+FORMS = ROOT / "clinic" / "programmes"
+
+
+def list_questionnaires() -> dict[str, Resource]:
+    """Every form by name."""
+    return {path.stem: _read(path, canonical("")) for path in sorted(FORMS.glob("*/forms/*.json"))}
+
+
+def get_questionnaire(form: str) -> Resource:
+    """The Questionnaire called `form`; Misconfigured when there is none."""
+    found = list_questionnaires().get(form)
+    if found is None:
+        raise Misconfigured(f"Put the form {form}.json into a programme's forms folder; nothing was saved.", form=form)
+    return found
+
+
+def list_form_codes(system: str) -> dict[str, list[str]]:
+    """Every code of one of our systems that a form uses, with its displays; those of questions and of answers."""
+    found: dict[str, list[str]] = {}
+    for questionnaire in list_questionnaires().values():
+        for coding in _codings(questionnaire.get("item", [])):
+            if coding["system"] == system:
+                displays = found.setdefault(coding["code"], [])
+                if coding.get("display") and coding["display"] not in displays:
+                    displays.append(coding["display"])
+    return dict(sorted(found.items()))
+
+
+def _codings(items: list[Element]) -> Iterator[Element]:
+    for item in items:
+        yield from item.get("code", [])
+        yield from (option["valueCoding"] for option in item.get("answerOption", []) if "valueCoding" in option)
+        yield from _codings(item.get("item", []))
+
+
+@cache
+def _read(path: Path, base: str) -> Resource:
+    text = path.read_text(encoding="utf-8").replace(Settings.canonical_base, base)
+    found: Resource = decode(text)
+    return found
