@@ -21,6 +21,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """Build the application from `settings` (default: the environment). Opens no connection."""
     settings = settings or load_settings()
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of itself at every import and health check
     app = ClearwayFlask("clinic", root_path=str(ROOT / "clinic"), static_folder="static",
                         template_folder=str(ROOT / "templates"))
     url = settings.effective_database_url

@@ -13,13 +13,16 @@ import time
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from clinic.config import Settings
+from clinic.db import db
 from clinic.signing_key import load_signing_key
 from integrations.sandbox.app import AUTHORITIES, create_sandbox
-from integrations.sandbox.signature import SignatureState, Verifier
+from integrations.sandbox.signature import SignatureState, Verifier, fetch_from
 from integrations.transport.http import NotSent, exchange, forget_connections
+from tests.browser.server import serve
 from tests.integrations.factory import make_bundle
 
 BODY = make_bundle("b1")
@@ -133,6 +136,16 @@ def test_signature_is_not_checked_when_the_keys_cannot_be_fetched(tmp_path: Path
 
     assert Verifier(fail).check(key.sign_detached(BODY), BODY) is SignatureState.NOT_CHECKED
     assert Verifier(fail).check("", BODY) is SignatureState.MISSING
+
+
+def test_keys_are_fetched_from_the_clinic_that_publishes_them(app: Flask, settings: Settings) -> None:
+    key = load_signing_key(settings)
+    db.session.commit()
+    with serve(app) as address:
+        assert Verifier(fetch_from(address)).check(key.sign_detached(BODY), BODY) is SignatureState.VALID
+        nowhere = Verifier(fetch_from(f"{address}/no/such/page"))
+        assert nowhere.check(key.sign_detached(BODY), BODY) is SignatureState.NOT_CHECKED
+    forget_connections()
 
 
 def test_process_serves_and_ends_when_it_is_asked(tmp_path: Path, closed_port: int) -> None:
