@@ -15,6 +15,7 @@ from clinic.models import SpecimenKind
 from clinic.schemas.digits import read_digits
 from clinic.schemas.field import DayText
 
+SPOTS = "{spots}"  # UCUM; spots are counted, so they are whole
 IGRA_LIMIT = "10000"  # above what either assay prints; catches a slipped decimal point
 
 
@@ -101,12 +102,12 @@ def _check_components(test: LaboratoryTest, data: dict[str, Any], problems: dict
         if given or kind:
             problems["kind"] = [_("Choose the kind of test.")]
         return
-    for name in test.components[kind]:
+    for name, unit in test.components[kind].items():
         if name not in given:
             problems.setdefault("components", {})[name] = [_("Give this value as the laboratory reported it.")]
             continue
         try:
-            given[name] = read_digits(given[name], "0", IGRA_LIMIT)
+            given[name] = read_digits(given[name], "0", IGRA_LIMIT, 0 if unit == SPOTS else 6)
         except ValidationError as error:
             problems.setdefault("components", {})[name] = error.messages
     for name in set(given) - set(test.components[kind]):

@@ -36,6 +36,7 @@ def enter_result(case: Case, new: NewResult, actor: User) -> LabResult:
 def correct_result(row: LabResult, new: NewResult, reason: str, actor: User) -> LabResult:
     """Record the next revision of a result, which another person must confirm again; the old one stays to be seen."""
     case = row.case
+    revision.ensure_current(row)
     if new.test != row.test:
         raise InvalidInput(_("A correction stays with the same test."), fields={"test": [_("Choose the same test.")]})
     made = _build(case, new, actor)
@@ -105,9 +106,8 @@ def compute_igra(row: LabResult) -> str | None:
     """What the measured parts of an IGRA say by the manufacturer's criteria (us.md 1.3); None without parts."""
     if row.test != "igra" or not row.components:
         return None
-    parts = {part.name: float(Decimal(part.value)) for part in row.components}
-    kind = "qft-plus" if "tb1" in parts else "t-spot"
-    said = str(interpret_igra({"kind": kind, **parts})["interpretation"])
+    parts: dict[str, object] = {part.name: Decimal(part.value) for part in row.components}
+    said = interpret_igra({"kind": "qft-plus" if "tb1" in parts else "t-spot", **parts})
     # The form has one group for everything that is neither positive nor negative (us.md R12).
     return said if said in ("positive", "negative") else "indeterminate"
 

@@ -36,6 +36,7 @@ def record_reading(case: Case, new: NewReading, actor: User) -> XrayReading:
 def correct_reading(row: XrayReading, new: NewReading, reason: str, actor: User) -> XrayReading:
     """Record the next revision of a reading; the old one stays to be seen with its own remark."""
     case = row.case
+    revision.ensure_current(row)
     made = _build(case, new, actor)
     same = _find_same(case, new)
     revision.ensure_not_recorded(None if same is row else same)
