@@ -16,7 +16,14 @@ from clinic.delivery_reason import explain_reason
 from clinic.errors import InvalidInput
 from clinic.models import Authority, Delivery, DeliveryState, SignedExam, User
 from clinic.permissions import Permission, has_permission, requires
-from clinic.queries.delivery import COUNT_LIMIT, PAGE_SIZE, DeliveryGroup, count_deliveries, get_delivery, list_deliveries
+from clinic.queries.delivery import (
+    COUNT_LIMIT,
+    PAGE_SIZE,
+    DeliveryGroup,
+    count_deliveries,
+    get_delivery,
+    list_deliveries,
+)
 from clinic.schemas.delivery import DeliveryActIn
 from clinic.schemas.door import load
 from clinic.sentence import Sentence
@@ -67,7 +74,8 @@ def index() -> str:
     rows = rows[:PAGE_SIZE]
     return render_template(
         "delivery/index.html", group=group, rows=rows, counts=count_deliveries(current_user),
-        count_limit=COUNT_LIMIT,        group_words=GROUP_WORDS, state_word=state_word, say=_say, explain=explain_reason,
+        count_limit=COUNT_LIMIT, group_words=GROUP_WORDS, state_word=state_word, say=_say,
+        explain=explain_reason,
         next_url=url_for("delivery.index", group=group.value, after=rows[-1].id) if more else None,
     )  # fmt: skip
 
