@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Result, Row, Select, and_, bindparam, func, literal, not_, or_, select, tuple_
+from sqlalchemy import CursorResult, Row, Select, and_, bindparam, func, literal, not_, or_, select, tuple_
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
@@ -94,7 +94,7 @@ class Released:
         self._session = session
         self._authority_id = authority_id
 
-    def _run(self, query: Select[Any], **values: Any) -> Result[tuple[Any, ...]]:
+    def _run(self, query: Select[Any], **values: Any) -> CursorResult[Any]:
         """Run a query for this authority."""
         return self._session.connection().execute(query, values | {"authority": self._authority_id})
 
@@ -176,7 +176,7 @@ class Released:
         if not ids:
             return resources
         exams = _exams(_exam.id, _exam.document).where(_exam.id.in_(ids))
-        packed: dict[str, bytes] = {row[0]: row[1] for row in self._run(exams)}
+        packed: dict[str, bytes] = {row.id: row.document for row in self._run(exams)}
         return [
             replace(r, body=gzip.decompress(packed[r.id])) if r.kind == DOCUMENT_KIND and r.id in packed else r
             for r in resources

@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from clinic import clock
-from clinic.db import db, write_unit
+from clinic.db import db, read_unit, write_unit
 from clinic.key import new_id
 from clinic.models import AuthorityClient
 from clinic.services.authority import revoke_client
@@ -30,8 +30,8 @@ def machine(app: Flask) -> Machine:
 
 
 def count_used() -> int:
-    db.session.rollback()
-    return db.session.execute(select(func.count()).select_from(UsedAssertion)).scalar_one()
+    with read_unit() as session:
+        return session.execute(select(func.count()).select_from(UsedAssertion)).scalar_one()
 
 
 @pytest.mark.parametrize("kind", ["ES384", "RS384"])
