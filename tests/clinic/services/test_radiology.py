@@ -1,0 +1,124 @@
+"""Readings of films: the form's own rules, pregnancy, corrections."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from clinic.caution import NeedsConfirmation
+from clinic.errors import CaseChanged, InvalidInput, NotNow
+from clinic.models import Answer, Case, ResultStatus, Sex, User
+from clinic.schemas.door import load
+from clinic.schemas.imaging import NewReading, XrayReadingIn
+from clinic.services import radiology
+from clinic.services.fact import build_results
+from clinic.services.plausibility import get_today
+from tests.factory import make_applicant, make_case, make_user
+
+
+@pytest.fixture
+def case(app: Flask) -> Case:
+    """A US case of a woman who is not pregnant."""
+    return make_case("us", user=make_user("reception"))
+
+
+@pytest.fixture
+def radiologist(case: Case) -> User:
+    """Who reads."""
+    return make_user("radiologist", case.site)
+
+
+def _new(case: Case, *findings: str, **more: Any) -> NewReading:
+    given: dict[str, Any] = {"taken_on": get_today(case).isoformat(), "view": "pa", "findings": list(findings)} | more
+    return load(XrayReadingIn(), {name: value for name, value in given.items() if value is not None})
+
+
+def test_reading_counts_at_once(case: Case, radiologist: User) -> None:
+    row = radiology.record_reading(case, _new(case, "NORMAL"), radiologist)
+    assert (row.status, row.confirmed_by_id) == (ResultStatus.FINAL, None)
+    assert build_results(case)["chest_xray"] == {"taken": row.taken_on.isoformat(), "findings": ["NORMAL"]}
+
+
+@pytest.mark.parametrize(("findings", "more", "field"), [
+    (["NORMAL", "CAVITY"], {}, "findings"),
+    ([], {}, "findings"),
+    (["SHADOW"], {}, "findings"),
+    (["OTHER_TB"], {}, "remark"),
+    (["NORMAL"], {"taken_on": None}, "taken_on"),
+    (["NORMAL"], {"view": None}, "view"),
+    (["NORMAL"], {"deferred": "pregnancy"}, "deferred"),
+])
+def test_reading_that_the_form_forbids_is_refused(
+    case: Case, findings: list[str], more: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        _new(case, *findings, **more)
+    assert field in caught.value.fields
+
+
+def test_correction_keeps_the_old_reading(case: Case, radiologist: User) -> None:
+    row = radiology.record_reading(case, _new(case, "NORMAL"), radiologist)
+    made = radiology.correct_reading(row, _new(case, "CAVITY"), "seen again on the large screen", radiologist)
+    assert (row.findings, row.superseded_at is not None) == (["NORMAL"], True)
+    assert (made.status, made.revision) == (ResultStatus.CORRECTED, 2)
+    assert build_results(case)["chest_xray"]["findings"] == ["CAVITY"]
+    with pytest.raises(CaseChanged):
+        radiology.correct_reading(row, _new(case, "NORMAL"), "once more", radiologist)
+
+
+def test_second_reading_of_the_same_film_is_refused(case: Case, radiologist: User) -> None:
+    radiology.record_reading(case, _new(case, "NORMAL"), radiologist)
+    with pytest.raises(NotNow):
+        radiology.record_reading(case, _new(case, "CAVITY"), radiologist)
+
+
+def test_withdrawn_reading_does_not_count(case: Case, radiologist: User) -> None:
+    row = radiology.record_reading(case, _new(case, "NORMAL"), radiologist)
+    radiology.withdraw_reading(row, "film of another person", radiologist)
+    assert build_results(case) == {}
+    assert radiology.list_readings(case) == [row]
+
+
+def _case_with_pregnancy(answer: Answer, **person: Any) -> Case:
+    user = make_user("reception")
+    return make_case("us", make_applicant(user, **person), user, circumstances={"pregnant": answer})
+
+
+def test_woman_whose_pregnancy_is_not_known_gets_no_reading(app: Flask) -> None:
+    case = _case_with_pregnancy(Answer.UNKNOWN)
+    with pytest.raises(InvalidInput) as caught:
+        radiology.record_reading(case, _new(case, "NORMAL"), make_user("radiologist", case.site))
+    assert "Pregnancy" in caught.value.fields["taken_on"][0]
+
+
+def test_man_is_not_asked_for_pregnancy(app: Flask) -> None:
+    case = _case_with_pregnancy(Answer.UNKNOWN, sex=Sex.MALE)
+    assert radiology.record_reading(case, _new(case, "NORMAL"), make_user("radiologist", case.site)).counts
+
+
+def test_film_in_pregnancy_asks_for_consent_and_shielding(app: Flask) -> None:
+    case = _case_with_pregnancy(Answer.YES)
+    radiologist = make_user("radiologist", case.site)
+    with pytest.raises(NeedsConfirmation) as caught:
+        radiology.record_reading(case, _new(case, "NORMAL"), radiologist)
+    assert [caution.code for caution in caught.value.cautions] == ["pregnant"]
+    assert radiology.record_reading(case, _new(case, "NORMAL", confirmed=["pregnant"]), radiologist).counts
+
+
+def test_film_is_put_off_only_in_pregnancy(case: Case, radiologist: User) -> None:
+    put_off = {"taken_on": None, "view": None, "deferred": "pregnancy"}
+    with pytest.raises(InvalidInput):
+        radiology.record_reading(case, _new(case, **put_off), radiologist)
+    pregnant = _case_with_pregnancy(Answer.YES)
+    radiology.record_reading(pregnant, _new(pregnant, **put_off), make_user("radiologist", pregnant.site))
+    assert build_results(pregnant)["chest_xray"] == {"deferred": "pregnancy"}
+
+
+def test_child_without_lateral_view_asks_for_a_tick(app: Flask) -> None:
+    year = 2026
+    case = _case_with_pregnancy(Answer.NO, birth_date=f"{year - 5}-01-01")
+    with pytest.raises(NeedsConfirmation) as caught:
+        radiology.record_reading(case, _new(case, "NORMAL", view="ap"), make_user("radiologist", case.site))
+    assert [caution.code for caution in caught.value.cautions] == ["lateral"]
