@@ -23,7 +23,7 @@ def release(session: Session, exam: SignedExam, resources: Sequence[FrozenResour
         session.add(ReleasedVersion(
             authority_id=exam.authority_id, kind=resource.kind, id=resource.id, version=resource.version,
             is_current=True, case_id=exam.case_id, signed_exam_id=exam.id, released_at=released_at,
-            body=resource.body, etag=digest(resource.body),
+            body=_body(exam, resource), etag=digest(resource.body),
         ))
         for value in list_indexed_values(decode(resource.body)):
             session.add(ReleasedIndex(
@@ -31,6 +31,11 @@ def release(session: Session, exam: SignedExam, resources: Sequence[FrozenResour
                 system=value.system, value=value.value, low=value.low, high=value.high,
             ))
     session.flush()
+
+
+def _body(exam: SignedExam, resource: FrozenResource) -> bytes:
+    """The document's bytes lie with the signed exam; the reader takes them from there, so not a second time here."""
+    return b"" if resource.kind == "Bundle" and resource.id == exam.id else resource.body
 
 
 def _retire(session: Session, exam: SignedExam, resources: Sequence[FrozenResource]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -16,6 +17,7 @@ from clinic.db import db
 from clinic.key import new_id
 from clinic.models import Applicant, Case, LabResult, ResultStatus, SignedExam, User
 from clinic.ports import BuiltDocument, DocumentOrder
+from clinic.services.signing import read_document
 from fhir.document import build_document, build_proof
 from fhir.encoder import decode, encode
 from fhir.release import release
@@ -49,7 +51,8 @@ def sign(order: DocumentOrder) -> tuple[SignedExam, BuiltDocument]:
     db.session.flush()
     exam = SignedExam(
         id=order.bundle_id, case_id=order.case.id, authority_id=order.case.authority_id,
-        conclusion_id=order.conclusion.id, version=order.version, document=built.body, size=len(built.body),
+        conclusion_id=order.conclusion.id, version=order.version, size=len(built.body),
+        document=gzip.compress(built.body, mtime=0),
         replaces_id=order.replaces.id if order.replaces else None, sha256="0" * 64, jws="x",
         signed_at=order.signed_at, signed_by_id=order.signer.id,
     )
@@ -63,7 +66,8 @@ def sign(order: DocumentOrder) -> tuple[SignedExam, BuiltDocument]:
 def _current(case: Case) -> dict[tuple[str, str], dict[str, Any]]:
     rows = db.session.execute(select(ReleasedVersion).where(
         ReleasedVersion.case_id == case.id, ReleasedVersion.is_current.is_(True))).scalars()
-    return {(row.kind, row.id): decode(row.body) for row in rows}
+    return {(row.kind, row.id): decode(row.body or read_document(db.session.get_one(SignedExam, row.id)))
+            for row in rows}
 
 
 @pytest.mark.parametrize("make", [sample.make_clean_adult, sample.make_infiltrate, sample.make_child])
@@ -213,7 +217,9 @@ def test_document_of_a_full_case_is_built_in_milliseconds(app: Flask, monkeypatc
     order = build_order(sample.make_infiltrate())
     build_document(order)
     monkeypatch.setattr("fhir.document.validate", lambda resource: None)
-    started = time.perf_counter()
-    for _ in range(10):
+    spent = []
+    for _ in range(5):
+        started = time.process_time()  # of this process, for others may be busy at the same time
         build_document(replace(order, bundle_id=new_id()))
-    assert (time.perf_counter() - started) / 10 < 0.05  # 5 ms where the machine is idle
+        spent.append(time.process_time() - started)
+    assert min(spent) < 0.03  # 5 to 10 ms on an ordinary core; the sections of a signature add up to far more
