@@ -23,6 +23,7 @@ from clinic.app import get_settings
 from clinic.auth import ensure_roles
 from clinic.config import Settings
 from clinic.db import write_unit
+from clinic.demo import walk
 from clinic.demo.people import SyntheticPerson, iter_people
 from clinic.demo.stage import bring_to_stage, list_answers
 from clinic.models import Applicant, Authorisation, Authority, DocumentKind, Role, Sex, Site, User
@@ -59,6 +60,8 @@ CHANNEL = "fhir_document"
 WEIGHTS = {"us": 40, "ca": 20, "uk": 16, "au": 16, "nz": 8}
 SECOND_SITE_SHARE = 0.2
 BATCH = 20  # people in one write unit
+SIGNED_EVERY = 20  # one more case, already signed, for so many people
+SIGNED_FROM = 1_000_000  # number of the first synthetic person taken for them: far from the others
 
 
 def seed_demo(session: Session, applicants: int, seed: int) -> None:
@@ -91,6 +94,21 @@ def seed_in_batches(applicants: int = 60, seed: int = 1) -> None:
     for done in range(0, max(applicants, 1), BATCH):
         with write_unit() as session:
             seed_demo(session, min(applicants - done, BATCH), seed)
+    for number in range(applicants // SIGNED_EVERY):
+        _add_signed_case(seed, number)
+
+
+def _add_signed_case(seed: int, number: int) -> None:
+    """One more case, taken to its signature, so that there is something to deliver and to pull."""
+    with write_unit() as session:
+        staff = {user.email.split("@")[0]: user for user in session.execute(select(User)).unique().scalars()}
+        start = SIGNED_FROM + session.execute(select(func.count()).select_from(Applicant)).scalar_one() * 50
+        person = walk.find_adult(seed, start, clock.today(staff["reception"].site.time_zone))
+        authority_number = build_authority_number(Random(f"{seed}/signed/{number}/{start}"), "us")
+        case = walk.open_unremarkable_case(to_applicant(person), authority_number, staff["reception"])
+        walk.work_through(case, staff)
+        case_id, physician_id = case.id, staff["physician"].id
+    walk.sign_unremarkable(case_id, physician_id)
 
 
 def to_applicant(person: SyntheticPerson) -> dict[str, Any]:
@@ -116,10 +134,17 @@ def build_case(rng: Random, programme: str, applicant: Applicant, today: date) -
         "authority_case_number": build_authority_number(rng, programme),
         "stay_months": rng.choice((6, 9, 12, 24, 36)) if category.asks_stay else None,
         "application_date": today - timedelta(days=rng.randrange(10, 90)),
-        "residences": [{"country": applicant.residence, "from_on": today - timedelta(days=rng.randrange(700, 1800)),
-                        "to_on": None}],
+        "residences": _pick_other_places(rng, applicant, today),
         "circumstances": list_answers(rng, programme, category.code, applicant),
     }
+
+
+def _pick_other_places(rng: Random, applicant: Applicant, today: date) -> list[dict[str, Any]]:
+    """For one person in six, another country lived in for a while."""
+    others = [country for country in ("KEN", "UGA", "JOR", "TUR", "ZAF") if country != applicant.residence]
+    first = today - timedelta(days=rng.randrange(500, 1700))
+    stay = {"country": rng.choice(others), "from_on": first, "to_on": first + timedelta(days=rng.randrange(90, 400))}
+    return [stay] if rng.random() < 0.17 else []
 
 
 def build_authority_number(rng: Random, programme: str) -> str:

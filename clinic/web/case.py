@@ -28,7 +28,7 @@ from clinic.services.completion import list_open_vaccine_lines
 from clinic.web.case_word import banner_case as banner_case  # for the pages of the stations
 from clinic.web.case_word import need_label
 from clinic.web.form import read_form
-from clinic.web.station import find_open_url, find_station, label_action
+from clinic.web.station import find_open_url, find_path, find_station, find_work, label_work
 
 blueprint = Blueprint("case", __name__, url_prefix="/cases/<case_id>")
 Page = str | tuple[str, int] | Response
@@ -60,6 +60,7 @@ def show(case_id: str) -> Page:
     return render_template(
         "case/show.html", case=case, decision=decision, conclusion=conclusion, flags=list_flags(case),
         groups=_build_groups(case, decision, requirements), history=list_history(case), leaving=_list_leaving(case),
+        is_complete=all(row.state is not RequirementState.OPEN for row in requirements),
         may_change=has_permission(Permission.OPEN_CASE) and case.state in workflow.RECORDING,
         open_lines=list_open_vaccine_lines(case, decision),
     )
@@ -126,13 +127,18 @@ def _build_groups(case: Case, decision: dict[str, Any], requirements: list[Requi
 def _build_task(case: Case, row: Requirement, decision: dict[str, Any], workers: dict[str, str]) -> dict[str, Any]:
     code, words = describe_requirement(row, case, decision)
     url = find_station(row.exam, case.id, case.programme) if code != "not-required" else None
-    is_open = code not in ("done", "not-required") and case.state in workflow.RECORDING
+    path = find_path(row.exam, case.programme)
+    second = code == "second-person"
+    waits = code not in ("done", "not-required", "awaiting") and case.state in workflow.RECORDING
+    work = find_work(path, case.id) if path and waits else None
+    if second and not has_permission(Permission.CONFIRM_RESULT):
+        work = None
     detail = workers.get(row.exam) if code in ("draft", "second-person") else None
     return {
         "title": label_exam(row.exam), "state": words, "tone": TONES.get(code, "neutral"), "url": url, "detail": detail,
         "reasons": [{"sentence": reason.says, "source": reason.source, "edition": reason.edition,
                      "rule_id": reason.rule} for reason in row.reasons],
-        "next": {"label": label_action(row.exam), "url": url} if url and is_open and code != "awaiting" else None,
+        "next": {"label": label_work(path, second), "url": work} if path and work else None,
     }
 
 
@@ -155,7 +161,7 @@ def _conclusion_task(case: Case, decision: dict[str, Any], left: int) -> dict[st
         return task | {"state": _("Done"), "tone": "good"}
     if case.state is CaseState.IN_REVIEW:
         return task | {"state": _("To do"), "tone": "neutral",
-                       "next": {"label": _("Review and sign"), "url": url} if url else None}
+                       "next": {"label": label_work("sign"), "url": url} if find_work("sign", case.id) else None}
     waits = []
     if left:
         waits.append(_("%(n)s examinations are done", n=left) if left > 1 else _("one more examination is done"))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import Flask
 from flask_babel import LazyString, get_timezone, lazy_gettext
 from flask_babel import gettext as _
+from markupsafe import Markup
 
 from clinic import clock
 from clinic.models import Case, DocumentKind
@@ -14,7 +17,7 @@ from clinic.progress import describe_progress, label_exam
 from clinic.rules.programme import list_programmes
 from clinic.schemas.field import to_words
 from clinic.services.derivation import parse_explanation
-from clinic.web.clinical_format import format_date, read
+from clinic.web.clinical_format import clinical_time, format_date, ltr, read
 from clinic.web.place import country_word
 
 STATUS_WORDS: dict[str, tuple[LazyString, str]] = {
@@ -94,6 +97,14 @@ def to_reasons(because: list[dict[str, str]], edition: str | None = None) -> lis
     ]
 
 
+def moment_word(moment: datetime) -> Markup:
+    """The time of day for a moment of today, else the day."""
+    written = clinical_time(moment)
+    zone = ZoneInfo(str(get_timezone() or "UTC"))
+    is_today = moment.astimezone(zone).date() == clock.today(str(zone))
+    return Markup("{} {}").format(_("today"), ltr(f"{moment.astimezone(zone):%H:%M}")) if is_today else written
+
+
 def stays_line(explanation: str) -> str:
     """The stays from which an answer was derived: country, from, until."""
     return "; ".join(
@@ -126,5 +137,5 @@ def init_case_words(app: Flask) -> None:
         status_word=status_word, status_tone=status_tone, document_word=document_word, answer_word=answer_word,
         exam_word=label_exam,
         sentence=to_words, reasons=to_reasons, need_label=need_label, need_question=need_question,
-        stays_line=stays_line, banner_case=banner_case,
+        moment_word=moment_word, stays_line=stays_line, banner_case=banner_case,
     )

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import HTTPException
 
 from clinic.laboratory_test import list_tests
-from clinic.permissions import has_permission
+from clinic.permissions import Permission, has_permission
 from clinic.services.completion import find_form_name
 
 # Paths beneath /cases/<id>; what is not here is done in the laboratory or by a form.
@@ -32,6 +32,21 @@ def find_path(exam: str, programme: str) -> str | None:
     return f"forms/{form}" if form else None
 
 
+# Whose work a station is: everybody who sees cases may look, these may act.
+_WORKERS: dict[str, tuple[Permission, ...]] = {
+    "xray": (Permission.READ_XRAY,), "sputum": (Permission.RECORD_SPUTUM, Permission.ENTER_RESULT),
+    "laboratory": (Permission.ENTER_RESULT, Permission.CONFIRM_RESULT), "vaccination": (Permission.RECORD_VACCINE,),
+    "forms": (Permission.RECORD_HISTORY, Permission.RECORD_EXAM), "sign": (Permission.SIGN,),
+    "circumstances": (Permission.OPEN_CASE,),
+}
+
+
+def find_work(path: str, case_id: str) -> str | None:
+    """The address of a station of a case when this user has work there; None for who may only look."""
+    allowed = any(has_permission(permission) for permission in _WORKERS[path.partition("/")[0]])
+    return find_open_url(f"/cases/{case_id}/{path}") if allowed else None
+
+
 def find_station(exam: str, case_id: str, programme: str) -> str | None:
     """The address where `exam` of a case is done, if there is one and the user may open it."""
     path = find_path(exam, programme)
@@ -49,14 +64,10 @@ def find_open_url(path: str) -> str | None:
     return path if allowed else None
 
 
-def label_action(exam: str) -> str:
-    """What is done at the station, for its button."""
-    if exam in XRAY:
-        return _("Read")
-    if exam in SPUTUM:
-        return _("Sputum")
-    if exam == "vaccination-review":
-        return _("Vaccinate")
-    if any(exam in test.exams for test in list_tests().values()):
-        return _("Enter result")
-    return _("Fill in")
+def label_work(path: str, waits_for_second: bool = False) -> str:
+    """What is done at a station, for its button."""
+    words = {
+        "xray": _("Read"), "sputum": _("Sputum"), "laboratory": _("Enter result"), "vaccination": _("Vaccinate"),
+        "forms": _("Fill in"), "sign": _("Review and sign"), "circumstances": _("Answer"),
+    }
+    return _("Confirm") if waits_for_second else words[path.partition("/")[0]]

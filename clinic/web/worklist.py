@@ -17,7 +17,7 @@ from clinic.models import CaseState
 from clinic.permissions import Permission, has_permission, requires
 from clinic.queries.case import COUNT_LIMIT, PAGE, Cursor, Filter, View, count_worklist, list_worklist
 from clinic.rules.programme import list_programmes
-from clinic.web.station import find_open_url, find_path, label_action
+from clinic.web.station import find_path, find_work, label_work
 from clinic.web.word import case_state_word
 
 blueprint = Blueprint("worklist", __name__)
@@ -39,6 +39,7 @@ VIEWS: tuple[tuple[View, Permission, LazyString], ...] = (
 # Where the work of a view is done, beneath /cases/<id>; without one the row leads where its progress points.
 PLACES = {View.SIGN: "sign", View.CONFIRM: "laboratory", View.XRAY: "xray", View.ENTER: "laboratory",
           View.SPUTUM: "sputum", View.VACCINATE: "vaccination", View.FACTS: "circumstances"}
+BY_PROGRESS = {"facts": "circumstances", "ready": "sign", "physician": "sign", "not-cleared": "sign"}
 
 
 @blueprint.get("/")
@@ -85,34 +86,17 @@ def _show(view: View, narrowed: Filter, tabs: list[dict[str, Any]], title: str) 
 
 
 def _find_next(row: Row[Any], view: View) -> dict[str, str]:
-    """The row's one next action: the work of the view, else what its progress says, else the case."""
+    """The row's one next action: the work of the view, else what its progress says if it is this user's, else look."""
+    second = row.progress == "second-person"
     path = PLACES.get(view)
-    if path:
-        url = find_open_url(f"/cases/{row.id}/{path}")
-        if url:
-            return {"label": _labels(path), "url": url}
-    exam = row.progress_detail if row.progress in ("to-do", "draft", "second-person") else None
-    if row.progress == "facts":
-        url = find_open_url(f"/cases/{row.id}/circumstances")
-        if url:
-            return {"label": _labels("circumstances"), "url": url}
-    if row.progress in ("ready", "physician", "not-cleared"):
-        url = find_open_url(f"/cases/{row.id}/sign")
-        if url:
-            return {"label": _labels("sign"), "url": url}
-    if exam:
-        place = find_path(exam, row.programme)
-        url = find_open_url(f"/cases/{row.id}/{place}") if place else None
-        if url:
-            return {"label": label_action(exam), "url": url}
-    return {"label": _("Open"), "url": url_for("case.show", case_id=row.id)}
-
-
-def _labels(path: str) -> str:
-    return {
-        "sign": _("Review and sign"), "xray": _("Read"), "sputum": _("Sputum"), "vaccination": _("Vaccinate"),
-        "circumstances": _("Answer"), "laboratory": _("Laboratory"),
-    }[path]
+    if path is None and row.progress in BY_PROGRESS:
+        path = BY_PROGRESS[row.progress]
+    elif path is None and row.progress in ("to-do", "draft", "second-person") and row.progress_detail:
+        path = find_path(row.progress_detail, row.programme)
+    url = find_work(path, row.id) if path else None
+    if path is None or url is None or (second and not has_permission(P.CONFIRM_RESULT)):
+        return {"label": _("Open"), "url": url_for("case.show", case_id=row.id)}
+    return {"label": label_work(path, second and path == "laboratory"), "url": url}
 
 
 def _read_filter() -> Filter:
