@@ -14,7 +14,7 @@ from clinic.unit import reads_only
 from fhir.access import Access, check_token
 from fhir.answer import DOCUMENT_VERSION, send_bytes, send_document, send_resource
 from fhir.canonical import list_canonical_resources
-from fhir.capability import build_capability
+from fhir.capability import DEFINITION_KINDS, build_capability
 from fhir.disclosure import record_listing
 from fhir.encoder import encode
 from fhir.endpoint import FHIR_PATH, fhir_base
@@ -51,7 +51,7 @@ def show_capability() -> Response:
     return send_bytes(build_capability(), cache="public, max-age=300")
 
 
-@fhir_blueprint.get("/<any(CodeSystem,ValueSet,StructureDefinition,Questionnaire):kind>/<name>")
+@fhir_blueprint.get(f"/<any({','.join(DEFINITION_KINDS)}):kind>/<name>")
 @public
 def read_definition(kind: str, name: str) -> Response:
     """One of our own published definitions: vocabulary, nothing of any person."""

@@ -16,7 +16,7 @@ _OPERATIONS = {
     "Composition": [("document", "http://hl7.org/fhir/OperationDefinition/Composition-document")],
     "Patient": [("everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything")],
 }
-_DEFINITIONS = ("CodeSystem", "ValueSet")
+DEFINITION_KINDS = ("CodeSystem", "Questionnaire", "StructureDefinition", "ValueSet")  # open to everybody
 
 
 def build_capability() -> bytes:
@@ -49,7 +49,7 @@ def _build(base: str, token_address: str) -> bytes:
                     ),
                     "security": _describe_security(token_address),
                     "resource": [_describe(kind) for kind in sorted(PARAMETERS)]
-                    + [{"type": kind, "interaction": [{"code": "read"}]} for kind in _DEFINITIONS],
+                    + [{"type": kind, "interaction": [{"code": "read"}]} for kind in DEFINITION_KINDS],
                 }
             ],
         }
