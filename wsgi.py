@@ -20,7 +20,8 @@ from clinic.config import Settings  # noqa: E402
 from clinic.error_page import answer_errors_under  # noqa: E402
 from clinic.ports import ports  # noqa: E402
 
-COMMANDS = (*CLINIC_COMMANDS, "fhir.command", "fhir.command_client", "integrations.command", "clinic.demo.command")
+COMMANDS = (*CLINIC_COMMANDS, "fhir.command", "fhir.command_client", "integrations.command", "clinic.demo.command",
+            "integrations.journey")
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -50,7 +51,6 @@ def _connect_fhir(app: Flask) -> None:
         ports.release = release
     if _exists("fhir.api"):
         from fhir.api import fhir_blueprint
-
         from fhir.outcome import render_error
         from fhir.smart import smart_blueprint
 

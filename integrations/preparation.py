@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from clinic import migration
 from clinic.config import load_settings
-from clinic.db import read_unit, write_unit
+from clinic.db import read_unit
 from clinic.models import Site
 
 log = logging.getLogger("prepare")
@@ -28,11 +28,10 @@ def main() -> None:
         with read_unit() as session:
             empty = session.execute(select(Site.id).limit(1)).first() is None
         if settings.demo and empty:
-            from clinic.demo.seed import seed_demo
+            from clinic.demo.seed import seed_in_batches
 
             log.info("first start: making the demo clinic")
-            with write_unit() as session:
-                seed_demo(session, DEMO_APPLICANTS, DEMO_SEED)
+            seed_in_batches(DEMO_APPLICANTS, DEMO_SEED)
 
 
 if __name__ == "__main__":

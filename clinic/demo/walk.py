@@ -1,0 +1,119 @@
+"""Takes one United States case from registration to signature by the services that staff use at their screens."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from clinic.db import db, write_unit
+from clinic.demo.people import SyntheticPerson, generate_person
+from clinic.models import Answer, Case, ConclusionKind, DoseSource, LineOutcome, RequirementState, Sex, User
+from clinic.questionnaire import get_questionnaire
+from clinic.questionnaire.item import Item, ItemKind
+from clinic.rules import list_circumstances
+from clinic.schemas.imaging import NewReading
+from clinic.schemas.laboratory import NewResult
+from clinic.schemas.vaccination import NewDose, NewOutcome
+from clinic.services.assessment import assess, list_requirements
+from clinic.services.completion import find_form_name, list_open_vaccine_lines
+from clinic.services.conclusion import ConclusionInput
+from clinic.services.form import complete_form, find_response
+from clinic.services.laboratory import confirm_result, enter_result
+from clinic.services.opening import open_case
+from clinic.services.plausibility import get_today
+from clinic.services.radiology import record_reading
+from clinic.services.registration import register_applicant
+from clinic.services.signing import sign
+from clinic.services.vaccination import record_dose, record_outcome
+from clinic.vaccine_product import list_products
+
+Staff = dict[str, User]
+ADULT = range(25, 40)  # years: IGRA, syphilis serology and film, no gonorrhoea test
+TYPICAL = {"vital.height": "171", "vital.weight": "68.40"}
+TESTS = {
+    "igra": NewResult(test="igra", value="negative",
+                      components={"nil": "0.05", "tb1": "0.07", "tb2": "0.06", "mitogen": "9.40"}),
+    "syphilis": NewResult(test="syphilis-nontreponemal", value="nonreactive"),
+    "gonorrhoea": NewResult(test="gonorrhoea-naat", value="not-detected"),
+}
+
+
+def find_adult(seed: int, start: int, today: date) -> SyntheticPerson:
+    """The first synthetic man from number `start` on whose age lies in ADULT."""
+    for number in range(start, start + 5000):
+        person = generate_person(seed, number, today)
+        if person.sex == Sex.MALE.value and person.birth.year and today.year - person.birth.year in ADULT:
+            return person
+    raise LookupError("no such person in five thousand")
+
+
+def open_unremarkable_case(person: dict[str, Any], authority_case_number: str, actor: User) -> Case:
+    """Register `person` (as NewApplicant gives it) and open an immigrant visa case with every circumstance denied."""
+    applicant = register_applicant(person, actor)
+    return open_case(applicant, {
+        "programme": "us", "category": "IV", "authority_case_number": authority_case_number, "stay_months": None,
+        "au_schedule": None, "application_date": None, "exam_date": None, "residences": [],
+        "circumstances": {item.word: Answer.NO for item in list_circumstances("us", "IV")},
+    }, actor).case
+
+
+def work_through(case: Case, staff: Staff) -> None:
+    """Do every open examination with an unremarkable outcome; each step by whose task it is."""
+    today = get_today(case)
+    for row in list_requirements(case):
+        if row.state is not RequirementState.OPEN:
+            continue
+        form = find_form_name(row.exam, case.programme)
+        if form:
+            _complete_form(case, form, staff["physician"])
+        elif row.exam == "chest-xray":
+            record_reading(case, NewReading(taken_on=today, view="pa", findings=("NORMAL",)), staff["radiologist"])
+        elif row.exam == "vaccination-review":
+            _vaccinate(case, staff["nurse"])
+        elif row.exam in TESTS:
+            entered = enter_result(case, NewResult(**{**TESTS[row.exam].__dict__, "performed_on": today}),
+                                   staff["labtech"])
+            confirm_result(entered, staff["labsupervisor"])
+    db.session.flush()
+
+
+def sign_unremarkable(case_id: str, physician_id: str) -> str:
+    """Sign what the rules propose; opens units of its own. Returns the signed exam's id."""
+    with write_unit() as session:
+        version = session.get_one(Case, case_id).version
+    return sign(case_id, version, physician_id, ConclusionInput(kind=ConclusionKind.ACCEPTED))
+
+
+def _complete_form(case: Case, name: str, physician: User) -> None:
+    answers = {}
+    for link_id, item in get_questionnaire(name).list_questions().items():
+        answer = _answer(item, get_today(case))
+        if answer is not None:
+            answers[link_id] = answer
+    draft = find_response(case, name)
+    complete_form(case, name, answers, draft.version if draft else None, physician)
+
+
+def _answer(item: Item, today: date) -> str | None:
+    """Nothing to report: no, normal, the first harmless choice; what is asked only after a yes stays open."""
+    if item.link_id in TYPICAL:
+        return TYPICAL[item.link_id]
+    if item.conditions or not item.required:
+        return None
+    if item.kind is ItemKind.BOOLEAN:
+        return "no"
+    if item.kind is ItemKind.CHOICE:
+        return item.options[0][0]
+    return today.isoformat() if item.kind is ItemKind.DATE else None
+
+
+def _vaccinate(case: Case, nurse: User) -> None:
+    """One dose of each line given today; what needs a second one later gets the waiver for the interval."""
+    today = get_today(case)
+    for line in list_open_vaccine_lines(case, assess(case)):
+        cvx = next(iter(list_products()[line]))
+        record_dose(case, NewDose(line=line, cvx=cvx, given_on=today, source=DoseSource.GIVEN_HERE, lot="DEMO-1",
+                                  expires_on=today + timedelta(days=300)), nurse)
+        once = line == "Influenza"
+        record_outcome(case, NewOutcome(
+            line=line, outcome=LineOutcome.COMPLETE if once else LineOutcome.GIVEN_SERIES_INCOMPLETE), nurse)

@@ -1,0 +1,23 @@
+"""The demo's journey, as a newcomer runs it: one command, one acknowledged delivery, one pull with the same digest."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from clinic.config import ROOT
+
+
+def test_journey_on_a_bare_checkout_prints_an_acknowledged_delivery(tmp_path: Path) -> None:
+    environment = {**os.environ, "CLEARWAY_VAR_DIR": str(tmp_path), "CLEARWAY_BASE_URL": "http://127.0.0.1:9"}
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "wsgi", "demo", "journey", "--programme", "us"],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"opened case NBO-\d\d-\d{6}-\w", done.stdout)
+    assert re.search(r"Delivered and acknowledged at .* receipt US-\w+, attempts 1\.", done.stdout)
+    assert "the digest is the signed one" in done.stdout
