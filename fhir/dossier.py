@@ -44,7 +44,7 @@ _WRONG = "entered-in-error"
 
 @dataclass(frozen=True)
 class Dossier:
-    """The document's resources by the part they play, and the worksheet lines for the narrative."""
+    """The document's resources by the part they play."""
 
     frame: list[Resource]  # Patient, EpisodeOfCare, Encounter, Organization
     problems: list[Resource]
@@ -54,13 +54,13 @@ class Dossier:
     reports: list[Resource]
     forms: list[Resource]
     classes: list[Resource]
-    lines: list[VaccineLine]
+    lines: list[Resource]  # what the worksheet says of each vaccine line
 
     def list_clinical(self) -> list[Resource]:
         """Everything besides the people who did it."""
         return [
             *self.frame, *self.classes, *self.problems, *self.reports, *self.results, *self.specimens,
-            *self.immunizations, *self.forms,
+            *self.immunizations, *self.lines, *self.forms,
         ]
 
 
@@ -93,7 +93,7 @@ def load_dossier(session: Session, order: DocumentOrder, naming: ReleasedNaming)
         reports=[diagnostic_report.to_fhir(row, naming) for row in readings],
         forms=[questionnaire_response.to_fhir(row, naming) for row in forms],
         classes=[one for one in classes if one["status"] != _WRONG],
-        lines=lines,
+        lines=[immunization.to_outcome(row, naming) for row in lines],
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from clinic.errors import Misconfigured
 from clinic.models import DoseSource, LineOutcome, ResultStatus, VaccineDose, VaccineLine
-from fhir.canonical import local_coding
+from fhir.canonical import local_coding, local_concept
 from fhir.code import coding, concept, vaccine_coding
 from fhir.element import Element, clean_text, drop_empty, note, to_date, to_instant
 from fhir.encoder import Resource
@@ -69,19 +69,40 @@ def is_not_done(line: VaccineLine) -> bool:
 
 def to_not_done(line: VaccineLine, naming: Naming) -> Resource:
     """The Immunization not done for a line; one whose outcome no longer says so was entered in error."""
-    if line.line not in LINES:
-        raise Misconfigured(f"Add the vaccine line “{line.line}” to fhir/immunization.py; nothing was saved.")
     return drop_empty({
         "resourceType": "Immunization",
         "id": naming.id_of("Immunization", line.id),
         "status": "not-done" if is_not_done(line) else "entered-in-error",
         "statusReason": _reason(line) if is_not_done(line) else None,
-        "vaccineCode": concept(LINES[line.line], line.line),
+        "vaccineCode": {"coding": [_line_coding(line)], "text": line.line},
         "patient": naming.refer("Patient", line.case.applicant_id),
         "encounter": naming.refer("Encounter", line.case_id),
         "occurrenceDateTime": to_instant(line.recorded_at),
         "note": note(line.remark),
     })
+
+
+def to_outcome(line: VaccineLine, naming: Naming) -> Resource:
+    """The Observation of what the worksheet says of a line, complete ones too."""
+    return drop_empty({
+        "resourceType": "Observation",
+        "id": naming.id_of("Observation", line.id),
+        "status": "final",
+        "category": [concept("category.exam")],
+        "code": {"coding": [local_coding("observation", "vaccine-line"), _line_coding(line)], "text": line.line},
+        "subject": naming.refer("Patient", line.case.applicant_id),
+        "encounter": naming.refer("Encounter", line.case_id),
+        "effectiveDateTime": to_instant(line.recorded_at),
+        "performer": [naming.refer("Practitioner", line.recorded_by_id)],
+        "valueCodeableConcept": local_concept("vaccine-outcome", line.outcome.value),
+        "note": note(line.remark),
+    })
+
+
+def _line_coding(line: VaccineLine) -> Element:
+    if line.line not in LINES:
+        raise Misconfigured(f"Add the vaccine line “{line.line}” to fhir/immunization.py; nothing was saved.")
+    return coding(LINES[line.line])
 
 
 def _reason(line: VaccineLine) -> Element:

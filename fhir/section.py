@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from clinic.partial_date import format_clinically, parse_partial_date
-from fhir.canonical import local_coding
 from fhir.code import concept
 from fhir.dossier import Dossier
 from fhir.element import Element, drop_empty
@@ -21,10 +20,11 @@ _IN_HISTORY = "No coded list is kept; see the medical history of this document."
 def build_sections(dossier: Dossier) -> list[Element]:
     """All sections in reading order; an optional one without entries is left out."""
     results = [*dossier.reports, *dossier.results]
+    given = [*dossier.immunizations, *dossier.lines]
     optional = (
         _section("assessment", "Classification", dossier.classes, ("What", "Result", "Day")),
         _section("results", "Results", results, ("Test", "Result", "Day")),
-        _immunizations(dossier),
+        _section("immunizations", "Immunizations", given, ("Vaccine", "Outcome", "Day")),
         _section("history-and-physical", "History and physical examination", dossier.forms, ("Form", "Status", "Day")),
     )
     return [
@@ -58,23 +58,6 @@ def _section(row: str, title: str, resources: list[Resource], heading: tuple[str
     }
 
 
-def _immunizations(dossier: Dossier) -> Element | None:
-    """Doses and lines not done; the narrative also tells each worksheet line's outcome."""
-    section = _section("immunizations", "Immunizations", dossier.immunizations, ("Vaccine", "Outcome", "Day"))
-    lines = [(line.line, local_coding("vaccine-outcome", line.outcome.value)["display"], "") for line in dossier.lines]
-    if section is None and not lines:
-        return None
-    if section is None:
-        return {
-            "title": "Immunizations",
-            "code": concept("loinc.immunizations"),
-            "text": build_narrative(lines, ("Vaccine", "Outcome", "Day")),
-            "emptyReason": concept("empty-reason.nil-known"),
-        }
-    doses = (describe(one) for one in dossier.immunizations if one["status"] != "not-done")
-    return section | {"text": build_narrative((*doses, *lines), ("Vaccine", "Outcome", "Day"))}
-
-
 def describe(resource: Resource) -> tuple[str, str, str]:
     """What, its result and the day, as one line for people."""
     kind = resource["resourceType"]
@@ -85,7 +68,8 @@ def describe(resource: Resource) -> tuple[str, str, str]:
         return _words(resource["code"]), _words(resource["clinicalStatus"]), _day(resource.get("recordedDate"))
     if kind == "Immunization":
         product = f"{resource['vaccineCode']['text']} (CVX {resource['vaccineCode']['coding'][0]['code']})"
-        outcome = " ".join(filter(None, ("Given", resource.get("lotNumber"))))
+        outcome = _words(resource["statusReason"]) if resource["status"] == "not-done" else "Given"
+        outcome = " ".join(_texts((outcome, resource.get("lotNumber"))))
         return product, outcome, _day(resource["occurrenceDateTime"])
     if kind == "DiagnosticReport":
         return _words(resource["code"]), resource.get("conclusion", ""), _day(resource.get("effectiveDateTime"))

@@ -140,7 +140,8 @@ def _build_dose(session: Session, key: str) -> list[Projected]:
 
 def _build_line(session: Session, key: str) -> list[Projected]:
     row = session.get_one(VaccineLine, key)
-    return [_of_case(immunization.to_not_done(row, NAMING), row.case, not immunization.is_not_done(row))]
+    not_done = _of_case(immunization.to_not_done(row, NAMING), row.case, not immunization.is_not_done(row))
+    return [_of_case(immunization.to_outcome(row, NAMING), row.case), not_done]
 
 
 def _build_form(session: Session, key: str) -> list[Projected]:

@@ -181,6 +181,15 @@ def test_second_amendment_says_nothing_new_of_what_was_withdrawn_before(app: Fla
     assert [one["meta"]["versionId"] for one in gone] == ["2"]
 
 
+def test_every_worksheet_line_stands_in_the_document_with_its_outcome(app: Flask) -> None:
+    bundle = decode(build_document(build_order(sample.make_clean_adult())).body)
+    coded = [entry["resource"] for entry in bundle["entry"] if entry["resource"]["resourceType"] == "Observation"]
+    lines = {one["code"]["text"]: one["valueCodeableConcept"]["coding"][0]["code"] for one in coded
+             if one["code"]["coding"][0]["code"] == "vaccine-line"}
+    assert lines == {"MMR": "given-series-incomplete", "Influenza": "waiver-not-flu-season",
+                     "Varicella": "varicella-history", "Polio": "refused"}
+
+
 def test_markup_in_what_people_type_is_escaped(app: Flask) -> None:
     case = sample.make_clean_adult()
     case.applicant.given_names = "<script>alert(1)</script>"

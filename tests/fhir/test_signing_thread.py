@@ -1,0 +1,42 @@
+"""A signature through the clinic's own service: document, proof, release and the record, all from the same rows."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+
+from flask import Flask
+from sqlalchemy import select
+
+from clinic.db import db, set_mode
+from clinic.models import Answer, Circumstance, ConclusionKind, SignedExam
+from clinic.rules import list_circumstances
+from clinic.services.conclusion import ConclusionInput
+from clinic.services.signing import sign
+from fhir.encoder import decode, digest
+from fhir.projection import list_differences
+from fhir.table import ReleasedVersion
+from tests.factory import make_user
+from tests.fhir import sample
+
+
+def test_signed_case_is_released_and_projected(app: Flask) -> None:
+    case = sample.make_clean_adult()
+    for item in list_circumstances(case.programme, case.category):
+        case.circumstances.append(Circumstance(
+            word=item.word, answer=Answer.NO, answered_at=sample.MOMENT, answered_by_id=case.opened_by_id))
+    physician = make_user("physician")
+    db.session.commit()
+    case_id, version, physician_id = case.id, case.version, physician.id
+    db.session.rollback()
+    set_mode("read")
+    exam_id = sign(case_id, version, physician_id, ConclusionInput(ConclusionKind.ACCEPTED))
+
+    exam = db.session.get_one(SignedExam, exam_id)
+    body = gzip.decompress(exam.document)
+    assert hashlib.sha256(body).hexdigest() == exam.sha256
+    entries = {(one["resource"]["resourceType"], one["resource"]["id"]) for one in decode(body)["entry"]}
+    rows = db.session.execute(select(ReleasedVersion).where(ReleasedVersion.signed_exam_id == exam_id)).scalars().all()
+    assert {(row.kind, row.id) for row in rows if row.kind not in ("Bundle", "Provenance")} == entries
+    assert all(row.is_current and row.etag == digest(row.body or body) for row in rows)
+    assert list(list_differences(db.session)) == []
