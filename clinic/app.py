@@ -31,6 +31,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         SQLALCHEMY_ENGINE_OPTIONS=engine_options(url),
         MAX_CONTENT_LENGTH=2 * 1024 * 1024,  # no film comes in by these routes yet
         MAX_FORM_MEMORY_SIZE=1024 * 1024,
+        COMPRESS_MIMETYPES=["text/html", "text/css", "text/plain", "text/javascript", "application/javascript",
+                            "application/json", "application/fhir+json", "image/svg+xml"],
     )
     settings.var_dir.mkdir(parents=True, exist_ok=True)
     install_request_units(app)

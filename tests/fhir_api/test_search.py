@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -222,6 +223,13 @@ def test_searchset_is_valid_and_carries_the_stored_bytes(scene: Scene) -> None:
     assert one.data in answer.data
     assert f"http://localhost:8000/fhir/Observation/{one.json['id']}" in answer.text
     Bundle.model_validate_json(scene.us.get(f"Patient/{scene.us_exam.id_of('Patient')}/_history").data)
+
+
+def test_long_answer_is_compressed_when_the_client_takes_it(scene: Scene) -> None:
+    plain = scene.us.get("Observation")
+    packed = scene.us.get("Observation", Accept_Encoding="gzip")
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.data) == plain.data
 
 
 def test_search_writes_down_what_it_showed_and_no_name(scene: Scene) -> None:
