@@ -5,8 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from clinic.models import Case, FormResponse, LabResult, Recorded, Requirement, RequirementState, Specimen, VaccineDose
-from clinic.models import VaccineLine, XrayReading
+from clinic.models import (
+    Case,
+    FormResponse,
+    LabResult,
+    Recorded,
+    Requirement,
+    RequirementState,
+    Specimen,
+    VaccineDose,
+    VaccineLine,
+    XrayReading,
+)
 from clinic.questionnaire import get_questionnaire
 from clinic.questionnaire.summary import Section, summarise
 from clinic.services import form, laboratory, radiology, specimen, vaccination

@@ -71,7 +71,7 @@ def review(case_id: str) -> Answer | WebResponse:
 @manages_units
 def sign(case_id: str) -> Answer | WebResponse:
     """Sign: password, then both halves of the signature; nothing is held open meanwhile."""
-    case = get_case(case_id, current_user)
+    get_case(case_id, current_user)  # of this site, before anything else is said about it
     typed = read_form(request.form, lists=("classes",))
     version = int(typed["case_version"]) if typed.get("case_version", "").isdigit() else 0
     signer_id = current_user.id
@@ -182,7 +182,8 @@ def _show_exam(exam_id: str, typed: dict[str, Any], problem: InvalidInput | None
     return show(
         "sign/exam.html", case, problem, exam=row, conclusion=conclusion, exams=exams, typed=typed,
         names=list_names([row.signed_by_id]), deliveries=list_deliveries_of(row), class_words=CLASS_WORDS,
-        other_words=OTHER_CLASS_WORDS, overall_words=OVERALL_WORDS, delivery_state=state_word, is_newest=exams[0].id == row.id,
+        other_words=OTHER_CLASS_WORDS, overall_words=OVERALL_WORDS, delivery_state=state_word,
+        is_newest=exams[0].id == row.id,
         may_see_deliveries=has_permission(P.SEE_DELIVERIES),
         may_amend=has_permission(P.SIGN) and case.state in signing.SIGNED_STATES and exams[0].id == row.id,
         may_read=has_permission(P.SIGN) or has_permission(P.SEE_DELIVERIES),

@@ -1,0 +1,222 @@
+"""The pages of the stations: what each role sees and may do, refusals in place, other sites unseen."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from clinic.db import db, read_unit
+from clinic.models import FormResponse, FormStatus, LabResult, ResultStatus, Specimen, VaccineDose, XrayReading
+from clinic.services.plausibility import get_today
+from tests.factory import make_case, make_site, make_user
+from tests.sign_in import sign_in
+
+PAGES = ("forms/us-medical-exam", "laboratory", "xray", "sputum", "vaccination")
+
+
+@pytest.fixture
+def base(app: Flask) -> str:
+    """Address of a US case on which nothing has been done."""
+    case = make_case("us", user=make_user("reception"))
+    return f"/cases/{case.id}"
+
+
+@pytest.fixture
+def today(base: str) -> str:
+    """Today at the case's site."""
+    from clinic.models import Case
+
+    case = db.session.get(Case, base.rsplit("/", 1)[1])
+    assert case is not None
+    return get_today(case).isoformat()
+
+
+def _client(app: Flask, role: str) -> FlaskClient:
+    return sign_in(app, make_user(role))
+
+
+def _text(answer: object) -> str:
+    return re.sub(r"\s+", " ", answer.get_data(as_text=True))  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("role", ["nurse", "labtech", "radiologist", "physician", "quality"])
+def test_page_opens_for_everybody_of_the_site(app: Flask, base: str, page: str, role: str) -> None:
+    assert _client(app, role).get(f"{base}/{page}").status_code == 200
+
+
+@pytest.mark.parametrize("page", [*PAGES, "sign"])
+def test_case_of_another_site_is_not_found(app: Flask, base: str, page: str) -> None:
+    other = make_user("physician", make_site("AMM", country="JOR"))
+    assert sign_in(app, other).get(f"{base}/{page}").status_code == 404
+
+
+@pytest.mark.parametrize(("path", "role"), [
+    ("laboratory", "nurse"), ("xray", "physician"), ("sputum/specimens", "radiologist"),
+    ("sputum/results", "phlebotomist"), ("vaccination/doses", "labtech"), ("forms/us-medical-exam", "labtech"),
+    ("sign", "nurse"),
+])
+def test_role_without_the_permission_may_not_post(app: Flask, base: str, path: str, role: str) -> None:
+    assert _client(app, role).post(f"{base}/{path}", data={}).status_code == 403
+
+
+def test_sheet_saves_all_rows_and_another_person_confirms(app: Flask, base: str, today: str) -> None:
+    technician, supervisor = make_user("labtech"), make_user("labsupervisor")
+    form = {"performed_on": today, "igra.value": "negative", "igra.kind": "qft-plus", "igra.qft-plus-nil": "0,05",
+            "igra.qft-plus-tb1": "0.10", "igra.qft-plus-tb2": "0.06", "igra.qft-plus-mitogen": "9",
+            "syphilis-nontreponemal.value": "nonreactive"}
+    client = sign_in(app, technician)
+    assert client.post(f"{base}/laboratory", data=form).status_code == 302
+    with read_unit() as session:
+        rows = {row.test: row.id for row in session.execute(select(LabResult)).scalars()}
+    assert set(rows) == {"igra", "syphilis-nontreponemal"}
+    own = client.get(f"{base}/laboratory/{rows['igra']}")
+    assert "another person must confirm" in _text(own)
+    assert client.post(f"{base}/laboratory/{rows['igra']}/confirm").status_code == 403
+    other = sign_in(app, supervisor)
+    assert "QuantiFERON" not in _text(other.get("/laboratory")) and "IGRA" in _text(other.get("/laboratory"))
+    answer = other.post(f"{base}/laboratory/{rows['igra']}/confirm", data={"from": "list"})
+    assert answer.headers["Location"] == "/laboratory"
+    with read_unit() as session:
+        assert session.get(LabResult, rows["igra"]).status is ResultStatus.FINAL  # type: ignore[union-attr]
+
+
+def test_wrong_row_saves_nothing_and_is_marked_where_it_stands(app: Flask, base: str, today: str) -> None:
+    form = {"performed_on": today, "syphilis-nontreponemal.value": "nonreactive", "igra.value": "negative",
+            "igra.kind": "qft-plus", "igra.qft-plus-nil": "much"}
+    answer = _client(app, "labtech").post(f"{base}/laboratory", data=form)
+    text = _text(answer)
+    assert answer.status_code == 422
+    assert 'href="#igra.qft-plus-nil"' in text and 'value="much"' in text
+    with read_unit() as session:
+        assert session.execute(select(LabResult)).first() is None
+
+
+def test_igra_that_disagrees_is_saved_after_the_tick(app: Flask, base: str, today: str) -> None:
+    form = {"performed_on": today, "igra.value": "negative", "igra.kind": "qft-plus", "igra.qft-plus-nil": "0.05",
+            "igra.qft-plus-tb1": "4", "igra.qft-plus-tb2": "0.06", "igra.qft-plus-mitogen": "9"}
+    client = _client(app, "labtech")
+    answer = client.post(f"{base}/laboratory", data=form)
+    assert answer.status_code == 422 and 'value="igra-positive"' in _text(answer)
+    assert client.post(f"{base}/laboratory", data={**form, "confirmed": "igra-positive"}).status_code == 302
+
+
+def test_result_is_sent_back_only_with_a_reason(app: Flask, base: str, today: str) -> None:
+    people = make_user("labtech"), make_user("labsupervisor")
+    client, other = (sign_in(app, person) for person in people)
+    client.post(f"{base}/laboratory", data={"performed_on": today, "syphilis-nontreponemal.value": "reactive"})
+    with read_unit() as session:
+        result_id = session.execute(select(LabResult.id)).scalar_one()
+    refused = other.post(f"{base}/laboratory/{result_id}/refuse", data={"reason": " "})
+    assert refused.status_code == 422 and 'href="#refuse-reason"' in _text(refused)
+    assert other.post(f"{base}/laboratory/{result_id}/refuse", data={"reason": "other person"}).status_code == 302
+    assert "Sent back" in _text(other.get(f"{base}/laboratory"))
+
+
+def test_correction_page_shows_both_versions(app: Flask, base: str, today: str) -> None:
+    client = _client(app, "labtech")
+    client.post(f"{base}/laboratory", data={"performed_on": today, "syphilis-nontreponemal.value": "reactive"})
+    with read_unit() as session:
+        result_id = session.execute(select(LabResult.id)).scalar_one()
+    assert "Save the correction" in _text(client.get(f"{base}/laboratory/{result_id}?correct=1"))
+    answer = client.post(f"{base}/laboratory/{result_id}/correct", data={
+        "performed_on": today, "syphilis-nontreponemal.value": "nonreactive", "reason": "wrong line"})
+    assert answer.status_code == 302
+    text = _text(client.get(answer.headers["Location"]))
+    assert "All versions" in text and "Replaced" in text and "wrong line" in text
+
+
+def test_reading_is_recorded_and_corrected(app: Flask, base: str, today: str) -> None:
+    client = _client(app, "radiologist")
+    wrong = client.post(f"{base}/xray", data={"taken_on": today, "view": "pa", "findings": ["NORMAL", "CAVITY"]})
+    assert wrong.status_code == 422 and "excludes every other" in _text(wrong)
+    assert client.post(f"{base}/xray", data={"taken_on": today, "view": "pa", "findings": "CAVITY"}).status_code == 302
+    with read_unit() as session:
+        reading_id = session.execute(select(XrayReading.id)).scalar_one()
+    assert "checked" in _text(client.get(f"{base}/xray?correct={reading_id}"))
+    answer = client.post(f"{base}/xray/{reading_id}/correct", data={
+        "taken_on": today, "view": "pa", "findings": "NORMAL", "reason": "seen again"})
+    assert answer.status_code == 302
+    text = _text(client.get(f"{base}/xray"))
+    assert "Normal findings" in text and "Cavitary lesion" in text and "Replaced" in text
+
+
+def test_sputum_is_taken_and_entered_cell_by_cell(app: Flask, base: str, today: str) -> None:
+    client = _client(app, "tbteam")
+    for _ in range(3):
+        assert client.post(f"{base}/sputum/specimens", data={
+            "kind": "sputum", "collected_on": today, "confirmed": "same-day"}).status_code == 302
+    with read_unit() as session:
+        pots = list(session.execute(select(Specimen.id).order_by(Specimen.number)).scalars())
+    form = {f"{pots[1]}.sputum-smear.value": "positive", f"{pots[2]}.sputum-smear.value": "negative"}
+    assert client.post(f"{base}/sputum/results", data=form).status_code == 302
+    with read_unit() as session:
+        found = {row.specimen_id: row.value for row in session.execute(select(LabResult)).scalars()}
+    assert found == {pots[1]: "positive", pots[2]: "negative"}
+    early = client.post(f"{base}/sputum/results", data={
+        f"{pots[0]}.sputum-smear.value": "negative", f"{pots[0]}.sputum-smear.reported_on": "2020-01-01"})
+    assert early.status_code == 422 and "older than the specimen" in _text(early)
+
+
+def test_dose_and_outcome_are_recorded(app: Flask, base: str, today: str) -> None:
+    client = _client(app, "nurse")
+    wrong = client.post(f"{base}/vaccination/doses", data={
+        "product": "MMR|03", "source": "given-here", "given_on": today})
+    assert wrong.status_code == 422 and 'href="#lot"' in _text(wrong)
+    dose = {"product": "MMR|03", "given_on": "2001-05-06", "source": "record"}
+    assert client.post(f"{base}/vaccination/doses", data=dose).status_code == 302
+    answer = client.post(f"{base}/vaccination/outcomes", data={
+        "outcome.MMR": "complete", "outcome.Varicella": "complete"})
+    assert answer.status_code == 422 and 'href="#outcome.Varicella"' in _text(answer)
+    answer = client.post(f"{base}/vaccination/outcomes", data={
+        "outcome.MMR": "complete", "outcome.Varicella": "varicella-history"})
+    assert answer.status_code == 302
+    with read_unit() as session:
+        assert session.execute(select(VaccineDose.cvx)).scalars().all() == ["03"]
+
+
+def test_form_is_drafted_by_the_nurse_and_completed_by_the_physician(app: Flask, base: str, today: str) -> None:
+    people = make_user("nurse"), make_user("physician")
+    nurse, physician = (sign_in(app, person) for person in people)
+    url = f"{base}/forms/us-medical-exam"
+    assert "The physician answers this part" in _text(nurse.get(url))
+    answer = nurse.post(f"{url}/draft", data={"general.heart": "false", "version": ""})
+    assert answer.status_code == 200 and 'name="version"' in _text(answer)
+    stale = nurse.post(f"{url}/draft", data={"general.heart": "true", "version": ""})
+    assert stale.status_code == 422 and "Somebody else saved" in _text(stale)
+    version = _version(nurse, url)
+    rest = nurse.post(url, data={"general.heart": "true", "general.heart.detail": "angina", "version": version,
+                                 "action": "rest:general"})
+    assert rest.headers["Location"].endswith("#group-general")
+    with read_unit() as session:
+        answers = session.execute(select(FormResponse.answers)).scalar_one()
+    assert answers["general.heart"] is True and answers["general.hypertension"] is False
+    assert "general.tobacco" not in answers
+    missing = physician.post(url, data={"version": _version(physician, url), "action": "complete"})
+    assert missing.status_code == 422 and "exam.skin" in _text(missing)
+    with read_unit() as session:
+        assert session.execute(select(FormResponse.status)).scalar_one() is FormStatus.IN_PROGRESS
+
+
+def _version(client: FlaskClient, url: str) -> str:
+    found = re.search(r'name="version" id="form-version" value="(\d*)"', client.get(url).get_data(as_text=True))
+    assert found
+    return found[1]
+
+
+def test_unknown_form_is_not_found(app: Flask, base: str) -> None:
+    assert _client(app, "nurse").get(f"{base}/forms/tax-return").status_code == 404
+
+
+def test_future_date_is_refused_on_the_page(app: Flask, base: str, today: str) -> None:
+    from datetime import date
+
+    tomorrow = (date.fromisoformat(today) + timedelta(days=2)).isoformat()
+    answer = _client(app, "radiologist").post(f"{base}/xray", data={
+        "taken_on": tomorrow, "view": "pa", "findings": "NORMAL"})
+    assert answer.status_code == 422 and "has not come yet" in _text(answer)
