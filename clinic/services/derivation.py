@@ -1,4 +1,4 @@
-"""Circumstances that a shipped country list answers from the places lived in, so that nobody is asked twice."""
+"""Circumstances that follow from what is recorded already (places lived in, sex), so that nobody is asked twice."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from clinic.models import Answer, Applicant
+from clinic.models import Answer, Applicant, Sex
 from clinic.rules.country import Stay
 from clinic.rules.derivation import build_timeline
 from clinic.rules.derivation import derive_circumstances as derive
+from clinic.rules.programme import list_programmes
+
+BY_SEX = "sex"  # the explanation of an answer that follows from the sex
 
 
 @dataclass(frozen=True)
 class Derived:
-    """An answer and from which stays: `explanation` is `KEN:2021-11-22:2026-11-22;…`, for the screen to word."""
+    """An answer and from what: `explanation` is `KEN:2021-11-22:2026-11-22;…` or `sex`, for the screen to word."""
 
     word: str
     answer: Answer
@@ -34,14 +37,20 @@ def derive_circumstances(programme: str, applicant: Applicant, facts: dict[str, 
     ]
     timeline = build_timeline(applicant.residence, stays, on)
     explanation = ";".join(f"{country}:{first}:{last}" for country, first, last in timeline)
-    return [
+    derived = [
         Derived(found.word, Answer.YES if found.value else Answer.NO, explanation)
         for found in derive(programme, applicant.residence, stays, on) if isinstance(found.value, bool)
     ]
+    if applicant.sex is Sex.MALE:
+        derived += [Derived(word, Answer.NO, BY_SEX) for word in list_programmes()[programme].circumstances
+                    if word.startswith("pregnant")]
+    return derived
 
 
 def parse_explanation(text: str) -> list[Stay]:
-    """The stays of an explanation."""
+    """The stays of an explanation; none when it is the sex that answers."""
+    if text == BY_SEX:
+        return []
     stays = []
     for part in filter(None, text.split(";")):
         country, first, last = part.split(":")

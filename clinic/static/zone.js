@@ -11,3 +11,11 @@ for (const button of document.querySelectorAll("[data-reads-zone]")) {
     button.click();
   });
 }
+
+// The next thing to do has the cursor: the lines while the form is empty, then the first field they did not fill.
+if (!document.querySelector(".govuk-error-summary, .notice--warn, .doubles") && document.getElementById("mrz")) {
+  const order = ["mrz", "family_name", "residence", "language", "document-number"];
+  const read = document.querySelector(".zone__checks");
+  const next = order.slice(read ? 1 : 0).map((id) => document.getElementById(id)).find((field) => field && !field.value);
+  next?.focus();
+}

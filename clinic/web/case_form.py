@@ -5,20 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from flask import request
 from flask_babel import gettext as _
 
-from clinic.models import Answer, Case
-from clinic.rules import list_circumstances
+from clinic import clock
+from clinic.models import Answer, Applicant, Case
+from clinic.partial_date import parse_partial_date
+from clinic.rules.catalogue import list_questions
 from clinic.rules.programme import Category, Circumstance, list_programmes
 from clinic.services.derivation import Derived
+from clinic.web.clinical_format import to_partial_date
 from clinic.web.form import read_form
 
 FACTS = ("category", "authority_case_number", "stay_months", "au_schedule", "application_date", "exam_date")
 ANSWER_PREFIX, PLACE_PREFIX = "circumstances-", "residences-"
-PLACE_ROWS = 4
+PLACE_ROWS = 2
 # Beginnings of the words that belong under a heading; the rest is health and background.
 PREGNANCY = ("pregnant",)
 TUBERCULOSIS = ("tb_", "on_tb", "extrapulmonary", "prior_", "listed_", "nz_tb", "designated_", "six_months_high")
@@ -63,14 +67,16 @@ def list_place_rows(values: dict[str, Any]) -> list[dict[str, str]]:
     return rows + [{} for _row in range(max(PLACE_ROWS - len(rows), 1))]
 
 
-def list_questions(
-    programme: str, category: str, values: dict[str, Any], derived: list[Derived]
+def list_groups(
+    programme: str, category: str, values: dict[str, Any], applicant: Applicant, derived: list[Derived]
 ) -> list[tuple[str, list[Question]]]:
-    """(heading, questions) that the category consults, in the order of the rule file."""
+    """(heading, questions) that rules may ask of this category at the applicant's age, in the order of the file."""
+    on = _find_exam_date(values, applicant)
+    birth = min(parse_partial_date(applicant.birth_date).estimated_on, on)
     known = {item.word: item for item in derived}
     answers = values.get("circumstances") or {}
     groups: dict[str, list[Question]] = {}
-    for item in list_circumstances(programme, category):
+    for item in (question.circumstance for question in list_questions(programme, category, on, birth)):
         found = known.get(item.word)
         answer = found.answer.value if found else answers.get(item.word, Answer.UNKNOWN.value)
         groups.setdefault(_group_of(item.word), []).append(Question(item, answer, found))
@@ -88,6 +94,12 @@ def digest_facts(data: dict[str, Any]) -> str:
     """A short mark of checked facts: that what is saved is what the preview showed."""
     text = json.dumps(data, default=str, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _find_exam_date(values: dict[str, Any], applicant: Applicant) -> date:
+    """The exam day as stored or typed; today at the site while there is none that can be read."""
+    partial = to_partial_date(values.get("exam_date"))
+    return partial.earliest if partial and partial.is_full else clock.today(applicant.site.time_zone)
 
 
 def _group_of(word: str) -> str:

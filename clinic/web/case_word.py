@@ -16,7 +16,7 @@ from clinic.models import Case, DocumentKind
 from clinic.progress import describe_progress, label_exam
 from clinic.rules.programme import list_programmes
 from clinic.schemas.field import to_words
-from clinic.services.derivation import parse_explanation
+from clinic.services.derivation import BY_SEX, parse_explanation
 from clinic.web.clinical_format import clinical_time, format_date, ltr, read
 from clinic.web.place import country_word
 
@@ -35,6 +35,11 @@ OTHER_NEEDS: dict[str, tuple[LazyString, LazyString]] = {
         "Which schedule of Australia's health requirement does the country fall in?")),
     "tb_incidence": (lazy_gettext("Tuberculosis incidence"), lazy_gettext(
         "How many new cases a year per 100,000 has the country? Our table does not hold it.")),
+}
+# How the authority's own numbers look (us.md 4.6; ca-au-nz-uk-iom.md sections 1.3, 3.5 and 9), for the field's hint.
+NUMBER_EXAMPLES = {
+    "us": "NRB2026123456, 2026AF12345", "ca": "12345678, U123456789", "au": "12345678", "nz": "NZER123456789",
+    "uk": "GWF012345678",
 }
 DOCUMENT_WORDS: dict[str, LazyString] = {
     DocumentKind.PASSPORT: lazy_gettext("Passport"), DocumentKind.IDENTITY_CARD: lazy_gettext("Identity card"),
@@ -106,7 +111,9 @@ def moment_word(moment: datetime) -> Markup:
 
 
 def stays_line(explanation: str) -> str:
-    """The stays from which an answer was derived: country, from, until."""
+    """From what an answer was derived: the stays (country, from, until), or the sex."""
+    if explanation == BY_SEX:
+        return _("Sex: male")
     return "; ".join(
         _("%(country)s, %(first)s to %(last)s", country=country_word(country), first=format_date(first),
           last=format_date(last))
@@ -118,6 +125,11 @@ def banner_case(case: Case) -> dict[str, Any]:
     """The case as the patient banner shows it."""
     return {"number": case.number, "authority_case_number": case.authority_case_number, "state": case.state,
             "programme_label": f"{programme_word(case.programme)}, {category_word(case)}"}
+
+
+def number_examples(programme: str) -> str:
+    """Authority's case numbers as they look; empty when we know none."""
+    return NUMBER_EXAMPLES.get(programme, "")
 
 
 def document_word(kind: str) -> str:
@@ -137,5 +149,5 @@ def init_case_words(app: Flask) -> None:
         status_word=status_word, status_tone=status_tone, document_word=document_word, answer_word=answer_word,
         exam_word=label_exam,
         sentence=to_words, reasons=to_reasons, need_label=need_label, need_question=need_question,
-        moment_word=moment_word, stays_line=stays_line, banner_case=banner_case,
+        moment_word=moment_word, number_examples=number_examples, stays_line=stays_line, banner_case=banner_case,
     )

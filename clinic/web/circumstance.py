@@ -24,7 +24,7 @@ from clinic.services.circumstance import change_case, ensure_unchanged, preview_
 from clinic.services.derivation import derive_circumstances
 from clinic.services.opening import find_number_warning
 from clinic.web.case import list_flags
-from clinic.web.case_form import digest_facts, list_place_rows, list_questions, read_case_form, values_of
+from clinic.web.case_form import digest_facts, list_groups, list_place_rows, read_case_form, values_of
 
 blueprint = Blueprint("circumstance", __name__, url_prefix="/cases/<case_id>/circumstances")
 Page = str | tuple[str, int] | Response
@@ -77,6 +77,7 @@ def _show(
     derived = derive_circumstances(case.programme, case.applicant, to_facts(case))
     return render_template(
         "case/circumstance.html", case=case, values=values, version=version, programme=programme, category=category,
-        places=list_place_rows(values), groups=list_questions(programme.code, category.code, values, derived),
+        places=list_place_rows(values),
+        groups=list_groups(programme.code, category.code, values, case.applicant, derived),
         preview=preview, digest=digest, flags=list_flags(case), **parts,
     )

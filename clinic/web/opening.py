@@ -10,14 +10,16 @@ from flask_login import current_user
 from marshmallow import ValidationError
 from werkzeug.wrappers import Response
 
+from clinic import clock
 from clinic.models import Applicant
 from clinic.permissions import Permission, requires
 from clinic.queries.applicant import get_applicant, list_cases_of
 from clinic.rules.programme import list_programmes
 from clinic.schemas.case import NewCase
 from clinic.schemas.field import to_words
+from clinic.services.derivation import derive_circumstances
 from clinic.services.opening import open_case
-from clinic.web.case_form import find_category, list_place_rows, list_questions, read_case_form
+from clinic.web.case_form import find_category, list_groups, list_place_rows, read_case_form
 from clinic.workflow import OPEN
 
 blueprint = Blueprint("opening", __name__, url_prefix="/applicants/<applicant_id>/cases")
@@ -60,7 +62,11 @@ def create(applicant_id: str) -> Page:
 def _show(applicant: Applicant, values: dict[str, Any], **parts: Any) -> str:
     programme = list_programmes()[values["programme"]]
     category = programme.categories[values["category"]]
+    nowhere_else = {"application_date": None, "exam_date": clock.today(applicant.site.time_zone).isoformat(),
+                    "lived_in": []}  # as it stands before other places are written
+    derived = derive_circumstances(programme.code, applicant, nowhere_else)
     return render_template(
         "case/new.html", applicant=applicant, values=values, programme=programme, category=category,
-        places=list_place_rows(values), groups=list_questions(programme.code, category.code, values, []), **parts,
+        places=list_place_rows(values),
+        groups=list_groups(programme.code, category.code, values, applicant, derived), **parts,
     )
