@@ -24,7 +24,6 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "edition": (("id", "from", "change"), ("until",)),
     "category": (("code", "label", "source"), ("asks_stay", "vaccines", "confirmed")),
     "circumstance": (("word", "label", "question", "window", "rule", "source"), ("confirmed",)),
-    "identifier": (("name", "pattern", "example", "source"), ()),
     "rule": (
         ("id", "kind", "says", "source"),
         ("confirmed", "from", "until", "exams", "category", "all", "any", "none", "found", "unless_found",
@@ -128,7 +127,8 @@ def check_rule_file(source: Source, folder: str, reference: Reference) -> list[P
         if not isinstance(data.get(key), str):
             source.add(1, f"lacks {key}")
     if data.get("programme") != folder:
-        source.add(1, f"programme is {data.get('programme')!r} but the folder is {folder}")
+        line = next((n for n, text in enumerate(source.lines, 1) if text.startswith("programme")), 1)
+        source.add(line, f"programme is {data.get('programme')!r} but the folder is {folder}")
     for key in data:
         if key not in (*TABLES, "programme", "name", "authority"):
             source.add(source.find_line(key, 0), f"unknown table or key {key}")
@@ -138,8 +138,6 @@ def check_rule_file(source: Source, folder: str, reference: Reference) -> list[P
         _check_once(source, "circumstance", "word", data["circumstance"])
         _check_once(source, "edition", "id", data["edition"])
         _check_editions(source, data["edition"])
-        for place, row in enumerate(data.get("identifier", ())):
-            _check_pattern(source, place, row["pattern"])
         for place, row in enumerate(data["rule"]):
             _check_rule(source, place, row, data, reference)
         _check_versions(source, data["rule"])
@@ -149,7 +147,7 @@ def check_rule_file(source: Source, folder: str, reference: Reference) -> list[P
 
 def _check_table(source: Source, table: str, rows: Any) -> bool:
     must, may = TABLES[table]
-    if not isinstance(rows, list) or (not rows and table != "identifier"):
+    if not isinstance(rows, list) or not rows:
         source.add(1, f"has no [[{table}]]")
         return False
     sound = True
@@ -160,12 +158,13 @@ def _check_table(source: Source, table: str, rows: Any) -> bool:
                 source.add(source.find_line(table, place, key), f"{_name(table, row)} has no {key}")
                 sound = False
         for key, value in row.items():
-            line = source.find_line(table, place, key)
+            wrong = None
             if key not in must and key not in may:
-                source.add(line, f"{_name(table, row)}: unknown key {key}")
-                sound = False
+                wrong = f"unknown key {key}"
             elif not isinstance(value, TYPES.get(key, str)):
-                source.add(line, f"{_name(table, row)}: {key} has the wrong type")
+                wrong = f"{key} has the wrong type"
+            if wrong is not None:
+                source.add(source.find_line(table, place, key), f"{_name(table, row)}: {wrong}")
                 sound = False
     return sound
 
@@ -196,13 +195,6 @@ def _check_editions(source: Source, rows: list[dict[str, Any]]) -> None:
             source.add(line, f"edition {row['id']} overlaps {rows[place - 1]['id']}")
         elif row["from"] != before + timedelta(days=1):
             source.add(line, f"edition {row['id']} leaves a gap after {rows[place - 1]['id']}")
-
-
-def _check_pattern(source: Source, place: int, pattern: str) -> None:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        source.add(source.find_line("identifier", place, "pattern"), f"is not a pattern: {error}")
 
 
 def _check_rule(
@@ -262,13 +254,12 @@ def _check_versions(source: Source, rows: list[dict[str, Any]]) -> None:
     seen: dict[str, list[tuple[date, date]]] = {}
     for place, row in enumerate(rows):
         first, last = row.get("from", LONG_AGO), row.get("until", FOREVER)
-        line = source.find_line("rule", place, "id")
         if last < first:
-            source.add(line, f"rule {row['id']} ends before it begins")
+            source.add(source.find_line("rule", place, "id"), f"rule {row['id']} ends before it begins")
         for other_first, other_last in seen.get(row["id"], ()):
             if first <= other_last and other_first <= last:
-                same = (first, last) == (other_first, other_last)
-                source.add(line, f"rule {row['id']} is given twice" if same else f"rule {row['id']} overlaps itself")
+                wrong = "is given twice" if (first, last) == (other_first, other_last) else "overlaps itself"
+                source.add(source.find_line("rule", place, "id"), f"rule {row['id']} {wrong}")
         seen.setdefault(row["id"], []).append((first, last))
 
 

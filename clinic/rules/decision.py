@@ -8,7 +8,7 @@ from typing import Any
 
 from clinic.rules import emedical, united_kingdom, united_states
 from clinic.rules.fact import Facts, parse_facts
-from clinic.rules.future import list_courses, play
+from clinic.rules.future import Course, list_courses, play
 from clinic.rules.outcome import Because, Outcome, merge
 from clinic.rules.requirement import Plan, build_plan
 from clinic.rules.situation import INCIDENCE, SCHEDULE, STAY, Situation, build_situation
@@ -66,19 +66,35 @@ def conclude(facts: Facts) -> tuple[Outcome, list[str], int]:
         return logic(now, plan)
 
     present = explore(lambda assigned: _Signed(assess(assume(assigned))), domain)
-    needed = list_relevant(present)
-    for course in list_courses(facts.programme.code):
-        if len(needed) == len(domain):
-            break
-        tree = explore(
-            lambda assigned, course=course: tuple(  # type: ignore[misc]
-                outcome.signature() for outcome in play(assume(assigned), course, assess)
-            ),
-            domain,
-        )
-        needed |= list_relevant(tree, frozenset(needed))
+
+    def foresee(assigned: Mapping[str, Any], course: Course) -> tuple[Any, ...]:
+        return tuple(outcome.signature() for outcome in play(assume(assigned), course, assess))
+
+    needed = _list_needed(domain, list_relevant(present), list_courses(facts.programme.code), foresee)
     outcome = merge([signed.outcome for signed in list_leaves(present)], undecided=bool(needed))
     return outcome, [word for word in domain if word in needed], sit.age
+
+
+def _list_needed(
+    domain: Domain, needed: set[str], courses: tuple[Course, ...],
+    foresee: Callable[[Mapping[str, Any], Course], tuple[Any, ...]],
+) -> set[str]:
+    """Add to the unknowns that matter now those that matter on some course of results still to come.
+
+    Trying each of several with all others low, then high, finds nearly all of them cheaply; only for the rest are whole trees
+    grown, which settle it.
+    """
+    for place in (0, -1) if len(domain) > 1 else ():
+        base = {word: values[place] for word, values in domain.items()}
+        for word in domain.keys() - needed:
+            if any(len({foresee({**base, word: value}, course) for value in domain[word]}) > 1 for course in courses):
+                needed.add(word)
+    for course in courses:
+        if len(needed) == len(domain):
+            break
+        tree = explore(lambda assigned, course=course: foresee(assigned, course), domain)  # type: ignore[misc]
+        needed |= list_relevant(tree, frozenset(needed))
+    return needed
 
 
 class _Signed:

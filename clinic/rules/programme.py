@@ -77,16 +77,6 @@ class Circumstance:
 
 
 @dataclass(frozen=True)
-class Identifier:
-    """A number by which the authority calls a case; the pattern warns and never blocks."""
-
-    name: str
-    pattern: str
-    example: str
-    source: str
-
-
-@dataclass(frozen=True)
 class VaccineLine:
     """One line of the US vaccination worksheet with its ages."""
 
@@ -125,7 +115,6 @@ class Programme:
     authority: str
     categories: Mapping[str, Category]
     circumstances: Mapping[str, Circumstance]
-    identifiers: tuple[Identifier, ...]
     editions: tuple[Edition, ...]
     rules: tuple[Rule, ...]
     findings: Mapping[str, str]  # the authority's own numbered film findings, read as common codes
@@ -177,7 +166,6 @@ def read_programme(folder: Path) -> Programme:
         data["programme"], data["name"], data["authority"],
         {row["code"]: Category(**row) for row in data["category"]},
         {row["word"]: Circumstance(**row) for row in data["circumstance"]},
-        tuple(Identifier(**row) for row in data.get("identifier", ())),
         editions, rules, {row["code"]: row["common"] for row in findings},
     )
 

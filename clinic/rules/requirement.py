@@ -23,6 +23,7 @@ COMPARE = {
 class Plan:
     """The rules that can touch a person of one edition, category and age, by what they do."""
 
+    gated: bool
     gates: tuple[Tested, ...]
     exemptions: tuple[Tested, ...]
     required: tuple[tuple[str, tuple[Tested, ...]], ...]
@@ -76,6 +77,8 @@ def _ask_any(words: tuple[str, ...]) -> Test:
 
 def holds(tested: Tested, sit: Situation) -> bool:
     """Whether the rule holds; a part that is false settles it, else an unknown part raises Consult."""
+    if not tested[1]:
+        return True
     pending: Consult | None = None
     for test in tested[1]:
         try:
@@ -121,13 +124,17 @@ def build_plan(edition: Edition, category: str, age: int) -> Plan:
     if any(not tests for _, tests in gates):  # one gate stands open whatever the circumstances
         gates = tuple(gate for gate in gates if not gate[1])
     exemptions = tuple(kinds.get("exempt", ()))
-    used = [*gates, *exemptions, *(t for found in exams.values() for tested in found.values() for t in tested)]
+    used = [*gates, *exemptions, *(t for tested in exams["grade"].values() for t in tested)]
+    for kind in ("require", "suggest"):
+        for tested in exams[kind].values():
+            if all(tests for _, tests in tested):  # else the examination is certain and nothing has to be asked for it
+                used += tested
     gated = any(rule.kind == "gate" for rule in edition.rules.values())
     if gated and not gates:
         used = []
     limits = {months for rule, _ in used for months in rule.stay_months.values()}
     return Plan(
-        gates, exemptions, _sort(exams["require"]), _sort(exams["suggest"]),
+        gated, gates, exemptions, _sort(exams["require"]), _sort(exams["suggest"]),
         {exam: tuple(tested) for exam, tested in exams["grade"].items()},
         frozenset(_list_words(used)),
         tuple(sorted({max(0, stay) for months in limits for stay in (months - 1, months, months + 1)})),
@@ -154,7 +161,7 @@ def _list_words(used: list[Tested]) -> Iterable[str]:
 def find_gate(plan: Plan, sit: Situation) -> list[Rule] | None:
     """The rules that let the person in, an empty list where a programme has no gate; None when nothing is asked."""
     entered = []
-    if any(rule.kind == "gate" for rule in sit.facts.edition.rules.values()):
+    if plan.gated:
         entered = list_holding(plan.gates, sit)
         if not entered:
             return None

@@ -30,7 +30,6 @@ from clinic.rules.vaccine import list_vaccines
 
 WORDS = (
     "tb_symptoms", "hiv_known", "tb_history", "tb_contact", "on_tb_treatment", "extrapulmonary_tb", "pregnant",
-    "adoptee_affidavit",
 )
 
 RULES: dict[str, tuple[str, ...]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
 
 from clinic.rules.age import completion
 from clinic.rules.programme import VaccineLine, list_vaccine_lines
@@ -33,7 +34,9 @@ def list_vaccines(sit: Situation) -> tuple[str, ...]:
     facts = sit.facts
     if not facts.programme.categories[facts.category].vaccines or is_exempt_adoptee(sit):
         return ()
-    return tuple(
-        line.name for line in list_vaccine_lines()
-        if is_due(line, facts.birth_date, facts.exam_date, facts.flu_season)
-    )
+    return _list_due(facts.birth_date, facts.exam_date, facts.flu_season)
+
+
+@lru_cache(maxsize=4096)
+def _list_due(birth: date, on: date, flu_season: bool) -> tuple[str, ...]:
+    return tuple(line.name for line in list_vaccine_lines() if is_due(line, birth, on, flu_season))
