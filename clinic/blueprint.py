@@ -7,6 +7,7 @@ from functools import partial
 
 from flask import Flask
 
+from clinic.api import decision, description
 from clinic.web import (
     applicant,
     case,
@@ -23,12 +24,14 @@ from clinic.web import (
     sign,
     sputum,
     vaccination,
+    will_i_need,
     worklist,
     xray,
 )
 from clinic.web.station_page import init_station_words
 
-RECEPTION = (worklist, search, applicant, opening, case, circumstance)
+RECEPTION = (worklist, search, applicant, opening, case, circumstance, will_i_need)
+API = (decision, description)
 
 REGISTRATIONS: list[Callable[[Flask], None]] = [
     lambda app: app.register_blueprint(health.blueprint),
@@ -36,7 +39,7 @@ REGISTRATIONS: list[Callable[[Flask], None]] = [
     lambda app: app.register_blueprint(delivery.blueprint),
     place.init_places,
     case_word.init_case_words,
-    *(partial(Flask.register_blueprint, blueprint=module.blueprint) for module in RECEPTION),
+    *(partial(Flask.register_blueprint, blueprint=module.blueprint) for module in (*RECEPTION, *API)),
     init_station_words,
     lambda app: app.register_blueprint(exam_form.blueprint),
     lambda app: app.register_blueprint(laboratory.blueprint),
