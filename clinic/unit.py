@@ -28,7 +28,7 @@ def reads_only(view: F) -> F:
 class ClearwayFlask(Flask):
     """Flask, with one unit of work for each request."""
 
-    def dispatch_request(self) -> Response:  # type: ignore[override]
+    def dispatch_request(self) -> Response:
         """Run the view; commit after an answer below 400, roll back otherwise."""
         kind = _unit_of_request(self)
         try:

@@ -7,11 +7,11 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from clinic.db import db
+from clinic.db import Base
 from clinic.models.column import moment
 
 
-class StoredVersion(db.Model):
+class StoredVersion(Base):
     """One version of one resource of the clinic's own record, as exact bytes; never edited."""
 
     __tablename__ = "fhir_version"
@@ -27,7 +27,7 @@ class StoredVersion(db.Model):
     sha256: Mapped[str] = mapped_column(String(64))  # of the body without meta: tells whether anything changed
 
 
-class ReleasedVersion(db.Model):
+class ReleasedVersion(Base):
     """One version of one resource that a signature released to one authority; never edited.
 
     Every path by which an authority reads goes through this table and `released_index`, and no other.
@@ -51,7 +51,7 @@ class ReleasedVersion(db.Model):
     etag: Mapped[str] = mapped_column(String(64))  # SHA-256 of the body
 
 
-class ReleasedIndex(db.Model):
+class ReleasedIndex(Base):
     """One searchable value of one current released resource.
 
     Tokens stand as (system, value), strings folded in `value`, references as `Type/id` in `value`, dates as the
@@ -76,7 +76,7 @@ class ReleasedIndex(db.Model):
     high: Mapped[datetime | None] = moment()
 
 
-class UsedAssertion(db.Model):
+class UsedAssertion(Base):
     """A client assertion's `jti`, kept until it would have expired anyway, so that it cannot be used again."""
 
     __tablename__ = "used_assertion"

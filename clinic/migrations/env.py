@@ -1,6 +1,6 @@
 """Alembic's environment: runs inside the application, on the engine it is given."""
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 from sqlalchemy import types
@@ -11,7 +11,7 @@ from clinic.db import Base
 engine = context.config.attributes["engine"]
 
 
-def render_item(kind: str, item: Any, _context: Any) -> str | bool:
+def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     """Write our column kinds as the plain ones beneath them, so that a migration never imports today's code."""
     if kind == "type" and isinstance(item, types.TypeDecorator):
         return f"sa.{item.impl!r}"

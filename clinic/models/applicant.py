@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from clinic.db import db
+from clinic.db import Base
 from clinic.models.column import code, key, moment
 from clinic.models.site import Site
 
@@ -31,7 +31,7 @@ class DocumentKind(StrEnum):
     OTHER = "other"
 
 
-class Applicant(db.Model):
+class Applicant(Base):
     """One person: names as in the passport's Latin line and in their own script, never transliterated by us."""
 
     __tablename__ = "applicant"
@@ -70,7 +70,7 @@ class Applicant(db.Model):
     )
 
 
-class IdentityDocument(db.Model):
+class IdentityDocument(Base):
     """A passport or other paper, as shown or as read from its machine readable zone."""
 
     __tablename__ = "identity_document"
@@ -90,7 +90,7 @@ class IdentityDocument(db.Model):
     applicant: Mapped[Applicant] = relationship(back_populates="documents")
 
 
-class ApplicantKey(db.Model):
+class ApplicantKey(Base):
     """Short keys by which likely doubles are found without reading every applicant."""
 
     __tablename__ = "applicant_key"

@@ -7,11 +7,11 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from clinic.db import db
-from clinic.models.column import key, moment
+from clinic.db import Base
+from clinic.models.column import moment
 
 
-class Authority(db.Model):
+class Authority(Base):
     """A destination's immigration authority: one programme, one way of receiving exams."""
 
     __tablename__ = "authority"
@@ -26,7 +26,7 @@ class Authority(db.Model):
     clients: Mapped[list[AuthorityClient]] = relationship(back_populates="authority")
 
 
-class AuthorityClient(db.Model):
+class AuthorityClient(Base):
     """A SMART Backend Services client of an authority: it proves itself with a key that we know."""
 
     __tablename__ = "authority_client"

@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from clinic.db import db
+from clinic.db import Base, db
 from clinic.models.applicant import Applicant
 from clinic.models.authority import Authority
 from clinic.models.column import code, key, moment
@@ -42,7 +42,7 @@ class Answer(StrEnum):
 OPEN_STATES = "state in ('registered','in-progress','in-review','signed','submitted','on-hold')"
 
 
-class Case(db.Model):
+class Case(Base):
     """A health case; `version` counts every change to it or to anything recorded on it."""
 
     __tablename__ = "health_case"
@@ -95,7 +95,7 @@ class Case(db.Model):
     )
 
 
-class Circumstance(db.Model):
+class Circumstance(Base):
     """One yes / no / not known of the case, and who said so; the history stands in the audit rows."""
 
     __tablename__ = "circumstance"
@@ -110,7 +110,7 @@ class Circumstance(db.Model):
     case: Mapped[Case] = relationship(back_populates="circumstances")
 
 
-class ResidencePeriod(db.Model):
+class ResidencePeriod(Base):
     """Another place lived in during the last five years."""
 
     __tablename__ = "residence_period"
@@ -124,7 +124,7 @@ class ResidencePeriod(db.Model):
     case: Mapped[Case] = relationship(back_populates="residences")
 
 
-class CaseTransition(db.Model):
+class CaseTransition(Base):
     """One change of state; rows are never edited."""
 
     __tablename__ = "case_transition"

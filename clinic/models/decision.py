@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from clinic.db import db
+from clinic.db import Base
 from clinic.models.column import Json, code, key, moment
 
 
@@ -21,7 +21,7 @@ class ConclusionKind(StrEnum):
     OVERRIDDEN = "overridden"
 
 
-class Conclusion(db.Model):
+class Conclusion(Base):
     """The decision of one signature: the rules' whole answer, kept, and the physician's."""
 
     __tablename__ = "conclusion"

@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from clinic.db import db
+from clinic.db import Base
 from clinic.models.case import Case
 from clinic.models.column import code, key, moment
 
@@ -28,7 +28,7 @@ class DeliveryState(StrEnum):
     SUPERSEDED = "superseded"
 
 
-class Delivery(db.Model):
+class Delivery(Base):
     """An outbox row: the frozen bytes of its channel, the same for every attempt.
 
     Not projected: the dispatcher claims and updates these rows.
@@ -64,7 +64,7 @@ class Delivery(db.Model):
     history: Mapped[list[DeliveryAttempt]] = relationship(order_by="DeliveryAttempt.id")
 
 
-class DeliveryAttempt(db.Model):
+class DeliveryAttempt(Base):
     """One attempt, or one act of a person on a delivery; rows are never edited."""
 
     __tablename__ = "delivery_attempt"

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from clinic.db import db
+from clinic.db import Base
 from clinic.models.case import Case
 from clinic.models.column import Json, code, key, moment
 
@@ -23,7 +23,7 @@ class FormStatus(StrEnum):
     ENTERED_IN_ERROR = "entered-in-error"
 
 
-class FormResponse(db.Model):
+class FormResponse(Base):
     """One answered form of a case; while in progress it is a draft that nothing counts."""
 
     __tablename__ = "form_response"

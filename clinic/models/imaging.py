@@ -8,13 +8,13 @@ from typing import Any
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from clinic.db import db
+from clinic.db import Base
 from clinic.models.case import Case
 from clinic.models.column import Json, key
 from clinic.models.result import Recorded
 
 
-class XrayReading(Recorded, db.Model):
+class XrayReading(Recorded, Base):
     """A radiologist's reading: `findings` are codes of the finding list, or a deferral with its reason.
 
     A reading is signed by the radiologist alone, so it is final when entered (`confirmed_by_id` stays empty).

@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from clinic.db import db
+from clinic.db import Base
 from clinic.models.case import Case
 from clinic.models.column import code, key, moment
 from clinic.models.result import Recorded
@@ -24,7 +24,7 @@ class SpecimenKind(StrEnum):
     GASTRIC_ASPIRATE = "gastric-aspirate"
 
 
-class Specimen(db.Model):
+class Specimen(Base):
     """One thing taken from one person on one day."""
 
     __tablename__ = "specimen"
@@ -44,7 +44,7 @@ class Specimen(db.Model):
     results: Mapped[list[LabResult]] = relationship(back_populates="specimen", order_by="LabResult.id")
 
 
-class LabResult(Recorded, db.Model):
+class LabResult(Recorded, Base):
     """One test: entered by one person, confirmed by another before it counts."""
 
     __tablename__ = "lab_result"
@@ -67,7 +67,7 @@ class LabResult(Recorded, db.Model):
     )
 
 
-class LabComponent(db.Model):
+class LabComponent(Base):
     """One measured part of a result, e.g. the nil tube of an IGRA; digits as written."""
 
     __tablename__ = "lab_component"

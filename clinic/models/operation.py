@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from clinic.db import db
+from clinic.db import Base
 from clinic.models.column import Json, key, moment
 
 
-class Lease(db.Model):
+class Lease(Base):
     """Who leads one kind of clock work, and until when."""
 
     __tablename__ = "lease"
@@ -22,7 +22,7 @@ class Lease(db.Model):
     until: Mapped[datetime] = moment()
 
 
-class Heartbeat(db.Model):
+class Heartbeat(Base):
     """That a process is alive."""
 
     __tablename__ = "heartbeat"
@@ -31,7 +31,7 @@ class Heartbeat(db.Model):
     beat_at: Mapped[datetime] = moment()
 
 
-class AuditChange(db.Model):
+class AuditChange(Base):
     """One change, written in the change's own transaction; carries codes and ids, never a name."""
 
     __tablename__ = "audit_change"

@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from clinic.db import db
+from clinic.db import Base
 from clinic.models.case import Case
 from clinic.models.column import code, key, moment
 
@@ -30,7 +30,7 @@ class RequirementState(StrEnum):
     WITHDRAWN = "withdrawn"  # the rules no longer ask for it; kept, never deleted
 
 
-class Requirement(db.Model):
+class Requirement(Base):
     """One examination this case must have; there is at most one row for each examination."""
 
     __tablename__ = "requirement"
@@ -51,7 +51,7 @@ class Requirement(db.Model):
     )
 
 
-class RequirementReason(db.Model):
+class RequirementReason(Base):
     """Why: the rule, its plain sentence and its source, kept as they were when the requirement was computed."""
 
     __tablename__ = "requirement_reason"

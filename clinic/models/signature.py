@@ -7,11 +7,11 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from clinic.db import db
+from clinic.db import Base
 from clinic.models.column import key, moment
 
 
-class SignedExam(db.Model):
+class SignedExam(Base):
     """One version of a signed exam; an amendment is a new row that names the one it replaces."""
 
     __tablename__ = "signed_exam"

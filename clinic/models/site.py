@@ -5,11 +5,11 @@ from __future__ import annotations
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from clinic.db import db
+from clinic.db import Base
 from clinic.models.column import key
 
 
-class Site(db.Model):
+class Site(Base):
     """One clinic; staff, cases, counters and lists belong to exactly one."""
 
     __tablename__ = "site"
@@ -22,7 +22,7 @@ class Site(db.Model):
     time_zone: Mapped[str] = mapped_column(String(40))  # IANA name: decides what "today" is
 
 
-class Counter(db.Model):
+class Counter(Base):
     """The last number given, per site and kind; never a key, never reused."""
 
     __tablename__ = "counter"

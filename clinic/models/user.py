@@ -8,7 +8,7 @@ from flask_security.core import RoleMixin, UserMixin
 from sqlalchemy import Column, ForeignKey, String, Table
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from clinic.db import Base, db
+from clinic.db import Base
 from clinic.models.column import key, moment
 from clinic.models.site import Site
 
@@ -20,7 +20,7 @@ user_role = Table(
 )
 
 
-class Role(db.Model, RoleMixin):  # type: ignore[misc]
+class Role(Base, RoleMixin):
     """A named set of permissions; the set itself stands in clinic/permissions.py."""
 
     __tablename__ = "role"
@@ -30,7 +30,7 @@ class Role(db.Model, RoleMixin):  # type: ignore[misc]
     description: Mapped[str | None] = mapped_column(String(200))
 
 
-class User(db.Model, UserMixin):  # type: ignore[misc]
+class User(Base, UserMixin):
     """A member of staff; belongs to one site."""
 
     __tablename__ = "user"
@@ -51,7 +51,7 @@ class User(db.Model, UserMixin):  # type: ignore[misc]
     authorisations: Mapped[list[Authorisation]] = relationship(back_populates="user", lazy="selectin")
 
 
-class Authorisation(db.Model):
+class Authorisation(Base):
     """That a physician may sign for one destination, and from when to when."""
 
     __tablename__ = "authorisation"

@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from clinic.db import db
+from clinic.db import Base
 from clinic.models.case import Case
 from clinic.models.column import code, key, moment
 from clinic.models.result import Recorded
@@ -36,7 +36,7 @@ class LineOutcome(StrEnum):
     REFUSED = "refused"
 
 
-class VaccineDose(Recorded, db.Model):
+class VaccineDose(Recorded, Base):
     """One dose, given here or transferred from a record."""
 
     __tablename__ = "vaccine_dose"
@@ -54,7 +54,7 @@ class VaccineDose(Recorded, db.Model):
     case: Mapped[Case] = relationship()
 
 
-class VaccineLine(db.Model):
+class VaccineLine(Base):
     """The outcome of one line of the worksheet for one case."""
 
     __tablename__ = "vaccine_line"

@@ -147,16 +147,16 @@ def _sync_requirements(case: Case, decision: dict[str, Any]) -> None:
 def _sync_reasons(row: Requirement, because: list[dict[str, str]], edition: str) -> None:
     known = {reason.rule: reason for reason in row.reasons}
     wanted = {reason["rule"]: reason for reason in because}
-    for rule, reason in known.items():
+    for rule, kept in known.items():
         if rule not in wanted:
-            row.reasons.remove(reason)
+            row.reasons.remove(kept)
     for rule, reason in wanted.items():
-        kept = known.get(rule)
-        if kept is None:
+        found = known.get(rule)
+        if found is None:
             row.reasons.append(RequirementReason(
                 rule=rule, says=reason["says"], source=reason["source"], edition=edition))
         else:
-            kept.says, kept.source, kept.edition = reason["says"], reason["source"], edition
+            found.says, found.source, found.edition = reason["says"], reason["source"], edition
 
 
 def _set_state(row: Requirement, state: RequirementState) -> None:
