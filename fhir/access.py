@@ -85,8 +85,8 @@ def _find_verified(token: str) -> Access | None:
         access = _verify(token)
         if access is not None:
             remembered[digest] = access
-            while len(remembered) > _REMEMBERED:
-                remembered.pop(next(iter(remembered)), None)
+            if len(remembered) > _REMEMBERED:
+                remembered.popitem(last=False)
     return access
 
 
