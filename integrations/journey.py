@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from random import Random
+from random import Random, randrange
 from typing import Any
 from urllib.parse import urlencode
 
@@ -70,8 +70,8 @@ def _travel(settings: Settings, base_url: str, say: Say, deliver: bool) -> None:
     """The thread, station by station; raises ClickException when the authority does not acknowledge."""
     with write_unit() as session:
         staff = {user.email.split("@")[0]: user for user in session.execute(select(User)).unique().scalars()}
-        person = walk.find_adult(time.time_ns() % 10_000, 0, clock.today(staff["reception"].site.time_zone))
-        number = build_authority_number(Random(time.time_ns()), "us")
+        person = walk.find_adult(randrange(10_000), 0, clock.today(staff["reception"].site.time_zone))
+        number = build_authority_number(Random(), "us")
         case = walk.open_unremarkable_case(to_applicant(person), number, staff["reception"])
         case_id, physician_id = case.id, staff["physician"].id
         say(f"Registered and opened case {case.number} (authority's number {number}).")
@@ -115,7 +115,7 @@ def _pull_document(settings: Settings, base_url: str, exam_id: str) -> bytes:
     key = json.loads((settings.var_dir / "demo" / "authorities" / "us.jwk.json").read_text())
     smart = json.loads(_fetch(f"{base_url}/fhir/.well-known/smart-configuration"))
     claims = {"iss": key["client_id"], "sub": key["client_id"], "aud": smart["token_endpoint"],
-              "exp": int(time.time()) + 240, "jti": str(uuid.uuid4())}
+              "exp": int(clock.now().timestamp()) + 240, "jti": str(uuid.uuid4())}
     assertion = jwt.encode(claims, jwt.PyJWK(key, algorithm="ES384").key, algorithm="ES384",
                            headers={"kid": key["kid"]})
     answer = json.loads(_fetch(smart["token_endpoint"], {
