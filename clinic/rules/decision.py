@@ -81,8 +81,8 @@ def _list_needed(
 ) -> set[str]:
     """Add to the unknowns that matter now those that matter on some course of results still to come.
 
-    Trying each of several with all others low, then high, finds nearly all of them cheaply; only for the rest are whole trees
-    grown, which settle it.
+    Trying each of several with all others low, then high, finds nearly all of them cheaply; whole trees, grown only for
+    the rest, settle it.
     """
     for place in (0, -1) if len(domain) > 1 else ():
         base = {word: values[place] for word, values in domain.items()}

@@ -126,9 +126,9 @@ def build_plan(edition: Edition, category: str, age: int) -> Plan:
     exemptions = tuple(kinds.get("exempt", ()))
     used = [*gates, *exemptions, *(t for tested in exams["grade"].values() for t in tested)]
     for kind in ("require", "suggest"):
-        for tested in exams[kind].values():
-            if all(tests for _, tests in tested):  # else the examination is certain and nothing has to be asked for it
-                used += tested
+        for asking in exams[kind].values():
+            if all(tests for _, tests in asking):  # else the examination is certain and nothing has to be asked for it
+                used += asking
     gated = any(rule.kind == "gate" for rule in edition.rules.values())
     if gated and not gates:
         used = []

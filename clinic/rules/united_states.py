@@ -97,7 +97,7 @@ def _conclude(sit: Situation, outcome: Outcome, disease: str, conditions: Condit
         outcome.next = sort_exams({**outcome.next, "medical-exam": [sit.rule("validity-cap")]})
     if outcome.next:
         return
-    if sputum.pending and disease == "":
+    if sputum.pending and disease in ("", "returned"):
         outcome.status = PENDING
         return
     if active:
