@@ -63,7 +63,10 @@ class Facts:
 
 def show(value: object) -> str:
     """A value as an error sentence may repeat it: short, on one line."""
-    text = repr(value) if not isinstance(value, Decimal) else str(value)
+    try:
+        text = repr(value) if not isinstance(value, Decimal) else str(value)
+    except (ValueError, RecursionError):  # thousands of digits or of brackets
+        text = "something very long"
     return text if len(text) <= 40 else text[:37] + "..."
 
 

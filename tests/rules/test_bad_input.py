@@ -53,7 +53,7 @@ def with_result(**results: Any) -> dict[str, Any]:
         ({**GOOD, "stay_months": "6"}, "stay_months"), ({**GOOD, "stay_months": False}, "stay_months"),
         ({**GOOD, "au_schedule": 3}, "au_schedule"), ({**GOOD, "au_schedule": 0}, "au_schedule"),
         ({**GOOD, "au_schedule": 1.5}, "au_schedule"), ({**GOOD, "flu_season": "yes"}, "flu_season"),
-        ({**GOOD, "id": 7}, "id"), ({**GOOD, "lived_in": [{"country": "IND"}]}, "lived_in[0].from"),
+        ({**GOOD, "id": 7}, "id"), ({**GOOD, "id": 10**5000}, "id"), ({**GOOD, "lived_in": [{"country": "IND"}]}, "lived_in[0].from"),
         ({**GOOD, "lived_in": [{"country": "IND", "from": "2024-02-01", "to": "2024-01-01"}]}, "lived_in[0].to"),
         ({**GOOD, "results": []}, "results"), (with_result(xray=FILM), "results.xray"),
         (with_result(chest_xray={"taken": "2025-03-10", "findings": ["FOO"]}), "results.chest_xray.findings"),
