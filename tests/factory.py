@@ -93,7 +93,7 @@ def make_applicant(user: User | None = None, **values: Any) -> Applicant:
 
 def case_data(programme: str = "us", **values: Any) -> dict[str, Any]:
     """A case as NewCase gives it: nothing known to be yes."""
-    category = {"us": "IV", "ca": "TR", "au": "permanent", "nz": "residence", "uk": "settlement"}
+    category = {"us": "IV", "ca": "PR", "au": "PERM", "nz": "RES_GENERAL", "uk": "ENTRY_CLEARANCE"}
     return {
         "programme": programme, "category": category[programme], "authority_case_number": None, "stay_months": None,
         "au_schedule": None, "application_date": None, "exam_date": None, "residences": [], "circumstances": {},

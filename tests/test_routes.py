@@ -38,7 +38,7 @@ def test_nobody_gets_a_page_without_signing_in(app: Flask) -> None:
         rule = next(rule for rule in app.url_map.iter_rules() if rule.rule == path and rule.endpoint == endpoint)
         if not isinstance(mark, tuple) or "GET" not in (rule.methods or ()):
             continue
-        values = {name: "0" for name in rule.arguments}
+        values = dict.fromkeys(rule.arguments, "0")
         address = app.url_map.bind("localhost").build(endpoint, values)
         answer = client.get(address)
         assert answer.status_code in (302, 401), f"{path}: {answer.status_code}"

@@ -76,13 +76,14 @@ class NewApplicant(_Strict):
 
     @validates_schema(skip_on_field_errors=True)
     def _check_names(self, data: dict[str, Any], **_options: Any) -> None:
-        latin = f"{data['family_name']} {data.get('given_names') or ''}"
-        if not to_key(latin):
-            raise ValidationError(
-                gettext("Write the name in Latin letters, as in the passport's lines of letters and <; the own "
-                        "script has its own fields."), "family_name")
-        if any(sign.isdigit() for sign in latin):
-            raise ValidationError(gettext("A name holds no figures; compare it with the document."), "family_name")
+        for field in ("family_name", "given_names"):
+            name = data.get(field) or ""
+            if name and not to_key(name):
+                raise ValidationError(
+                    gettext("Write the name in Latin letters, as in the passport's lines of letters and <; the own "
+                            "script has its own fields."), field)
+            if any(sign.isdigit() for sign in name):
+                raise ValidationError(gettext("A name holds no figures; compare it with the document."), field)
         if (data["native_family_name"] or data["native_given_names"]) and not data["native_language"]:
             raise ValidationError(gettext("Choose the language of the name in own script."), "native_language")
 

@@ -36,6 +36,7 @@ def ask() -> str:
     category = programme.categories.get(typed.get("category", "")) if programme else None
     errors: dict[str, list[str]] = {}
     answer: dict[str, Any] | None = None
+    if_no: dict[str, Any] | None = None
     questions: list[Circumstance] = []
     derived: dict[str, bool] = {}
     asks_stay = False
@@ -49,12 +50,14 @@ def ask() -> str:
                        if isinstance(item.value, bool)}
             questions = [item for item in questions if item.word not in derived]
         if birth and residence:
-            facts = _build_facts(typed, programme, category, birth, residence, questions, derived, today)
+            facts = _build_facts(typed, programme, category, birth, residence, derived, today)
             answer = _decide(facts, errors)
+            if answer and answer["needs"]:
+                if_no = _decide({**facts, "unknown": []}, errors)  # shown as what it is, beside what is certain
     return render_template(
         "will_i_need/index.html", values=typed, errors=errors, programme=programme, category=category,
         programmes=[(each.code, each.name) for each in list_programmes().values()], questions=questions, answer=answer,
-        asks_stay=asks_stay, derived=derived,
+        asks_stay=asks_stay, if_no=if_no,
     )
 
 
@@ -95,7 +98,7 @@ def _read_country(typed: dict[str, Any], errors: dict[str, list[str]]) -> str | 
 
 def _build_facts(
     typed: dict[str, Any], programme: Programme, category: Category, birth: date, residence: str,
-    questions: list[Circumstance], derived: dict[str, bool], today: date,
+    derived: dict[str, bool], today: date,
 ) -> dict[str, Any]:
     """Answers as facts; whatever was not answered is not known, never no."""
     every = [question.word for question in list_questions(programme.code, category.code, today, birth)]

@@ -162,7 +162,8 @@ def test_stale_form_is_refused_and_keeps_what_was_typed(app: Flask) -> None:
     client = sign_in(app, user)
     with write_unit() as session:
         session.get(Case, case_id).authority_case_number = "NRB2026000001"
-    form = {"version": version, "category": "IV", "authority_case_number": "MINE123", "circumstances-tb_symptoms": "yes"}
+    form = {"version": version, "category": "IV", "authority_case_number": "MINE123",
+            "circumstances-tb_symptoms": "yes"}
     page = client.post(f"/cases/{case_id}/circumstances", data=form)
     text = page.get_data(as_text=True)
     assert page.status_code == 409 and "Somebody else changed this case" in text and 'value="MINE123"' in text
