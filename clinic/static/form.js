@@ -31,9 +31,9 @@ function refresh() {
     element.hidden = Boolean(outer?.hidden) || !(all ? of.every(isMet) : of.some(isMet));
   }
   for (const group of form.querySelectorAll("[data-group]")) {
-    const asked = [...group.querySelectorAll(".ask:not([hidden])")].filter((ask) => !ask.closest("[hidden]"));
-    const answered = asked.filter((ask) => {
-      const field = ask.querySelector("input, textarea");
+    const asked = [...group.querySelectorAll(".quest:not([hidden])")].filter((quest) => !quest.closest("[hidden]"));
+    const answered = asked.filter((quest) => {
+      const field = quest.querySelector("input, textarea");
       return field && answer(field.name) !== "";
     });
     const count = document.querySelector(`[data-count="${group.dataset.group}"]`);

@@ -1,0 +1,36 @@
+"""Looks at a page as the clinic would: accessible and fitting at three widths; a picture is kept on request."""
+
+from __future__ import annotations
+
+import os
+
+from playwright.sync_api import Page
+
+from tests.browser.accessibility import WIDTHS, assert_accessible, assert_no_sideways_scroll
+from tests.factory import PASSWORD
+
+# The sticky bars cover half a link wherever the page happens to be scrolled to, which axe takes for a small target;
+# that a focused control is never hidden by them has its own test (assert_focus_never_hidden).
+LET_GO = "document.querySelectorAll('.action-bar, .banner').forEach((bar) => { bar.style.position = 'static'; })"
+SHOTS = os.environ.get("SCREENSHOTS")  # a folder
+
+
+def look(page: Page, name: str) -> None:
+    """Fail on anything axe finds, or a page wider than its window, at 1366, 390 and 320 px."""
+    page.evaluate(LET_GO)
+    for width in (*WIDTHS[1:], WIDTHS[0]):
+        page.set_viewport_size({"width": width, "height": 900})
+        if SHOTS and width != 320:
+            page.screenshot(path=f"{SHOTS}/{name}-{width}.png", full_page=True)
+        assert_accessible(page)
+        assert_no_sideways_scroll(page)
+
+
+def sign_in_as(page: Page, address: str, role: str) -> None:
+    """Sign in as the person of `role`, whoever was signed in before."""
+    page.context.clear_cookies()
+    page.goto(f"{address}/sign-in")
+    page.get_by_label("E-mail address").fill(f"{role}@test.example")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{address}/")
