@@ -46,13 +46,8 @@ def is_extrapulmonary_only(sit: Situation) -> bool:
 
 
 def is_on_treatment(sit: Situation) -> bool:
-    """Takes treatment for tuberculosis disease now; a recorded status settles an unknown circumstance."""
-    status = sit.record.treatment.status
-    if status == "current":
-        return True
-    if status == "none" and sit.truth.get("on_tb_treatment", False) is None:
-        return False
-    return sit.ask("on_tb_treatment")
+    """Takes treatment for tuberculosis disease now: by the record, or asked."""
+    return sit.record.treatment.status == "current" or sit.ask("on_tb_treatment")
 
 
 def is_treated_pulmonary(sit: Situation) -> bool:
