@@ -72,8 +72,7 @@ def seed_demo(session: Session, applicants: int, seed: int) -> None:
     settings = get_settings(current_app)
     ensure_roles()
     sites = [_ensure_site(session, values) for values in SITES]
-    staff = {name: _ensure_user(session, name, role, person, sites[0]) for name, role, person in STAFF}
-    staff |= {name: _ensure_user(session, name, role, person, sites[1]) for name, role, person in SECOND_STAFF}
+    staff = _ensure_staff(session, sites)
     ensure_authorities(session, settings)
     session.flush()
     start = session.execute(select(func.count()).select_from(Applicant)).scalar_one()
@@ -196,14 +195,24 @@ def _ensure_site(session: Session, values: dict[str, str]) -> Site:
     return site
 
 
-def _ensure_user(session: Session, name: str, role: str, person: str, site: Site) -> User:
-    email = f"{name}@demo.example"
-    user = session.execute(select(User).where(User.email == email)).scalar_one_or_none()
-    if user is not None:
-        return user
+def _ensure_staff(session: Session, sites: list[Site]) -> dict[str, User]:
+    """The staff of both sites by sign-in name; those who exist stay as they are."""
+    wanted = [(*each, sites[0]) for each in STAFF] + [(*each, sites[1]) for each in SECOND_STAFF]
+    known = {user.email: user for user in session.execute(select(User)).unique().scalars()}
+    staff, password = {}, None
+    for name, role, person, site in wanted:
+        email = f"{name}@demo.example"
+        if email not in known:
+            password = password or hash_password(PASSWORD)  # slow on purpose, so once for all: it is public anyway
+            known[email] = _make_user(session, email, password, role, person, site)
+        staff[name] = known[email]
+    return staff
+
+
+def _make_user(session: Session, email: str, password: str, role: str, person: str, site: Site) -> User:
     role_row = session.execute(select(Role).where(Role.name == role)).scalar_one()
     user = User(
-        email=email, name=person, password=hash_password(PASSWORD), fs_uniquifier=os.urandom(32).hex(), active=True,
+        email=email, name=person, password=password, fs_uniquifier=os.urandom(32).hex(), active=True,
         site_id=site.id, created_at=clock.now(), roles=[role_row],
         licence_number=f"KE-{10000 + len(person) * 137}" if role in ("physician", "radiologist") else None,
     )

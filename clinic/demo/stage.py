@@ -6,6 +6,7 @@ from datetime import timedelta
 from random import Random
 
 from clinic.caution import NeedsConfirmation
+from clinic.demo.walk import ADULT, work_through
 from clinic.errors import ClearwayError
 from clinic.laboratory_test import LaboratoryTest, list_tests
 from clinic.models import Answer, Applicant, Case, RequirementState, Sex, SpecimenKind, User
@@ -20,7 +21,7 @@ from clinic.services.radiology import record_reading
 from clinic.services.specimen import take_specimen
 
 # How far a case has come: share of cases up to each stage, our own choice.
-STAGES = ((0.25, "opened"), (0.4, "entered"), (0.65, "confirmed"), (1.0, "read"))
+STAGES = ((0.2, "opened"), (0.35, "entered"), (0.55, "confirmed"), (0.8, "read"), (1.0, "ready"))
 # Circumstances that a few demo people have, so that their consequences are seen; share of people.
 SHARES = {"tb_contact": 0.04, "tb_contact_household": 0.04, "tb_contact_5y": 0.03, "tb_history": 0.03,
           "tb_symptoms": 0.02, "pregnant": 0.06, "health_worker": 0.05, "listed_presence": 0.7}
@@ -49,11 +50,22 @@ def bring_to_stage(rng: Random, case: Case, staff: dict[str, User]) -> None:
     stage = next(name for limit, name in STAGES if chance < limit)
     if stage == "opened":
         return
+    if stage == "ready" and _is_unremarkable(case):
+        work_through(case, staff)
+        return
     for test in _list_wanted_tests(case):
         _record_test(rng, case, test, staff, confirm=stage != "entered")
-    if stage == "read":
+    if stage in ("read", "ready"):
         _record_film(rng, case, staff["radiologist"])
         _take_sputum(case, staff["tbteam"])
+
+
+def _is_unremarkable(case: Case) -> bool:
+    """Whether clinic/demo/walk.py can take the case to the physician: an adult man for the United States."""
+    years = age_on(parse_partial_date(case.applicant.birth_date), get_today(case)).years
+    answers = {row.answer for row in case.circumstances}
+    return (case.programme == "us" and case.applicant.sex is Sex.MALE and years in ADULT and Answer.YES not in answers
+            and case.status == "incomplete")
 
 
 def _list_wanted_tests(case: Case) -> list[LaboratoryTest]:

@@ -101,7 +101,7 @@ def _holds(word: str) -> Any:
     return (" " + Applicant.search_name).contains(" " + word, autoescape=True)
 
 
-def _select_people() -> Select[Any]:
+def _select_people() -> Select[*tuple[Any, ...]]:
     open_cases = (
         select(func.count()).select_from(Case).where(Case.applicant_id == Applicant.id).scalar_subquery()
     )

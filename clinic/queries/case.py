@@ -99,7 +99,7 @@ def count_worklist(user: User, view: View, narrowed: Filter) -> int:
     return db.session.execute(select(func.count()).select_from(some)).scalar_one()
 
 
-def _select_rows(user: User, view: View, narrowed: Filter) -> Select[Any]:
+def _select_rows(user: User, view: View, narrowed: Filter) -> Select[*tuple[Any, ...]]:
     return (
         select(
             Case.id, Case.number, Case.programme, Case.category, Case.state, Case.status, Case.progress,

@@ -79,7 +79,7 @@ def to_facts(case: Case, data: dict[str, Any] | None = None) -> dict[str, Any]:
     """The facts that `data` (default: what the case holds) would put in place of the case's own."""
     exam = (data["exam_date"] if data else case.exam_date) or clock.today(case.site.time_zone)
     applied = data["application_date"] if data else case.application_date
-    places = data["residences"] if data else [
+    places: list[dict[str, Any]] = data["residences"] if data else [
         {"country": row.country, "from_on": row.from_on, "to_on": row.to_on} for row in case.residences]
     return {
         "category": data["category"] if data else case.category,

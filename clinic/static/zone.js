@@ -19,3 +19,6 @@ if (!document.querySelector(".govuk-error-summary, .notice--warn, .doubles") && 
   const next = order.slice(read ? 1 : 0).map((id) => document.getElementById(id)).find((field) => field && !field.value);
   next?.focus();
 }
+
+// Likely doubles are read before anything else.
+if (!document.querySelector(".govuk-error-summary")) document.getElementById("doubles")?.focus();

@@ -23,8 +23,8 @@ from clinic.web.place import country_word
 STATUS_WORDS: dict[str, tuple[LazyString, str]] = {
     "not-required": (lazy_gettext("Nothing required"), "off"),
     "not-cleared": (lazy_gettext("Not cleared"), "bad"),
-    "undecided": (lazy_gettext("Undecided: a circumstance must be established"), "warn"),
-    "incomplete": (lazy_gettext("Incomplete: examinations outstanding"), "neutral"),
+    "undecided": (lazy_gettext("Undecided"), "warn"),
+    "incomplete": (lazy_gettext("Examinations outstanding"), "neutral"),
     "pending-culture": (lazy_gettext("Waits for a culture"), "wait"),
     "physician-decision": (lazy_gettext("The physician decides"), "active"),
     "final": (lazy_gettext("All results are in"), "good"),

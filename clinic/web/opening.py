@@ -62,8 +62,8 @@ def create(applicant_id: str) -> Page:
 def _show(applicant: Applicant, values: dict[str, Any], **parts: Any) -> str:
     programme = list_programmes()[values["programme"]]
     category = programme.categories[values["category"]]
-    nowhere_else = {"application_date": None, "exam_date": clock.today(applicant.site.time_zone).isoformat(),
-                    "lived_in": []}  # as it stands before other places are written
+    today = clock.today(applicant.site.time_zone).isoformat()
+    nowhere_else: dict[str, Any] = {"application_date": None, "exam_date": today, "lived_in": []}
     derived = derive_circumstances(programme.code, applicant, nowhere_else)
     return render_template(
         "case/new.html", applicant=applicant, values=values, programme=programme, category=category,

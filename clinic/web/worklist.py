@@ -118,7 +118,8 @@ def _url(**changes: str | None) -> str:
     kept = {name: value for name, value in request.args.items() if name in ("view", "state", "programme")}
     if "view" in changes or "state" in changes:
         kept.pop("state", None)
-    return url_for(request.endpoint or ".index", **{**kept, **{k: v for k, v in changes.items() if v}})
+    arguments: dict[str, Any] = {**kept, **{name: value for name, value in changes.items() if value}}
+    return url_for(request.endpoint or ".index", **arguments)
 
 
 def _to_cursor(row: Row[Any]) -> str:
