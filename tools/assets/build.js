@@ -1,4 +1,6 @@
-// Builds the committed files under clinic/static/vendor from the packages pinned in package-lock.json.
+// Builds the committed files under clinic/static/vendor and clinic/documents/fonts from the packages pinned in
+// package-lock.json.
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -9,11 +11,20 @@ import * as sass from "sass";
 const here = dirname(fileURLToPath(import.meta.url));
 const packages = join(here, "node_modules");
 const vendor = join(here, "../../clinic/static/vendor");
+const documents = join(here, "../../clinic/documents/fonts");
+const python = join(here, "../../.venv/bin/python"); // with fontTools, which the document printer needs anyway
 
 // Scripts in which applicants' names are shown; the weight 700 only where the interface itself is translated.
 const SCRIPTS = {
   arabic: [400, 700], armenian: [400], bengali: [400], devanagari: [400], ethiopic: [400], georgian: [400],
   gurmukhi: [400], khmer: [400], myanmar: [400], sinhala: [400], tamil: [400], thai: [400],
+};
+
+// What printed documents need besides: a computer that prints has no font of its own to fall back on.
+const LETTERS = ["latin", "latin-ext", "cyrillic", "cyrillic-ext", "greek", "vietnamese"];
+const SYMBOLS = {
+  math: { subset: "latin", signs: "U+2190-2193,U+221E,U+2248,U+2260-2265,U+25A0,U+25A1,U+25B2,U+25BC" },
+  "symbols-2": { subset: "symbols", signs: "U+25CB,U+25CF,U+2610-2612,U+26A0,U+2713-2718" },
 };
 
 const withoutSourceMap = (text) => text.replace(/\n?\/[/*]# sourceMappingURL=.*$/gm, "").trimEnd() + "\n";
@@ -63,19 +74,44 @@ function copyScripts() {
   cpSync(join(here, "LICENSE-govuk-frontend.txt"), join(vendor, "govuk/LICENSE.txt"));
 }
 
+function writePlain(source, target, signs = "") {
+  const script = join(here, "plain_font.py");
+  execFileSync(python, [script, join(packages, "@fontsource", source), join(documents, target), signs]);
+}
+
+function buildDocumentFonts() {
+  mkdirSync(documents, { recursive: true });
+  for (const subset of LETTERS) for (const weight of [400, 700]) {
+    writePlain(`noto-sans/files/noto-sans-${subset}-${weight}-normal.woff2`, `noto-sans-${subset}-${weight}.woff2`);
+  }
+  writePlain("noto-sans-sc/files/noto-sans-sc-chinese-simplified-400-normal.woff2", "noto-sans-sc-400.woff2");
+  for (const [name, { subset, signs }] of Object.entries(SYMBOLS)) {
+    writePlain(`noto-sans-${name}/files/noto-sans-${name}-${subset}-400-normal.woff2`, `noto-sans-${name}-400.woff2`,
+      signs);
+  }
+  for (const name of ["noto-sans", "noto-sans-sc", "noto-sans-math", "noto-sans-symbols-2"]) {
+    cpSync(join(packages, "@fontsource", name, "LICENSE"), join(documents, `LICENSE-${name}.txt`));
+  }
+}
+
 const listFiles = (folder) => readdirSync(folder).flatMap((name) => {
   const path = join(folder, name);
   return statSync(path).isDirectory() ? listFiles(path) : [path];
 });
 
-function writeManifest() {
-  const lines = listFiles(vendor).map((path) =>
-    `${createHash("sha256").update(readFileSync(path)).digest("hex")}  ${relative(vendor, path)}`);
-  write("MANIFEST.sha256", lines.sort((a, b) => (a.slice(66) < b.slice(66) ? -1 : 1)).join("\n") + "\n");
+function writeManifest(folder) {
+  const lines = listFiles(folder).map((path) =>
+    `${createHash("sha256").update(readFileSync(path)).digest("hex")}  ${relative(folder, path)}`);
+  writeFileSync(join(folder, "MANIFEST.sha256"),
+    lines.sort((a, b) => (a.slice(66) < b.slice(66) ? -1 : 1)).join("\n") + "\n");
 }
 
-rmSync(vendor, { recursive: true, force: true });
-mkdirSync(vendor, { recursive: true });
+for (const folder of [vendor, documents]) {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+}
 buildStyles(buildFonts());
 copyScripts();
-writeManifest();
+buildDocumentFonts();
+writeManifest(vendor);
+writeManifest(documents);

@@ -1,0 +1,67 @@
+"""Prints a document's HTML as PDF by WeasyPrint, with the committed fonts and nothing of the machine's own."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from clinic.documents.font import Face, list_families, select_faces
+from clinic.errors import Misconfigured
+
+PACKAGES = ("libpango-1.0-0", "libpangoft2-1.0-0")  # Debian's names of what WeasyPrint loads
+VARIANT = "pdf/ua-1"  # tagged, so that a screen reader can read it
+_lock = threading.Lock()  # the font configuration is shared, and a page layout is no place for two threads
+_printer: _Printer | None = None
+
+
+def check_printer() -> None:
+    """Raise Misconfigured naming the Debian packages when nothing can be printed here."""
+    try:
+        import weasyprint  # noqa: F401  half a second and system libraries: only where something is printed
+    except (ImportError, OSError) as error:
+        raise Misconfigured(
+            f"Documents cannot be printed: install the Debian packages {' '.join(PACKAGES)}, then start again."
+        ) from error
+
+
+def print_html(html: str) -> bytes:
+    """The PDF of a complete HTML text; every character of it must have passed `clinic.documents.glyph`.
+
+    Loads nothing from any address: pictures and styles stand in the text itself. Raises Misconfigured.
+    """
+    global _printer
+    check_printer()
+    with _lock:
+        if _printer is None:
+            _printer = _Printer()
+        return _printer.print(html)
+
+
+class _Printer:
+    """The engine with the faces loaded so far; a face is unpacked once, when a text first needs it."""
+
+    def __init__(self) -> None:
+        import weasyprint
+        from weasyprint.text.fonts import FontConfiguration
+        from weasyprint.urls import URLFetcher
+
+        self._engine = weasyprint
+        self._fonts = FontConfiguration()
+        self._fetcher = URLFetcher(allowed_protocols=("data",), fail_on_errors=True)
+        self._sheets: dict[Face, Any] = {}
+        families = ", ".join(f'"{family}"' for family in list_families())
+        self._stack = weasyprint.CSS(string=f":root {{ font-family: {families} }}")
+
+    def print(self, html: str) -> bytes:
+        """The bytes of the PDF."""
+        sheets = [self._load(face) for face in select_faces(html)]
+        document = self._engine.HTML(string=html, url_fetcher=self._fetcher)
+        pdf: bytes = document.write_pdf(
+            stylesheets=[*sheets, self._stack], font_config=self._fonts, pdf_variant=VARIANT)
+        return pdf
+
+    def _load(self, face: Face) -> Any:
+        if face not in self._sheets:
+            self._sheets[face] = self._engine.CSS(string=face.rule, font_config=self._fonts)
+        return self._sheets[face]
+
