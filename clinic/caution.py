@@ -23,7 +23,7 @@ class NeedsConfirmation(InvalidInput):
     """Nothing is wrong for certain, but a person must say that it is meant so; `cautions` are what to tick."""
 
     def __init__(self, cautions: Sequence[Caution], **ids: object) -> None:
-        super().__init__(_("Check the unusual values, then tick to confirm them or correct them."), **ids)
+        super().__init__(_("Check the unusual values, then tick to confirm them or correct them."), None, **ids)
         self.cautions = list(cautions)
 
 

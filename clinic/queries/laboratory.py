@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.engine import Row
+from sqlalchemy.engine import Result, Row
 
 from clinic import workflow
 from clinic.db import db
@@ -16,7 +16,7 @@ PAGE = 100
 
 def list_waiting_results(user: User) -> list[tuple[LabResult, Row[Any]]]:
     """Results of the user's site that wait for their second person, oldest first, each with its case and person."""
-    rows = db.session.execute(
+    rows: Result[Any] = db.session.execute(
         select(
             LabResult, Case.number, Applicant.family_name, Applicant.given_names, Applicant.native_family_name,
             Applicant.native_given_names, Applicant.native_language, Applicant.birth_date,

@@ -24,6 +24,7 @@ from clinic.web.station_page import Answer, forget, is_recording, list_names, op
 
 blueprint = Blueprint("sputum", __name__, url_prefix="/cases/<case_id>/sputum")
 P = Permission
+SPECIMEN_FIELDS: tuple[str, ...] = ("kind", "collected_on", "replaces_id", "confirmed")
 TESTS = ("sputum-smear", "sputum-naat", "sputum-culture")
 
 
@@ -41,7 +42,7 @@ def take(case_id: str) -> Answer | Response:
     case = open_case(case_id)
     typed = read_form(request.form, lists=("confirmed",))
     try:
-        plain = {name: typed[name] for name in ("kind", "collected_on", "replaces_id", "confirmed") if name in typed}
+        plain = {name: typed[name] for name in SPECIMEN_FIELDS if name in typed}
         made = specimen.take_specimen(case, load(SpecimenIn(), plain), current_user)
     except InvalidInput as problem:
         return _show(forget(case_id), typed | {"step": "take"}, problem)
@@ -117,5 +118,6 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
         numbers={each.id: each.number for each in rows}, kinds=(SpecimenKind.SPUTUM, SpecimenKind.GASTRIC_ASPIRATE),
         may_take=is_recording(case) and has_permission(P.RECORD_SPUTUM),
         may_enter=is_recording(case) and has_permission(P.ENTER_RESULT),
+        grew=any(row.is_current and row.value == "mtb" for each in rows for row in each.results),
         days={each.id: (get_today(case) - each.collected_on).days for each in rows},
     )

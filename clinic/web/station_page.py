@@ -15,7 +15,7 @@ from clinic.audit import record_case_read
 from clinic.db import db
 from clinic.errors import InvalidInput
 from clinic.laboratory_test import list_tests
-from clinic.models import Case, Recorded, RequirementReason, ResultStatus, User
+from clinic.models import Case, LabComponent, LabResult, Recorded, RequirementReason, ResultStatus, User
 from clinic.queries.case import get_case
 from clinic.questionnaire import Condition
 from clinic.services.laboratory import label_value
@@ -77,6 +77,12 @@ def test_word(test: str) -> str:
     return list_tests()[test].label
 
 
+def list_parts(row: LabResult) -> list[LabComponent]:
+    """The measured parts of a result in the order of the laboratory's report."""
+    order = [name for parts in list_tests()[row.test].components.values() for name in parts]
+    return sorted(row.components, key=lambda part: order.index(part.name))
+
+
 def to_requirement_reasons(reasons: Iterable[RequirementReason]) -> list[dict[str, str]]:
     """Why a requirement stands, as the page's “Why?” shows it."""
     return [{"sentence": row.says, "source": row.source, "edition": row.edition, "rule_id": row.rule}
@@ -108,7 +114,7 @@ def init_station_words(app: Flask) -> None:
     """Give templates the filters of this file."""
     app.jinja_env.filters.update(
         recorded_status=describe_status, result_word=label_value, unit_word=unit_word, igra_word=igra_word,
-        condition=_to_script, test_word=test_word, requirement_reasons=to_requirement_reasons)
+        condition=_to_script, test_word=test_word, parts=list_parts, requirement_reasons=to_requirement_reasons)
 
 
 def _to_script(condition: Condition) -> dict[str, str]:

@@ -28,6 +28,7 @@ def look(page: Page, name: str) -> None:
 
 def sign_in_as(page: Page, address: str, role: str) -> None:
     """Sign in as the person of `role`, whoever was signed in before."""
+    page.goto("about:blank")  # a request still on its way would bring the old session back
     page.context.clear_cookies()
     page.goto(f"{address}/sign-in")
     page.get_by_label("E-mail address").fill(f"{role}@test.example")
