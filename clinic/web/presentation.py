@@ -11,7 +11,7 @@ from jinja2 import ChoiceLoader, FileSystemLoader, PackageLoader, PrefixLoader
 
 from clinic.web import clinical_format, word
 from clinic.web.asset import init_assets
-from clinic.web.citation import list_reason_citations
+from clinic.web.citation import list_source_citations
 from clinic.web.field_error import find_error, list_errors
 from clinic.web.form import date_parts
 from clinic.web.language import find_user, init_languages
@@ -25,7 +25,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "age": clinical_format.age,
     "case_state_tone": word.case_state_tone,
     "case_state_word": word.case_state_word,
-    "citations": list_reason_citations,
+    "citations": list_source_citations,
     "choices": clinical_format.to_choices,
     "clinical_date": clinical_format.clinical_date,
     "clinical_date_text": clinical_format.format_date,
