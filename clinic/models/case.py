@@ -69,6 +69,7 @@ class Case(Base):
     stay_months: Mapped[int | None]
     au_schedule: Mapped[int | None]
     application_date: Mapped[date | None]
+    destination_address: Mapped[str | None] = mapped_column(Text)  # where the applicant will live, as far as known
     exam_date: Mapped[date | None]  # the day of the physical exam; until then the rules of today apply
     state: Mapped[CaseState] = code(CaseState, default=CaseState.REGISTERED)
     state_reason: Mapped[str | None] = mapped_column(Text)

@@ -30,3 +30,10 @@ class SignedExam(Base):
     jws: Mapped[str] = mapped_column(Text)  # detached (RFC 7797), ES384, over the Bundle's exact bytes
     signed_at: Mapped[datetime] = moment()
     signed_by_id: Mapped[str] = mapped_column(ForeignKey("user.id"))
+    # The printed packet; none of a version that was signed before anything was printed. Read only when asked for.
+    pdf: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    pdf_sha256: Mapped[str | None] = mapped_column(String(64))  # of the PDF's exact bytes, hexadecimal
+    verify_token: Mapped[str | None] = mapped_column(String(32), index=True, unique=True)  # 128 random bits
+    revoked_at: Mapped[datetime | None] = moment()
+    revoked_by_id: Mapped[str | None] = mapped_column(ForeignKey("user.id"))
+    revocation_reason: Mapped[str | None] = mapped_column(Text)
