@@ -27,6 +27,7 @@ class Permission(StrEnum):
     RECORD_EXAM = "record-exam"
     ENTER_RESULT = "enter-result"
     CONFIRM_RESULT = "confirm-result"
+    UPLOAD_FILM = "upload-film"  # and take the second look at a film in quarantine
     READ_XRAY = "read-xray"
     RECORD_SPUTUM = "record-sputum"
     RECORD_VACCINE = "record-vaccine"
@@ -49,8 +50,8 @@ ROLES: dict[str, tuple[Any, frozenset[Permission]]] = {
     "labtech": (_l("Laboratory technician"), frozenset(_SEEING | {_P.ENTER_RESULT, _P.RECORD_SPUTUM})),
     "labsupervisor": (_l("Laboratory supervisor"), frozenset(
         _SEEING | {_P.ENTER_RESULT, _P.CONFIRM_RESULT, _P.RECORD_SPUTUM})),
-    "radiographer": (_l("Radiographer"), frozenset(_SEEING)),
-    "radiologist": (_l("Radiologist"), frozenset(_SEEING | {_P.READ_XRAY})),
+    "radiographer": (_l("Radiographer"), frozenset(_SEEING | {_P.UPLOAD_FILM})),
+    "radiologist": (_l("Radiologist"), frozenset(_SEEING | {_P.UPLOAD_FILM, _P.READ_XRAY})),
     "physician": (_l("Panel physician"), frozenset(
         _SEEING | {_P.RECORD_HISTORY, _P.RECORD_EXAM, _P.RECORD_VACCINE, _P.OPEN_CASE, _P.SIGN, _P.SEE_DELIVERIES})),
     "tbteam": (_l("Tuberculosis team"), frozenset(_SEEING | {_P.RECORD_SPUTUM, _P.ENTER_RESULT})),

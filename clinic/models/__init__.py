@@ -5,6 +5,7 @@ from clinic.models.authority import Authority, AuthorityClient
 from clinic.models.case import Answer, Case, CaseState, CaseTransition, Circumstance, ResidencePeriod
 from clinic.models.decision import Conclusion, ConclusionKind
 from clinic.models.delivery import Delivery, DeliveryAttempt, DeliveryState
+from clinic.models.film import Film, FilmState
 from clinic.models.form import FormResponse, FormStatus
 from clinic.models.imaging import XrayReading
 from clinic.models.laboratory import LabComponent, LabResult, Specimen, SpecimenKind
@@ -19,7 +20,8 @@ from clinic.models.vaccination import DoseSource, LineOutcome, VaccineDose, Vacc
 __all__ = [
     "Answer", "Applicant", "ApplicantKey", "AuditChange", "Authorisation", "Authority", "AuthorityClient", "Case",
     "CaseState", "CaseTransition", "Circumstance", "Conclusion", "ConclusionKind", "Counter", "Delivery",
-    "DeliveryAttempt", "DeliveryState", "DocumentKind", "DoseSource", "FormResponse", "FormStatus", "Heartbeat",
+    "DeliveryAttempt", "DeliveryState", "DocumentKind", "DoseSource", "Film", "FilmState", "FormResponse", "FormStatus",
+    "Heartbeat",
     "IdentityDocument", "LabComponent", "LabResult", "Lease", "LineOutcome", "Recorded", "Requirement",
     "RequirementReason", "RequirementSource", "RequirementState", "ResidencePeriod", "ResultStatus", "Role", "Sex",
     "SignedExam", "Site", "Specimen", "SpecimenKind", "User", "VaccineDose", "VaccineLine", "XrayReading",

@@ -1,4 +1,4 @@
-"""Chest X-ray readings by the findings of Form DS-3030 (films come with radiology)."""
+"""Chest X-ray readings by the findings of Form DS-3030."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from clinic.db import Base
 from clinic.models.case import Case
 from clinic.models.column import Json, key
+from clinic.models.film import Film
 from clinic.models.result import Recorded
 
 
@@ -28,6 +29,9 @@ class XrayReading(Recorded, Base):
     taken_on: Mapped[date | None]  # empty only for a deferral
     view: Mapped[str | None] = mapped_column(String(20))  # pa, ap, pa-lateral, ap-lateral
     findings: Mapped[Any] = mapped_column(Json())  # list of codes
+    numbered: Mapped[Any] = mapped_column(Json(), nullable=True)  # the authority's own numbers, where it has any
     deferred: Mapped[str | None] = mapped_column(String(20))  # pregnancy
+    film_id: Mapped[str | None] = mapped_column(ForeignKey("film.id"))  # what was read; empty: read elsewhere
 
     case: Mapped[Case] = relationship()
+    film: Mapped[Film | None] = relationship()
