@@ -1,4 +1,4 @@
-"""A large clinic for measuring: rows written straight into the tables, skipping validation; case n is a function of n."""
+"""A large clinic for measuring: rows written straight into the tables; case n is a function of n."""
 
 from __future__ import annotations
 

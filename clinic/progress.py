@@ -31,39 +31,42 @@ def find_progress(case: Case, decision: dict[str, Any]) -> Found:
 
 def describe_progress(state: CaseState, key: str | None, detail: str | None, today: date) -> str:
     """The words of a progress line, the same on every list; `detail` as find_progress gave it."""
-    settled = {
-        CaseState.SIGNED: _("Signed; waits to be delivered"),
-        CaseState.SUBMITTED: _("Delivered; the authority has not answered yet"),
-        CaseState.ACKNOWLEDGED: _("Acknowledged by the authority"),
-        CaseState.CLOSED: _("Closed"),
-        CaseState.ON_HOLD: _("On hold"),
-        CaseState.WITHDRAWN: _("Withdrawn"),
-        CaseState.EXPIRED: _("Expired"),
-    }
-    if state in settled:
-        return settled[state]
+    if state in SETTLED:
+        return SETTLED[state]()
     if key == "culture" and detail:
         day = (today - date.fromisoformat(detail)).days
         return _("Culture day %(day)s of %(days)s", day=max(day, 0), days=CULTURE_DAYS)
-    exam = label_exam(detail) if key in {"to-do", "second-person", "draft"} and detail else ""
-    words = {
-        "not-required": _("No examination required"),
-        "facts": _("Circumstances to establish: %(n)s", n=detail or "1"),
-        "not-cleared": _("Not cleared; waits for the physician"),
-        "second-person": _("Needs second person: %(exam)s", exam=exam),
-        "draft": _("In progress: %(exam)s", exam=exam),
-        "to-do": _("To do: %(exam)s", exam=exam),
-        "physician": _("The physician decides"),
-        "ready": _("Ready to sign"),
-    }
-    return words.get(key or "", _("In progress"))
+    say = WORDS.get(key or "")
+    return say(detail) if say else _("In progress")
 
 
-def label_exam(exam: str) -> str:
-    """The examination's name in words."""
+# Each sentence is a function: a list of fifty rows translates fifty sentences, not all of them fifty times.
+SETTLED: dict[CaseState, Callable[[], str]] = {
+    CaseState.SIGNED: lambda: _("Signed; waits to be delivered"),
+    CaseState.SUBMITTED: lambda: _("Delivered; the authority has not answered yet"),
+    CaseState.ACKNOWLEDGED: lambda: _("Acknowledged by the authority"),
+    CaseState.CLOSED: lambda: _("Closed"),
+    CaseState.ON_HOLD: lambda: _("On hold"),
+    CaseState.WITHDRAWN: lambda: _("Withdrawn"),
+    CaseState.EXPIRED: lambda: _("Expired"),
+}
+WORDS: dict[str, Callable[[str | None], str]] = {
+    "not-required": lambda detail: _("No examination required"),
+    "facts": lambda detail: _("Circumstances to establish: %(n)s", n=detail or "1"),
+    "not-cleared": lambda detail: _("Not cleared; waits for the physician"),
+    "second-person": lambda detail: _("Needs second person: %(exam)s", exam=label_exam(detail)),
+    "draft": lambda detail: _("In progress: %(exam)s", exam=label_exam(detail)),
+    "to-do": lambda detail: _("To do: %(exam)s", exam=label_exam(detail)),
+    "physician": lambda detail: _("The physician decides"),
+    "ready": lambda detail: _("Ready to sign"),
+}
+
+
+def label_exam(exam: str | None) -> str:
+    """The examination's name in words; empty without one."""
     from clinic.rules import get_exam_label
 
-    return str(get_exam_label(exam))
+    return str(get_exam_label(exam)) if exam else ""
 
 
 def describe_requirement(requirement: Requirement, case: Case, decision: dict[str, Any]) -> tuple[str, str]:

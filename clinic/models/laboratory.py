@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from clinic.db import Base
@@ -44,12 +44,19 @@ class Specimen(Base):
     results: Mapped[list[LabResult]] = relationship(back_populates="specimen", order_by="LabResult.id")
 
 
+# The WHERE of the partial index of what waits for a second person.
+WAITING = "status = 'preliminary' and superseded_at is null"
+
+
 class LabResult(Recorded, Base):
     """One test: entered by one person, confirmed by another before it counts."""
 
     __tablename__ = "lab_result"
     __projected__ = True
-    __table_args__ = (Index("ix_lab_result_case", "case_id", "test"),)
+    __table_args__ = (
+        Index("ix_lab_result_case", "case_id", "test"),
+        Index("ix_lab_result_waiting", "case_id", sqlite_where=text(WAITING), postgresql_where=text(WAITING)),
+    )
 
     id: Mapped[str] = key()
     case_id: Mapped[str] = mapped_column(ForeignKey("health_case.id"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from clinic.db import Base
@@ -30,11 +30,17 @@ class RequirementState(StrEnum):
     WITHDRAWN = "withdrawn"  # the rules no longer ask for it; kept, never deleted
 
 
+OPEN = "state = 'open'"  # the WHERE of the partial index by which worklists find what waits
+
+
 class Requirement(Base):
     """One examination this case must have; there is at most one row for each examination."""
 
     __tablename__ = "requirement"
-    __table_args__ = (UniqueConstraint("case_id", "exam"),)
+    __table_args__ = (
+        UniqueConstraint("case_id", "exam"),
+        Index("ix_requirement_open", "exam", "case_id", sqlite_where=text(OPEN), postgresql_where=text(OPEN)),
+    )
 
     id: Mapped[str] = key()
     case_id: Mapped[str] = mapped_column(ForeignKey("health_case.id"))

@@ -16,7 +16,9 @@ from wsgi import create_app
 
 __all__ = ["base_url", "browser_type_launch_args", "complaints"]
 
-ROLES = ("reception", "nurse", "phlebotomist", "labtech", "labsupervisor", "radiologist", "physician", "tbteam", "admin")
+ROLES = (
+    "reception", "nurse", "phlebotomist", "labtech", "labsupervisor", "radiologist", "physician", "tbteam", "admin",
+)
 
 
 @pytest.fixture

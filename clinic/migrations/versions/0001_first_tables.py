@@ -347,6 +347,10 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_requirement')),
     sa.UniqueConstraint('case_id', 'exam', name=op.f('uq_requirement_case_id_exam'))
     )
+    with op.batch_alter_table('requirement', schema=None) as batch_op:
+        is_open = sa.text("state = 'open'")
+        batch_op.create_index('ix_requirement_open', ['exam', 'case_id'], unique=False, sqlite_where=is_open, postgresql_where=is_open)
+
     op.create_table('residence_period',
     sa.Column('id', sa.String(length=36), nullable=False),
     sa.Column('case_id', sa.String(length=36), nullable=False),
@@ -469,6 +473,8 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('lab_result', schema=None) as batch_op:
         batch_op.create_index('ix_lab_result_case', ['case_id', 'test'], unique=False)
+        waiting = sa.text("status = 'preliminary' and superseded_at is null")
+        batch_op.create_index('ix_lab_result_waiting', ['case_id'], unique=False, sqlite_where=waiting, postgresql_where=waiting)
         batch_op.create_index(batch_op.f('ix_lab_result_series_id'), ['series_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_lab_result_specimen_id'), ['specimen_id'], unique=False)
 
