@@ -27,6 +27,7 @@ def to_fhir(reading: XrayReading, naming: Naming) -> Resource:
     """The report of one reading; a film put off is a cancelled report that says why."""
     is_wrong = reading.status == ResultStatus.ENTERED_IN_ERROR
     deferred = reading.deferred is not None and not is_wrong
+    study = naming.refer("ImagingStudy", reading.film.study_id) if reading.film else None
     return drop_empty({
         "resourceType": "DiagnosticReport",
         "id": naming.id_of("DiagnosticReport", reading.series_id),
@@ -39,6 +40,7 @@ def to_fhir(reading: XrayReading, naming: Naming) -> Resource:
         "issued": to_instant(reading.confirmed_at or reading.entered_at),
         "performer": [naming.refer("Organization", reading.case.site_id)],
         "resultsInterpreter": [naming.refer("Practitioner", reading.entered_by_id)],
+        "imagingStudy": [study] if study else None,
         "result": [naming.refer("Observation", reading.series_id, finding) for finding in reading.findings],
         "conclusion": _conclude(reading),
         "conclusionCode": _conclusion_code(reading),

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic.models import (
+    Film,
     FormResponse,
     FormStatus,
     LabResult,
@@ -26,6 +27,7 @@ from fhir import (
     diagnostic_report,
     encounter,
     episode_of_care,
+    imaging_study,
     immunization,
     observation,
     organization,
@@ -52,6 +54,7 @@ class Dossier:
     specimens: list[Resource]
     results: list[Resource]
     reports: list[Resource]
+    studies: list[Resource]  # of the films that the reports were made from
     forms: list[Resource]
     classes: list[Resource]
     lines: list[Resource]  # what the worksheet says of each vaccine line
@@ -59,7 +62,7 @@ class Dossier:
     def list_clinical(self) -> list[Resource]:
         """Everything besides the people who did it."""
         return [
-            *self.frame, *self.classes, *self.problems, *self.reports, *self.results, *self.specimens,
+            *self.frame, *self.classes, *self.problems, *self.reports, *self.studies, *self.results, *self.specimens,
             *self.immunizations, *self.lines, *self.forms,
         ]
 
@@ -91,10 +94,17 @@ def load_dossier(session: Session, order: DocumentOrder, naming: ReleasedNaming)
         specimens=[specimen.to_fhir(row, naming) for row in specimens],
         results=[*(observation.to_fhir(row, naming) for row in results), *findings],
         reports=[diagnostic_report.to_fhir(row, naming) for row in readings],
+        studies=_list_studies(session, readings, naming),
         forms=[questionnaire_response.to_fhir(row, naming) for row in forms],
         classes=[one for one in classes if one["status"] != _WRONG],
         lines=[immunization.to_outcome(row, naming) for row in lines],
     )
+
+
+def _list_studies(session: Session, readings: list[XrayReading], naming: ReleasedNaming) -> list[Resource]:
+    keys = sorted({row.film.study_id for row in readings if row.film})
+    films = session.execute(select(Film).where(Film.study_id.in_(keys)).order_by(Film.id)).scalars().all()
+    return [imaging_study.to_fhir([film for film in films if film.study_id == key], naming) for key in keys]
 
 
 def list_practitioners(

@@ -87,6 +87,12 @@ PARAMETERS: dict[str, tuple[SearchParameter, ...]] = {
         _IDENTIFIER, _STATUS, _token("type"), _date("date", "period"), *_patient("patient"),
         _reference("organization", "Organization", "managingOrganization"),
     ),
+    "ImagingStudy": (
+        _IDENTIFIER, _STATUS, _date("started"), _token("modality", "series.modality"),
+        _token("bodysite", "series.bodySite"), _token("series", "series.uid"),
+        _token("instance", "series.instance.uid"), _token("dicom-class", "series.instance.sopClass"),
+        *_patient(), _ENCOUNTER,
+    ),
     "Immunization": (
         _IDENTIFIER, _STATUS, _token("vaccine-code", "vaccineCode"), _date("date", "occurrenceDateTime"),
         _token("status-reason", "statusReason"), *_patient("patient"),

@@ -27,6 +27,7 @@ REQUIRED_CODES: dict[str, dict[str, str]] = {
         "status": "planned arrived triaged in-progress onleave finished cancelled entered-in-error unknown"
     },
     "EpisodeOfCare": {"status": "planned waitlist active onhold finished cancelled entered-in-error"},
+    "ImagingStudy": {"status": "registered available cancelled entered-in-error unknown"},
     "Immunization": {"status": "completed entered-in-error not-done"},
     "Observation": {
         "status": "registered preliminary final amended corrected cancelled entered-in-error unknown"
@@ -63,6 +64,7 @@ TARGETS = {
     "collector": "Practitioner PractitionerRole",
     "specimen": "Specimen",
     "result": "Observation",
+    "imagingStudy": "ImagingStudy",
 }
 
 # R4B has these, R4 has not.

@@ -13,6 +13,7 @@ from clinic.models import (
     Applicant,
     Case,
     Conclusion,
+    Film,
     FormResponse,
     FormStatus,
     IdentityDocument,
@@ -32,6 +33,7 @@ from fhir import (
     diagnostic_report,
     encounter,
     episode_of_care,
+    imaging_study,
     immunization,
     observation,
     organization,
@@ -121,6 +123,12 @@ def _build_laboratory(session: Session, key: str) -> list[Projected]:
     return [_of_case(observation.to_fhir(row, NAMING), row.case)]
 
 
+def _build_study(session: Session, key: str) -> list[Projected]:
+    films = list(session.execute(select(Film).where(Film.study_id == key).order_by(Film.id)).scalars())
+    is_shown = any(film.state in imaging_study.SHOWN for film in films)
+    return [_of_case(imaging_study.to_fhir(films, NAMING), films[0].case, not is_shown)]
+
+
 def _build_imaging(session: Session, key: str) -> list[Projected]:
     revisions = _list_revisions(session, XrayReading, key)
     row = revisions[-1]
@@ -187,6 +195,7 @@ _ROWS: tuple[tuple[str, type, str], ...] = (
     ("case", Case, "id"),
     ("specimen", Specimen, "id"),
     ("laboratory", LabResult, "series_id"),
+    ("study", Film, "study_id"),
     ("imaging", XrayReading, "series_id"),
     ("dose", VaccineDose, "series_id"),
     ("line", VaccineLine, "id"),
@@ -200,6 +209,7 @@ _BUILDERS: dict[str, Callable[[Session, str], list[Projected]]] = {
     "case": _build_case,
     "specimen": _build_specimen,
     "laboratory": _build_laboratory,
+    "study": _build_study,
     "imaging": _build_imaging,
     "dose": _build_dose,
     "line": _build_line,

@@ -14,7 +14,9 @@ from fhir.table import ReleasedVersion
 from fhir.validation import validate
 
 _WRONG = "entered-in-error"
-_WITH_STATUS = ("Observation", "DiagnosticReport", "Immunization", "QuestionnaireResponse", "Specimen")
+_WITH_STATUS = (
+    "Observation", "DiagnosticReport", "ImagingStudy", "Immunization", "QuestionnaireResponse", "Specimen",
+)
 
 
 def list_withdrawn(session: Session, order: DocumentOrder, kept: set[tuple[str, str]]) -> list[FrozenResource]:

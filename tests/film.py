@@ -21,8 +21,9 @@ DAY = date(2026, 11, 20)
 
 def make_order(**values: Any) -> FilmOrder:
     """A film of nobody in particular."""
-    return FilmOrder(**{"name": "WANJIRU^GRACE ACHIENG", "birth_date": "19910105", "sex": "F", "taken_on": DAY,
-                        "side": SIDE} | values)
+    given: dict[str, Any] = {"name": "WANJIRU^GRACE ACHIENG", "birth_date": "19910105", "sex": "F", "taken_on": DAY,
+                        "side": SIDE}
+    return FilmOrder(**given | values)
 
 
 @cache

@@ -29,6 +29,7 @@ class XrayReading(Recorded, Base):
     taken_on: Mapped[date | None]  # empty only for a deferral
     view: Mapped[str | None] = mapped_column(String(20))  # pa, ap, pa-lateral, ap-lateral
     findings: Mapped[Any] = mapped_column(Json())  # list of codes
+    result: Mapped[str | None] = mapped_column(String(20))  # where the authority asks one: normal, non-tb, tb
     numbered: Mapped[Any] = mapped_column(Json(), nullable=True)  # the authority's own numbers, where it has any
     deferred: Mapped[str | None] = mapped_column(String(20))  # pregnancy
     film_id: Mapped[str | None] = mapped_column(ForeignKey("film.id"))  # what was read; empty: read elsewhere

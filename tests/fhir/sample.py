@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 from clinic.db import db
+from clinic.key import new_id
 from clinic.models import (
     Applicant,
     Case,
@@ -15,6 +16,8 @@ from clinic.models import (
     ConclusionKind,
     DocumentKind,
     DoseSource,
+    Film,
+    FilmState,
     IdentityDocument,
     LabComponent,
     LabResult,
@@ -121,6 +124,23 @@ def add_reading(case: Case, findings: list[str], user: User, **values: Any) -> X
     return reading
 
 
+def add_film(case: Case, user: User, **values: Any) -> Film:
+    """An accepted film, one of its study."""
+    number = next(_number)
+    film = Film(**{
+        "case_id": case.id, "study_id": new_id(), "sop_class": "1.2.840.10008.5.1.4.1.1.1.1",
+        "sop_uid": f"2.25.1{number}", "study_uid": f"2.25.2{number}", "series_uid": f"2.25.3{number}",
+        "sha256": "0" * 64, "source_sha256": "0" * 64, "pixels_sha256": f"{number:064}", "size": 1,
+        "transfer_syntax": "1.2.840.10008.1.2.1", "modality": "DX", "taken_on": DAY, "view": "pa", "rows": 440,
+        "columns": 440, "person": {}, "remarks": [], "is_repaired": False, "is_lossy": False,
+        "state": FilmState.ACCEPTED, "received_at": MOMENT, "received_by_id": user.id,
+    } | values)
+    film.case = case
+    db.session.add(film)
+    db.session.flush()
+    return film
+
+
 def add_dose(case: Case, line: str, cvx: str, user: User, **values: Any) -> VaccineDose:
     """A confirmed dose."""
     dose = VaccineDose(**{
@@ -168,7 +188,7 @@ def make_clean_adult() -> Case:
     add_result(case, "gonorrhoea-naat", "not-detected", nurse, lab)
     add_result(case, "hiv", "negative", nurse, lab)
     add_result(case, "creatinine-egfr", "92", nurse, lab, unit="mL/min/{1.73_m2}")
-    add_reading(case, ["NORMAL"], radiologist)
+    add_reading(case, ["NORMAL"], radiologist, film_id=add_film(case, radiologist).id)
     add_dose(case, "MMR", "03", nurse)
     add_dose(case, "HepB", "45", nurse, source=DoseSource.RECORD, lot=None, expires_on=None)
     add_line(case, "MMR", LineOutcome.GIVEN_SERIES_INCOMPLETE, nurse)

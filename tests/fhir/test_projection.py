@@ -30,8 +30,8 @@ def test_committed_case_has_every_resource_of_its_rows(app: Flask) -> None:
     db.session.commit()
     kinds = {row.kind for row in db.session.execute(select(StoredVersion)).scalars()}
     assert kinds == {
-        "Patient", "EpisodeOfCare", "Encounter", "Observation", "DiagnosticReport", "Immunization", "Organization",
-        "Practitioner",
+        "Patient", "EpisodeOfCare", "Encounter", "Observation", "DiagnosticReport", "ImagingStudy", "Immunization",
+        "Organization", "Practitioner",
     }
     assert _newest("EpisodeOfCare", case.id)["meta"]["versionId"] == "1"
 

@@ -99,8 +99,9 @@ def test_everything_stored_and_released_has_no_error(app: Flask, form: str, vali
     rows = [*db.session.execute(select(StoredVersion)).scalars(),
             *db.session.execute(select(ReleasedVersion)).scalars()]
     assert {row.kind for row in rows} == {
-        "Bundle", "Composition", "Condition", "DiagnosticReport", "Encounter", "EpisodeOfCare", "Immunization",
-        "Observation", "Organization", "Patient", "Practitioner", "Provenance", "QuestionnaireResponse", "Specimen",
+        "Bundle", "Composition", "Condition", "DiagnosticReport", "Encounter", "EpisodeOfCare", "ImagingStudy",
+        "Immunization", "Observation", "Organization", "Patient", "Practitioner", "Provenance",
+        "QuestionnaireResponse", "Specimen",
     }
     bodies = [row.body or read_document(db.session.get_one(SignedExam, row.id)) for row in rows]
     found = validate(bodies)

@@ -1,4 +1,4 @@
-"""Films, the authority's own finding numbers of a reading, and which film it read."""
+"""Films; of a reading the authority's own result and finding numbers, and which film it read."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -51,6 +51,7 @@ def upgrade() -> None:
     op.create_index("ix_film_pixels", "film", ["pixels_sha256"])
     op.create_index("ix_film_sop_uid", "film", ["sop_uid"])
     op.create_index(op.f("ix_film_study_id"), "film", ["study_id"])
+    op.add_column("xray_reading", sa.Column("result", sa.String(length=20), nullable=True))
     op.add_column("xray_reading", sa.Column("numbered", sa.Text(), nullable=True))
     # In one statement, because SQLite adds no constraint to a column that exists.
     op.execute(
@@ -65,4 +66,5 @@ def downgrade() -> None:
         reading.drop_constraint("fk_xray_reading_film_id", type_="foreignkey")
         reading.drop_column("film_id")
         reading.drop_column("numbered")
+        reading.drop_column("result")
     op.drop_table("film")
