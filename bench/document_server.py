@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response, send_from_directory
 
-from clinic.app import get_settings
+from clinic.config import get_settings
 from clinic.permissions import public
 from wsgi import app
 

@@ -60,9 +60,3 @@ def _register(app: Flask) -> None:
     for add in blueprint.REGISTRATIONS:
         _add: Callable[[Flask], None] = add
         _add(app)
-
-
-def get_settings(app: Flask) -> Settings:
-    """The settings `app` was built with."""
-    settings: Settings = app.config["CLEARWAY"]
-    return settings

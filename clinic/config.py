@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flask import Flask
+
 from clinic.errors import Misconfigured
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,6 +42,12 @@ class Settings:
     def effective_database_url(self) -> str:
         """The SQLAlchemy URL in use."""
         return self.database_url or f"sqlite:///{self.var_dir / 'clearway.sqlite3'}"
+
+
+def get_settings(app: Flask) -> Settings:
+    """The settings `app` was built with."""
+    settings: Settings = app.config["CLEARWAY"]
+    return settings
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:

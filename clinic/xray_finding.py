@@ -8,8 +8,11 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
-CATALOGUE = Path(__file__).resolve().parent / "programmes" / "reference" / "finding.toml"
+PROGRAMMES = Path(__file__).resolve().parent / "programmes"
+CATALOGUE = PROGRAMMES / "reference" / "finding.toml"
 NORMAL = "NORMAL"
+# Whose certificate asks one result besides the findings (ca-au-nz-uk-addendum.md 2.1, "Chest X-ray coding").
+RESULT_PROGRAMMES = frozenset({"uk"})
 
 
 class FindingCategory(StrEnum):
@@ -34,6 +37,31 @@ class Finding:
     def must_be_specified(self) -> bool:
         """Whether the form asks for words in its remarks."""
         return self.code.startswith("OTHER_")
+
+
+class XrayResult(StrEnum):
+    """The United Kingdom's result of the film, one of three (ca-au-nz-uk-addendum.md 2.1)."""
+
+    NORMAL = "normal"
+    NON_TB = "non-tb"  # an abnormality, not tuberculosis
+    TB = "tb"  # old or active tuberculosis
+
+
+@dataclass(frozen=True)
+class NumberedFinding:
+    """One finding by the authority's own number, and the common code it is read as."""
+
+    number: str
+    label: str
+    common: str
+
+
+@cache
+def list_numbered(programme: str) -> dict[str, NumberedFinding]:
+    """The authority's own numbered findings in its order; empty where it has none."""
+    path = PROGRAMMES / programme / "findings.toml"
+    rows = tomllib.loads(path.read_text(encoding="utf-8"))["finding"] if path.exists() else []
+    return {row["code"]: NumberedFinding(row["code"], row["label"], row["common"]) for row in rows}
 
 
 @cache

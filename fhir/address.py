@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from flask import current_app, has_app_context
 
-from clinic.app import get_settings
-from clinic.config import Settings
+from clinic.config import Settings, get_settings
 
 
 def canonical(path: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import current_app
 
-from clinic.app import get_settings
+from clinic.config import get_settings
 
 FHIR_PATH = "/fhir"
 TOKEN_PATH = "/oauth/token"  # noqa: S105  an address

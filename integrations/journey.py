@@ -28,8 +28,7 @@ from sqlalchemy import select
 from werkzeug.serving import make_server
 
 from clinic import clock, migration
-from clinic.app import get_settings
-from clinic.config import Settings
+from clinic.config import Settings, get_settings
 from clinic.db import read_unit, write_unit
 from clinic.demo import walk
 from clinic.demo.command import demo

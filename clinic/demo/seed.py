@@ -19,9 +19,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from clinic import clock
-from clinic.app import get_settings
 from clinic.auth import ensure_roles
-from clinic.config import Settings
+from clinic.config import Settings, get_settings
 from clinic.db import write_unit
 from clinic.demo import walk
 from clinic.demo.people import SyntheticPerson, iter_people

@@ -10,7 +10,8 @@ from clinic import clock, workflow
 from clinic.audit import record_change
 from clinic.db import db
 from clinic.errors import CaseChanged
-from clinic.models import Answer, Case, Circumstance, User
+from clinic.identifier import to_case_key
+from clinic.models import Answer, Case, Circumstance, ResidencePeriod, User
 from clinic.rules import list_circumstances
 from clinic.services.assessment import Preview, preview, refresh
 from clinic.services.derivation import Derived, derive_circumstances
@@ -24,8 +25,6 @@ def change_case(case: Case, data: dict[str, Any], version: int, actor: User) -> 
     `version` is what the clerk looked at: raises CaseChanged when somebody saved in between, NotNow when the case
     is past recording.
     """
-    from clinic.services.opening import write_facts
-
     ensure_unchanged(case, version)
     workflow.ensure_recording(case)
     changed = [name for name in FACTS if getattr(case, name) != data[name]]
@@ -39,6 +38,19 @@ def change_case(case: Case, data: dict[str, Any], version: int, actor: User) -> 
     write_answers(case, data["circumstances"], actor)
     case.updated_at = clock.now()
     return refresh(case)
+
+
+def write_facts(case: Case, data: dict[str, Any]) -> None:
+    """Put the facts of `data` (as CaseFacts gives them) on the case."""
+    number = data["authority_case_number"]
+    case.category = data["category"]
+    case.authority_case_number = number
+    case.authority_case_key = to_case_key(case.programme, number)[:60] if number else None
+    case.stay_months, case.au_schedule = data["stay_months"], data["au_schedule"]
+    case.application_date, case.exam_date = data["application_date"], data["exam_date"]
+    wanted = [(row["country"], row["from_on"], row["to_on"]) for row in data["residences"]]
+    if wanted != [(row.country, row.from_on, row.to_on) for row in case.residences]:
+        case.residences = [ResidencePeriod(country=country, from_on=begin, to_on=end) for country, begin, end in wanted]
 
 
 def preview_change(case: Case, data: dict[str, Any]) -> Preview:

@@ -11,8 +11,9 @@ from sqlalchemy import select
 
 from clinic.db import db
 from clinic.laboratory_test import list_tests
-from clinic.models import Case, FormResponse, FormStatus, VaccineLine
+from clinic.models import Case, FormResponse, VaccineLine
 from clinic.services.fact import list_counting_results
+from clinic.services.form_fact import COMPLETE
 
 FORM_EXAMS = {  # examination -> the forms that serve it, by programme; the first is offered
     "medical-exam": {"us": "us-medical-exam", "": "medical-exam"},
@@ -20,7 +21,6 @@ FORM_EXAMS = {  # examination -> the forms that serve it, by programme; the firs
     "tb-interview": {"uk": "uk-tb-interview", "": "uk-tb-interview"},
     "tb-clinical-review": {"": "medical-exam"},
 }
-COMPLETE = (FormStatus.COMPLETED, FormStatus.AMENDED)
 
 
 def find_form_name(exam: str, programme: str) -> str | None:

@@ -13,6 +13,7 @@ from clinic.laboratory_test import LaboratoryTest, list_tests
 from clinic.models import Answer, Case, LabResult, SpecimenKind, XrayReading
 from clinic.partial_date import parse_partial_date
 from clinic.rules import list_circumstances
+from clinic.services.form_fact import list_form_facts
 
 SPUTUM_KINDS = {SpecimenKind.SPUTUM, SpecimenKind.GASTRIC_ASPIRATE}
 
@@ -56,8 +57,6 @@ def build_facts(case: Case) -> dict[str, Any]:
 
 def build_results(case: Case) -> dict[str, Any]:
     """What has been found so far: the `results` object of the decision function."""
-    from clinic.services.form import list_form_facts  # forms answer circumstances, which come back here
-
     results: dict[str, Any] = {}
     _add_laboratory(results, case)
     _add_xray(results, case)

@@ -21,7 +21,6 @@ from clinic.questionnaire import (
     CheckedAnswers,
     Questionnaire,
     Subject,
-    build_form_facts,
     check_answers,
     get_questionnaire,
     list_circumstance_answers,
@@ -31,9 +30,9 @@ from clinic.questionnaire.item import ItemKind
 from clinic.rules import list_circumstances
 from clinic.services import assessment
 from clinic.services.circumstance import write_answers
+from clinic.services.form_fact import COMPLETE
 from clinic.services.plausibility import find_date_error, get_today
 
-COMPLETE = (FormStatus.COMPLETED, FormStatus.AMENDED)
 CONFIRMED = "_confirmed"  # key among the answers under which the confirmed soft limits are kept
 
 
@@ -120,22 +119,6 @@ def amend_form(case: Case, name: str, raw: Mapping[str, Any], version: int, reas
     _finish(case, row, "amend-form", actor, {"reason": reason, "changed": changed} |
             ({"confirmed": ticked} if ticked else {}))
     return row
-
-
-def list_responses(case: Case) -> list[FormResponse]:
-    """All answered forms of the case, drafts too, oldest first."""
-    return list(db.session.execute(
-        select(FormResponse).where(FormResponse.case_id == case.id).order_by(FormResponse.id)
-    ).scalars())
-
-
-def list_form_facts(case: Case) -> dict[str, Any]:
-    """The part of the decision's `results` that completed forms establish; drafts count nothing."""
-    facts: dict[str, Any] = {}
-    for row in list_responses(case):
-        if row.status in COMPLETE:
-            facts |= build_form_facts(get_questionnaire(row.form), row.answers)
-    return facts
 
 
 def get_subject(case: Case) -> Subject:

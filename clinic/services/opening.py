@@ -13,19 +13,18 @@ from clinic.audit import record_change
 from clinic.counter import next_number
 from clinic.db import db
 from clinic.errors import NotNow
-from clinic.identifier import build_case_number, find_case_number_warning, to_case_key
+from clinic.identifier import build_case_number, find_case_number_warning
 from clinic.models import (
     Applicant,
     Authority,
     Case,
     CaseState,
     CaseTransition,
-    ResidencePeriod,
     User,
 )
 from clinic.sentence import Sentence
 from clinic.services.assessment import refresh
-from clinic.services.circumstance import write_answers
+from clinic.services.circumstance import write_answers, write_facts
 
 
 @dataclass(frozen=True)
@@ -59,19 +58,6 @@ def open_case(applicant: Applicant, data: dict[str, Any], actor: User) -> Opened
                   detail={"programme": programme, "category": case.category})
     write_answers(case, data["circumstances"], actor)
     return Opened(case, refresh(case), find_number_warning(case))
-
-
-def write_facts(case: Case, data: dict[str, Any]) -> None:
-    """Put the facts of `data` (as CaseFacts gives them) on the case."""
-    number = data["authority_case_number"]
-    case.category = data["category"]
-    case.authority_case_number = number
-    case.authority_case_key = to_case_key(case.programme, number)[:60] if number else None
-    case.stay_months, case.au_schedule = data["stay_months"], data["au_schedule"]
-    case.application_date, case.exam_date = data["application_date"], data["exam_date"]
-    wanted = [(row["country"], row["from_on"], row["to_on"]) for row in data["residences"]]
-    if wanted != [(row.country, row.from_on, row.to_on) for row in case.residences]:
-        case.residences = [ResidencePeriod(country=country, from_on=begin, to_on=end) for country, begin, end in wanted]
 
 
 def find_number_warning(case: Case) -> Sentence | None:

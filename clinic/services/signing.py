@@ -13,8 +13,8 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from clinic import clock, workflow
-from clinic.app import get_settings
 from clinic.audit import record_change
+from clinic.config import get_settings
 from clinic.db import db, read_unit, write_unit
 from clinic.delivery_reason import DeliveryReason, build_reason
 from clinic.errors import CaseChanged, NotAllowed, NotFound, NotNow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, current_app, jsonify
 
-from clinic.app import get_settings
+from clinic.config import get_settings
 from clinic.permissions import public
 from clinic.signing_key import load_signing_key
 

@@ -19,8 +19,9 @@ from clinic.models import (
 )
 from clinic.questionnaire import get_questionnaire
 from clinic.questionnaire.summary import Section, summarise
-from clinic.services import form, laboratory, radiology, specimen, vaccination
+from clinic.services import laboratory, radiology, specimen, vaccination
 from clinic.services.assessment import assess, list_requirements
+from clinic.services.form_fact import list_responses
 from clinic.services.plausibility import get_today
 from clinic.web.station_page import list_names
 
@@ -56,7 +57,7 @@ def build_review(case: Case) -> Review:
     readings = [row for row in radiology.list_readings(case) if row.is_current]
     doses = [row for row in vaccination.list_doses(case) if row.counts]
     forms = [(row, get_questionnaire(row.form).title, summarise(get_questionnaire(row.form), row.answers))
-             for row in form.list_responses(case)]
+             for row in list_responses(case)]
     review = Review(
         decision=assess(case), requirements=list_requirements(case), results=results, readings=readings,
         specimens=[row for row in specimen.list_specimens(case) if row.withdrawn_at is None], doses=doses,

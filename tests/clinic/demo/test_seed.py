@@ -11,7 +11,7 @@ from flask import Flask
 from flask_security.utils import verify_password
 from sqlalchemy import func, select
 
-from clinic.app import get_settings
+from clinic.config import get_settings
 from clinic.db import db
 from clinic.demo.seed import AUTHORITIES, PASSWORD, STAFF, seed_demo
 from clinic.models import Applicant, AuthorityClient, Case, IdentityDocument, Site, User

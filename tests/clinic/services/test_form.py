@@ -12,7 +12,7 @@ from clinic.caution import NeedsConfirmation
 from clinic.db import db
 from clinic.errors import CaseChanged, InvalidInput, NotAllowed, NotNow
 from clinic.models import Answer, AuditChange, Case, FormStatus, RequirementState, User
-from clinic.services import form
+from clinic.services import form, form_fact
 from clinic.services.assessment import list_requirements
 from clinic.services.fact import build_facts
 from clinic.services.plausibility import get_today
@@ -52,7 +52,7 @@ def test_draft_counts_nothing(case: Case, nurse: User) -> None:
     row = form.save_draft(case, NAME, {"tuberculosis.symptoms": "yes", "reproductive.pregnant": "yes",
                                        "reproductive.pregnant.weeks": "12"}, None, nurse)
     assert row.status is FormStatus.IN_PROGRESS
-    assert form.list_form_facts(case) == {}
+    assert form_fact.list_form_facts(case) == {}
     assert _word(case, "tb_symptoms") is Answer.NO
 
 
@@ -62,7 +62,7 @@ def test_completed_form_establishes_circumstances_facts_and_the_exam_date(case: 
     row = form.complete_form(case, NAME, answers, None, physician)
     assert (row.status, row.completed_by_id) == (FormStatus.COMPLETED, physician.id)
     assert _word(case, "tb_symptoms") is Answer.YES
-    assert form.list_form_facts(case) == {"pregnancy_weeks": 12}
+    assert form_fact.list_form_facts(case) == {"pregnancy_weeks": 12}
     assert case.exam_date == get_today(case)
     assert "tb_symptoms" in build_facts(case)["yes"]
     exams = {requirement.exam: requirement.state for requirement in list_requirements(case)}
