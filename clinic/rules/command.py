@@ -26,10 +26,14 @@ def interpret_igra_command() -> None:
 @click.argument("folder", required=False)
 def check_programmes_command(folder: str | None) -> None:
     """Check every rule and form file of the programmes; exit 1 and name file and line of whatever is wrong."""
-    problems = check_programmes(folder)
-    for problem in problems:
-        click.echo(f"{problem.file}:{problem.line}: {problem.message}")
-    if problems:
+    faults = [f"{problem.file}:{problem.line}: {problem.message}" for problem in check_programmes(folder)]
+    if folder is None:
+        from clinic.questionnaire import check_forms  # the forms' own reader; the engine itself never needs it
+
+        faults += check_forms()
+    for fault in faults:
+        click.echo(fault)
+    if faults:
         sys.exit(1)
     click.echo("Every rule and form file is in order.")
 
