@@ -6,8 +6,8 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 PEERS := tests/peers
 # Root installs what Debian lacks; anybody else is told which packages to ask for.
-RUN_PACKAGES :=
-TEST_PACKAGES := chromium postgresql nodejs npm
+RUN_PACKAGES := libpango-1.0-0 libpangoft2-1.0-0
+TEST_PACKAGES := $(RUN_PACKAGES) chromium postgresql nodejs npm poppler-utils zbar-tools dcmtk
 
 help:
 	@echo "make run    start everything with a demo clinic (http://localhost:8000)"
@@ -15,7 +15,7 @@ help:
 	@echo "make bench  figures, side by side      make lint   ruff, mypy, programmes, translations"
 
 .venv/ready-runtime: requirements/runtime.txt
-	@test -d .venv || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.txt
 	@touch $@
 
@@ -32,16 +32,20 @@ $(PEERS)/node_modules/ready: $(PEERS)/package-lock.json
 	@cd $(PEERS) && npm ci --silent --no-audit --no-fund
 	@touch $@
 
-.venv/ready-system:
+.venv/ready-run-packages: Makefile
+	@sh tools/install_system_packages.sh $(RUN_PACKAGES)
+	@mkdir -p .venv && touch $@
+
+.venv/ready-test-packages: Makefile
 	@sh tools/install_system_packages.sh $(TEST_PACKAGES)
 	@mkdir -p .venv && touch $@
 
 setup: .venv/ready-runtime
 
-run: .venv/ready-runtime
+run: .venv/ready-run-packages .venv/ready-runtime
 	@CLEARWAY_DEMO=1 exec $(BIN)/python -m integrations.supervisor
 
-test-environment: .venv/ready-test .venv-fhir-validator/ready .venv/ready-system $(PEERS)/node_modules/ready
+test-environment: .venv/ready-test .venv-fhir-validator/ready .venv/ready-test-packages $(PEERS)/node_modules/ready
 
 test: test-environment
 	@echo "== lint" && $(MAKE) --no-print-directory lint

@@ -1,4 +1,4 @@
-"""`python -m bench [--only NAME …]`: runs every subject, prints one table, writes bench/results/latest.json."""
+"""`python -m bench [--only NAME …] [--size full]`: runs every subject, prints one table, writes bench/results/latest.json."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ RESULTS = Path(__file__).resolve().parent / "results"
 
 
 def main() -> int:
-    """Run the subjects one after the other; each is a module with `run() -> list[Figure]`."""
+    """Run the subjects one after the other; each is a module with `run(full) -> list[Figure]`."""
     parser = argparse.ArgumentParser(prog="bench")
     parser.add_argument("--only", nargs="*", choices=SUBJECTS, default=SUBJECTS)
-    chosen = parser.parse_args().only
+    parser.add_argument("--size", choices=("small", "full"), default="small", help="full: a million cases")
+    given = parser.parse_args()
+    full = given.size == "full"
     figures = []
-    for name in chosen:
+    for name in given.only:
         print(f"… {name}", file=sys.stderr, flush=True)
-        figures += [(name, figure) for figure in importlib.import_module(f"bench.{name}").run()]
+        figures += [(name, figure) for figure in importlib.import_module(f"bench.{name}").run(full)]
     width = max(len(figure.name) for _, figure in figures)
     for name, figure in figures:
         ratio = f"{figure.ratio:8.2f} of {figure.baseline}" if figure.ratio is not None else ""

@@ -10,6 +10,7 @@ for package in "$@"; do
     chromium) command -v chromium >/dev/null 2>&1 && continue ;;
     postgresql) [ -n "${TEST_DATABASE_URL:-}" ] && continue; ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 && continue ;;
   esac
+  dpkg -s "$package" >/dev/null 2>&1 && continue
   missing="$missing $package"
 done
 [ -z "$missing" ] && exit 0
