@@ -1,4 +1,4 @@
-"""`python -m bench [--only NAME …] [--size full]`: runs every subject, prints one table, writes bench/results/latest.json."""
+"""`python -m bench [--only NAME …] [--size full]`: runs the subjects, prints a table, writes results/latest.json."""
 
 from __future__ import annotations
 

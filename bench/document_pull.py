@@ -44,7 +44,7 @@ AUDIT_ROW = "durable audit row alone"
 CLIENT = "bench-client"
 
 
-def run(full: bool = False) -> list[Figure]:
+def run(_full: bool = False) -> list[Figure]:
     """Pulls a second, and their ratio to the static file in the same round."""
     port = _find_port()
     with tempfile.TemporaryDirectory() as folder:
