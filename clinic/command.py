@@ -1,11 +1,20 @@
-"""Commands about the installation itself."""
+"""Commands about the installation itself: its database, sites and staff."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import click
-from flask.cli import with_appcontext
+from flask.cli import AppGroup, with_appcontext
 
 from clinic import migration
+from clinic.db import write_unit
+from clinic.errors import ClearwayError
+from clinic.services import staff
+
+site = AppGroup("site", help="The organisation's clinics.")
+user = AppGroup("user", help="Staff accounts.")
 
 
 @click.command("migrate")
@@ -16,4 +25,50 @@ def migrate() -> None:
     click.echo(f"The database stands at revision {migration.current_revision()}.")
 
 
-COMMANDS = [migrate]
+@site.command("add")
+@click.argument("code")
+@click.option("--name", required=True)
+@click.option("--city", required=True)
+@click.option("--country", required=True, help="ISO 3166-1 alpha-3: the place of examination.")
+@click.option("--time-zone", required=True, help="IANA name, for example Africa/Nairobi.")
+def site_add(code: str, name: str, city: str, country: str, time_zone: str) -> None:
+    """Add a clinic; CODE begins every number it gives."""
+    with _saying_what_is_wrong(), write_unit():
+        staff.add_site(code.upper(), name, city, country.upper(), time_zone)
+    click.echo(f"Site {code.upper()} added.")
+
+
+@user.command("add")
+@click.argument("email")
+@click.option("--name", required=True)
+@click.option("--role", "roles", multiple=True, required=True, help="May be given several times.")
+@click.option("--site", "site_code", required=True)
+@click.option("--authorise", multiple=True, help="Programme a physician may sign for; may be given several times.")
+@click.option("--licence", default=None, help="The physician's or radiologist's licence number.")
+@click.password_option(help="Asked for when not given.")
+def user_add(email: str, name: str, roles: tuple[str, ...], site_code: str, authorise: tuple[str, ...],
+             licence: str | None, password: str) -> None:
+    """Add a member of staff."""
+    with _saying_what_is_wrong(), write_unit():
+        staff.add_user(email, name, password, roles, site_code.upper(), authorise, licence)
+    click.echo(f"{email} may sign in.")
+
+
+@user.command("disable")
+@click.argument("email")
+def user_disable(email: str) -> None:
+    """Close an account and all its sessions; what it recorded stays."""
+    with _saying_what_is_wrong(), write_unit():
+        staff.disable_user(email)
+    click.echo(f"{email} may not sign in any more.")
+
+
+@contextmanager
+def _saying_what_is_wrong() -> Iterator[None]:
+    try:
+        yield
+    except ClearwayError as error:
+        raise click.ClickException(error.message) from None
+
+
+COMMANDS = [migrate, site, user]
