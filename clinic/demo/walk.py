@@ -29,6 +29,7 @@ from clinic.vaccine_product import list_products
 
 Staff = dict[str, User]
 ADULT = range(25, 40)  # years: IGRA, syphilis serology and film, no gonorrhoea test
+ADULT_PRODUCT = {"HepB": "43", "HepA": "52"}  # CVX; the first product of these lines is the child's
 TYPICAL = {"vital.height": "171", "vital.weight": "68.40"}
 TESTS = {
     "igra": NewResult(test="igra", value="negative",
@@ -111,7 +112,7 @@ def _vaccinate(case: Case, nurse: User) -> None:
     """One dose of each line given today; what needs a second one later gets the waiver for the interval."""
     today = get_today(case)
     for line in list_open_vaccine_lines(case, assess(case)):
-        cvx = next(iter(list_products()[line]))
+        cvx = ADULT_PRODUCT.get(line) or next(iter(list_products()[line]))
         record_dose(case, NewDose(line=line, cvx=cvx, given_on=today, source=DoseSource.GIVEN_HERE, lot="DEMO-1",
                                   expires_on=today + timedelta(days=300)), nurse)
         once = line == "Influenza"

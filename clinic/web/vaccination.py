@@ -27,7 +27,7 @@ blueprint = Blueprint("vaccination", __name__, url_prefix="/cases/<case_id>/vacc
 P = Permission
 DOSE_FIELDS = ("line", "given_on", "source", "lot", "expires_on", "remark", "confirmed")
 OUTCOME_WORDS: dict[LineOutcome, LazyString] = {
-    LineOutcome.COMPLETE: lazy_gettext("Complete by written record"),
+    LineOutcome.COMPLETE: lazy_gettext("Complete"),
     LineOutcome.IMMUNE_LAB: lazy_gettext("Immune by laboratory test"),
     LineOutcome.VARICELLA_HISTORY: lazy_gettext("Immune by history of varicella"),
     LineOutcome.GIVEN_SERIES_INCOMPLETE: lazy_gettext("Given here, series to be continued"),
