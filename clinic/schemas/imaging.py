@@ -11,7 +11,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validates_sc
 from marshmallow.validate import Length, OneOf
 
 from clinic.schemas.field import DayText
-from clinic.xray_finding import NORMAL, list_all_findings
+from clinic.xray_finding import NORMAL, XrayResult, list_all_findings
 
 VIEWS = ("pa", "ap", "pa-lateral", "ap-lateral")
 DEFERRALS = ("pregnancy",)
@@ -26,6 +26,9 @@ class NewReading:
     findings: tuple[str, ...] = ()
     deferred: str | None = None
     remark: str = ""
+    result: str | None = None  # where the authority asks one
+    numbered: tuple[str, ...] = ()  # the authority's own finding numbers; they add to `findings`
+    film_id: str | None = None
     confirmed: list[str] = field(default_factory=list)
 
 
@@ -37,6 +40,9 @@ class XrayReadingIn(Schema):
     findings = fields.List(fields.String(), load_default=list)
     deferred = fields.String(validate=OneOf(DEFERRALS))
     remark = fields.String(load_default="", validate=Length(max=4000))
+    result = fields.String(validate=OneOf([result.value for result in XrayResult]))
+    numbered = fields.List(fields.String(validate=Length(max=8)), load_default=list)
+    film_id = fields.String(validate=Length(max=36))
     confirmed = fields.List(fields.String(validate=Length(max=60)))
 
     @validates_schema
@@ -51,11 +57,12 @@ class XrayReadingIn(Schema):
         """The checked input as an object; findings in the form's order, each once."""
         order = list_all_findings()
         data["findings"] = tuple(code for code in order if code in data["findings"])
+        data["numbered"] = tuple(dict.fromkeys(data["numbered"]))
         return NewReading(**data)
 
 
 def _check_deferral(data: dict[str, Any]) -> dict[str, list[str]]:
-    if data["findings"] or data.get("taken_on"):
+    if data["findings"] or data["numbered"] or data.get("taken_on"):
         return {"deferred": [_("A film that was put off has no date and no findings.")]}
     return {}
 
@@ -70,7 +77,7 @@ def _check_film(data: dict[str, Any]) -> dict[str, list[str]]:
     known = list_all_findings()
     if any(code not in known for code in codes):
         problems["findings"] = [_("Choose findings of the list.")]
-    elif not codes:
+    elif not codes and not data["numbered"]:
         problems["findings"] = [_("Tick “Normal findings” or at least one finding.")]
     elif NORMAL in codes and len(codes) > 1:
         problems["findings"] = [_("“Normal findings” excludes every other finding.")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask_babel import gettext as _
 from sqlalchemy import select
 
@@ -10,12 +12,21 @@ from clinic.audit import record_change
 from clinic.caution import Caution, ensure_confirmed
 from clinic.db import db
 from clinic.errors import InvalidInput, NotFound
-from clinic.models import Answer, Case, ResultStatus, Sex, User, XrayReading
+from clinic.models import Answer, Case, Film, FilmState, ResultStatus, Sex, User, XrayReading
 from clinic.partial_date import age_on, parse_partial_date
 from clinic.schemas.imaging import NewReading
 from clinic.services import assessment, revision
+from clinic.services.film import get_film, list_films
 from clinic.services.plausibility import ensure_possible_dates, get_today, list_date_cautions
-from clinic.xray_finding import list_findings
+from clinic.xray_finding import (
+    NORMAL,
+    RESULT_PROGRAMMES,
+    FindingCategory,
+    XrayResult,
+    list_all_findings,
+    list_findings,
+    list_numbered,
+)
 
 # "Female 10-55 must have pregnancy answered before CXR" (us.md 3.4, Validation).
 PREGNANCY_AGES = range(10, 56)
@@ -87,9 +98,9 @@ def needs_pregnancy_answer(case: Case) -> bool:
 def _build(case: Case, new: NewReading, actor: User) -> XrayReading:
     workflow.ensure_recording(case)
     ensure_possible_dates(case, taken_on=new.taken_on)
-    problems: dict[str, list[str]] = {}
-    if set(new.findings) - set(list_findings(case.programme)):
-        problems["findings"] = [_("Choose findings of this destination's list.")]
+    findings = to_common(case.programme, new.findings, new.numbered)
+    film = get_film(case, new.film_id) if new.film_id else None
+    problems = _check_findings(case, new, findings) | _check_film(film, new)
     if new.deferred == "pregnancy" and find_pregnancy(case) is not Answer.YES:
         problems["deferred"] = [_("Pregnancy is not recorded on this case: record it first.")]
     if not new.deferred and needs_pregnancy_answer(case):
@@ -97,10 +108,51 @@ def _build(case: Case, new: NewReading, actor: User) -> XrayReading:
     if problems:
         raise InvalidInput(_("Please correct what is marked."), fields=problems, case=case.id)
     return XrayReading(
-        case_id=case.id, case=case, taken_on=new.taken_on, view=new.view, findings=list(new.findings),
+        case_id=case.id, case=case, taken_on=new.taken_on, view=new.view, findings=list(findings),
+        numbered=list(new.numbered) or None, result=new.result, film_id=new.film_id, film=film,
         deferred=new.deferred, remark=new.remark.strip(), status=ResultStatus.FINAL, entered_at=clock.now(),
         entered_by_id=actor.id,
     )
+
+
+def to_common(programme: str, findings: Sequence[str], numbered: Sequence[str]) -> tuple[str, ...]:
+    """The common codes of both kinds of findings, in the form's order; unknown numbers add nothing."""
+    known = list_numbered(programme)
+    wanted = {*findings, *(known[number].common for number in numbered if number in known)}
+    return tuple(code for code in list_all_findings() if code in wanted) or tuple(findings)
+
+
+def _check_findings(case: Case, new: NewReading, findings: Sequence[str]) -> dict[str, list[str]]:
+    if set(findings) - set(list_findings(case.programme)) or set(new.numbered) - set(list_numbered(case.programme)):
+        return {"findings": [_("Choose findings of this destination's list.")]}
+    if NORMAL in findings and len(findings) > 1:
+        return {"findings": [_("“Normal findings” excludes every other finding.")]}
+    if new.deferred or case.programme not in RESULT_PROGRAMMES:
+        return {}
+    if new.result is None:
+        return {"result": [_("Choose the result.")]}
+    if (new.result == XrayResult.NORMAL) != (NORMAL in findings):
+        return {"result": [_("The result and the findings do not fit: normal goes with normal.")]}
+    if new.result == XrayResult.TB and not _suggests_tb(findings):
+        return {"findings": [_("Tick the finding that shows old or active tuberculosis.")]}
+    return {}
+
+
+def _check_film(film: Film | None, new: NewReading) -> dict[str, list[str]]:
+    if film is None:
+        return {}
+    if new.deferred:
+        return {"deferred": [_("There is a film to read: it cannot be put off as well.")]}
+    if film.state is not FilmState.ACCEPTED:
+        return {"film_id": [_("This film may not be read: it is in quarantine, older than the exam, or rejected.")]}
+    if film.taken_on is not None and film.taken_on != new.taken_on:
+        return {"taken_on": [_("The film shown says another day. Choose the film that you read, or correct the day.")]}
+    return {}
+
+
+def _suggests_tb(findings: Sequence[str]) -> bool:
+    known = list_all_findings()
+    return any(known[code].category is FindingCategory.SUGGESTS_TB for code in findings)
 
 
 def _list_cautions(case: Case, new: NewReading) -> list[Caution]:
@@ -115,6 +167,14 @@ def _list_cautions(case: Case, new: NewReading) -> list[Caution]:
     if years < LATERAL_BELOW and new.view in ("pa", "ap"):
         found.append(Caution("lateral", _("Under ten years a lateral view is taken too: confirm that there is none."),
                              "view"))
+    if any(film.state is FilmState.QUARANTINED for film in list_films(case)):
+        found.append(Caution("quarantined-film", _(
+            "A film of this case is in quarantine: confirm that this reading is of another film, and of this person."),
+            "film_id"))
+    if new.result == XrayResult.NON_TB and _suggests_tb(to_common(case.programme, new.findings, new.numbered)):
+        found.append(Caution("not-tb", _(
+            "A finding suggests tuberculosis, but the result says it is none: sputum will still be asked for."),
+            "result"))
     return found
 
 

@@ -34,7 +34,8 @@ def find_path(exam: str, programme: str) -> str | None:
 
 # Whose work a station is: everybody who sees cases may look, these may act.
 _WORKERS: dict[str, tuple[Permission, ...]] = {
-    "xray": (Permission.READ_XRAY,), "sputum": (Permission.RECORD_SPUTUM, Permission.ENTER_RESULT),
+    "xray": (Permission.READ_XRAY, Permission.UPLOAD_FILM),
+    "sputum": (Permission.RECORD_SPUTUM, Permission.ENTER_RESULT),
     "laboratory": (Permission.ENTER_RESULT, Permission.CONFIRM_RESULT), "vaccination": (Permission.RECORD_VACCINE,),
     "forms": (Permission.RECORD_HISTORY, Permission.RECORD_EXAM), "sign": (Permission.SIGN,),
     "circumstances": (Permission.OPEN_CASE,),
@@ -70,4 +71,6 @@ def label_work(path: str, waits_for_second: bool = False) -> str:
         "xray": _("Read"), "sputum": _("Sputum"), "laboratory": _("Enter result"), "vaccination": _("Vaccinate"),
         "forms": _("Fill in"), "sign": _("Review and sign"), "circumstances": _("Answer"),
     }
+    if path == "xray" and not has_permission(Permission.READ_XRAY):
+        return _("Films")
     return _("Confirm") if waits_for_second else words[path.partition("/")[0]]
