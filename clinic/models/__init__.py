@@ -3,13 +3,16 @@
 from clinic.models.applicant import Applicant, ApplicantKey, DocumentKind, IdentityDocument, Sex
 from clinic.models.authority import Authority, AuthorityClient
 from clinic.models.case import Answer, Case, CaseState, CaseTransition, Circumstance, ResidencePeriod
+from clinic.models.consent import Consent, ConsentState, Signer
 from clinic.models.decision import Conclusion, ConclusionKind
 from clinic.models.delivery import Delivery, DeliveryAttempt, DeliveryState
 from clinic.models.film import Film, FilmState
 from clinic.models.form import FormResponse, FormStatus
+from clinic.models.identity import IdentityCheck, IdentityMethod
 from clinic.models.imaging import XrayReading
 from clinic.models.laboratory import LabComponent, LabResult, Specimen, SpecimenKind
 from clinic.models.operation import AuditChange, Heartbeat, Lease
+from clinic.models.photo import Photo, PhotoSource
 from clinic.models.requirement import Requirement, RequirementReason, RequirementSource, RequirementState
 from clinic.models.result import Recorded, ResultStatus
 from clinic.models.signature import SignedExam
@@ -19,10 +22,10 @@ from clinic.models.vaccination import DoseSource, LineOutcome, VaccineDose, Vacc
 
 __all__ = [
     "Answer", "Applicant", "ApplicantKey", "AuditChange", "Authorisation", "Authority", "AuthorityClient", "Case",
-    "CaseState", "CaseTransition", "Circumstance", "Conclusion", "ConclusionKind", "Counter", "Delivery",
-    "DeliveryAttempt", "DeliveryState", "DocumentKind", "DoseSource", "Film", "FilmState", "FormResponse", "FormStatus",
-    "Heartbeat",
-    "IdentityDocument", "LabComponent", "LabResult", "Lease", "LineOutcome", "Recorded", "Requirement",
+    "CaseState", "CaseTransition", "Circumstance", "Conclusion", "ConclusionKind", "Consent", "ConsentState",
+    "Counter", "Delivery", "DeliveryAttempt", "DeliveryState", "DocumentKind", "DoseSource", "Film", "FilmState",
+    "FormResponse", "FormStatus", "Heartbeat", "IdentityCheck", "IdentityDocument", "IdentityMethod",
+    "LabComponent", "LabResult", "Lease", "LineOutcome", "Photo", "PhotoSource", "Recorded", "Requirement",
     "RequirementReason", "RequirementSource", "RequirementState", "ResidencePeriod", "ResultStatus", "Role", "Sex",
-    "SignedExam", "Site", "Specimen", "SpecimenKind", "User", "VaccineDose", "VaccineLine", "XrayReading",
+    "SignedExam", "Signer", "Site", "Specimen", "SpecimenKind", "User", "VaccineDose", "VaccineLine", "XrayReading",
 ]

@@ -6,17 +6,18 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Flask
+from flask import Flask, url_for
 from flask_babel import LazyString, get_timezone, lazy_gettext
 from flask_babel import gettext as _
 from markupsafe import Markup
 
 from clinic import clock
-from clinic.models import Case, DocumentKind
+from clinic.models import Applicant, Case, DocumentKind, Photo
 from clinic.progress import describe_progress, label_exam
 from clinic.rules.programme import list_programmes
 from clinic.schemas.field import to_words
 from clinic.services.derivation import BY_SEX, parse_explanation
+from clinic.services.photo import find_latest_photo, find_photo
 from clinic.web.clinical_format import clinical_time, format_date, ltr, read
 from clinic.web.place import country_word
 
@@ -124,7 +125,18 @@ def stays_line(explanation: str) -> str:
 def banner_case(case: Case) -> dict[str, Any]:
     """The case as the patient banner shows it."""
     return {"number": case.number, "authority_case_number": case.authority_case_number, "state": case.state,
-            "programme_label": f"{programme_word(case.programme)}, {category_word(case)}"}
+            "programme_label": f"{programme_word(case.programme)}, {category_word(case)}",
+            "photo_url": address_photo(find_photo(case))}
+
+
+def address_photo(photo: Photo | None) -> str | None:
+    """Where a photo is to be had; a new one has another address, so that no browser shows the old one."""
+    return url_for("photo.picture", case_id=photo.case_id, v=photo.sha256[:12]) if photo else None
+
+
+def photo_of_person(applicant: Applicant) -> str | None:
+    """Where the person's newest photo is to be had, for pages that are about no case."""
+    return address_photo(find_latest_photo(applicant))
 
 
 def number_examples(programme: str) -> str:
@@ -150,4 +162,5 @@ def init_case_words(app: Flask) -> None:
         exam_word=label_exam,
         sentence=to_words, reasons=to_reasons, need_label=need_label, need_question=need_question,
         moment_word=moment_word, number_examples=number_examples, stays_line=stays_line, banner_case=banner_case,
+        photo_of_person=photo_of_person,
     )
