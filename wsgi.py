@@ -43,8 +43,11 @@ def _connect_fhir(app: Flask) -> None:
         install_projection()
     if _exists("fhir.document"):
         from fhir.document import build_document, build_proof
+        from fhir.document_reference import prepare_print
+        from fhir.withdrawal import revoke
 
         ports.build_document, ports.build_proof = build_document, build_proof
+        ports.prepare_print, ports.revoke = prepare_print, revoke
     if _exists("fhir.release"):
         from fhir.release import release
 

@@ -61,6 +61,10 @@ class RenderedDelivery:
     idempotency_key: str
 
 
+# The printed packet's exact bytes become the resources by which an authority fetches it.
+AttachPrint = Callable[[bytes], tuple[FrozenResource, ...]]
+
+
 @dataclass
 class Ports:
     """The callables; each raises Misconfigured until `wsgi.py` has filled it."""
@@ -71,6 +75,10 @@ class Ports:
     build_document: Callable[[DocumentOrder], BuiltDocument]
     # The resources that can only be made once the signature over the Bundle's bytes exists (Provenance).
     build_proof: Callable[[DocumentOrder, BuiltDocument, str], tuple[FrozenResource, ...]]
+    # What turns the printed packet into resources; called while the case is read, its answer when nothing is open.
+    prepare_print: Callable[[DocumentOrder], AttachPrint]
+    # New versions that say of a signed exam's resources that it was revoked, inside the caller's transaction.
+    revoke: Callable[[Session, SignedExam], None]
     # Compose one channel's bytes for the authority.
     render_delivery: Callable[[Authority, DocumentOrder, BuiltDocument, str], RenderedDelivery]
     # Freeze what the authority may read, inside the caller's transaction.
@@ -85,6 +93,8 @@ ports = Ports(
     project=_unfilled,
     build_document=_unfilled,  # type: ignore[arg-type]
     build_proof=_unfilled,  # type: ignore[arg-type]
+    prepare_print=_unfilled,  # type: ignore[arg-type]
+    revoke=_unfilled,
     render_delivery=_unfilled,  # type: ignore[arg-type]
     release=_unfilled,
 )

@@ -8,6 +8,7 @@ from flask import Response, request
 from werkzeug.http import http_date
 
 from fhir.access import Access
+from fhir.binary import CONTENT_TYPE
 from fhir.disclosure import record_disclosure
 from fhir.outcome import FHIR_JSON
 from fhir.released import DOCUMENT_KIND, Document, Resource
@@ -29,6 +30,17 @@ def send_resource(resource: Resource, access: Access, action: str) -> Response:
     detail = {"version": resource.version, "unchanged": is_known}
     record_disclosure(access, action, resource.kind, resource.id, resource.case_id, detail)
     return _send(None if is_known else resource.body, resource.version, resource.released_at)
+
+
+def send_content(resource: Resource, pdf: bytes, access: Access) -> Response:
+    """The printed packet that a Binary stands for, as a PDF file."""
+    is_known = _has_version(resource.version)
+    record_disclosure(access, "read", resource.kind, resource.id, resource.case_id, {"unchanged": is_known})
+    response = _send(None if is_known else pdf, resource.version, resource.released_at)
+    if not is_known:
+        response.content_type = CONTENT_TYPE
+        response.headers["Content-Disposition"] = f'attachment; filename="{resource.id}.pdf"'
+    return response
 
 
 def send_document(document: Document, access: Access) -> Response:

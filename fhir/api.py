@@ -12,7 +12,7 @@ from clinic.errors import NotFound
 from clinic.permissions import AUTHORITY_CLIENT, PUBLIC, authority_client, public
 from clinic.unit import reads_only
 from fhir.access import Access, check_token
-from fhir.answer import DOCUMENT_VERSION, send_bytes, send_document, send_resource
+from fhir.answer import DOCUMENT_VERSION, send_bytes, send_content, send_document, send_resource
 from fhir.canonical import list_canonical_resources
 from fhir.capability import DEFINITION_KINDS, build_capability
 from fhir.disclosure import record_listing
@@ -20,13 +20,14 @@ from fhir.encoder import encode
 from fhir.endpoint import FHIR_PATH, fhir_base
 from fhir.interval import read_span
 from fhir.listing import build_listing
-from fhir.negotiation import require_acceptable
+from fhir.negotiation import require_acceptable, wants_content
 from fhir.outcome import BadSearch, WrongMediaType
 from fhir.parameter import PARAMETERS
-from fhir.released import DOCUMENT_KIND, Document, Released, Resource
+from fhir.released import DOCUMENT_KIND, PRINT_KIND, Document, Released, Resource
 from fhir.searchset import build_history, build_searchset
 
 FORM = "application/x-www-form-urlencoded"
+_WHOLE = (DOCUMENT_KIND, PRINT_KIND)  # the exam as one piece: fetched by itself, not among its parts
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")  # the FHIR type `id`
 _VERSION = re.compile(r"[1-9][0-9]{0,8}")
 
@@ -36,7 +37,8 @@ fhir_blueprint = Blueprint("fhir", __name__, url_prefix=FHIR_PATH)
 @fhir_blueprint.before_request
 def admit() -> None:
     """Let a request through to its view only as the view's mark says; a view without a mark is shut."""
-    require_acceptable(request)
+    if (request.view_args or {}).get("kind") != PRINT_KIND or not wants_content(request):
+        require_acceptable(request)
     mark = getattr(current_app.view_functions.get(request.endpoint or ""), "permission", None)
     if mark == AUTHORITY_CLIENT:
         g.fhir_access = check_token(db.session(), request.headers.get("Authorization", ""))
@@ -68,7 +70,10 @@ def read(kind: str, resource_id: str) -> Response:
     _require(kind, "r")
     if kind == DOCUMENT_KIND:
         return send_document(_get_document(resource_id), _access())
-    return send_resource(_get(kind, resource_id), _access(), "read")
+    resource = _get(kind, resource_id)
+    if kind == PRINT_KIND and wants_content(request):
+        return send_content(resource, _released().get_print(resource), _access())
+    return send_resource(resource, _access(), "read")
 
 
 @fhir_blueprint.get("/<kind>/<resource_id>/_history/<version>")
@@ -145,10 +150,10 @@ def read_everything(resource_id: str) -> Response:
 def _list_everything(patient: Resource) -> list[Resource]:
     """The Patient first, the case's other resources, then what those refer to outside the case; no document."""
     released = _released()
-    found = [r for r in released.list_case(patient.case_id) if r.kind not in (DOCUMENT_KIND, "Patient")]
+    found = [r for r in released.list_case(patient.case_id) if r.kind not in (*_WHOLE, "Patient")]
     known = {resource.address for resource in found}
     others = released.list_current(a for a in released.list_references(found) if a not in known)
-    return [patient, *found, *(r for r in others if r.kind not in (DOCUMENT_KIND, "Patient"))]
+    return [patient, *found, *(r for r in others if r.kind not in (*_WHOLE, "Patient"))]
 
 
 def _search(kind: str, pairs: list[tuple[str, str]]) -> Response:

@@ -33,7 +33,7 @@ def build_document(order: DocumentOrder) -> BuiltDocument:
     Released besides the entries: the Bundle itself, and what an earlier document said and this one does not say any
     more, as entered in error.
     """
-    session = _session_of(order)
+    session = session_of(order)
     naming = naming_of(order)
     dossier = load_dossier(session, order, naming)
     composition = build_composition(order, dossier, naming)
@@ -116,7 +116,8 @@ def _check_closed(entries: list[Resource]) -> None:
                               lost=lost)
 
 
-def _session_of(order: DocumentOrder) -> Session:
+def session_of(order: DocumentOrder) -> Session:
+    """The session that read the order's case; raises Misconfigured without one."""
     session = object_session(order.case)
     if session is None:
         raise Misconfigured("Build the document within the unit of work that read its case.")

@@ -8,7 +8,17 @@ from werkzeug.http import parse_list_header, parse_options_header
 from fhir.outcome import NotAcceptable
 
 _NAMES = {"application/fhir+json", "application/json", "text/json", "json", "application/*", "*/*"}
+_CONTENT = {"application/pdf", "application/*", "*/*"}
 _VERSIONS = {"4.0", "4.0.1"}
+
+
+def wants_content(request: Request) -> bool:
+    """Whether a reader of a Binary wants its content: whenever FHIR JSON is not named (R4 http.html, Binary)."""
+    if request.args.get("_format") is not None:
+        return False
+    names = [parse_options_header(name)[0].lower() for name in parse_list_header(request.headers.get("Accept", "*/*"))]
+    named = set(names)
+    return not named & (_NAMES - _CONTENT) and (not named or bool(named & _CONTENT))
 
 
 def require_acceptable(request: Request) -> None:

@@ -59,6 +59,7 @@ _ENCOUNTER = _reference("encounter", "Encounter")
 
 # The types that a signature releases; every name is one of the R4 SearchParameters of its type (4.0.1).
 PARAMETERS: dict[str, tuple[SearchParameter, ...]] = {
+    "Binary": (),  # a printed packet; found through its DocumentReference
     "Bundle": (_IDENTIFIER, _token("type"), _date("timestamp")),
     "Composition": (
         _IDENTIFIER, _STATUS, _token("type"), _date("date"), *_patient(), _ENCOUNTER,
@@ -76,6 +77,12 @@ PARAMETERS: dict[str, tuple[SearchParameter, ...]] = {
         _date("issued"), *_patient(), _ENCOUNTER, _reference("result", "Observation"),
         _reference("specimen", "Specimen"),
         _reference("performer", "Practitioner Organization"),
+    ),
+    "DocumentReference": (
+        _token("identifier", "masterIdentifier", "identifier"), _STATUS, _token("type"), _date("date"), *_patient(),
+        _reference("encounter", "Encounter", "context.encounter"),
+        _reference("author", "Practitioner Organization"), _reference("custodian", "Organization"),
+        _reference("related", "Bundle", "context.related"),
     ),
     "Encounter": (
         _IDENTIFIER, _STATUS, _token("class"), _token("type"), _date("date", "period"), *_patient(),

@@ -34,8 +34,9 @@ def release(session: Session, exam: SignedExam, resources: Sequence[FrozenResour
 
 
 def _body(exam: SignedExam, resource: FrozenResource) -> bytes:
-    """The document's bytes lie with the signed exam; the reader takes them from there, so not a second time here."""
-    return b"" if resource.kind == "Bundle" and resource.id == exam.id else resource.body
+    """What lies with the signed exam, document and print, the reader takes from there: not a second time here."""
+    is_document = resource.kind == "Bundle" and resource.id == exam.id
+    return b"" if is_document or resource.kind == "Binary" else resource.body
 
 
 def _retire(session: Session, exam: SignedExam, resources: Sequence[FrozenResource]) -> None:

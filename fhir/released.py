@@ -18,6 +18,7 @@ from sqlalchemy.sql import ColumnElement
 
 from clinic.models import SignedExam
 from clinic.models.column import Instant
+from fhir.binary import build_binary
 from fhir.criterion import Criterion, DateValue, ReferenceValue, TextValue, TokenValue, Value
 from fhir.cursor import Position
 from fhir.parameter import list_references
@@ -29,6 +30,7 @@ _value: Any = ReleasedIndex.__table__.c
 _exam: Any = SignedExam.__table__.c
 _Condition = ColumnElement[bool]
 DOCUMENT_KIND = "Bundle"  # its bytes lie with the signature, once
+PRINT_KIND = "Binary"  # and so do those of the printed packet
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,11 @@ class Released:
         row = self._run(query, kind=kind, id=resource_id).one_or_none()
         return self._fill([row])[0] if row is not None else None
 
+    def get_print(self, resource: Resource) -> bytes:
+        """The exact bytes of the printed packet that a Binary stands for."""
+        pdf: bytes = self._run(_exams(_exam.pdf).where(_exam.id == resource.signed_exam_id)).scalar_one()
+        return pdf
+
     def find_document(self, bundle_id: str) -> Document | None:
         """A signed document by its Bundle's id."""
         row = self._run(_ONE_DOCUMENT, id=bundle_id).one_or_none()
@@ -170,8 +177,8 @@ class Released:
         return found
 
     def _fill(self, rows: Sequence[Row[Any]]) -> list[Resource]:
-        """Rows as resources; a document Bundle's bytes need not lie here a second time: the signed exam has them."""
-        resources = [Resource(*tuple(row)) for row in rows]
+        """Rows as resources; documents' and prints' bytes need not lie here a second time: the signed exam has them."""
+        resources = self._fill_prints([Resource(*tuple(row)) for row in rows])
         ids = [resource.id for resource in resources if resource.kind == DOCUMENT_KIND and not resource.body]
         if not ids:
             return resources
@@ -179,6 +186,18 @@ class Released:
         packed: dict[str, bytes] = {row.id: row.document for row in self._run(exams)}
         return [
             replace(r, body=gzip.decompress(packed[r.id])) if r.kind == DOCUMENT_KIND and r.id in packed else r
+            for r in resources
+        ]
+
+    def _fill_prints(self, resources: list[Resource]) -> list[Resource]:
+        ids = [resource.signed_exam_id for resource in resources if resource.kind == PRINT_KIND and not resource.body]
+        if not ids:
+            return resources
+        exams = self._run(_exams(_exam.id, _exam.signed_at, _exam.pdf).where(_exam.id.in_(ids)))
+        printed = {row.id: row for row in exams}
+        return [
+            replace(r, body=build_binary(r.id, printed[r.signed_exam_id].signed_at, printed[r.signed_exam_id].pdf))
+            if r.kind == PRINT_KIND and not r.body else r
             for r in resources
         ]
 

@@ -58,6 +58,7 @@ TARGETS = {
     "performer": "Practitioner PractitionerRole Organization",
     "resultsInterpreter": "Practitioner PractitionerRole Organization",
     "actor": "Practitioner PractitionerRole Organization",
+    "authenticator": "Practitioner PractitionerRole Organization",
     "asserter": "Practitioner PractitionerRole Patient",
     "author": "Practitioner PractitionerRole Organization",
     "party": "Practitioner PractitionerRole Organization Patient",
@@ -69,7 +70,7 @@ TARGETS = {
 
 # R4B has these, R4 has not.
 _GUARDED_ELEMENTS = {"valueCodeableReference", "valueRatioRange", "subjectCanonical"}
-KINDS = frozenset(REQUIRED_CODES) | {"Condition", "Organization", "Practitioner", "Provenance"}
+KINDS = frozenset(REQUIRED_CODES) | {"Binary", "Condition", "Organization", "Practitioner", "Provenance"}
 
 
 def list_faults(resource: Resource) -> list[str]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from clinic import clock
+from clinic.models import SignedExam
 from clinic.ports import DocumentOrder, FrozenResource
 from fhir.code import concept
 from fhir.element import to_instant
 from fhir.encoder import Resource, decode, encode
+from fhir.release import release
 from fhir.store import with_meta
 from fhir.table import ReleasedVersion
 from fhir.validation import validate
@@ -36,11 +39,29 @@ def list_withdrawn(session: Session, order: DocumentOrder, kept: set[tuple[str, 
         ended = _end(before)
         if ended == before:
             continue  # said so already by an earlier amendment
-        ended["meta"] = {name: value for name, value in before["meta"].items() if name == "security"}
-        resource = with_meta(ended, row.version + 1, moment)
-        validate(resource)
-        found.append(FrozenResource(row.kind, row.id, row.version + 1, encode(resource)))
+        found.append(_freeze(row, before, ended, moment))
     return found
+
+
+def revoke(session: Session, exam: SignedExam) -> None:
+    """Release, of what opens a revoked exam, a version that says so; the document and its bytes stay as signed."""
+    query = select(ReleasedVersion).where(
+        ReleasedVersion.authority_id == exam.authority_id, ReleasedVersion.signed_exam_id == exam.id,
+        ReleasedVersion.is_current.is_(True), ReleasedVersion.kind.in_(("Composition", "DocumentReference")),
+    )
+    ended = []
+    for row in session.execute(query.order_by(ReleasedVersion.kind)).scalars():
+        before = decode(row.body)
+        ended.append(_freeze(row, before, before | {"status": _WRONG}, to_instant(clock.now())))
+    release(session, exam, ended)
+
+
+def _freeze(row: ReleasedVersion, before: Resource, after: Resource, moment: str) -> FrozenResource:
+    """The version behind `row`, with the same security labels."""
+    after["meta"] = {name: value for name, value in before["meta"].items() if name == "security"}
+    resource = with_meta(after, row.version + 1, moment)
+    validate(resource)
+    return FrozenResource(row.kind, row.id, row.version + 1, encode(resource))
 
 
 def _end(resource: Resource) -> Resource:

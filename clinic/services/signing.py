@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -17,6 +18,8 @@ from clinic.audit import record_change
 from clinic.config import get_settings
 from clinic.db import db, read_unit, write_unit
 from clinic.delivery_reason import DeliveryReason, build_reason
+from clinic.documents.packet import compose_packet
+from clinic.documents.printer import print_html
 from clinic.errors import CaseChanged, NotAllowed, NotFound, NotNow
 from clinic.key import new_id
 from clinic.models import (
@@ -29,7 +32,7 @@ from clinic.models import (
     SignedExam,
     User,
 )
-from clinic.ports import DocumentOrder, FrozenResource, RenderedDelivery, ports
+from clinic.ports import AttachPrint, DocumentOrder, FrozenResource, RenderedDelivery, ports
 from clinic.rules import decide
 from clinic.services.assessment import is_ready_for_review
 from clinic.services.conclusion import ConclusionInput, conclude
@@ -38,6 +41,7 @@ from clinic.signing_key import load_signing_key
 
 SIGNED_STATES = (CaseState.SIGNED, CaseState.SUBMITTED, CaseState.ACKNOWLEDGED)
 WAITING = (DeliveryState.QUEUED, DeliveryState.HELD, DeliveryState.REJECTED, DeliveryState.DEAD)
+TOKEN_BYTES = 16  # 128 random bits: nobody guesses the address that verifies an exam
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,10 @@ class PreparedSignature:
     document: bytes
     sha256: str
     jws: str
+    verify_token: str
     resources: tuple[FrozenResource, ...]
     deliveries: tuple[RenderedDelivery, ...]
+    pdf: bytes = b""
 
 
 def sign(case_id: str, case_version: int, signer_id: str, choice: ConclusionInput) -> str:
@@ -69,7 +75,10 @@ def sign(case_id: str, case_version: int, signer_id: str, choice: ConclusionInpu
 
 
 def prepare_signature(case_id: str, case_version: int, signer_id: str, choice: ConclusionInput) -> PreparedSignature:
-    """The first half: from one read of the case to the bytes of document, signature and deliveries."""
+    """The first half: from one read of the case to the bytes of document, signature, deliveries and printed packet.
+
+    Raises as `sign` does, and UnprintableCharacter naming what no font of ours can print.
+    """
     with read_unit() as session:
         case = session.get(Case, case_id)
         signer = session.get(User, signer_id)
@@ -88,7 +97,9 @@ def prepare_signature(case_id: str, case_version: int, signer_id: str, choice: C
             amendment_reason=_find_amendment_reason(case) if replaces else None,
             conclusion=_build_conclusion(case, signer, facts, decision, choice),
         )
-        return _render(order)
+        prepared, html, attach = _render(order)
+    pdf = print_html(html)  # a second of layout: nothing is open meanwhile
+    return replace(prepared, pdf=pdf, resources=(*prepared.resources, *attach(pdf)))
 
 
 def commit_signature(prepared: PreparedSignature) -> str:
@@ -105,7 +116,8 @@ def commit_signature(prepared: PreparedSignature) -> str:
             version=prepared.exam_version, replaces_id=prepared.replaces_id,
             amendment_reason=prepared.amendment_reason, document=gzip.compress(prepared.document, 6, mtime=0),
             size=len(prepared.document), sha256=prepared.sha256, jws=prepared.jws, signed_at=prepared.signed_at,
-            signed_by_id=signer.id,
+            signed_by_id=signer.id, pdf=prepared.pdf, pdf_sha256=hashlib.sha256(prepared.pdf).hexdigest(),
+            verify_token=prepared.verify_token,
         )
         session.add(conclusion)
         session.flush()
@@ -117,7 +129,8 @@ def commit_signature(prepared: PreparedSignature) -> str:
         ports.release(session, exam, prepared.resources)
         _queue(case, exam, prepared.deliveries)
         record_change("sign", "signed-exam", exam.id, case_id=case.id, site_id=case.site_id, actor_id=signer.id,
-                      actor_kind="user", detail={"version": exam.version, "sha256": exam.sha256})
+                      actor_kind="user", detail={"version": exam.version, "sha256": exam.sha256,
+                                                 "pdf_sha256": exam.pdf_sha256})
         return exam.id
 
 
@@ -175,21 +188,24 @@ def _build_conclusion(case: Case, signer: User, facts: dict[str, Any], decision:
     )
 
 
-def _render(order: DocumentOrder) -> PreparedSignature:
+def _render(order: DocumentOrder) -> tuple[PreparedSignature, str, AttachPrint]:
+    """All but the print itself: the signature without it, its HTML, and what turns it into resources."""
     built = ports.build_document(order)
+    sha256, token = hashlib.sha256(built.body).hexdigest(), secrets.token_urlsafe(TOKEN_BYTES)
     jws = load_signing_key(get_settings(current_app)).sign_detached(built.body)
     proof = ports.build_proof(order, built, jws)
     delivery = ports.render_delivery(order.case.authority, order, built, jws)
     columns = ("id", "case_id", "case_version", "edition", "facts", "decision", "kind", "conclusion", "reason",
                "decided_at", "decided_by_id")
-    return PreparedSignature(
+    prepared = PreparedSignature(
         case_id=order.case.id, case_version=order.case.version, signer_id=order.signer.id, signed_at=order.signed_at,
         exam_id=order.bundle_id, exam_version=order.version, replaces_id=order.replaces.id if order.replaces else None,
         amendment_reason=order.amendment_reason,
         conclusion={name: getattr(order.conclusion, name) for name in columns},
-        document=built.body, sha256=hashlib.sha256(built.body).hexdigest(), jws=jws,
+        document=built.body, sha256=sha256, jws=jws, verify_token=token,
         resources=(*built.resources, *proof), deliveries=(delivery,),
     )
+    return prepared, compose_packet(order, sha256, token), ports.prepare_print(order)
 
 
 def _queue(case: Case, exam: SignedExam, deliveries: tuple[RenderedDelivery, ...]) -> None:

@@ -18,13 +18,25 @@ from clinic.key import new_id
 from clinic.models import Applicant, Case, LabResult, ResultStatus, SignedExam, User
 from clinic.ports import BuiltDocument, DocumentOrder
 from clinic.services.signing import read_document
+from fhir.binary import build_binary
 from fhir.document import build_document, build_proof
+from fhir.document_reference import prepare_print
 from fhir.encoder import decode, encode
 from fhir.release import release
 from fhir.rule import list_faults
 from fhir.table import ReleasedIndex, ReleasedVersion
 from tests.factory import make_user
 from tests.fhir import sample
+
+PDF = b"%PDF-1.7\nwhat was printed\n%%EOF\n"
+
+
+def read_body(row: ReleasedVersion) -> bytes:
+    """The exact bytes of a released version, also of one whose bytes lie with the signed exam."""
+    if row.body:
+        return row.body
+    exam = db.session.get_one(SignedExam, row.signed_exam_id)
+    return read_document(exam) if row.kind == "Bundle" else build_binary(row.id, exam.signed_at, exam.pdf or b"")
 
 
 def build_order(
@@ -54,11 +66,12 @@ def sign(order: DocumentOrder) -> tuple[SignedExam, BuiltDocument]:
         conclusion_id=order.conclusion.id, version=order.version, size=len(built.body),
         document=gzip.compress(built.body, mtime=0),
         replaces_id=order.replaces.id if order.replaces else None, sha256="0" * 64, jws="x",
-        signed_at=order.signed_at, signed_by_id=order.signer.id,
+        signed_at=order.signed_at, signed_by_id=order.signer.id, pdf=PDF,
     )
+    printed = prepare_print(order)(PDF)
     db.session.add(exam)
     db.session.flush()
-    release(db.session, exam, (*built.resources, *proof))
+    release(db.session, exam, (*built.resources, *proof, *printed))
     db.session.commit()
     return exam, built
 
@@ -66,8 +79,7 @@ def sign(order: DocumentOrder) -> tuple[SignedExam, BuiltDocument]:
 def _current(case: Case) -> dict[tuple[str, str], dict[str, Any]]:
     rows = db.session.execute(select(ReleasedVersion).where(
         ReleasedVersion.case_id == case.id, ReleasedVersion.is_current.is_(True))).scalars()
-    return {(row.kind, row.id): decode(row.body or read_document(db.session.get_one(SignedExam, row.id)))
-            for row in rows}
+    return {(row.kind, row.id): decode(read_body(row)) for row in rows}
 
 
 @pytest.mark.parametrize("make", [sample.make_clean_adult, sample.make_infiltrate, sample.make_child])
@@ -136,7 +148,7 @@ def test_release_makes_every_resource_current_and_searchable(app: Flask) -> None
     case = sample.make_clean_adult()
     exam, built = sign(build_order(case))
     current = _current(case)
-    assert len(current) == len(built.resources) + 1
+    assert len(current) == len(built.resources) + 3  # the proof, the print, what describes it
     assert {resource["meta"]["versionId"] for resource in current.values()} == {"1"}
     found = db.session.execute(select(ReleasedIndex.id).where(
         ReleasedIndex.kind == "Patient", ReleasedIndex.parameter == "identifier",
