@@ -15,6 +15,7 @@ from clinic.caution import Caution
 from clinic.models import Sex
 from clinic.partial_date import DateUnreadable, parse_partial_date
 from clinic.questionnaire.item import Condition, Item, ItemKind, Questionnaire
+from clinic.questionnaire.unit import say_unit
 from clinic.schemas.digits import read_digits
 
 LONGEST_STRING = 300
@@ -126,7 +127,7 @@ def list_soft_cautions(item: Item, answer: Any) -> list[Caution]:
     """One caution when a number lies outside its soft limits."""
     if item.kind not in (ItemKind.INTEGER, ItemKind.DECIMAL):
         return []
-    number, unit = Decimal(answer), item.unit or ""
+    number, unit = Decimal(answer), say_unit(item.unit)
     low, high = item.soft_minimum, item.soft_maximum
     if (low is not None and number < Decimal(low)) or (high is not None and number > Decimal(high)):
         return [Caution(f"{item.link_id}={answer}",

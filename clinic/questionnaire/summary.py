@@ -58,7 +58,7 @@ def _add(section: Section, item: Item, answers: Mapping[str, Any]) -> None:
     elif answer == "normal" and item.kind is ItemKind.CHOICE:
         section.normal.append(item.text)
     elif answer is not None:
-        value = _to_words(item, answer)
+        value = say_answer(item, answer)
         section.lines.append(Line(
             item.link_id, item.text, f"{value}: {detail}" if detail else value, item.unit, item.kind,
             notable=answer is True or answer == "abnormal"))
@@ -67,7 +67,8 @@ def _add(section: Section, item: Item, answers: Mapping[str, Any]) -> None:
             _add(section, inner, answers)
 
 
-def _to_words(item: Item, answer: Any) -> str:
+def say_answer(item: Item, answer: Any) -> str:
+    """An answer in words: yes or no, the option's text, or what was written."""
     if item.kind is ItemKind.BOOLEAN:
         return _("Yes") if answer else _("No")
     return dict(item.options).get(answer, str(answer))

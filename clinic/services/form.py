@@ -30,6 +30,7 @@ from clinic.questionnaire.item import ItemKind
 from clinic.rules import list_circumstances
 from clinic.services import assessment
 from clinic.services.circumstance import write_answers
+from clinic.services.form_contradiction import list_denials
 from clinic.services.form_fact import COMPLETE
 from clinic.services.plausibility import find_date_error, get_today
 
@@ -72,7 +73,8 @@ def complete_form(case: Case, name: str, raw: Mapping[str, Any], version: int | 
                   confirmed: Collection[str] = ()) -> FormResponse:
     """Finish the form: everything required is answered; it establishes circumstances and the day of the exam.
 
-    Raises InvalidInput naming what is missing, NeedsConfirmation for unusual values, NotAllowed when parts of it are
+    Raises InvalidInput naming what is missing, NeedsConfirmation for unusual values and for a “no” to what the case
+    holds as “yes”, NotAllowed when parts of it are
     another's to answer, CaseChanged, NotNow when it is complete already.
     """
     form = get_questionnaire(name)
@@ -81,7 +83,8 @@ def complete_form(case: Case, name: str, raw: Mapping[str, Any], version: int | 
     if row is not None and row.status in COMPLETE:
         raise NotNow(_("This form is complete: change it by an amendment with its reason."), case=case.id)
     checked = _check(case, form, row, raw, actor, complete=True)
-    ticked = ensure_confirmed(checked.cautions, confirmed)
+    denials = list_denials(case, form, checked.answers, get_subject(case), {})
+    ticked = ensure_confirmed(denials + checked.cautions, confirmed)
     workflow.mark_touched(case)
     if row is None:
         row = _start(case, form, actor)
@@ -105,7 +108,8 @@ def amend_form(case: Case, name: str, raw: Mapping[str, Any], version: int, reas
     if row is None or row.status not in COMPLETE:
         raise NotNow(_("This form is not complete yet: simply go on with it."), case=case.id)
     checked = _check(case, form, row, raw, actor, complete=True)
-    ticked = ensure_confirmed(checked.cautions, confirmed)
+    denials = list_denials(case, form, checked.answers, get_subject(case), row.answers)
+    ticked = ensure_confirmed(denials + checked.cautions, confirmed)
     before = {key: value for key, value in row.answers.items() if key != CONFIRMED}
     changed = sorted(key for key in before.keys() | checked.answers.keys()
                      if before.get(key) != checked.answers.get(key))

@@ -14,13 +14,13 @@ from clinic.errors import CaseChanged, InvalidInput, NotFound
 from clinic.models import Case, FormResponse
 from clinic.permissions import Permission, requires
 from clinic.questionnaire import Item, Questionnaire, get_questionnaire, is_enabled
-from clinic.questionnaire.answer import Subject
 from clinic.questionnaire.item import ItemKind
 from clinic.questionnaire.summary import summarise
 from clinic.schemas.door import load
 from clinic.schemas.reason import ReasonIn
 from clinic.services import form as forms
 from clinic.services.completion import FORM_EXAMS
+from clinic.services.form_contradiction import list_words, merge_answers
 from clinic.web.station_page import Answer, forget, is_recording, list_names, open_case, show
 
 blueprint = Blueprint("exam_form", __name__, url_prefix="/cases/<case_id>/forms")
@@ -57,13 +57,14 @@ def save(case_id: str, name: str) -> Answer | Response:
             _amend(case, name, raw, version)
             return redirect(url_for(".view", case_id=case_id, name=name))
         if action.startswith("rest:"):
-            raw |= _list_rest(form, action.removeprefix("rest:"), raw, forms.get_subject(case),
-                              forms.list_answerable(form, current_user))
+            raw |= _list_rest(case, form, action.removeprefix("rest:"), raw)
         forms.save_draft(case, name, raw, version, current_user)
     except InvalidInput as problem:
         case = forget(case_id)
         row = forms.find_response(case, name)
         return _show(case, form, row, True, raw, problem)
+    except CaseChanged as problem:
+        return _show_both(case_id, form, raw, action, problem)
     anchor = f"group-{action.removeprefix('rest:')}" if action.startswith("rest:") else None
     if anchor is None:
         flash(_("Saved as a draft: it counts once it is completed."), "success")
@@ -107,15 +108,31 @@ def _may_write() -> bool:
     return has_permission(P.RECORD_HISTORY) or has_permission(P.RECORD_EXAM)
 
 
-def _list_rest(form: Questionnaire, group_id: str, raw: dict[str, Any], subject: Subject,
-               mine: set[str]) -> dict[str, str]:
-    """What is not answered yet in a group, as "no" or "normal"; only what is asked, only what one may answer."""
+def _show_both(case_id: str, form: Questionnaire, raw: dict[str, Any], action: str, problem: CaseChanged) -> Answer:
+    """The form with both people's answers, status 409: a long form is not typed twice. Raises CaseChanged when the
+    form was completed, or withdrawn, meanwhile."""
+    case = forget(case_id)
+    row = forms.find_response(case, form.name)
+    if row is None or (row.status in forms.COMPLETE) != (action == "amend"):
+        raise problem
+    merged, differing = merge_answers(form, row.answers, raw, forms.list_answerable(form, current_user))
+    sentence = _("Somebody else saved this form meanwhile; theirs and yours stand together below. Nothing of yours is "
+                 "saved yet: compare, then save again.")
+    page = _show(case, form, row, True, merged, InvalidInput(sentence, {"_schema": [sentence], **differing}))
+    return (page[0] if isinstance(page, tuple) else page), 409
+
+
+def _list_rest(case: Case, form: Questionnaire, group_id: str, raw: dict[str, Any]) -> dict[str, str]:
+    """What is not answered yet in a group, as "no" or "normal"; only what is asked, only what one may answer, and
+    never "no" to what the case holds as "yes"."""
+    subject, mine = forms.get_subject(case), forms.list_answerable(form, current_user)
+    held = {row.word for row in case.circumstances if row.answer.value == "yes"}
     group = next((item for item in form.items if item.link_id == group_id), None)
     rest: dict[str, str] = {}
     for item in group.items if group else ():
         if item.link_id in raw or item.link_id not in mine or not subject.is_asked(item):
             continue
-        if not is_enabled(item, {**raw, **rest}):
+        if not is_enabled(item, {**raw, **rest}) or held & set(list_words(item)):
             continue
         if item.kind is ItemKind.BOOLEAN:
             rest[item.link_id] = "false"

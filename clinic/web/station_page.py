@@ -18,6 +18,8 @@ from clinic.laboratory_test import list_tests
 from clinic.models import Case, LabComponent, LabResult, Recorded, RequirementReason, ResultStatus, User
 from clinic.queries.case import get_case
 from clinic.questionnaire import Condition
+from clinic.questionnaire.unit import say_unit
+from clinic.services.form_contradiction import list_words
 from clinic.services.laboratory import label_value
 from clinic.services.plausibility import get_today
 from clinic.web.case import banner_case, list_flags
@@ -96,13 +98,6 @@ def igra_word(part: str) -> str:
     return words.get(part, part)
 
 
-def unit_word(unit: str | None) -> str:
-    """A UCUM unit as people write it."""
-    written = {"Cel": "°C", "mm[Hg]": "mmHg", "[IU]/mL": "IU/mL", "[iU]/mL": "IU/mL", "{spots}": _("spots"),
-               "wk": _("weeks"), "d": _("days"), "mL/min/{1.73_m2}": "mL/min/1.73 m²"}
-    return written.get(unit or "", unit or "")
-
-
 def prefix_errors(problem: InvalidInput, prefix: str, fallback: str) -> dict[str, Any]:
     """A problem's field errors with `prefix` before each name; without any, its sentence at `fallback`."""
     if not problem.fields:
@@ -113,8 +108,9 @@ def prefix_errors(problem: InvalidInput, prefix: str, fallback: str) -> dict[str
 def init_station_words(app: Flask) -> None:
     """Give templates the filters of this file."""
     app.jinja_env.filters.update(
-        recorded_status=describe_status, result_word=label_value, unit_word=unit_word, igra_word=igra_word,
-        condition=_to_script, test_word=test_word, parts=list_parts, requirement_reasons=to_requirement_reasons)
+        recorded_status=describe_status, result_word=label_value, unit_word=say_unit, igra_word=igra_word,
+        circumstance_words=list_words, condition=_to_script, test_word=test_word, parts=list_parts,
+        requirement_reasons=to_requirement_reasons)
 
 
 def _to_script(condition: Condition) -> dict[str, str]:

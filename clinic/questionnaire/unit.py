@@ -1,0 +1,12 @@
+"""Units of measured answers as people write them."""
+
+from __future__ import annotations
+
+from flask_babel import gettext as _
+
+
+def say_unit(unit: str | None) -> str:
+    """A UCUM unit as people write it; empty without one."""
+    written = {"Cel": "°C", "mm[Hg]": "mmHg", "[IU]/mL": "IU/mL", "[iU]/mL": "IU/mL", "{spots}": _("spots"),
+               "wk": _("weeks"), "d": _("days"), "mL/min/{1.73_m2}": "mL/min/1.73 m²"}
+    return written.get(unit or "", unit or "")
