@@ -8,13 +8,16 @@ from datetime import date, timedelta
 from typing import Any
 
 from flask_babel import get_locale, gettext, lazy_gettext
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError, fields, validate
 
 from clinic import clock
 from clinic.country import find_country
 from clinic.partial_date import DateUnreadable, PartialDate, parse_partial_date
 from clinic.sentence import Sentence
 
+# Signs that turn the order of what follows (Unicode 9.10, bidirectional embeddings, overrides, isolates): with them a
+# name is shown otherwise than it is stored.
+_REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 OLDEST_YEARS = 125  # the oldest person on record reached 122
 
 
@@ -26,6 +29,11 @@ def to_words(sentence: Sentence) -> str:
 def is_after_today(day: date) -> bool:
     """Whether a day has begun nowhere on earth yet (the furthest zone is 14 hours ahead of UTC)."""
     return day > (clock.now() + timedelta(hours=14)).date()
+
+
+def at_most(letters: int, least: int | None = None) -> validate.Length:
+    """Refuse longer texts in the user's language; `least` also refuses shorter ones."""
+    return validate.Length(least, letters, error=lazy_gettext("At most %(most)s letters fit here.", most=letters))
 
 
 class PlainText(fields.String):
@@ -46,7 +54,7 @@ class PlainText(fields.String):
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **options: Any) -> Any:
         text = " ".join(str(super()._deserialize(value, attr, data, **options)).split())
-        if any(unicodedata.category(sign) in ("Cc", "Cs", "Co", "Cn") for sign in text):
+        if any(unicodedata.category(sign) in ("Cc", "Cs", "Co", "Cn") or sign in _REORDERING for sign in text):
             raise self.make_error("control")
         if len(text) > self.most:
             raise ValidationError(gettext("At most %(most)s letters fit here.", most=self.most))

@@ -13,7 +13,7 @@ from marshmallow.validate import Length, OneOf
 from clinic.laboratory_test import LaboratoryTest, list_tests
 from clinic.models import SpecimenKind
 from clinic.schemas.digits import read_digits
-from clinic.schemas.field import DayText
+from clinic.schemas.field import DayText, at_most
 
 SPOTS = "{spots}"  # UCUM; spots are counted, so they are whole
 IGRA_LIMIT = "10000"  # above what either assay prints; catches a slipped decimal point
@@ -53,11 +53,11 @@ class LabResultIn(Schema):
     specimen_id = fields.String(validate=Length(max=36))
     kind = fields.String()  # of an IGRA: qft-plus or t-spot
     components = fields.Dict(keys=fields.String(), values=fields.String())
-    remark = fields.String(validate=Length(max=2000))
+    remark = fields.String(validate=at_most(2000))
     confirmed = fields.List(fields.String(validate=Length(max=60)))
 
-    @validates_schema(skip_on_field_errors=False)
-    def check_test(self, data: dict[str, Any], **_named: Any) -> None:
+    @validates_schema(skip_on_field_errors=False, pass_original=True)
+    def check_test(self, data: dict[str, Any], original: dict[str, Any], **_named: Any) -> None:
         """The value and its parts must be what the test may have; normalises digits in place."""
         test = list_tests().get(data.get("test", ""))
         if test is None:
@@ -69,7 +69,7 @@ class LabResultIn(Schema):
             _check_components(test, data, problems)
         elif data.get("components"):
             problems["components"] = [_("This test has no measured parts.")]
-        if not test.specimen and "performed_on" not in data:
+        if not test.specimen and not original.get("performed_on"):
             problems.setdefault("performed_on", [_("Give the date.")])
         if test.specimen and not data.get("specimen_id"):
             problems["specimen_id"] = [_("Choose the specimen.")]

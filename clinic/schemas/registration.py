@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Any
 
 from flask_babel import gettext, lazy_gettext
@@ -82,6 +83,9 @@ class NewApplicant(_Strict):
                 raise ValidationError(
                     gettext("Write the name in Latin letters, as in the passport's lines of letters and <; the own "
                             "script has its own fields."), field)
+            if any(unicodedata.category(sign) in ("So", "Sm", "Sc") for sign in name):
+                raise ValidationError(gettext("There is a sign here that no name holds; compare it with the document."),
+                                      field)
             if any(sign.isdigit() for sign in name):
                 raise ValidationError(gettext("A name holds no figures; compare it with the document."), field)
         if (data["native_family_name"] or data["native_given_names"]) and not data["native_language"]:

@@ -11,7 +11,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validates_sc
 from marshmallow.validate import Length, OneOf
 
 from clinic.models import DoseSource, LineOutcome
-from clinic.schemas.field import DayText
+from clinic.schemas.field import DayText, at_most
 from clinic.vaccine_product import SHOWN_BY_LABORATORY, list_products
 
 NEEDS_REMARK = (LineOutcome.WAIVER_CONTRAINDICATION, LineOutcome.REFUSED, LineOutcome.IMMUNE_LAB)
@@ -48,9 +48,9 @@ class DoseIn(Schema):
     cvx = fields.String(required=True)
     given_on = DayText(required=True)
     source = fields.String(required=True, validate=OneOf([source.value for source in DoseSource]))
-    lot = fields.String(validate=Length(1, 40))
+    lot = fields.String(validate=at_most(40, 1))
     expires_on = DayText()
-    remark = fields.String(validate=Length(max=1000))
+    remark = fields.String(validate=at_most(1000))
     confirmed = fields.List(fields.String(validate=Length(max=60)))
 
     @validates_schema
@@ -82,7 +82,7 @@ class OutcomeIn(Schema):
 
     line = fields.String(required=True)
     outcome = fields.String(required=True, validate=OneOf([outcome.value for outcome in LineOutcome]))
-    remark = fields.String(load_default="", validate=Length(max=1000))
+    remark = fields.String(load_default="", validate=at_most(1000))
     confirmed = fields.List(fields.String(validate=Length(max=60)))
 
     @validates_schema
