@@ -119,10 +119,11 @@ def _wanted_group() -> DeliveryGroup:
 def _render_detail(
     delivery: Delivery, typed: dict[str, Any] | None = None, errors: dict[str, list[str]] | None = None
 ) -> str:
-    acts = list_acts(delivery) if has_permission(Permission.MANAGE_DELIVERIES) else []
+    possible, may_act = list_acts(delivery), has_permission(Permission.MANAGE_DELIVERIES)
     return render_template(
         "delivery/detail.html", delivery=delivery, authority=db.session.get_one(Authority, delivery.authority_id),
-        exam=_get_exam(delivery), acts=acts, act_words=ACT_WORDS,
+        exam=_get_exam(delivery), acts=possible if may_act else [], waits_for_another=bool(possible) and not may_act,
+        act_words=ACT_WORDS,
         typed=typed or {}, errors=errors, explanation=explain_reason(delivery.state_reason), say=_say,
         state_word=state_word, people=_list_people(delivery),
     )  # fmt: skip
