@@ -19,6 +19,7 @@ from fhir.encoder import Resource
 REQUIRED_CODES: dict[str, dict[str, str]] = {
     "Bundle": {"type": "document searchset history collection"},
     "Composition": {"status": "preliminary final amended entered-in-error"},
+    "Consent": {"status": "draft proposed active rejected inactive entered-in-error"},
     "DiagnosticReport": {
         "status": "registered partial preliminary final amended corrected appended cancelled entered-in-error unknown"
     },
@@ -66,6 +67,8 @@ TARGETS = {
     "specimen": "Specimen",
     "result": "Observation",
     "imagingStudy": "ImagingStudy",
+    "organization": "Organization",
+    "Consent.performer": "Patient Practitioner PractitionerRole Organization RelatedPerson",
 }
 
 # R4B has these, R4 has not.
@@ -115,9 +118,10 @@ def _check_element(name: str, node: dict[str, Any], path: str) -> Iterator[str]:
         codes = {coding.get("code") for coding in node.get("coding", [])}
         if not codes <= set(_ELEMENT_CODES[name].split()):
             yield f"{path}: not a code of the required list"
-    if "reference" in node and name in TARGETS:
-        target = str(node["reference"]).split("/")[-2:][0]
-        if target not in TARGETS[name].split():
+    allowed = TARGETS.get(f"{path.split('.')[0]}.{name}") or TARGETS.get(name)
+    if isinstance(node.get("reference"), str) and allowed:
+        target = node["reference"].split("/")[-2:][0]
+        if target not in allowed.split():
             yield f"{path}: a reference to {target} is not allowed here"
     if "system" in node and "code" in node and name != "valueCoding":  # an answer's code belongs to its form
         yield from _check_coding(node, path)
@@ -152,6 +156,8 @@ def _check_invariants(resource: Resource, path: str) -> Iterator[str]:
             yield f"{path}: entered in error and yet a clinical status (con-5)"
         if "entered-in-error" not in status and "clinicalStatus" not in resource:
             yield f"{path}: no clinical status (con-3)"
+    if kind == "Consent" and not (resource.get("policy") or resource.get("policyRule")):
+        yield f"{path}: neither a policy nor a policy rule (ppc-1)"
     if kind == "Patient" and not resource.get("name"):
         yield f"{path}: no name"
     if kind == "Bundle":

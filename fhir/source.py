@@ -13,6 +13,7 @@ from clinic.models import (
     Applicant,
     Case,
     Conclusion,
+    Consent,
     Film,
     FormResponse,
     FormStatus,
@@ -30,6 +31,7 @@ from clinic.models import (
 from fhir import (
     classification,
     condition,
+    consent,
     diagnostic_report,
     encounter,
     episode_of_care,
@@ -113,6 +115,11 @@ def _build_case(session: Session, key: str) -> list[Projected]:
     return [_of_case(resource, case) for resource in resources]
 
 
+def _build_consent(session: Session, key: str) -> list[Projected]:
+    row = session.get_one(Consent, key)
+    return [_of_case(consent.to_fhir(row, NAMING), row.case)]
+
+
 def _build_specimen(session: Session, key: str) -> list[Projected]:
     row = session.get_one(Specimen, key)
     return [_of_case(specimen.to_fhir(row, NAMING), row.case)]
@@ -193,6 +200,7 @@ _ROWS: tuple[tuple[str, type, str], ...] = (
     ("user", User, "id"),
     ("applicant", Applicant, "id"),
     ("case", Case, "id"),
+    ("consent", Consent, "id"),
     ("specimen", Specimen, "id"),
     ("laboratory", LabResult, "series_id"),
     ("study", Film, "study_id"),
@@ -207,6 +215,7 @@ _BUILDERS: dict[str, Callable[[Session, str], list[Projected]]] = {
     "user": _build_user,
     "applicant": _build_applicant,
     "case": _build_case,
+    "consent": _build_consent,
     "specimen": _build_specimen,
     "laboratory": _build_laboratory,
     "study": _build_study,

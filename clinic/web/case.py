@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from clinic import workflow
 from clinic.audit import record_case_read
-from clinic.models import Case, CaseState, Requirement, RequirementState
+from clinic.models import Case, CaseState, ConsentState, Requirement, RequirementState
 from clinic.permissions import Permission, has_permission, requires
 from clinic.progress import describe_requirement, label_exam
 from clinic.queries.case import get_case
@@ -25,8 +25,10 @@ from clinic.queries.case_detail import (
 from clinic.services.assessment import assess, list_requirements
 from clinic.services.circumstance import ensure_unchanged
 from clinic.services.completion import list_open_vaccine_lines
+from clinic.services.consent import ENDED, OPEN_TO_DECISION, ensure_not_refused, find_consent
+from clinic.services.photo import find_photo
 from clinic.web.case_word import banner_case as banner_case  # for the pages of the stations
-from clinic.web.case_word import need_label
+from clinic.web.case_word import describe_consent, need_label
 from clinic.web.form import read_form
 from clinic.web.station import find_open_url, find_path, find_station, find_work, label_work
 
@@ -90,6 +92,8 @@ def move(case_id: str) -> Page:
     if errors:
         return render_template("case/state.html", case=case, choices=choices, values=typed, errors=errors,
                                flags=list_flags(case)), 422
+    if typed["to"] == CaseState.IN_PROGRESS.value:
+        ensure_not_refused(case)
     ensure_unchanged(case, int(typed["version"]) if typed.get("version", "").isdigit() else 0)
     workflow.move(case, LEAVING[typed["to"]], typed["reason"], current_user)
     flash(_("Saved."), "success")
@@ -106,6 +110,10 @@ def list_flags(case: Case) -> list[dict[str, str]]:
         flags.append({"text": _("TB symptoms"), "tone": "bad"})
     if yes & {"pregnant", "pregnant_declines_cxr", "pregnant_shielded_cxr"}:
         flags.append({"text": _("Pregnant"), "tone": "warn"})
+    consent = find_consent(case)
+    if consent is not None and consent.state in ENDED:
+        flags.append({"text": _("Consent refused") if consent.state is ConsentState.REFUSED else _(
+            "Consent withdrawn"), "tone": "bad"})
     if has_namesake(case.applicant):
         flags.append({"text": _("Another person has this name"), "tone": "warn"})
     return flags
@@ -120,7 +128,8 @@ def _build_groups(case: Case, decision: dict[str, Any], requirements: list[Requi
     examinations.total = len(wanted)
     examinations.done = sum(row.state is RequirementState.DONE for row in wanted)
     left = examinations.total - examinations.done
-    return [Group(_("Facts"), [_facts_task(case, decision)]), examinations,
+    facts = Group(_("Facts"), [_photo_task(case), _consent_task(case), _facts_task(case, decision)])
+    return [facts, examinations,
             Group(_("Conclusion"), [_conclusion_task(case, decision, left)])]
 
 
@@ -139,6 +148,28 @@ def _build_task(case: Case, row: Requirement, decision: dict[str, Any], workers:
         "reasons": [{"sentence": reason.says, "source": reason.source, "edition": reason.edition,
                      "rule_id": reason.rule} for reason in row.reasons],
         "next": {"label": label_work(path, second), "url": work} if path and work else None,
+    }
+
+
+def _photo_task(case: Case) -> dict[str, Any]:
+    photo = find_photo(case)
+    url = find_open_url(f"/cases/{case.id}/photo")
+    works = url and photo is None and case.state in workflow.RECORDING
+    return {
+        "title": _("Photo"), "url": url, "state": _("Done") if photo else _("To do"),
+        "tone": "good" if photo else "neutral", "next": {"label": _("Take"), "url": url} if works else None,
+    }
+
+
+def _consent_task(case: Case) -> dict[str, Any]:
+    row = find_consent(case)
+    words, tone = describe_consent(row)
+    url = find_open_url(f"/cases/{case.id}/consent")
+    waits = (row is None or row.state in ENDED) and case.state in OPEN_TO_DECISION
+    return {
+        "title": _("Consent"), "url": url, "state": words if row else _("To do"), "tone": tone,
+        "detail": (row.reason or row.end_reason) if row is not None and row.state in ENDED else None,
+        "next": {"label": _("Record"), "url": url} if waits and find_work("consent", case.id) else None,
     }
 
 

@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from markupsafe import Markup
 
 from clinic import clock
-from clinic.models import Applicant, Case, DocumentKind, Photo
+from clinic.models import Applicant, Case, Consent, ConsentState, DocumentKind, Photo
 from clinic.progress import describe_progress, label_exam
 from clinic.rules.programme import list_programmes
 from clinic.schemas.field import to_words
@@ -137,6 +137,16 @@ def address_photo(photo: Photo | None) -> str | None:
 def photo_of_person(applicant: Applicant) -> str | None:
     """Where the person's newest photo is to be had, for pages that are about no case."""
     return address_photo(find_latest_photo(applicant))
+
+
+def describe_consent(row: Consent | None) -> tuple[str, str]:
+    """Where consent stands, in words, and the tone that repeats them."""
+    if row is None:
+        return _("Not recorded"), "neutral"
+    return {
+        ConsentState.GIVEN: (_("Given"), "good"), ConsentState.REFUSED: (_("Refused"), "bad"),
+        ConsentState.WITHDRAWN: (_("Withdrawn"), "bad"), ConsentState.REPLACED: (_("Replaced"), "off"),
+    }[row.state]
 
 
 def number_examples(programme: str) -> str:

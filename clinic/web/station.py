@@ -39,6 +39,7 @@ _WORKERS: dict[str, tuple[Permission, ...]] = {
     "laboratory": (Permission.ENTER_RESULT, Permission.CONFIRM_RESULT), "vaccination": (Permission.RECORD_VACCINE,),
     "forms": (Permission.RECORD_HISTORY, Permission.RECORD_EXAM), "sign": (Permission.SIGN,),
     "circumstances": (Permission.OPEN_CASE,),
+    "consent": (Permission.REGISTER, Permission.RECORD_HISTORY, Permission.RECORD_EXAM),
 }
 
 

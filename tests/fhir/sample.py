@@ -14,6 +14,8 @@ from clinic.models import (
     CaseState,
     Conclusion,
     ConclusionKind,
+    Consent,
+    ConsentState,
     DocumentKind,
     DoseSource,
     Film,
@@ -24,6 +26,7 @@ from clinic.models import (
     LineOutcome,
     ResultStatus,
     Sex,
+    Signer,
     Specimen,
     SpecimenKind,
     User,
@@ -178,6 +181,18 @@ def build_conclusion(case: Case, signer: User, **said: Any) -> Conclusion:
 IU = "[iU]/mL"
 
 
+def add_consent(case: Case, user: User, state: ConsentState = ConsentState.GIVEN, **values: Any) -> Consent:
+    """A decision about the consent text; ended ones say when."""
+    consent = Consent(**{
+        "case_id": case.id, "state": state, "text_language": "en", "text_version": "2026-1", "text_sha256": "0" * 64,
+        "spoken_language": "am", "signer": Signer.APPLICANT, "interpreter_name": "Selam Bekele", "decided_at": MOMENT,
+        "recorded_by_id": user.id,
+    } | values)
+    db.session.add(consent)
+    db.session.flush()
+    return consent
+
+
 def make_clean_adult() -> Case:
     """An adult with everything negative."""
     nurse, lab, radiologist = make_user("nurse"), make_user("labtech"), make_user("radiologist")
@@ -195,6 +210,9 @@ def make_clean_adult() -> Case:
     add_line(case, "Influenza", LineOutcome.WAIVER_NOT_FLU_SEASON, nurse)
     add_line(case, "Varicella", LineOutcome.VARICELLA_HISTORY, nurse, "Mother reports it")
     add_line(case, "Polio", LineOutcome.REFUSED, nurse)
+    add_consent(case, nurse, ConsentState.WITHDRAWN, ended_at=MOMENT, ended_by_id=nurse.id, end_reason="Frightened")
+    add_consent(case, nurse, signer=Signer.GUARDIAN, signer_name="Noor\tSaid", signer_relation="aunt",
+                witness_name="Ann Otieno")
     return case
 
 

@@ -98,7 +98,7 @@ def test_everything_stored_and_released_has_no_error(app: Flask, form: str, vali
     rows = [*db.session.execute(select(StoredVersion)).scalars(),
             *db.session.execute(select(ReleasedVersion)).scalars()]
     assert {row.kind for row in rows} == {
-        "Binary", "Bundle", "Composition", "Condition", "DiagnosticReport", "DocumentReference", "Encounter",
+        "Binary", "Bundle", "Composition", "Condition", "Consent", "DiagnosticReport", "DocumentReference", "Encounter",
         "EpisodeOfCare", "ImagingStudy", "Immunization", "Observation", "Organization", "Patient", "Practitioner",
         "Provenance", "QuestionnaireResponse", "Specimen",
     }
