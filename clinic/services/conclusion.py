@@ -61,8 +61,6 @@ def _override(facts: dict[str, Any], decision: dict[str, Any], choice: Conclusio
     if decision["programme"] == "us":
         if not choice.classes or not set(choice.classes) <= set(list_classes()):
             raise _invalid("classes", _("Choose at least one tuberculosis class."))
-        if "NONE" in choice.classes and len(choice.classes) > 1:
-            raise _invalid("classes", _("“No class” excludes every other class."))
         return _with_classes(facts, decision, list(choice.classes))
     if decision["programme"] == "uk":
         if choice.certificate not in ("issue", "refuse"):
@@ -83,6 +81,8 @@ def _override(facts: dict[str, Any], decision: dict[str, Any], choice: Conclusio
 
 
 def _with_classes(facts: dict[str, Any], decision: dict[str, Any], classes: list[str]) -> dict[str, Any]:
+    if "NONE" in classes and len(classes) > 1:
+        raise _invalid("classes", _("“No class” excludes every other class."))
     others: list[str] = decision["other_classes"]
     is_a = any(name.startswith("A") for name in classes) or any(name.endswith(":A") for name in others)
     is_b = any(name.startswith("B") for name in classes) or any(name.endswith(":B") for name in others)

@@ -71,3 +71,8 @@ def test_undecided_case_does_not_say_that_nothing_is_required(app: Flask) -> Non
     text = _text(sign_in(app, make_user("nurse")).get(f"/cases/{case.id}"))
     assert "Undecided" in text
     assert "asks for no examination" not in text
+
+
+def test_form_posts_to_its_own_address_so_that_a_refusal_shows_from_the_top(app: Flask, case: Case) -> None:
+    address = f"/cases/{case.id}/forms/us-medical-exam"
+    assert f'<form method="post" action="{address}"' in _text(sign_in(app, make_user("physician")).get(address))
