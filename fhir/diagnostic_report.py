@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from clinic.models import ResultStatus, XrayReading
+from clinic.xray_finding import list_numbered
 from fhir.canonical import list_local_systems, local_coding, local_concept
 from fhir.code import concept
 from fhir.element import Element, clean_text, drop_empty, to_date, to_instant
@@ -65,9 +66,17 @@ def _finding(reading: XrayReading, code: str, naming: Naming) -> Resource:
         "effectiveDateTime": to_date(reading.taken_on),
         "issued": to_instant(reading.confirmed_at or reading.entered_at),
         "performer": [naming.refer("Practitioner", reading.entered_by_id)],
-        "valueCodeableConcept": local_concept("cxr-finding-us", code),
+        "valueCodeableConcept": _value(reading, code),
         "bodySite": concept("snomed.thorax"),
     })
+
+
+def _value(reading: XrayReading, code: str) -> Element:
+    """The common finding, and beside it the authority's own numbers that were read as it."""
+    known = list_numbered(reading.case.programme)
+    own = [number for number in reading.numbered or () if number in known and known[number].common == code]
+    value = local_concept("cxr-finding-us", code)
+    return value | {"coding": [*value["coding"], *(local_coding("cxr-finding-numbered", number) for number in own)]}
 
 
 def finding_label(code: str) -> str:
@@ -87,4 +96,5 @@ def _conclude(reading: XrayReading) -> str | None:
 def _conclusion_code(reading: XrayReading) -> list[Element] | None:
     if reading.deferred or not reading.findings:
         return None
-    return [concept("snomed.chest-normal" if list(reading.findings) == [_NORMAL] else "snomed.chest-abnormal")]
+    found = [concept("snomed.chest-normal" if list(reading.findings) == [_NORMAL] else "snomed.chest-abnormal")]
+    return [*found, local_concept("cxr-result", reading.result)] if reading.result else found

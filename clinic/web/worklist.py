@@ -28,6 +28,7 @@ VIEWS: tuple[tuple[View, Permission, LazyString], ...] = (
     (View.SIGN, P.SIGN, lazy_gettext("To sign")),
     (View.CONFIRM, P.CONFIRM_RESULT, lazy_gettext("To confirm")),
     (View.XRAY, P.READ_XRAY, lazy_gettext("X-rays to read")),
+    (View.XRAY, P.UPLOAD_FILM, lazy_gettext("X-rays to take")),
     (View.ENTER, P.ENTER_RESULT, lazy_gettext("Laboratory")),
     (View.SPUTUM, P.RECORD_SPUTUM, lazy_gettext("Sputum")),
     (View.EXAMINE, P.RECORD_EXAM, lazy_gettext("To examine")),
@@ -47,15 +48,19 @@ BY_PROGRESS = {"facts": "circumstances", "ready": "sign", "physician": "sign", "
 def index() -> str:
     """My worklist."""
     narrowed = _read_filter()
-    views = [(view, str(label)) for view, permission, label in VIEWS if has_permission(permission)]
+    own: dict[View, str] = {}  # who reads films may send them too, but has the one list of them
+    for view, permission, label in VIEWS:
+        if has_permission(permission):
+            own.setdefault(view, str(label))
+    views = list(own.items())
     counts = {view: count_worklist(current_user, view, narrowed) for view, _label in views}
     asked = request.args.get("view", "")
-    view = next((view for view, _label in views if view == asked), None)
-    if view is None:
-        view = next((view for view, _label in views if counts[view]), views[-1][0])
-    tabs = [{"label": label, "url": _url(view=key), "count": _count(counts[key]), "active": key is view}
+    chosen = next((view for view, _label in views if view == asked), None)
+    if chosen is None:
+        chosen = next((view for view, _label in views if counts[view]), views[-1][0])
+    tabs = [{"label": label, "url": _url(view=key), "count": _count(counts[key]), "active": key is chosen}
             for key, label in views]
-    return _show(view, narrowed, tabs, _("My worklist"))
+    return _show(chosen, narrowed, tabs, _("My worklist"))
 
 
 @blueprint.get("/cases")

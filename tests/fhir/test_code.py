@@ -15,7 +15,7 @@ from clinic.laboratory_test import list_tests
 from clinic.models import LineOutcome, SpecimenKind
 from clinic.rules import list_classes
 from clinic.vaccine_product import list_products
-from clinic.xray_finding import list_all_findings
+from clinic.xray_finding import XrayResult, list_all_findings, list_numbered
 from fhir import laboratory
 from fhir.canonical import list_local_systems
 from fhir.code import list_cvx, list_rows, list_systems, unit_code
@@ -117,6 +117,10 @@ def test_every_test_of_the_catalogue_has_its_codes() -> None:
 def test_local_codes_are_those_of_the_clinic() -> None:
     systems = list_local_systems()
     assert set(systems["cxr-finding-us"]["code"]) == list_all_findings().keys()
+    numbered = {number: finding.label for programme in ("ca", "uk")
+                for number, finding in list_numbered(programme).items()}
+    assert systems["cxr-finding-numbered"]["code"] == numbered
+    assert set(systems["cxr-result"]["code"]) == {result.value for result in XrayResult}
     assert set(systems["requirement"]["code"]) == tomllib.loads((REFERENCE / "exam.toml").read_text()).keys()
     assert set(systems["us-tb-class"]["code"]) == set(list_classes())
     lines = {row["name"] for row in tomllib.loads((REFERENCE / "vaccine_line.toml").read_text())["line"]}

@@ -244,3 +244,16 @@ def test_document_of_a_full_case_is_built_in_milliseconds(app: Flask, monkeypatc
         build_document(replace(order, bundle_id=new_id()))
         spent.append(time.process_time() - started)
     assert min(spent) < 0.03  # 5 to 10 ms on an ordinary core; the sections of a signature add up to far more
+
+
+def test_numbered_findings_stand_beside_the_common_ones(app: Flask) -> None:
+    nurse = make_user("nurse")
+    case = sample.make_us_case(sample.make_person(nurse), nurse, "uk")
+    sample.add_reading(case, ["RETICULAR", "CAVITY"], make_user("radiologist"), numbered=["4.1", "4.7"], result="tb")
+    resources = [entry["resource"] for entry in decode(build_document(build_order(case)).body)["entry"]]
+    findings = [one for one in resources if one["resourceType"] == "Observation"
+                and one["category"][0]["coding"][0]["code"] == "imaging"]
+    codes = {tuple(coding["code"] for coding in one["valueCodeableConcept"]["coding"]) for one in findings}
+    assert codes == {("RETICULAR", "4.1"), ("CAVITY", "4.7")}
+    report = next(one for one in resources if one["resourceType"] == "DiagnosticReport")
+    assert [concept["coding"][0]["code"] for concept in report["conclusionCode"]][1:] == ["tb"]
