@@ -67,6 +67,6 @@ def _family(name: str) -> str:
 
 def _order(face: Face) -> tuple[int, str, int]:
     first = ("Clearway Latin", "Clearway Latin Ext", "Clearway Vietnamese", "Clearway Cyrillic",
-             "Clearway Cyrillic Ext")
+             "Clearway Cyrillic Ext", "Clearway Amiri")
     place = first.index(face.family) if face.family in first else 99 if face.family == "Clearway Sc" else 50
     return place, face.family, face.weight

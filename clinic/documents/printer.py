@@ -6,10 +6,12 @@ import threading
 from typing import Any
 
 from clinic.documents.font import Face, list_families, select_faces
+from clinic.documents.text_layer import install_text_layer
 from clinic.errors import Misconfigured
 
 PACKAGES = ("libpango-1.0-0", "libpangoft2-1.0-0")  # Debian's names of what WeasyPrint loads
 VARIANT = "pdf/ua-1"  # tagged, so that a screen reader can read it
+_LARGER = ", ".join(f"bdi:lang({language})" for language in ("ar", "fa", "ur", "ps"))  # its font is drawn small
 _lock = threading.Lock()  # the font configuration is shared, and a page layout is no place for two threads
 _printer: _Printer | None = None
 
@@ -45,12 +47,13 @@ class _Printer:
         from weasyprint.text.fonts import FontConfiguration
         from weasyprint.urls import URLFetcher
 
+        install_text_layer()
         self._engine = weasyprint
         self._fonts = FontConfiguration()
         self._fetcher = URLFetcher(allowed_protocols=("data",), fail_on_errors=True)
         self._sheets: dict[Face, Any] = {}
         families = ", ".join(f'"{family}"' for family in list_families())
-        self._stack = weasyprint.CSS(string=f":root {{ font-family: {families} }}")
+        self._stack = weasyprint.CSS(string=f":root {{ font-family: {families} }} {_LARGER} {{ font-size: 1.25em }}")
 
     def print(self, html: str) -> bytes:
         """The bytes of the PDF."""

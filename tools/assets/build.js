@@ -84,12 +84,14 @@ function buildDocumentFonts() {
   for (const subset of LETTERS) for (const weight of [400, 700]) {
     writePlain(`noto-sans/files/noto-sans-${subset}-${weight}-normal.woff2`, `noto-sans-${subset}-${weight}.woff2`);
   }
+  // Noto's Arabic draws the dots of letters as glyphs of their own, and text taken out of a PDF loses them.
+  writePlain("amiri/files/amiri-arabic-400-normal.woff2", "amiri-400.woff2");
   writePlain("noto-sans-sc/files/noto-sans-sc-chinese-simplified-400-normal.woff2", "noto-sans-sc-400.woff2");
   for (const [name, { subset, signs }] of Object.entries(SYMBOLS)) {
     writePlain(`noto-sans-${name}/files/noto-sans-${name}-${subset}-400-normal.woff2`, `noto-sans-${name}-400.woff2`,
       signs);
   }
-  for (const name of ["noto-sans", "noto-sans-sc", "noto-sans-math", "noto-sans-symbols-2"]) {
+  for (const name of ["noto-sans", "noto-sans-sc", "noto-sans-math", "noto-sans-symbols-2", "amiri"]) {
     cpSync(join(packages, "@fontsource", name, "LICENSE"), join(documents, `LICENSE-${name}.txt`));
   }
 }

@@ -1,0 +1,146 @@
+"""The printed packet: every script, every page with the digest, the square code, and no character lost."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from clinic import clock
+from clinic.demo.people import generate_person
+from clinic.documents.glyph import UnprintableCharacter
+from clinic.documents.printer import print_html
+from clinic.models import ConclusionKind, LineOutcome
+from clinic.partial_date import MONTHS
+from clinic.schemas.vaccination import NewOutcome
+from clinic.services import vaccination
+from tests.clinic.documents.paper import (
+    list_fonts,
+    make_ca_case,
+    make_uk_case,
+    prepare,
+    read_pages,
+    scan_qr,
+)
+from tests.us_case import Staff, make_complete_case, make_staff
+
+FORMS = ("DS-2054", "DS-3030", "DS-3025", "DS-3026")
+
+
+@pytest.fixture
+def staff(app: Flask) -> Staff:
+    """Everybody of the thread."""
+    return make_staff()
+
+
+def _flat(text: str) -> str:
+    return re.sub(r"\s+", " ", text)
+
+
+def test_us_packet_carries_the_four_forms_with_digest_and_number_on_every_page(staff: Staff, tmp_path: Path) -> None:
+    case = make_complete_case(staff, "positive")
+    name, number = case.applicant.family_name, case.applicant.documents[0].number
+    made = prepare(case, staff)
+    pages = read_pages(made.pdf, tmp_path)
+    for page_number, page in enumerate(pages, 1):
+        for expected in (made.sha256, made.exam_id, f"Page {page_number} of {len(pages)}", name, number,
+                         made.verify_token, "not the official form"):
+            assert expected in _flat(page), (page_number, expected)
+    for form in FORMS:
+        assert any(f"Content of Form {form}" in page for page in pages), form
+    first = _flat(pages[0])
+    assert "☒ Class B2 TB, LTBI Evaluation" in first and "☐ No apparent defect" in first
+    assert "☐ Class B1 TB, Pulmonary" in first and "Nonreactive" in first
+    assert "☒ IGRA positive" in _flat(pages[1]) and "☒ Normal findings" in _flat(pages[1])
+
+
+def test_packet_embeds_every_font_and_uses_none_of_the_machine(staff: Staff, tmp_path: Path) -> None:
+    made = prepare(make_complete_case(staff), staff)
+    fonts = list_fonts(made.pdf, tmp_path)
+    assert fonts and all(embedded == "yes" and "+Clearway-" in name for name, embedded in fonts), fonts
+
+
+def test_square_code_leads_to_the_verification(staff: Staff, tmp_path: Path) -> None:
+    made = prepare(make_complete_case(staff), staff)
+    assert scan_qr(made.pdf, tmp_path) == {f"QR-Code:http://localhost:8000/verify/{made.verify_token}".split(":", 1)[1]}
+
+
+def test_uk_certificate_has_the_present_fields_and_no_medical_ones(staff: Staff, tmp_path: Path) -> None:
+    case = make_uk_case(staff)
+    case.destination_address = "4 High Street, Leeds LS1 4AP"
+    made = prepare(case, staff)
+    pages = read_pages(made.pdf, tmp_path)
+    text = _flat(pages[0])
+    assert len(pages) == 1
+    day = made.conclusion["conclusion"]["valid_from"]
+    printed = f"{day[8:]}-{MONTHS[int(day[5:7]) - 1]}-{day[:4]}"
+    for expected in ("Unique reference number", made.exam_id, "Issue date", printed, "Expiry date", "Clinic NBO",
+                     "Nationality", "Kenya", "Passport number", "4 High Street, Leeds LS1 4AP",
+                     "no clinical suspicion of active pulmonary tuberculosis", made.sha256):
+        assert expected in text, expected
+    for forbidden in ("X-ray", "sputum", "contact", "pregnan"):
+        assert forbidden not in text, forbidden
+
+
+def test_refused_certificate_says_that_it_is_none(staff: Staff, tmp_path: Path) -> None:
+    made = prepare(make_uk_case(staff), staff, ConclusionKind.OVERRIDDEN, reason="seen again in a month",
+                   certificate="refuse")
+    text = _flat(read_pages(made.pdf, tmp_path)[0])
+    assert "no certificate issued" in text and "This paper is not a certificate" in text
+    assert "no clinical suspicion" not in text and "seen again" not in text
+
+
+def test_canadian_summary_carries_the_grades(staff: Staff, tmp_path: Path) -> None:
+    pages = read_pages(prepare(make_ca_case(staff), staff).pdf, tmp_path)
+    text = _flat(" ".join(pages))
+    assert "Medical examination for Canada" in text and "No significant or abnormal finding" in text
+    assert "95 mL/min/1.73 m²" in text
+
+
+def _letters(text: str) -> list[str]:
+    return [c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c)[0] in "LM"]
+
+
+def test_names_of_every_demo_origin_are_printed_whole(tmp_path: Path) -> None:
+    today = clock.today()
+    seen: dict[str, list[str]] = {}
+    for number in range(800):
+        person = generate_person(1, number, today)
+        if person.native_family_name:
+            name = f"{person.native_given_names or ''} {person.native_family_name}".strip()
+            seen.setdefault(str(person.native_language).split("-")[0], []).append(name)
+    assert set(seen) >= {"am", "ar", "fa", "hi", "ka", "my", "ne", "ru", "th", "ti", "uk", "ur", "zh"}
+    for language, names in seen.items():
+        html = "".join(f'<p lang="{language}"><bdi>{name}</bdi></p>' for name in names[:25])
+        pdf = print_html(f'<html lang="en"><head><title>Names</title></head><body>{html}</body></html>')
+        read, written = _letters(" ".join(read_pages(pdf, tmp_path))), _letters(" ".join(names[:25]))
+        if language in ("ar", "fa", "ur"):  # a mark over a letter may be taken out beside its line
+            read, written = sorted(read), sorted(written)
+        assert read == written, language
+        assert all(embedded == "yes" for _name, embedded in list_fonts(pdf, tmp_path))
+
+
+def test_character_that_cannot_be_printed_refuses_the_signature(staff: Staff) -> None:
+    case = make_complete_case(staff)
+    case.applicant.native_family_name, case.applicant.native_given_names = "ꦲꦏ꧀ꦱꦫ", "Grace"
+    with pytest.raises(UnprintableCharacter) as refused:
+        prepare(case, staff)
+    assert "U+A9B2 JAVANESE LETTER HA in the applicant's name in own script" in refused.value.message
+
+
+def test_long_names_do_not_run_into_the_page(staff: Staff, tmp_path: Path) -> None:
+    case = make_complete_case(staff)
+    case.applicant.family_name = "Wolfeschlegelsteinhausenbergerdorff " * 3
+    made = prepare(case, staff)
+    pages = read_pages(made.pdf, tmp_path)
+    assert _flat(pages[0]).index("Passport") < _flat(pages[0]).index("Applicant and examination")
+
+
+def test_markup_in_what_people_typed_is_printed_as_typed(staff: Staff, tmp_path: Path) -> None:
+    case = make_complete_case(staff)
+    row = next(iter(vaccination.list_lines(case)))
+    vaccination.record_outcome(case, NewOutcome(row, LineOutcome.REFUSED, "<b>objects</b> & waits"), staff.nurse)
+    assert "<b>objects</b> & waits" in _flat(" ".join(read_pages(prepare(case, staff).pdf, tmp_path)))
