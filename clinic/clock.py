@@ -20,6 +20,11 @@ def today(time_zone: str = "UTC") -> date:
     return now().astimezone(ZoneInfo(time_zone)).date()
 
 
+def to_day(moment: datetime, time_zone: str) -> date:
+    """The calendar day of an aware moment in `time_zone` (an IANA name)."""
+    return moment.astimezone(ZoneInfo(time_zone)).date()
+
+
 @contextmanager
 def stopped_at(moment: datetime) -> Iterator[None]:
     """Hold the clock at `moment` (aware) within a test or a simulated course of treatment."""

@@ -88,7 +88,7 @@ def sign(case_id: str) -> Answer | WebResponse:
 @requires(P.SEE_CASES)
 def exam(exam_id: str) -> Answer:
     """A signed exam: who, what, digest, where it was sent."""
-    return _show_exam(exam_id, {})
+    return show_exam(exam_id, {})
 
 
 @blueprint.get("/exams/<exam_id>/document")
@@ -121,7 +121,7 @@ def amend(exam_id: str) -> Answer | WebResponse:
     try:
         signing.open_amendment(case, load(ReasonIn(), typed), current_user)
     except InvalidInput as problem:
-        return _show_exam(exam_id, typed, problem)
+        return show_exam(exam_id, typed, problem)
     assessment.refresh(case)
     flash(_("The case is open again. The signed version stands until a new one is signed."), "success")
     return redirect(url_for("case.show", case_id=case.id))
@@ -174,18 +174,20 @@ def _show(case: Case, typed: dict[str, Any], problem: ClearwayError | None = Non
     return page
 
 
-def _show_exam(exam_id: str, typed: dict[str, Any], problem: InvalidInput | None = None) -> Answer:
+def show_exam(exam_id: str, typed: dict[str, Any], problem: InvalidInput | None = None) -> Answer:
+    """The page of a signed exam; with what was typed into one of its forms and what is wrong with it."""
     row, case, conclusion = get_exam(exam_id, current_user)
     if request.method == "GET":
         record_read("user", current_user.id, "read", "signed-exam", row.id, case_id=case.id, site_id=case.site_id)
     exams = list_exams(case)
     return show(
         "sign/exam.html", case, problem, exam=row, conclusion=conclusion, exams=exams, typed=typed,
-        names=list_names([row.signed_by_id]), deliveries=list_deliveries_of(row), class_words=CLASS_WORDS,
-        other_words=OTHER_CLASS_WORDS, overall_words=OVERALL_WORDS, delivery_state=state_word,
+        names=list_names([row.signed_by_id, row.revoked_by_id]), deliveries=list_deliveries_of(row),
+        class_words=CLASS_WORDS, other_words=OTHER_CLASS_WORDS, overall_words=OVERALL_WORDS, delivery_state=state_word,
         is_newest=exams[0].id == row.id,
         may_see_deliveries=has_permission(P.SEE_DELIVERIES),
         may_amend=has_permission(P.SIGN) and case.state in signing.SIGNED_STATES and exams[0].id == row.id,
+        may_revoke=has_permission(P.SIGN) and row.revoked_at is None,
         may_read=has_permission(P.SIGN) or has_permission(P.SEE_DELIVERIES),
     )
 
