@@ -19,6 +19,7 @@ _CASE_NUMBER = re.compile(r"([A-Z]{2,8})-(\d{2})-(\d{6,9})-([0-9A-Z])")
 _APPLICANT_NUMBER = re.compile(r"([A-Z]{2,8})-P-(\d{6,9})-([0-9A-Z])")
 _LOOSE_CASE_NUMBER = re.compile(r"([A-Z]{2,8})(\d{2})(\d{6})([0-9A-Z])")
 _LOOSE_APPLICANT_NUMBER = re.compile(r"([A-Z]{2,7}?)P(\d{6})([0-9A-Z])")
+_SPECIMEN_NUMBER = re.compile(r"([A-Z]{2,8})S(\d{6,9})")  # over to_key
 _SITE_CODE = re.compile(r"[A-Z]{2,8}")
 _LARGEST = 999_999_999
 
@@ -131,6 +132,12 @@ def parse_applicant_number(text: str) -> ApplicantNumber:
         )
     site_code, sequence, _ = found
     return ApplicantNumber(site_code, int(sequence))
+
+
+def find_specimen_number(text: str) -> str | None:
+    """`NBO-S000123` from what was typed or scanned off a tube, any case, with or without the dash; None for others."""
+    found = _SPECIMEN_NUMBER.fullmatch(to_key(text))
+    return f"{found[1]}-S{found[2]}" if found else None
 
 
 def _match(text: str, strict: re.Pattern[str], loose: re.Pattern[str]) -> tuple[str, ...] | None:

@@ -10,8 +10,8 @@ from sqlalchemy.engine import Row
 
 from clinic.db import db
 from clinic.errors import NotFound
-from clinic.identifier import IdentifierKind, classify_identifier, to_key
-from clinic.models import Applicant, Case, IdentityDocument, User
+from clinic.identifier import IdentifierKind, classify_identifier, find_specimen_number, to_key
+from clinic.models import Applicant, Case, IdentityDocument, Specimen, User
 from clinic.name import fold_name
 
 PAGE = 50
@@ -47,15 +47,17 @@ def list_applicants(user: User, after: tuple[str, str] | None = None) -> tuple[l
 
 
 def find_cases_by_number(user: User, typed: str) -> list[Case]:
-    """Cases of the site whose own number, or whose authority's number, is what was typed."""
+    """Cases of the site whose own number, authority's number, or specimen's number is what was typed."""
     candidates = classify_identifier(typed)
     own = [c.value for c in candidates if c.kind is IdentifierKind.CASE_NUMBER]
     keys = {c.value for c in candidates if c.kind is not IdentifierKind.MRZ} | {to_key(typed)}
     if not any(sign.isdigit() for sign in typed):
         return []
+    by_specimen = select(Specimen.case_id).where(Specimen.number == find_specimen_number(typed))
     return list(db.session.execute(
         select(Case).where(
-            Case.site_id == user.site_id, or_(Case.number.in_(own), Case.authority_case_key.in_(keys))
+            Case.site_id == user.site_id,
+            or_(Case.number.in_(own), Case.authority_case_key.in_(keys), Case.id.in_(by_specimen)),
         ).order_by(Case.id.desc()).limit(FOUND_MOST)
     ).unique().scalars())
 
