@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 from flask.cli import AppGroup
 
@@ -19,6 +21,24 @@ def seed_command(applicants: int, seed: int) -> None:
     click.echo(f"The demo clinic stands, with {applicants} more people. Password of every sign-in: {PASSWORD}")
     for email, role in list_sign_ins():
         click.echo(f"  {email}  {role}")
+
+
+@demo.command("films")
+@click.argument("case_number")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def films_command(case_number: str, folder: Path) -> None:
+    """Write test films of CASE_NUMBER's person: every transfer syntax, both polarities, one without its head."""
+    from sqlalchemy import select
+
+    from clinic.db import db
+    from clinic.demo.radiography import write_test_films
+    from clinic.models import Case
+
+    case = db.session.execute(select(Case).where(Case.number == case_number)).scalars().first()
+    if case is None:
+        raise click.ClickException("There is no case of that number.")
+    for path in write_test_films(case, folder):
+        click.echo(str(path))
 
 
 COMMANDS = [demo]

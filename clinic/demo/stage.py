@@ -6,6 +6,7 @@ from datetime import timedelta
 from random import Random
 
 from clinic.caution import NeedsConfirmation
+from clinic.demo.radiography import take_film
 from clinic.demo.walk import ADULT, work_through
 from clinic.errors import ClearwayError
 from clinic.laboratory_test import LaboratoryTest, list_tests
@@ -19,6 +20,7 @@ from clinic.services.laboratory import confirm_result, enter_result
 from clinic.services.plausibility import get_today
 from clinic.services.radiology import record_reading
 from clinic.services.specimen import take_specimen
+from clinic.xray_finding import RESULT_PROGRAMMES, XrayResult
 
 # How far a case has come: share of cases up to each stage, our own choice.
 STAGES = ((0.2, "opened"), (0.35, "entered"), (0.55, "confirmed"), (0.8, "read"), (1.0, "ready"))
@@ -29,6 +31,9 @@ UNKNOWN_SHARE = 0.04  # of answers that nobody has given yet
 UNUSUAL = {"igra": (0.15, "positive"), "syphilis-nontreponemal": (0.02, "reactive"), "hiv": (0.01, "positive")}
 USUAL = ("negative", "nonreactive", "not-detected", "normal")
 TYPICAL_NUMBERS = {"tst": "4", "creatinine-egfr": "96", "hba1c": "36"}
+
+
+RESULTS = {"NORMAL": XrayResult.NORMAL.value, "INFILTRATE": XrayResult.TB.value}
 
 
 def list_answers(rng: Random, programme: str, category: str, applicant: Applicant) -> dict[str, Answer]:
@@ -55,8 +60,9 @@ def bring_to_stage(rng: Random, case: Case, staff: dict[str, User]) -> None:
         return
     for test in _list_wanted_tests(case):
         _record_test(rng, case, test, staff, confirm=stage != "entered")
+    if stage in ("confirmed", "read", "ready"):
+        _record_film(rng, case, staff, is_read=stage != "confirmed")
     if stage in ("read", "ready"):
-        _record_film(rng, case, staff["radiologist"])
         _take_sputum(case, staff["tbteam"])
 
 
@@ -93,13 +99,18 @@ def _record_test(rng: Random, case: Case, test: LaboratoryTest, staff: dict[str,
         return  # refused for this person, as it would be at the desk
 
 
-def _record_film(rng: Random, case: Case, radiologist: User) -> None:
+def _record_film(rng: Random, case: Case, staff: dict[str, User], is_read: bool) -> None:
+    """A film where one is wanted, and its reading; without the reading it waits for the radiologist."""
     wanted = any(row.exam == "chest-xray" and row.state is RequirementState.OPEN for row in list_requirements(case))
     if not wanted:
         return
     finding = "INFILTRATE" if rng.random() < 0.08 else "NORMAL"
     try:
-        record_reading(case, NewReading(taken_on=get_today(case), view="pa", findings=(finding,)), radiologist)
+        film = take_film(rng, case, staff["radiographer"], "" if finding == "NORMAL" else "infiltrate")
+        if is_read:
+            record_reading(case, NewReading(
+                taken_on=get_today(case), view="pa", findings=(finding,), film_id=film.id if film else None,
+                result=RESULTS[finding] if case.programme in RESULT_PROGRAMMES else None), staff["radiologist"])
     except (ClearwayError, NeedsConfirmation):
         return
 
