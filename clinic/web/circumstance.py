@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from clinic import workflow
 from clinic.audit import record_case_read
 from clinic.errors import CaseChanged
-from clinic.models import Case
+from clinic.models import Answer, Case
 from clinic.permissions import Permission, requires
 from clinic.queries.case import get_case
 from clinic.rules.programme import list_programmes
@@ -53,20 +53,28 @@ def save(case_id: str) -> Page:
         check_category(case.programme, data)
     except ValidationError as error:
         return _show(case, typed, version, errors=error.messages_dict), 422
-    preview = preview_change(case, data)
+    preview, changed = preview_change(case, data), list_changed_answers(case, data)
     digest = digest_facts(data)
     try:
         ensure_unchanged(case, version)
     except CaseChanged as error:
-        return _show(case, typed, case.version, preview=preview, digest=digest, conflict=error.message), 409
+        return _show(case, typed, case.version, preview=preview, changed=changed, digest=digest,
+                     conflict=error.message), 409
     if preview.changes_anything and typed.get("seen") != digest:
-        return _show(case, typed, version, preview=preview, digest=digest)
+        return _show(case, typed, version, preview=preview, changed=changed, digest=digest)
     change_case(case, data, version, current_user)
     flash(_("Saved."), "success")
     warning = find_number_warning(case)
     if warning:
         flash(to_words(warning), "warning")
     return redirect(url_for("case.show", case_id=case.id))
+
+
+def list_changed_answers(case: Case, data: dict[str, Any]) -> list[tuple[str, Answer, Answer]]:
+    """Word, stored and new answer of each circumstance that `data` would answer otherwise than the case does."""
+    stored = {row.word: row.answer for row in case.circumstances}
+    return [(word, stored.get(word, Answer.UNKNOWN), answer) for word, answer in sorted(data["circumstances"].items())
+            if answer is not stored.get(word, Answer.UNKNOWN)]
 
 
 def _show(
