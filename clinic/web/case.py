@@ -205,7 +205,9 @@ def _conclusion_task(case: Case, decision: dict[str, Any], left: int) -> dict[st
 
 
 def _list_leaving(case: Case) -> list[tuple[str, str]]:
-    """What may happen to the case outside its usual course."""
+    """What this person may do with the case outside its usual course."""
+    if not has_permission(Permission.OPEN_CASE):
+        return []
     words = {"on-hold": _("Put on hold"), "withdrawn": _("Withdraw for good: the person does not go on")}
     if case.state is CaseState.ON_HOLD:
         words = {"in-progress": _("Take up again"), "withdrawn": words["withdrawn"]}
