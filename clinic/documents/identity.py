@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from flask import current_app
+
+from clinic.config import get_settings
 from clinic.country import country_name
+from clinic.file_store import open_store
 from clinic.models import Applicant, Case, DocumentKind, IdentityDocument, Sex
 from clinic.partial_date import age_on, format_clinically, parse_partial_date
 from clinic.services.fact import get_exam_date
+from clinic.services.photo import find_photo
 from clinic.web.clinical_format import native_name
 
 # English whatever the screen's language: these are papers for an authority (screens.md section 4).
@@ -61,6 +67,15 @@ def read_identity(case: Case) -> Identity:
         document_expires=to_day(document.expires_on) if document else "",
         authority_case_number=case.authority_case_number or "", case_number=case.number,
     )
+
+
+def read_photo(case: Case) -> str:
+    """The photo of this visit as a data address, the same on every form; empty without one."""
+    photo = find_photo(case)
+    if photo is None:
+        return ""
+    picture = open_store(get_settings(current_app)).read(photo.sha256)
+    return f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"
 
 
 def to_day(day: date | str | None) -> str:

@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from clinic.country import country_name
 from clinic.documents.glyph import ensure_printable
 from clinic.documents.grade import build_grades
-from clinic.documents.identity import Identity, read_identity, to_day, to_moment
+from clinic.documents.identity import Identity, read_identity, read_photo, to_day, to_moment
 from clinic.documents.printer import print_html
 from clinic.documents.qr import build_verify_address, draw_qr
 from clinic.documents.record import Record, read_record
@@ -65,7 +65,8 @@ def _build_context(order: DocumentOrder, identity: Identity, sha256: str, verify
     programme = list_programmes()[case.programme]
     address = build_verify_address(verify_token)
     return {
-        "who": identity, "exam_id": order.bundle_id, "version": order.version, "sha256": sha256,
+        "who": identity, "photo": read_photo(case), "exam_id": order.bundle_id, "version": order.version,
+        "sha256": sha256,
         "verify_address": address, "qr": draw_qr(address), "programme": programme.name,
         "authority": case.authority.name, "category": programme.categories[case.category].label,
         "exam_date": to_day(get_exam_date(case)), "valid_from": to_day(outcome["valid_from"]),

@@ -52,6 +52,7 @@ class CaseFacts(Schema):
         (1, 2), error=lazy_gettext("Choose Schedule 1 or 2, or leave it open.")))
     application_date = DayText(load_default=None, may_be_future=False)
     exam_date = DayText(load_default=None)
+    destination_address = PlainText(load_default=None, most=200)  # printed on the report; may stay open
     residences = fields.List(fields.Nested(NewResidence), load_default=list, validate=validate.Length(max=20))
     circumstances = fields.Dict(
         keys=fields.String(), values=fields.Enum(Answer, by_value=True, error_messages={

@@ -16,7 +16,8 @@ from clinic.rules import list_circumstances
 from clinic.services.assessment import Preview, preview, refresh
 from clinic.services.derivation import Derived, derive_circumstances
 
-FACTS = ("category", "authority_case_number", "stay_months", "au_schedule", "application_date", "exam_date")
+FACTS = ("category", "authority_case_number", "stay_months", "au_schedule", "application_date", "exam_date",
+         "destination_address")
 
 
 def change_case(case: Case, data: dict[str, Any], version: int, actor: User) -> dict[str, Any]:
@@ -27,7 +28,7 @@ def change_case(case: Case, data: dict[str, Any], version: int, actor: User) -> 
     """
     ensure_unchanged(case, version)
     workflow.ensure_recording(case)
-    changed = [name for name in FACTS if getattr(case, name) != data[name]]
+    changed = [name for name in FACTS if getattr(case, name) != data.get(name)]
     places = [(row.country, row.from_on, row.to_on) for row in case.residences]
     write_facts(case, data)
     if places != [(row.country, row.from_on, row.to_on) for row in case.residences]:
@@ -48,6 +49,7 @@ def write_facts(case: Case, data: dict[str, Any]) -> None:
     case.authority_case_key = to_case_key(case.programme, number)[:60] if number else None
     case.stay_months, case.au_schedule = data["stay_months"], data["au_schedule"]
     case.application_date, case.exam_date = data["application_date"], data["exam_date"]
+    case.destination_address = data.get("destination_address")
     wanted = [(row["country"], row["from_on"], row["to_on"]) for row in data["residences"]]
     if wanted != [(row.country, row.from_on, row.to_on) for row in case.residences]:
         case.residences = [ResidencePeriod(country=country, from_on=begin, to_on=end) for country, begin, end in wanted]

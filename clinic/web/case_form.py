@@ -20,7 +20,8 @@ from clinic.services.derivation import Derived
 from clinic.web.clinical_format import to_partial_date
 from clinic.web.form import read_form
 
-FACTS = ("category", "authority_case_number", "stay_months", "au_schedule", "application_date", "exam_date")
+FACTS = ("category", "authority_case_number", "stay_months", "au_schedule", "application_date", "exam_date",
+         "destination_address")
 ANSWER_PREFIX, PLACE_PREFIX = "circumstances-", "residences-"
 PLACE_ROWS = 2
 # Beginnings of the words that belong under a heading; the rest is health and background.

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import io
 import re
 import unicodedata
 from pathlib import Path
 
 import pytest
 from flask import Flask
+from PIL import Image
 
 from clinic import clock
+from clinic.config import get_settings
+from clinic.db import set_mode
 from clinic.demo.people import generate_person
 from clinic.documents.glyph import UnprintableCharacter
 from clinic.documents.printer import print_html
-from clinic.models import ConclusionKind, LineOutcome
+from clinic.file_store import open_store
+from clinic.models import ConclusionKind, LineOutcome, PhotoSource
 from clinic.partial_date import MONTHS
 from clinic.schemas.vaccination import NewOutcome
 from clinic.services import vaccination
+from clinic.services.photo import record_photo
 from tests.clinic.documents.paper import (
     list_fonts,
     make_ca_case,
@@ -83,6 +89,20 @@ def test_uk_certificate_has_the_present_fields_and_no_medical_ones(staff: Staff,
         assert expected in text, expected
     for forbidden in ("X-ray", "sputum", "contact", "pregnan"):
         assert forbidden not in text, forbidden
+
+
+def test_photo_of_the_visit_stands_on_every_form(app: Flask, staff: Staff, tmp_path: Path) -> None:
+    case = make_complete_case(staff)
+    picture = io.BytesIO()
+    Image.new("RGB", (480, 600), (200, 30, 40)).save(picture, "JPEG")
+    digest = open_store(get_settings(app)).write(picture.getvalue())
+    assert "No photo" in read_pages(prepare(case, staff).pdf, tmp_path)[0]
+    set_mode("write")
+    record_photo(case, digest, len(picture.getvalue()), PhotoSource.FILE, staff.reception)
+    made = prepare(case, staff)
+    pages = read_pages(made.pdf, tmp_path)
+    assert not any("No photo" in page for page in pages)
+    assert b"/DCTDecode" in made.pdf
 
 
 def test_refused_certificate_says_that_it_is_none(staff: Staff, tmp_path: Path) -> None:
