@@ -9,6 +9,7 @@ from sqlalchemy import select
 from clinic import migration
 from clinic.config import load_settings
 from clinic.db import read_unit
+from clinic.documents.printer import check_printer
 from clinic.models import Site
 
 log = logging.getLogger("prepare")
@@ -18,9 +19,10 @@ DEMO_SEED = 1
 
 
 def main() -> None:
-    """Migrate, and seed the demo clinic if the installation is a demo and has no site yet."""
+    """See that documents can be printed, migrate, and seed the demo clinic if it is a demo without a site yet."""
     from wsgi import create_app  # the composition root: imported by processes, never by a module of ours
 
+    check_printer()
     settings = load_settings()
     app = create_app(settings)
     with app.app_context():

@@ -48,8 +48,8 @@ CLASS_B: Classes = (
 # Columns of the film's findings on DS-3030 section 3.
 COLUMNS = (
     ("Suggests tuberculosis (needs smears and cultures)", FindingCategory.SUGGESTS_TB),
-    ("Does not need smears and cultures; Class B Other on DS-2054", FindingCategory.FOLLOW_UP),
-    ("Does not need smears and cultures; not Class B Other", FindingCategory.MINOR),
+    ("No smears and cultures: Class B Other", FindingCategory.FOLLOW_UP),
+    ("No smears and cultures: not Class B Other", FindingCategory.MINOR),
 )
 LINES = ("DTP/DTaP/DT", "Td/Tdap", "Polio", "MMR", "Rotavirus", "Hib", "HepA", "HepB", "MenACWY", "Varicella",
          "Pneumococcal", "Influenza")
@@ -194,7 +194,7 @@ def _build_sputum_reasons(facts: dict[str, Any], record: Record) -> list[Box]:
     suggests = any(findings[code].category is FindingCategory.SUGGESTS_TB for code in codes if code in findings)
     reasons = [
         Box("Signs or symptoms of tuberculosis", "tb_symptoms" in yes), Box("Chest X-ray suggests TB", suggests),
-        Box("Known HIV infection or extrapulmonary TB", bool(yes & {"hiv_known", "extrapulmonary_tb"})),
+        Box("Known HIV or extrapulmonary TB", bool(yes & {"hiv_known", "extrapulmonary_tb"})),
         Box("End-of-treatment cultures", "on_tb_treatment" in yes),
     ]
     wanted = any(box.ticked for box in reasons) or bool(record.specimens)

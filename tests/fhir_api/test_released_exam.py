@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from typing import Any
 
@@ -11,9 +13,9 @@ from flask import Flask
 from clinic.db import db, write_unit
 from clinic.models import FormResponse, FormStatus, SignedExam
 from fhir.parameter import PARAMETERS, list_references
-from tests.factory import make_user
+from tests.factory import make_authority, make_user
 from tests.fhir import sample
-from tests.fhir.test_document import build_order, sign
+from tests.fhir.test_document import PDF, build_order, sign
 from tests.fhir_api.machine import Machine
 
 
@@ -109,3 +111,35 @@ def test_stranger_reads_published_definitions_that_the_document_names(app: Flask
     http = app.test_client()
     for address in named:
         assert http.get(f"/fhir/{address.removeprefix(base)}").json["url"] == address
+
+
+def test_printed_packet_is_described_and_fetched_as_a_file(machine: Machine) -> None:
+    described = machine.get("DocumentReference").json["entry"][0]["resource"]
+    attachment = described["content"][0]["attachment"]
+    assert attachment["size"] == len(PDF)
+    assert base64.b64decode(attachment["hash"]) == hashlib.sha1(PDF).digest()
+    address = attachment["url"].removeprefix("http://localhost:8000/fhir/")
+    for accept in ("application/pdf", "*/*", "application/pdf, */*;q=0.1"):
+        answer = machine.get(address, Accept=accept)
+        assert (answer.data, answer.mimetype) == (PDF, "application/pdf"), accept
+    resource = machine.get(address, Accept="application/fhir+json").json
+    assert (resource["resourceType"], resource["contentType"]) == ("Binary", "application/pdf")
+    assert base64.b64decode(resource["data"]) == PDF
+    assert machine.get(address + "?_format=json").json == resource
+    assert machine.get(address, Accept="text/html").status_code == 406
+    assert machine.get(f"Binary?_id={resource['id']}").json["entry"][0]["resource"] == resource
+
+
+def test_printed_packet_is_another_authority_s_to_nobody(app: Flask, machine: Machine) -> None:
+    described = machine.get("DocumentReference").json["entry"][0]["resource"]
+    address = described["content"][0]["attachment"]["url"].removeprefix("http://localhost:8000/fhir/")
+    with write_unit():
+        make_authority("uk")
+        other = Machine(app, "uk")
+    other.sign_in()
+    assert other.get(address, Accept="application/pdf").status_code == 404
+    with write_unit():
+        narrow = Machine(app, "us", scopes="system/Patient.rs")
+    narrow.sign_in()
+    assert narrow.get(address, Accept="application/pdf").status_code == 403
+    assert app.test_client().get(f"/fhir/{address}", headers={"Accept": "application/pdf"}).status_code == 401
