@@ -39,7 +39,7 @@ def conclude(facts: dict[str, Any], decision: dict[str, Any], choice: Conclusion
                     "reexam_not_before", "vaccines")
     }
     if choice.kind is ConclusionKind.ACCEPTED:
-        return outcome | _accept(facts, decision)
+        return outcome | _accept(facts, decision, choice)
     if not choice.reason.strip():
         raise _invalid("reason", _("Write why: the reason stays with the exam."))
     if choice.kind is ConclusionKind.CHOSEN:
@@ -49,9 +49,12 @@ def conclude(facts: dict[str, Any], decision: dict[str, Any], choice: Conclusion
     return outcome | _override(facts, decision, choice)
 
 
-def _accept(facts: dict[str, Any], decision: dict[str, Any]) -> dict[str, Any]:
+def _accept(facts: dict[str, Any], decision: dict[str, Any], choice: ConclusionInput) -> dict[str, Any]:
     if decision["status"] != "physician-decision":
         return {}
+    if not choice.reason.strip():
+        # A physician-decision is taken with its reason, the proposed one too (product.md, "Signable").
+        raise _invalid("reason", _("The sources leave this to you: write why you accept the proposal."))
     if decision["proposal"] is None:
         raise _invalid("kind", _("The rules propose nothing here: choose a class and write why."))
     return _with_classes(facts, decision, [decision["proposal"]])

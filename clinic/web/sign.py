@@ -142,7 +142,7 @@ def _read_choice(typed: dict[str, Any]) -> ConclusionInput:
     kind = kinds[typed["kind"]]
     source = "chosen" if kind is ConclusionKind.CHOSEN else "classes"
     return ConclusionInput(
-        kind=kind, reason="" if kind is ConclusionKind.ACCEPTED else typed.get("reason", ""),
+        kind=kind, reason=typed.get("reason", ""),
         classes=tuple(request.form.getlist(source)), certificate=typed.get("certificate"),
         grades={name.removeprefix(GRADE_PREFIX): value for name, value in typed.items()
                 if name.startswith(GRADE_PREFIX)},

@@ -30,3 +30,9 @@ def test_class_that_was_not_left_open_is_refused(app: Flask) -> None:
     choice = ConclusionInput(ConclusionKind.CHOSEN, reason="film normal, treated 2011", classes=("B2",))
     with app.test_request_context(), pytest.raises(InvalidInput):
         conclude({}, OPEN, choice)
+
+
+def test_accepting_what_was_left_to_the_physician_needs_its_reason(app: Flask) -> None:
+    with app.test_request_context(), pytest.raises(InvalidInput) as refused:
+        conclude({}, OPEN, ConclusionInput(ConclusionKind.ACCEPTED))
+    assert list(refused.value.fields) == ["reason"]
