@@ -7,8 +7,12 @@ from typing import Any
 from flask import Flask, g
 from flask.testing import FlaskClient
 
-from clinic.db import db
-from clinic.models import User
+from clinic.db import db, set_mode
+from clinic.demo.walk import ensure_consent
+from clinic.models import Case, IdentityMethod, User
+from clinic.services.identity import confirm_identity
+from clinic.station import list_stations
+from tests.factory import make_user
 
 
 class SignedInClient(FlaskClient):
@@ -20,8 +24,27 @@ class SignedInClient(FlaskClient):
         return super().open(*args, **named)
 
 
-def sign_in(app: Flask, user: User) -> FlaskClient:
-    """A client on whose session `user` is signed in; commits what the test has made so far."""
+def give_consent(case: Case) -> None:
+    """The applicant of `case` signed."""
+    ensure_consent(case, make_user("reception"))
+
+
+def meet(case: Case, user: User, consents: bool = True) -> None:
+    """`user` has confirmed at every station who is in front of them; the person has consented, or not yet."""
+    set_mode("write")
+    if consents:
+        give_consent(case)
+    for station in list_stations().values():
+        confirm_identity(case, station, IdentityMethod.KNOWN, user)
+
+
+def sign_in(app: Flask, user: User, case_id: str | None = None, consents: bool = True) -> FlaskClient:
+    """A client on whose session `user` is signed in; commits what the test has made so far.
+
+    With `case_id` the person of that case stands before `user` at every station, and has consented, or not yet.
+    """
+    if case_id is not None:
+        meet(db.session.get_one(Case, case_id), user, consents)
     uniquifier = user.fs_uniquifier
     db.session.commit()
     for name in list(g):  # a test's requests share its application context, and with it who was signed in before

@@ -7,7 +7,7 @@ from random import Random
 
 from clinic.caution import NeedsConfirmation
 from clinic.demo.radiography import take_film
-from clinic.demo.walk import ADULT, work_through
+from clinic.demo.walk import ADULT, ensure_consent, work_through
 from clinic.errors import ClearwayError
 from clinic.laboratory_test import LaboratoryTest, list_tests
 from clinic.models import Answer, Applicant, Case, RequirementState, Sex, SpecimenKind, User
@@ -55,6 +55,7 @@ def bring_to_stage(rng: Random, case: Case, staff: dict[str, User]) -> None:
     stage = next(name for limit, name in STAGES if chance < limit)
     if stage == "opened":
         return
+    ensure_consent(case, staff["reception"])
     if stage == "ready" and _is_unremarkable(case):
         work_through(case, staff)
         return

@@ -7,16 +7,29 @@ from typing import Any
 
 from clinic.db import db, write_unit
 from clinic.demo.people import SyntheticPerson, generate_person
-from clinic.models import Answer, Case, ConclusionKind, DoseSource, LineOutcome, RequirementState, Sex, User
+from clinic.models import (
+    Answer,
+    Case,
+    ConclusionKind,
+    ConsentState,
+    DoseSource,
+    LineOutcome,
+    RequirementState,
+    Sex,
+    Signer,
+    User,
+)
 from clinic.questionnaire import get_questionnaire
 from clinic.questionnaire.item import Item, ItemKind
 from clinic.rules import list_circumstances
+from clinic.schemas.consent import NewConsent
 from clinic.schemas.imaging import NewReading
 from clinic.schemas.laboratory import NewResult
 from clinic.schemas.vaccination import NewDose, NewOutcome
 from clinic.services.assessment import assess, list_requirements
 from clinic.services.completion import find_form_name, list_open_vaccine_lines
 from clinic.services.conclusion import ConclusionInput
+from clinic.services.consent import get_text, has_consent, is_minor, needs_interpreter, record_consent
 from clinic.services.form import complete_form, find_response
 from clinic.services.laboratory import confirm_result, enter_result
 from clinic.services.opening import open_case
@@ -61,6 +74,7 @@ def open_unremarkable_case(person: dict[str, Any], authority_case_number: str, a
 def work_through(case: Case, staff: Staff) -> None:
     """Do every open examination with an unremarkable outcome; each step by whose task it is."""
     today = get_today(case)
+    ensure_consent(case, staff["reception"])
     for row in list_requirements(case):
         if row.state is not RequirementState.OPEN:
             continue
@@ -76,6 +90,20 @@ def work_through(case: Case, staff: Staff) -> None:
                                    staff["labtech"])
             confirm_result(entered, staff["labsupervisor"])
     db.session.flush()
+
+
+def ensure_consent(case: Case, actor: User) -> None:
+    """Let the applicant, or for a child a parent, sign the consent text, unless that was done."""
+    if has_consent(case):
+        return
+    text = get_text(case)
+    signer = {"signer": Signer.PARENT, "signer_relation": "mother",
+              "signer_name": f"Mother of {case.applicant.given_names or case.applicant.family_name}"}
+    record_consent(case, NewConsent(
+        decision=ConsentState.GIVEN, language=text.language, text_sha256=text.sha256, witness_name=actor.name,
+        interpreter_name="Demo Interpreter" if needs_interpreter(case, text) else None,
+        **(signer if is_minor(case) else {}),  # type: ignore[arg-type]
+    ), actor)
 
 
 def sign_unremarkable(case_id: str, physician_id: str) -> str:

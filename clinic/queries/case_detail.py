@@ -16,6 +16,7 @@ from clinic.models import (
     Conclusion,
     FormResponse,
     FormStatus,
+    IdentityCheck,
     LabResult,
     ResultStatus,
     User,
@@ -30,6 +31,14 @@ def list_history(case: Case) -> list[Row[Any]]:
                User.name)
         .outerjoin(User, User.id == CaseTransition.by_id)
         .where(CaseTransition.case_id == case.id).order_by(CaseTransition.id.desc())
+    ))
+
+
+def list_looks(case: Case, most: int = 8) -> list[Row[tuple[IdentityCheck, str]]]:
+    """The last times somebody looked who the person is, newest first, each with the name of who looked."""
+    return list(db.session.execute(
+        select(IdentityCheck, User.name).join(User, User.id == IdentityCheck.checked_by_id)
+        .where(IdentityCheck.case_id == case.id).order_by(IdentityCheck.id.desc()).limit(most)
     ))
 
 

@@ -20,12 +20,14 @@ from clinic.queries.case_detail import (
     find_conclusion,
     has_namesake,
     list_history,
+    list_looks,
     list_staff_at_work,
 )
 from clinic.services.assessment import assess, list_requirements
 from clinic.services.circumstance import ensure_unchanged
 from clinic.services.completion import list_open_vaccine_lines
 from clinic.services.consent import ENDED, OPEN_TO_DECISION, ensure_not_refused, find_consent
+from clinic.services.identity import is_in_doubt
 from clinic.services.photo import find_photo
 from clinic.web.case_word import banner_case as banner_case  # for the pages of the stations
 from clinic.web.case_word import describe_consent, need_label
@@ -64,7 +66,7 @@ def show(case_id: str) -> Page:
         groups=_build_groups(case, decision, requirements), history=list_history(case), leaving=_list_leaving(case),
         is_complete=all(row.state is not RequirementState.OPEN for row in requirements),
         may_change=has_permission(Permission.OPEN_CASE) and case.state in workflow.RECORDING,
-        open_lines=list_open_vaccine_lines(case, decision),
+        open_lines=list_open_vaccine_lines(case, decision), looks=list_looks(case),
     )
 
 
@@ -114,6 +116,8 @@ def list_flags(case: Case) -> list[dict[str, str]]:
     if consent is not None and consent.state in ENDED:
         flags.append({"text": _("Consent refused") if consent.state is ConsentState.REFUSED else _(
             "Consent withdrawn"), "tone": "bad"})
+    if is_in_doubt(case):
+        flags.append({"text": _("Identity in doubt"), "tone": "bad"})
     if has_namesake(case.applicant):
         flags.append({"text": _("Another person has this name"), "tone": "warn"})
     return flags

@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from markupsafe import Markup
 
 from clinic import clock
-from clinic.models import Applicant, Case, Consent, ConsentState, DocumentKind, Photo
+from clinic.models import Applicant, Case, Consent, ConsentState, DocumentKind, IdentityCheck, IdentityMethod, Photo
 from clinic.progress import describe_progress, label_exam
 from clinic.rules.programme import list_programmes
 from clinic.schemas.field import to_words
@@ -149,6 +149,14 @@ def describe_consent(row: Consent | None) -> tuple[str, str]:
     }[row.state]
 
 
+def describe_check(check: IdentityCheck) -> str:
+    """How somebody was recognised, in words."""
+    if check.method is IdentityMethod.DOCUMENT:
+        return _("face and document …%(end)s", end=check.document_end or "")
+    return {IdentityMethod.PHOTO: _("face and photo"), IdentityMethod.KNOWN: _("known to the member of staff"),
+            IdentityMethod.EARLIER_VISIT: _("record of an earlier visit"), None: _("another person")}[check.method]
+
+
 def number_examples(programme: str) -> str:
     """Authority's case numbers as they look; empty when we know none."""
     return NUMBER_EXAMPLES.get(programme, "")
@@ -171,6 +179,6 @@ def init_case_words(app: Flask) -> None:
         status_word=status_word, status_tone=status_tone, document_word=document_word, answer_word=answer_word,
         exam_word=label_exam,
         sentence=to_words, reasons=to_reasons, need_label=need_label, need_question=need_question,
-        moment_word=moment_word, number_examples=number_examples, stays_line=stays_line, banner_case=banner_case,
+        moment_word=moment_word, number_examples=number_examples, stays_line=stays_line, banner_case=banner_case, check_word=describe_check,
         photo_of_person=photo_of_person,
     )

@@ -21,6 +21,7 @@ from clinic.services.plausibility import get_today
 from clinic.spoken_language import language_name
 from clinic.web.case_word import describe_consent
 from clinic.web.form import read_form
+from clinic.web.gate import find_gate, is_looking
 from clinic.web.language import page_language
 from clinic.web.station_page import Answer, forget, list_names, open_case, prefix_errors, show
 
@@ -33,9 +34,11 @@ FIELDS = ("decision", "language", "text_sha256", "signer", "signer_name", "signe
 
 @blueprint.get("")
 @requires(P.SEE_CASES)
-def view(case_id: str) -> Answer:
+def view(case_id: str) -> Answer | Response:
     """The text and the decisions about it."""
-    return _show(open_case(case_id), {"language": request.args.get("language", "")})
+    case = open_case(case_id)
+    gate = find_gate(case) if _may_decide(case) else None
+    return gate or _show(case, {"language": request.args.get("language", "")})
 
 
 @blueprint.post("")
@@ -78,6 +81,14 @@ def signer_word(signer: Signer) -> str:
     return words[signer]
 
 
+def _may_decide(case: Case) -> bool:
+    """Whether the reader may record a decision now; a consent that stands is replaced only when asked for."""
+    if is_looking() or case.state not in consents.OPEN_TO_DECISION:
+        return False
+    wanted = not consents.has_consent(case) or "again" in request.args
+    return wanted and any(has_permission(permission) for permission in MAY_RECORD)
+
+
 def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None) -> Answer:
     spoken = case.applicant.language
     text = consents.get_text(case, typed.get("language"))
@@ -96,7 +107,7 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
         names=list_names(who for row in rows for who in (row.recorded_by_id, row.ended_by_id)),
         signers=[(signer, signer_word(signer)) for signer in signers],
         languages=[(code, language_name(code, page_language())) for code in list_consent_texts()],
-        may_decide=may_record and case.state in consents.OPEN_TO_DECISION and (not stands or "again" in request.args),
+        may_decide=_may_decide(case),
         may_withdraw=may_record and stands, fill={"clinic": case.site.name, "authority": case.authority.name},
         signer_word=signer_word, describe=describe_consent, language_word=lambda code: language_name(
             code, page_language()),

@@ -21,6 +21,7 @@ from clinic.schemas.reason import ReasonIn
 from clinic.services import form as forms
 from clinic.services.completion import FORM_EXAMS
 from clinic.services.form_contradiction import list_words, merge_answers
+from clinic.web.gate import find_gate
 from clinic.web.station_page import Answer, forget, is_recording, list_names, open_case, show
 
 blueprint = Blueprint("exam_form", __name__, url_prefix="/cases/<case_id>/forms")
@@ -30,13 +31,14 @@ CONTROLS = ("csrf_token", "version", "action", "confirmed", "reason")
 
 @blueprint.get("/<name>")
 @requires(P.SEE_CASES)
-def view(case_id: str, name: str) -> Answer:
+def view(case_id: str, name: str) -> Answer | Response:
     """The form to fill in, or once complete the answers in short."""
     case, form = open_case(case_id), _get_form(case_id, name)
     row = forms.find_response(case, name)
     complete = row is not None and row.status in forms.COMPLETE
     writing = is_recording(case) and _may_write() and (not complete or "amend" in request.args)
-    return _show(case, form, row, writing, row.answers if row else {})
+    gate = find_gate(case) if writing else None
+    return gate or _show(case, form, row, writing, row.answers if row else {})
 
 
 @blueprint.post("/<name>")

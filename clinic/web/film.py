@@ -26,6 +26,7 @@ from clinic.services.film import Receipt
 from clinic.unit import manages_units
 from clinic.web.film_view import compare_rows, get_files, list_rows, list_views
 from clinic.web.form import read_form
+from clinic.web.gate import find_gate
 from clinic.web.station_page import Answer, forget, is_recording, list_names, open_case, show
 
 blueprint = Blueprint("film", __name__, url_prefix="/cases/<case_id>/films")
@@ -46,9 +47,11 @@ def _allow_films(endpoint: str | None, _values: dict[str, Any] | None) -> None:
 
 @blueprint.get("")
 @requires(P.UPLOAD_FILM)
-def view(case_id: str) -> Answer:
+def view(case_id: str) -> Answer | WebResponse:
     """Every film of the case, and where to send more."""
-    return _show_list(open_case(case_id), [])
+    case = open_case(case_id)
+    gate = find_gate(case) if is_recording(case) else None
+    return gate or _show_list(case, [])
 
 
 @blueprint.post("")

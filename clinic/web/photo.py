@@ -21,6 +21,7 @@ from clinic.queries.case import get_case
 from clinic.services.photo import find_photo, record_photo
 from clinic.unit import manages_units
 from clinic.web.case_word import address_photo
+from clinic.web.gate import find_gate
 from clinic.web.station_page import Answer, is_recording, list_names, open_case, show
 
 blueprint = Blueprint("photo", __name__, url_prefix="/cases/<case_id>")
@@ -37,9 +38,11 @@ def _allow_pictures(endpoint: str | None, _values: dict[str, Any] | None) -> Non
 
 @blueprint.get("/photo")
 @requires(P.REGISTER)
-def view(case_id: str) -> Answer:
+def view(case_id: str) -> Answer | WebResponse:
     """The photo of this visit, and where to take one."""
-    return _show(open_case(case_id))
+    case = open_case(case_id)
+    gate = find_gate(case) if is_recording(case) else None
+    return gate or _show(case)
 
 
 @blueprint.post("/photo")

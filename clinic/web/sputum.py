@@ -19,6 +19,7 @@ from clinic.schemas.reason import ReasonIn
 from clinic.services import laboratory, specimen
 from clinic.services.plausibility import get_today
 from clinic.web.form import read_form
+from clinic.web.gate import address_check, is_present
 from clinic.web.laboratory import Problems
 from clinic.web.station_page import Answer, forget, is_recording, list_names, open_case, prefix_errors, show
 
@@ -111,12 +112,14 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
     rows = specimen.list_specimens(case)
     people = [each.recorded_by_id for each in rows]
     people += [who for each in rows for row in each.results for who in (row.entered_by_id, row.confirmed_by_id) if who]
+    takes = is_recording(case) and has_permission(P.RECORD_SPUTUM)
     return show(
         "sputum/view.html", case, problem, rows=rows, typed=typed, names=list_names(people), tests=list_tests(),
         columns=TESTS, find=specimen.find_current_result, ticked=typed.get("confirmed", []),
         replaceable=[each for each in rows if specimen.needs_replacement(each, rows)],
         numbers={each.id: each.number for each in rows}, kinds=(SpecimenKind.SPUTUM, SpecimenKind.GASTRIC_ASPIRATE),
-        may_take=is_recording(case) and has_permission(P.RECORD_SPUTUM),
+        may_take=takes and is_present(case, "sputum"), may_ask=takes,
+        ask_url=address_check(case.id, "sputum", url_for(".view", case_id=case.id)),
         may_enter=is_recording(case) and has_permission(P.ENTER_RESULT),
         grew=any(row.is_current and row.value == "mtb" for each in rows for row in each.results),
         days={each.id: (get_today(case) - each.collected_on).days for each in rows},

@@ -23,6 +23,7 @@ from clinic.services.form_contradiction import list_words
 from clinic.services.laboratory import label_value
 from clinic.services.plausibility import get_today
 from clinic.web.case import banner_case, list_flags
+from clinic.web.gate import is_looking
 
 Answer = tuple[str, int] | str
 
@@ -36,8 +37,8 @@ def open_case(case_id: str) -> Case:
 
 
 def is_recording(case: Case) -> bool:
-    """Whether anything may still be recorded."""
-    return case.state in workflow.RECORDING
+    """Whether anything may still be recorded, and the reader did not come to look only."""
+    return case.state in workflow.RECORDING and not is_looking()
 
 
 def show(template: str, case: Case, problem: InvalidInput | None = None, **values: Any) -> Answer:

@@ -20,6 +20,7 @@ from clinic.services import vaccination
 from clinic.services.assessment import assess
 from clinic.vaccine_product import label_product, list_products
 from clinic.web.form import read_form
+from clinic.web.gate import find_gate
 from clinic.web.laboratory import Problems
 from clinic.web.station_page import Answer, forget, is_recording, list_names, open_case, prefix_errors, show
 
@@ -42,9 +43,11 @@ OUTCOME_WORDS: dict[LineOutcome, LazyString] = {
 
 @blueprint.get("")
 @requires(P.SEE_CASES)
-def view(case_id: str) -> Answer:
+def view(case_id: str) -> Answer | Response:
     """The worksheet."""
-    return _show(open_case(case_id), {"line": request.args.get("line", "")})
+    case = open_case(case_id)
+    gate = find_gate(case) if is_recording(case) else None
+    return gate or _show(case, {"line": request.args.get("line", "")})
 
 
 @blueprint.post("/doses")

@@ -23,6 +23,7 @@ from clinic.services import radiology
 from clinic.services.assessment import list_requirements
 from clinic.web.film_view import label_film, list_rows, list_views
 from clinic.web.form import read_form
+from clinic.web.gate import address_check, is_present
 from clinic.web.station_page import (
     Answer,
     forget,
@@ -141,6 +142,7 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
     readings = radiology.list_readings(case)
     known = films.list_films(case)
     may_see = any(has_permission(permission) for permission in VIEWERS)
+    uploads = is_recording(case) and has_permission(P.UPLOAD_FILM)
     if not typed:
         typed = _suggest(known)
     groups = {category: [f for f in list_findings(case.programme).values() if f.category is category]
@@ -154,7 +156,8 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
         views=list_views(film for film in known if film.state in SHOWN) if may_see else [],
         readable=[(film.id, label_film(film)) for film in known if film.state is FilmState.ACCEPTED],
         quarantined=[film for film in known if film.state is FilmState.QUARANTINED],
-        may_upload=is_recording(case) and has_permission(P.UPLOAD_FILM),
+        may_upload=uploads and is_present(case, "xray"), may_ask=uploads,
+        ask_url=address_check(case.id, "xray", url_for(".view", case_id=case.id)),
         numbered=list_numbered(case.programme), asks_result=case.programme in RESULT_PROGRAMMES,
         result_words=RESULT_WORDS, ticked=typed.get("confirmed", []),
         writing=is_recording(case) and has_permission(P.READ_XRAY)

@@ -26,6 +26,14 @@ def look(page: Page, name: str) -> None:
         assert_no_sideways_scroll(page)
 
 
+def go_to(page: Page, address: str) -> None:
+    """Open a page of a case, and confirm who is in front of one where that is asked first."""
+    page.goto(address)
+    if "/identity/" in page.url:
+        page.get_by_role("button", name="It is this person: go on").click()
+        page.wait_for_url(address)
+
+
 def sign_in_as(page: Page, address: str, role: str) -> None:
     """Sign in as the person of `role`, whoever was signed in before."""
     page.goto("about:blank")  # a request still on its way would bring the old session back

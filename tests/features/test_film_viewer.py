@@ -13,11 +13,13 @@ from sqlalchemy import select
 from clinic.db import db, read_unit, write_unit
 from clinic.demo.film import JPEGLosslessSV1
 from clinic.demo.phantom import Chest
+from clinic.demo.walk import ensure_consent
 from clinic.models import User, XrayReading
 from clinic.services.plausibility import get_today
 from tests.factory import make_applicant, make_case, make_user
 from tests.features.look import look, sign_in_as
 from tests.film import make_film
+from tests.sign_in import meet
 
 PERSON = {"family_name": "Wanjiru", "given_names": "Grace Achieng", "birth_date": "1991-01-05"}
 MAIN = "[data-pane=main]"
@@ -40,8 +42,11 @@ def films(clinic: Flask, tmp_path: Path) -> dict[str, Any]:
     with clinic.app_context():
         with write_unit() as unit:
             clerk = unit.execute(select(User).where(User.email == "reception@test.example")).unique().scalar_one()
-            make_user("radiographer", clerk.site, email="radiographer@test.example", name="Test Radiographer")
+            email = "radiographer@test.example"
+            radiographer = make_user("radiographer", clerk.site, email=email, name="Test Radiographer")
             case = make_case("us", make_applicant(clerk, **PERSON), clerk)
+            meet(case, radiographer)
+            ensure_consent(case, clerk)
             case_id, today = case.id, get_today(case)
         db.session.remove()
     written = {
@@ -55,6 +60,10 @@ def films(clinic: Flask, tmp_path: Path) -> dict[str, Any]:
 
 
 def _send(page: Page, *files: str) -> None:
+    ask = page.get_by_role("link", name="Send films: confirm who is in front of you")
+    if ask.is_visible():
+        ask.click()
+        page.get_by_role("button", name="It is this person: go on").click()
     page.set_input_files("#films", list(files))
     page.get_by_role("button", name="Send", exact=True).click()
 

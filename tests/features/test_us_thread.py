@@ -12,7 +12,8 @@ from playwright.sync_api import Page, expect
 from clinic import clock
 from tests.browser.accessibility import assert_focus_never_hidden
 from tests.factory import PASSWORD
-from tests.features.look import look, sign_in_as
+from tests.features.look import go_to, look, sign_in_as
+from tests.picture import draw_face
 
 pytestmark = pytest.mark.browser
 
@@ -27,6 +28,8 @@ def test_us_immigrant_from_registration_to_signature(
     page: Page, complaints: list[str], clinic: Flask, address: str, today: date
 ) -> None:
     case = _register_and_open(page, address)
+    _photograph(page, address, case)
+    _consent(page, address, case)
     _draft_history(page, address, case)
     _complete_examination(page, address, case, today)
     _enter_results(page, address, case, today)
@@ -59,9 +62,37 @@ def _register_and_open(page: Page, address: str) -> str:
     return page.url.split("?")[0]
 
 
+def _photograph(page: Page, address: str, case: str) -> None:
+    sign_in_as(page, address, "reception")
+    page.goto(f"{case}/photo")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Confirm who is in front of you")
+    look(page, "identity-first")
+    page.keyboard.press("Enter")  # the button has the focus
+    page.wait_for_url(f"{case}/photo")
+    page.set_input_files("#photo", {"name": "face.jpg", "mimeType": "image/jpeg", "buffer": draw_face(1600, 1200)})
+    expect(page.locator("[data-still]")).to_be_visible()
+    look(page, "photo")
+    page.get_by_role("button", name="Keep this photo").click()
+    expect(page.get_by_text("The photo is kept.")).to_be_visible()
+    expect(page.locator(".banner__photo")).to_be_visible()
+
+
+def _consent(page: Page, address: str, case: str) -> None:
+    page.goto(f"{case}/consent")
+    expect(page.locator("article[lang=sw]")).to_be_visible()
+    look(page, "consent")
+    page.get_by_role("button", name="Record the decision").click()
+    expect(page.locator(".govuk-error-summary")).to_be_focused()
+    page.get_by_label("Consent is given and signed").check()
+    page.get_by_role("button", name="Record the decision").click()
+    expect(page.get_by_text("Consent is recorded.")).to_be_visible()
+    page.goto(f"{case}/consent")
+    look(page, "consent-recorded")
+
+
 def _draft_history(page: Page, address: str, case: str) -> None:
     sign_in_as(page, address, "nurse")
-    page.goto(f"{case}/forms/us-medical-exam")
+    go_to(page, f"{case}/forms/us-medical-exam")
     hypertension = page.get_by_role("group", name="High blood pressure")
     expect(page.locator('[id="general.hypertension.detail"]')).to_be_hidden()
     hypertension.get_by_label("Yes").check()
@@ -81,7 +112,7 @@ def _draft_history(page: Page, address: str, case: str) -> None:
 
 def _complete_examination(page: Page, address: str, case: str, today: date) -> None:
     sign_in_as(page, address, "physician")
-    page.goto(f"{case}/forms/us-medical-exam")
+    go_to(page, f"{case}/forms/us-medical-exam")
     page.get_by_role("button", name="Complete the form").click()
     expect(page.locator(".govuk-error-summary")).to_be_focused()
     look(page, "form-errors")
@@ -104,7 +135,7 @@ def _complete_examination(page: Page, address: str, case: str, today: date) -> N
     page.get_by_label("Weight 180 kg is unusual").check()
     page.get_by_role("button", name="Complete the form").click()
     expect(page.get_by_text("The form is complete.")).to_be_visible()
-    page.goto(f"{case}/forms/us-medical-exam")
+    go_to(page, f"{case}/forms/us-medical-exam")
     look(page, "form-complete")
 
 
@@ -157,7 +188,7 @@ def _read_film(page: Page, address: str, case: str, today: date) -> None:
 
 def _vaccinate(page: Page, address: str, case: str) -> None:
     sign_in_as(page, address, "nurse")
-    page.goto(f"{case}/vaccination")
+    go_to(page, f"{case}/vaccination")
     page.get_by_label("Vaccine", exact=True).select_option("MMR|03")
     page.get_by_label("Given on").fill("2001-05-06")
     page.get_by_role("button", name="Save, then another").click()

@@ -30,7 +30,7 @@ def _form(language: str = "ar", **values: str) -> dict[str, str]:
 
 
 def test_text_stands_in_both_languages_with_its_direction(app: Flask, case_id: str) -> None:
-    page = _text(sign_in(app, make_user("reception")), f"/cases/{case_id}/consent")
+    page = _text(sign_in(app, make_user("reception"), case_id, consents=False), f"/cases/{case_id}/consent")
     assert '<article class="consent" lang="ar" dir="rtl"' in page
     assert '<article class="consent" lang="en" dir="ltr"' in page
     assert "U.S. Department of State" in page and "{authority}" not in page and "{clinic}" not in page
@@ -40,7 +40,7 @@ def test_text_stands_in_both_languages_with_its_direction(app: Flask, case_id: s
 def test_language_without_a_text_is_said_and_the_interpreter_asked(app: Flask) -> None:
     people = make_user("reception"), make_user("reception")
     case_id = make_case("us", applicant=make_applicant(people[0], language="am"), user=people[0]).id
-    client = sign_in(app, people[1])
+    client = sign_in(app, people[1], case_id, consents=False)
     page = _text(client, f"/cases/{case_id}/consent")
     assert "There is no whole text in Amharic, so it is shown in English" in page and 'lang="am"' not in page
     refused = client.post(f"/cases/{case_id}/consent", data=_form("en"))
@@ -51,7 +51,7 @@ def test_language_without_a_text_is_said_and_the_interpreter_asked(app: Flask) -
 
 
 def test_refusal_stands_on_the_case_and_cannot_be_taken_up_by_hand(app: Flask, case_id: str) -> None:
-    client = sign_in(app, make_user("reception"))
+    client = sign_in(app, make_user("reception"), case_id, consents=False)
     form = _form(decision="refused", reason="wants to think about it")
     assert client.post(f"/cases/{case_id}/consent", data=form).status_code == 302
     page = _text(client, f"/cases/{case_id}")
@@ -66,7 +66,7 @@ def test_refusal_stands_on_the_case_and_cannot_be_taken_up_by_hand(app: Flask, c
 
 
 def test_withdrawal_needs_its_reason(app: Flask, case_id: str) -> None:
-    client = sign_in(app, make_user("nurse"))
+    client = sign_in(app, make_user("nurse"), case_id, consents=False)
     client.post(f"/cases/{case_id}/consent", data=_form())
     refused = client.post(f"/cases/{case_id}/consent/withdraw", data={"reason": ""})
     assert refused.status_code == 422 and 'href="#withdraw-reason"' in refused.get_data(as_text=True)
@@ -78,6 +78,6 @@ def test_consent_is_for_the_site_and_recorded_by_who_meets_the_person(app: Flask
     technician = make_user("labtech")
     other = make_user("reception", make_site("AMM", country="JOR"))
     assert sign_in(app, other).get(f"/cases/{case_id}/consent").status_code == 404
-    client = sign_in(app, technician)
+    client = sign_in(app, technician, case_id, consents=False)
     assert "Record the decision" not in _text(client, f"/cases/{case_id}/consent")
     assert client.post(f"/cases/{case_id}/consent", data=_form()).status_code == 403

@@ -21,7 +21,7 @@ from clinic.models import Case, Film, FilmState, User
 from clinic.services.plausibility import get_today
 from tests.factory import make_applicant, make_case, make_site, make_user
 from tests.film import SIDE, make_film
-from tests.sign_in import sign_in
+from tests.sign_in import meet, sign_in
 
 ROLES = ("radiographer", "radiologist", "physician", "reception", "labtech")
 
@@ -33,7 +33,7 @@ def case_id(app: Flask) -> str:
     person = make_applicant(user, family_name="Wanjiru", given_names="Grace Achieng", birth_date="1991-01-05")
     case_id = make_case("us", person, user).id
     for role in ROLES:
-        make_user(role, user.site, email=f"{role}@test.example")
+        meet(db.session.get_one(Case, case_id), make_user(role, user.site, email=f"{role}@test.example"))
     make_user("radiologist", make_site("AMM"), email="stranger@test.example")
     db.session.commit()
     return case_id
@@ -45,7 +45,8 @@ def enter(app: Flask, case_id: str) -> Callable[[str], FlaskClient]:
     def _enter(name: str) -> FlaskClient:
         db.session.rollback()
         email = f"{name}@test.example"
-        return sign_in(app, db.session.execute(select(User).where(User.email == email)).unique().scalar_one())
+        who = db.session.execute(select(User).where(User.email == email)).unique().scalar_one()
+        return sign_in(app, who)
     return _enter
 
 

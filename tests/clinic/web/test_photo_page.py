@@ -19,7 +19,7 @@ from clinic.models import Case, CaseState, Photo, PhotoSource
 from clinic.workflow import move
 from tests.factory import make_case, make_site, make_user
 from tests.picture import draw_face
-from tests.sign_in import sign_in
+from tests.sign_in import meet, sign_in
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def _send(client: FlaskClient, case_id: str, content: bytes, **fields: str) -> T
 
 
 def test_photo_is_kept_and_shown_wherever_the_person_is(app: Flask, case_id: str) -> None:
-    client = sign_in(app, make_user("reception"))
+    client = sign_in(app, make_user("reception"), case_id)
     answer = _send(client, case_id, draw_face(), source="camera")
     assert answer.status_code == 302 and answer.headers["Location"].endswith(case_id)
     with read_unit() as unit:
@@ -56,7 +56,7 @@ def test_photo_is_kept_and_shown_wherever_the_person_is(app: Flask, case_id: str
 
 
 def test_new_photo_replaces_and_the_same_one_changes_nothing(app: Flask, case_id: str) -> None:
-    client = sign_in(app, make_user("reception"))
+    client = sign_in(app, make_user("reception"), case_id)
     for content in (draw_face(), draw_face(tone="#8d5a3c"), draw_face(tone="#8d5a3c")):
         assert _send(client, case_id, content).status_code == 302
     with read_unit() as unit:
@@ -66,7 +66,7 @@ def test_new_photo_replaces_and_the_same_one_changes_nothing(app: Flask, case_id
 
 
 def test_nonsense_is_refused_in_place_and_nothing_is_kept(app: Flask, case_id: str) -> None:
-    client = sign_in(app, make_user("reception"))
+    client = sign_in(app, make_user("reception"), case_id)
     answer = _send(client, case_id, b"no picture at all")
     assert answer.status_code == 422 and 'href="#photo"' in answer.get_data(as_text=True)
     empty = client.post(f"/cases/{case_id}/photo", data={"photo": (BytesIO(), "")}, content_type="multipart/form-data")
@@ -78,7 +78,7 @@ def test_nonsense_is_refused_in_place_and_nothing_is_kept(app: Flask, case_id: s
 
 
 def test_photo_larger_than_a_form_is_taken_and_one_beyond_reason_is_not(app: Flask, case_id: str) -> None:
-    client = sign_in(app, make_user("reception"))
+    client = sign_in(app, make_user("reception"), case_id)
     noise = BytesIO()
     Image.effect_noise((1200, 1500), 80).convert("RGB").save(noise, "PNG")
     assert 2 * 1024 * 1024 < len(noise.getvalue()) < 12 * 1024 * 1024
@@ -89,7 +89,7 @@ def test_photo_larger_than_a_form_is_taken_and_one_beyond_reason_is_not(app: Fla
 def test_photo_is_for_the_site_alone_and_taken_by_reception(app: Flask, case_id: str) -> None:
     people = make_user("reception"), make_user("labtech")
     other = make_user("physician", make_site("AMM", country="JOR"))
-    _send(sign_in(app, people[0]), case_id, draw_face())
+    _send(sign_in(app, people[0], case_id), case_id, draw_face())
     assert sign_in(app, other).get(f"/cases/{case_id}/photo.jpg").status_code == 404
     technician = sign_in(app, people[1])
     assert technician.get(f"/cases/{case_id}/photo.jpg").status_code == 200
@@ -97,7 +97,9 @@ def test_photo_is_for_the_site_alone_and_taken_by_reception(app: Flask, case_id:
 
 
 def test_withdrawn_case_takes_no_photo(app: Flask, case_id: str) -> None:
+    user = make_user("reception")
+    meet(db.session.get_one(Case, case_id), user)
     move(db.session.get_one(Case, case_id), CaseState.WITHDRAWN, "left the country")
-    client = sign_in(app, make_user("reception"))
+    client = sign_in(app, user)
     assert _send(client, case_id, draw_face()).status_code == 409
     assert 'type="file"' not in client.get(f"/cases/{case_id}/photo").get_data(as_text=True)

@@ -36,8 +36,8 @@ def today(base: str) -> str:
     return get_today(case).isoformat()
 
 
-def _client(app: Flask, role: str) -> FlaskClient:
-    return sign_in(app, make_user(role))
+def _client(app: Flask, role: str, base: str | None = None) -> FlaskClient:
+    return sign_in(app, make_user(role), base and base.rsplit("/", 1)[1])
 
 
 def _text(answer: object) -> str:
@@ -47,7 +47,7 @@ def _text(answer: object) -> str:
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("role", ["nurse", "labtech", "radiologist", "physician", "quality"])
 def test_page_opens_for_everybody_of_the_site(app: Flask, base: str, page: str, role: str) -> None:
-    assert _client(app, role).get(f"{base}/{page}").status_code == 200
+    assert _client(app, role, base).get(f"{base}/{page}").status_code == 200
 
 
 @pytest.mark.parametrize("page", [*PAGES, "sign"])
@@ -89,7 +89,7 @@ def test_sheet_saves_all_rows_and_another_person_confirms(app: Flask, base: str,
 def test_wrong_row_saves_nothing_and_is_marked_where_it_stands(app: Flask, base: str, today: str) -> None:
     form = {"performed_on": today, "syphilis-nontreponemal.value": "nonreactive", "igra.value": "negative",
             "igra.kind": "qft-plus", "igra.qft-plus-nil": "much"}
-    answer = _client(app, "labtech").post(f"{base}/laboratory", data=form)
+    answer = _client(app, "labtech", base).post(f"{base}/laboratory", data=form)
     text = _text(answer)
     assert answer.status_code == 422
     assert 'href="#igra.qft-plus-nil"' in text and 'value="much"' in text
@@ -100,7 +100,7 @@ def test_wrong_row_saves_nothing_and_is_marked_where_it_stands(app: Flask, base:
 def test_igra_that_disagrees_is_saved_after_the_tick(app: Flask, base: str, today: str) -> None:
     form = {"performed_on": today, "igra.value": "negative", "igra.kind": "qft-plus", "igra.qft-plus-nil": "0.05",
             "igra.qft-plus-tb1": "4", "igra.qft-plus-tb2": "0.06", "igra.qft-plus-mitogen": "9"}
-    client = _client(app, "labtech")
+    client = _client(app, "labtech", base)
     answer = client.post(f"{base}/laboratory", data=form)
     assert answer.status_code == 422 and 'value="igra-positive"' in _text(answer)
     assert client.post(f"{base}/laboratory", data={**form, "confirmed": "igra-positive"}).status_code == 302
@@ -108,7 +108,7 @@ def test_igra_that_disagrees_is_saved_after_the_tick(app: Flask, base: str, toda
 
 def test_result_is_sent_back_only_with_a_reason(app: Flask, base: str, today: str) -> None:
     people = make_user("labtech"), make_user("labsupervisor")
-    client, other = (sign_in(app, person) for person in people)
+    client, other = (sign_in(app, person, base.rsplit("/", 1)[1]) for person in people)
     client.post(f"{base}/laboratory", data={"performed_on": today, "syphilis-nontreponemal.value": "reactive"})
     with read_unit() as session:
         result_id = session.execute(select(LabResult.id)).scalar_one()
@@ -119,7 +119,7 @@ def test_result_is_sent_back_only_with_a_reason(app: Flask, base: str, today: st
 
 
 def test_correction_page_shows_both_versions(app: Flask, base: str, today: str) -> None:
-    client = _client(app, "labtech")
+    client = _client(app, "labtech", base)
     client.post(f"{base}/laboratory", data={"performed_on": today, "syphilis-nontreponemal.value": "reactive"})
     with read_unit() as session:
         result_id = session.execute(select(LabResult.id)).scalar_one()
@@ -132,7 +132,7 @@ def test_correction_page_shows_both_versions(app: Flask, base: str, today: str) 
 
 
 def test_reading_is_recorded_and_corrected(app: Flask, base: str, today: str) -> None:
-    client = _client(app, "radiologist")
+    client = _client(app, "radiologist", base)
     wrong = client.post(f"{base}/xray", data={"taken_on": today, "view": "pa", "findings": ["NORMAL", "CAVITY"]})
     assert wrong.status_code == 422 and "excludes every other" in _text(wrong)
     assert client.post(f"{base}/xray", data={"taken_on": today, "view": "pa", "findings": "CAVITY"}).status_code == 302
@@ -147,7 +147,7 @@ def test_reading_is_recorded_and_corrected(app: Flask, base: str, today: str) ->
 
 
 def test_sputum_is_taken_and_entered_cell_by_cell(app: Flask, base: str, today: str) -> None:
-    client = _client(app, "tbteam")
+    client = _client(app, "tbteam", base)
     for _ in range(3):
         assert client.post(f"{base}/sputum/specimens", data={
             "kind": "sputum", "collected_on": today, "confirmed": "same-day"}).status_code == 302
@@ -164,7 +164,7 @@ def test_sputum_is_taken_and_entered_cell_by_cell(app: Flask, base: str, today: 
 
 
 def test_dose_and_outcome_are_recorded(app: Flask, base: str, today: str) -> None:
-    client = _client(app, "nurse")
+    client = _client(app, "nurse", base)
     wrong = client.post(f"{base}/vaccination/doses", data={
         "product": "MMR|03", "source": "given-here", "given_on": today})
     assert wrong.status_code == 422 and 'href="#lot"' in _text(wrong)
@@ -182,7 +182,7 @@ def test_dose_and_outcome_are_recorded(app: Flask, base: str, today: str) -> Non
 
 def test_form_is_drafted_by_the_nurse_and_completed_by_the_physician(app: Flask, base: str, today: str) -> None:
     people = make_user("nurse"), make_user("physician")
-    nurse, physician = (sign_in(app, person) for person in people)
+    nurse, physician = (sign_in(app, person, base.rsplit("/", 1)[1]) for person in people)
     url = f"{base}/forms/us-medical-exam"
     assert "The physician answers this part" in _text(nurse.get(url))
     answer = nurse.post(f"{url}/draft", data={"general.heart": "false", "version": ""})
@@ -210,13 +210,13 @@ def _version(client: FlaskClient, url: str) -> str:
 
 
 def test_unknown_form_is_not_found(app: Flask, base: str) -> None:
-    assert _client(app, "nurse").get(f"{base}/forms/tax-return").status_code == 404
+    assert _client(app, "nurse", base).get(f"{base}/forms/tax-return").status_code == 404
 
 
 def test_future_date_is_refused_on_the_page(app: Flask, base: str, today: str) -> None:
     from datetime import date
 
     tomorrow = (date.fromisoformat(today) + timedelta(days=2)).isoformat()
-    answer = _client(app, "radiologist").post(f"{base}/xray", data={
+    answer = _client(app, "radiologist", base).post(f"{base}/xray", data={
         "taken_on": tomorrow, "view": "pa", "findings": "NORMAL"})
     assert answer.status_code == 422 and "has not come yet" in _text(answer)

@@ -28,7 +28,7 @@ def _text(answer: object) -> str:
 def test_form_saved_by_another_meanwhile_keeps_what_was_typed(app: Flask, case: Case) -> None:
     address = f"/cases/{case.id}/forms/us-medical-exam"
     people = make_user("nurse"), make_user("physician")
-    nurse, physician = sign_in(app, people[0]), sign_in(app, people[1])
+    nurse, physician = (sign_in(app, person, case.id) for person in people)
     nurse.post(address, data={"version": "", "action": "save", "vital.pulse": "71", "vital.height": "172"})
     answer = physician.post(address, data={"version": "", "action": "save", "vital.pulse": "99", "vital.weight": "60"})
     text = _text(answer)
@@ -49,7 +49,7 @@ def test_all_others_no_leaves_out_what_the_case_holds_as_yes(app: Flask, case: C
     write_answers(case, {"tb_history": Answer.YES}, make_user("reception"))
     db.session.commit()
     address = f"/cases/{case.id}/forms/us-medical-exam"
-    physician = sign_in(app, make_user("physician"))
+    physician = sign_in(app, make_user("physician"), case.id)
     assert "The case says: yes" in _text(physician.get(address))
     physician.post(address, data={"version": "", "action": "rest:tuberculosis"})
     answers = db.session.query(FormResponse).one().answers
@@ -58,7 +58,7 @@ def test_all_others_no_leaves_out_what_the_case_holds_as_yes(app: Flask, case: C
 
 
 def test_refused_step_leads_back_to_the_case(app: Flask, case: Case) -> None:
-    nurse, address = sign_in(app, make_user("nurse")), f"/cases/{case.id}/vaccination/doses"
+    nurse, address = sign_in(app, make_user("nurse"), case.id), f"/cases/{case.id}/vaccination/doses"
     dose = {"product": "MMR|03", "given_on": get_today(case).isoformat(), "source": "record"}
     nurse.post(address, data=dose)
     answer = nurse.post(address, data=dose)
@@ -75,4 +75,5 @@ def test_undecided_case_does_not_say_that_nothing_is_required(app: Flask) -> Non
 
 def test_form_posts_to_its_own_address_so_that_a_refusal_shows_from_the_top(app: Flask, case: Case) -> None:
     address = f"/cases/{case.id}/forms/us-medical-exam"
-    assert f'<form method="post" action="{address}"' in _text(sign_in(app, make_user("physician")).get(address))
+    physician = sign_in(app, make_user("physician"), case.id)
+    assert f'<form method="post" action="{address}"' in _text(physician.get(address))
