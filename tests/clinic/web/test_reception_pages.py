@@ -107,7 +107,8 @@ def test_opening_a_case_shows_what_is_required_and_why(app: Flask) -> None:
     words = re.findall(r'name="circumstances-([a-z0-9_]+)" id="[^"]+" value="yes"', form)
     assert len(words) > 5
     data = {"programme": "us", "category": "IV", "authority_case_number": "unusual 1",
-            "destination_address": "12 Elm Street, Dayton OH 45402", **{f"circumstances-{word}": "no" for word in words}}
+            "destination_address": "12 Elm Street, Dayton OH 45402",
+            **{f"circumstances-{word}": "no" for word in words}}
     page = client.post(f"/applicants/{applicant_id}/cases/new", data=data, follow_redirects=True)
     text = page.get_data(as_text=True)
     assert page.status_code == 200
