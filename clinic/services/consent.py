@@ -125,7 +125,7 @@ def _list_faults(case: Case, new: NewConsent, text: ConsentText) -> Iterator[tup
     rule, minor = get_signer_rule(case.programme, get_today(case)), is_minor(case)
     if minor and new.signer not in (Signer.PARENT, Signer.GUARDIAN):
         yield "signer", [_("The applicant is under %(age)s: a parent or guardian signs.", age=rule.minor_below)]
-    if not minor and new.signer is Signer.PARENT:
+    if not minor and new.signer in (Signer.PARENT, Signer.GUARDIAN):
         yield "signer", [_("The applicant is of age: the applicant signs, or who represents an adult that cannot "
                            "decide.")]
     if new.signer is not Signer.APPLICANT and not new.signer_name:

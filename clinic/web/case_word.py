@@ -179,6 +179,6 @@ def init_case_words(app: Flask) -> None:
         status_word=status_word, status_tone=status_tone, document_word=document_word, answer_word=answer_word,
         exam_word=label_exam,
         sentence=to_words, reasons=to_reasons, need_label=need_label, need_question=need_question,
-        moment_word=moment_word, number_examples=number_examples, stays_line=stays_line, banner_case=banner_case, check_word=describe_check,
-        photo_of_person=photo_of_person,
+        moment_word=moment_word, number_examples=number_examples, stays_line=stays_line, banner_case=banner_case,
+        check_word=describe_check, photo_of_person=photo_of_person,
     )

@@ -94,8 +94,7 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
     text = consents.get_text(case, typed.get("language"))
     staff = choose_text(page_language())
     rule, minor = get_signer_rule(case.programme, get_today(case)), consents.is_minor(case)
-    signers = (Signer.PARENT, Signer.GUARDIAN) if minor else (
-        Signer.APPLICANT, Signer.REPRESENTATIVE, Signer.GUARDIAN)
+    signers = (Signer.PARENT, Signer.GUARDIAN) if minor else (Signer.APPLICANT, Signer.REPRESENTATIVE)
     rows = consents.list_consents(case)
     may_record = any(has_permission(permission) for permission in MAY_RECORD)
     stands = bool(rows) and rows[0].state is ConsentState.GIVEN

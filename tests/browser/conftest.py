@@ -21,6 +21,8 @@ LAUNCH_ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--use-fake-device-for-media-stream",  # a camera that shows a test picture, and is allowed without asking
+    "--use-fake-ui-for-media-stream",
 ]
 
 
