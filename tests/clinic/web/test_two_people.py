@@ -58,12 +58,12 @@ def test_all_others_no_leaves_out_what_the_case_holds_as_yes(app: Flask, case: C
 
 
 def test_refused_step_leads_back_to_the_case(app: Flask, case: Case) -> None:
-    nurse, address = sign_in(app, make_user("nurse"), case.id), f"/cases/{case.id}/vaccination/doses"
-    dose = {"product": "MMR|03", "given_on": get_today(case).isoformat(), "source": "record"}
+    home, dose = f"/cases/{case.id}", {"product": "MMR|03", "given_on": get_today(case).isoformat(), "source": "record"}
+    nurse, address = sign_in(app, make_user("nurse"), case.id), f"{home}/vaccination/doses"
     nurse.post(address, data=dose)
     answer = nurse.post(address, data=dose)
     assert answer.status_code == 409
-    assert f'href="/cases/{case.id}"' in _text(answer)
+    assert f'href="{home}"' in _text(answer)
 
 
 def test_undecided_case_does_not_say_that_nothing_is_required(app: Flask) -> None:
