@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from clinic.db import Base
 from clinic.models.case import Case
-from clinic.models.column import code, key, moment
+from clinic.models.column import Json, code, key, moment
 
 
 class RequirementSource(StrEnum):
     """Who or what demands an examination."""
 
     RULE = "rule"
-    REFLEX = "reflex"  # a rule that fired because of a result
+    REFLEX = "reflex"  # a rule that fired because of a finding
     AUTHORITY = "authority"
     PHYSICIAN = "physician"
 
@@ -27,7 +28,7 @@ class RequirementState(StrEnum):
 
     OPEN = "open"
     DONE = "done"
-    WITHDRAWN = "withdrawn"  # the rules no longer ask for it; kept, never deleted
+    WITHDRAWN = "withdrawn"  # nobody asks for it any more; kept, never deleted
 
 
 OPEN = "state = 'open'"  # the WHERE of the partial index by which worklists find what waits
@@ -50,6 +51,15 @@ class Requirement(Base):
     position: Mapped[int] = mapped_column(default=0)
     added_at: Mapped[datetime] = moment()
     done_at: Mapped[datetime | None] = moment()
+    # A reflex: the findings that asked for it, [{"fact": "chest_xray", "on": "2026-03-05", "codes": ["CAVITY"]}]; they
+    # stay when the finding was corrected, so that it can be said why the examination had been asked for.
+    findings: Mapped[Any] = mapped_column(Json(), nullable=True)
+    ceased_at: Mapped[datetime | None] = moment()  # since when no rule asks for it any more
+    added_by_id: Mapped[str | None] = mapped_column(ForeignKey("user.id"))  # the physician who asked for it
+    added_reason: Mapped[str | None] = mapped_column(Text)
+    ended_by_id: Mapped[str | None] = mapped_column(ForeignKey("user.id"))  # the physician who withdrew it
+    ended_at: Mapped[datetime | None] = moment()
+    ended_reason: Mapped[str | None] = mapped_column(Text)
 
     case: Mapped[Case] = relationship()
     reasons: Mapped[list[RequirementReason]] = relationship(

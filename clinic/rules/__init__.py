@@ -6,14 +6,14 @@ from datetime import date
 
 from clinic.rules.catalogue import get_exam_label, get_rule, list_questions
 from clinic.rules.conclusion import compute_validity, list_classes
-from clinic.rules.decision import decide
+from clinic.rules.decision import decide, is_exam_outstanding
 from clinic.rules.fact import FactError
 from clinic.rules.igra import interpret_igra
 from clinic.rules.programme import Circumstance, list_programmes
 
 __all__ = [
     "Circumstance", "FactError", "compute_validity", "decide", "get_exam_label", "get_rule", "interpret_igra",
-    "list_circumstances", "list_classes",
+    "is_exam_outstanding", "list_circumstances", "list_classes",
 ]
 
 

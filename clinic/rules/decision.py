@@ -10,8 +10,8 @@ from clinic.rules import emedical, united_kingdom, united_states
 from clinic.rules.fact import Facts, parse_facts
 from clinic.rules.future import Course, list_courses, play
 from clinic.rules.outcome import Because, Outcome, merge
-from clinic.rules.requirement import Plan, build_plan
-from clinic.rules.situation import INCIDENCE, SCHEDULE, STAY, Situation, build_situation
+from clinic.rules.requirement import Plan, build_plan, is_outstanding
+from clinic.rules.situation import INCIDENCE, SCHEDULE, STAY, Consult, Situation, build_situation
 from clinic.rules.unknown import Domain, explore, list_leaves, list_relevant
 
 Assess = Callable[[Situation, Plan], Outcome]
@@ -48,6 +48,14 @@ def decide_facts(facts: Facts) -> dict[str, Any]:
     """Decide for facts already checked."""
     outcome, needs, age = conclude(facts)
     return _write(facts, outcome, needs, age)
+
+
+def is_exam_outstanding(raw: Mapping[str, Any], exam: str) -> bool:
+    """Whether an examination that nobody's rules need ask for is still to be done, as far as results say."""
+    try:
+        return is_outstanding(exam, build_situation(parse_facts(raw)))
+    except Consult:
+        return True
 
 
 def conclude(facts: Facts) -> tuple[Outcome, list[str], int]:

@@ -8,23 +8,21 @@ from typing import Any
 
 from sqlalchemy import select
 
-from clinic import clock, workflow
+from clinic import workflow
 from clinic.db import db
 from clinic.models import (
     Answer,
     Case,
     CaseState,
     LabResult,
-    Requirement,
-    RequirementReason,
-    RequirementSource,
     RequirementState,
     ResultStatus,
 )
 from clinic.progress import find_progress
 from clinic.rules import decide
-from clinic.services.completion import is_exam_done
 from clinic.services.fact import build_facts
+from clinic.services.requirement import list_requirements as list_requirements  # part of what this module answers
+from clinic.services.requirement import sync_requirements
 
 SIGNABLE = {"final", "physician-decision", "not-cleared"}  # product.md, "Signable"
 
@@ -55,10 +53,11 @@ def refresh(case: Case) -> dict[str, Any]:
     A signed case keeps its decision; for it nothing is written. Returns the decision.
     """
     db.session.flush()
-    decision = assess(case)
+    facts = build_facts(case)
+    decision = decide(facts)
     if case.state not in workflow.RECORDING:
         return decision
-    _sync_requirements(case, decision)
+    sync_requirements(case, facts, decision)
     case.edition, case.status = decision["edition"], decision["status"]
     db.session.flush()
     complete = is_ready_for_review(case, decision)
@@ -90,14 +89,6 @@ def preview(case: Case, answers: dict[str, Answer], changes: dict[str, Any] | No
     )
 
 
-def list_requirements(case: Case) -> list[Requirement]:
-    """The case's requirements in the order of the rules, withdrawn ones last."""
-    rows = db.session.execute(
-        select(Requirement).where(Requirement.case_id == case.id).order_by(Requirement.position, Requirement.exam)
-    ).scalars()
-    return sorted(rows, key=lambda row: row.state is RequirementState.WITHDRAWN)
-
-
 def has_unconfirmed_result(case: Case) -> bool:
     """Whether a result waits for its second person."""
     return db.session.execute(
@@ -115,51 +106,3 @@ def is_ready_for_review(case: Case, decision: dict[str, Any]) -> bool:
     if decision["status"] == "not-cleared":
         return True  # stated by the physician as what it is; treatment and the rest stay open
     return all(row.state is not RequirementState.OPEN for row in list_requirements(case))
-
-
-def _sync_requirements(case: Case, decision: dict[str, Any]) -> None:
-    """Bring the rows in line with the rules; what a person or an authority added stays."""
-    known = {row.exam: row for row in list_requirements(case)}
-    # What is due now because of a result (a repeat, a replacement) is a requirement of this case too.
-    demanded = {item["exam"]: (item, RequirementSource.RULE) for item in decision["required"]}
-    for item in decision["next"]:
-        demanded.setdefault(item["exam"], (item, RequirementSource.REFLEX))
-    for position, (exam, (item, source)) in enumerate(demanded.items()):
-        row = known.get(exam)
-        if row is None:
-            row = Requirement(case_id=case.id, exam=exam, source=source, added_at=clock.now())
-            db.session.add(row)
-        row.position = position
-        _sync_reasons(row, item["because"], decision["edition"])
-        _set_state(row, RequirementState.DONE if is_exam_done(case, exam, decision) else RequirementState.OPEN)
-    for exam, row in known.items():
-        if exam in demanded:
-            continue
-        done = is_exam_done(case, exam, decision)
-        if row.source in (RequirementSource.AUTHORITY, RequirementSource.PHYSICIAN):
-            _set_state(row, RequirementState.DONE if done else RequirementState.OPEN)
-        elif row.source is RequirementSource.REFLEX and done and row.state is not RequirementState.WITHDRAWN:
-            _set_state(row, RequirementState.DONE)  # a repeat that was made
-        else:
-            _set_state(row, RequirementState.WITHDRAWN)
-
-
-def _sync_reasons(row: Requirement, because: list[dict[str, str]], edition: str) -> None:
-    known = {reason.rule: reason for reason in row.reasons}
-    wanted = {reason["rule"]: reason for reason in because}
-    for rule, kept in known.items():
-        if rule not in wanted:
-            row.reasons.remove(kept)
-    for rule, reason in wanted.items():
-        found = known.get(rule)
-        if found is None:
-            row.reasons.append(RequirementReason(
-                rule=rule, says=reason["says"], source=reason["source"], edition=edition))
-        else:
-            found.says, found.source, found.edition = reason["says"], reason["source"], edition
-
-
-def _set_state(row: Requirement, state: RequirementState) -> None:
-    if row.state is not state:
-        row.state = state
-        row.done_at = clock.now() if state is RequirementState.DONE else None

@@ -5,14 +5,26 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from clinic.db import db
 from clinic.laboratory_test import list_tests
-from clinic.models import Case, FormResponse, VaccineLine
-from clinic.services.fact import list_counting_results
+from clinic.models import (
+    Case,
+    Film,
+    FilmState,
+    FormResponse,
+    FormStatus,
+    LabResult,
+    ResultStatus,
+    Specimen,
+    VaccineLine,
+)
+from clinic.rules import is_exam_outstanding
+from clinic.services.fact import SPUTUM_KINDS, find_counting_reading, list_counting_results
 from clinic.services.form_fact import COMPLETE
 
 FORM_EXAMS = {  # examination -> the forms that serve it, by programme; the first is offered
@@ -21,6 +33,10 @@ FORM_EXAMS = {  # examination -> the forms that serve it, by programme; the firs
     "tb-interview": {"uk": "uk-tb-interview", "": "uk-tb-interview"},
     "tb-clinical-review": {"": "medical-exam"},
 }
+
+FILMED = ("chest-xray", "tb-child-workup")
+REPEATS = ("igra-repeat", "sputum-replacement")  # when made, the rules ask for them no more
+SPUTUM = ("sputum-series", "sputum-replacement", "tb-child-workup")
 
 
 def find_form_name(exam: str, programme: str) -> str | None:
@@ -44,14 +60,49 @@ def list_open_vaccine_lines(case: Case, decision: dict[str, Any]) -> list[str]:
     return [line for line in decision["vaccines"] if line not in recorded]
 
 
-def is_exam_done(case: Case, exam: str, decision: dict[str, Any]) -> bool:
-    """Whether `exam` is done on this case: by its form, worksheet or result, else by the rules' `next`."""
+def is_exam_done(case: Case, exam: str, decision: dict[str, Any], facts: dict[str, Any]) -> bool:
+    """Whether `exam` is done on this case: by its form, worksheet or result, else by the rules' `next`.
+
+    What no rule asks for (a physician does) is not in `next`: there the results themselves say.
+    """
+    is_next = any(item["exam"] == exam for item in decision["next"])
     form = find_form_name(exam, case.programme)
     if form is not None:
-        return has_completed_form(case, form)
+        return has_completed_form(case, form) and not is_next  # next in spite of its form: it has expired
     if exam == "vaccination-review":
         return not list_open_vaccine_lines(case, decision)
     tests = {test.name for test in list_tests().values() if exam in test.exams and not test.fact}
     if tests:
         return any(row.test in tests for row in list_counting_results(case))
-    return all(item["exam"] != exam for item in decision["next"])
+    is_asked = is_next or any(item["exam"] == exam for item in decision["required"])
+    return not (is_next if is_asked or exam in REPEATS else is_exam_outstanding(facts, exam))
+
+
+def has_begun(case: Case, exam: str, since: datetime) -> bool:
+    """Whether anybody has begun work on `exam`, asked for `since`: a form or film at all, a later specimen or result.
+
+    What somebody took back is no work.
+    """
+    form = find_form_name(exam, case.programme)
+    if form is not None:
+        started = select(FormResponse.id).where(
+            FormResponse.case_id == case.id, FormResponse.form == form,
+            FormResponse.status != FormStatus.ENTERED_IN_ERROR)
+        return _exists(started)
+    if exam in FILMED and (_exists(select(Film.id).where(
+            Film.case_id == case.id, Film.state != FilmState.REJECTED)) or find_counting_reading(case)):
+        return True
+    if exam in SPUTUM and _exists(select(Specimen.id).where(
+            Specimen.case_id == case.id, Specimen.withdrawn_at.is_(None), Specimen.kind.in_(SPUTUM_KINDS),
+            Specimen.recorded_at > since)):
+        return True
+    tests = [test.name for test in list_tests().values() if exam in test.exams]
+    later = select(LabResult.series_id).where(
+        LabResult.case_id == case.id, LabResult.test.in_(tests), LabResult.revision == 1, LabResult.entered_at > since)
+    return _exists(select(LabResult.id).where(
+        LabResult.case_id == case.id, LabResult.series_id.in_(later), LabResult.superseded_at.is_(None),
+        LabResult.status != ResultStatus.ENTERED_IN_ERROR))
+
+
+def _exists(query: Select[Any]) -> bool:
+    return db.session.execute(query.limit(1)).first() is not None
