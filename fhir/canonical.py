@@ -9,11 +9,12 @@ from typing import Any
 
 from fhir.address import canonical
 from fhir.encoder import Resource
-from fhir.questionnaire import list_form_codes, list_questionnaires
+from fhir.questionnaire import list_finding_items, list_form_codes, list_questionnaires
 
 TABLE = Path(__file__).with_name("local.toml")
 EDITION = "1.0.0"
 PUBLISHED_ON = "2026-11-22"
+ITEM_SYSTEM = "exam-item"
 
 
 def local_coding(system: str, code: str) -> dict[str, str]:
@@ -29,6 +30,11 @@ def local_concept(system: str, code: str, text: str | None = None) -> dict[str, 
     """A CodeableConcept of one of our own codes."""
     coding = local_coding(system, code)
     return {"coding": [coding], "text": text or coding["display"]}
+
+
+def item_coding(link: str) -> dict[str, str]:
+    """The Coding of a question of our forms, by its linkId; the words that ask it stand beside it as text."""
+    return {"system": canonical(f"CodeSystem/{ITEM_SYSTEM}"), "code": link}
 
 
 @cache
@@ -54,6 +60,7 @@ def list_canonical_resources() -> list[Resource]:
 _FORM_SYSTEMS = {
     "answer": {"title": "Answers", "description": "Answers that our forms offer."},
     "fact": {"title": "Facts", "description": "What an answer establishes for the rules."},
+    ITEM_SYSTEM: {"title": "Exam items", "description": "Findings that our forms ask for, by the question's linkId."},
 }
 
 
@@ -65,7 +72,8 @@ def _table() -> dict[str, Any]:
 def _form_concepts(name: str) -> list[dict[str, Any]]:
     """A code that two questions word differently has the second wording as designation."""
     found = []
-    for code, displays in list_form_codes(canonical(f"CodeSystem/{name}")).items():
+    used = list_finding_items() if name == ITEM_SYSTEM else list_form_codes(canonical(f"CodeSystem/{name}"))
+    for code, displays in used.items():
         concept: dict[str, Any] = {"code": code}
         if displays:
             concept["display"] = displays[0]

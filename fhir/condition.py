@@ -1,14 +1,22 @@
-"""Conditions that a conclusion names: the diseases behind class A and class B."""
+"""Conditions of a case: the diagnoses that its forms hold, and the diseases behind the classes of its conclusions.
+
+A disease that both name is one Condition. What a later conclusion does not name any more is inactive; what an
+amended form does not hold any more was entered in error.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from clinic.models import Case, Conclusion
+from clinic.models import Case, Conclusion, FormResponse, FormStatus
+from fhir import diagnosis
 from fhir.canonical import list_local_systems
-from fhir.code import concept
-from fhir.element import Element, drop_empty, to_date, to_instant
+from fhir.code import coding, concept
+from fhir.diagnosis import Diagnosis
+from fhir.element import Element, drop_empty, note, to_date, to_instant
 from fhir.encoder import Resource
 from fhir.naming import Naming
 
@@ -26,7 +34,23 @@ _OTHER = {
     "hansens": "snomed.leprosy",
     "pregnancy": "snomed.pregnant",
 }
-_SENSITIVE = {"syphilis", "gonorrhoea"}
+# Slot of a conclusion: the slots of forms that say the same disease more exactly.
+_SAME = {
+    "tb.A": ("tuberculosis", diagnosis.EXTRAPULMONARY), "tb.A-W": ("tuberculosis", diagnosis.EXTRAPULMONARY),
+    **{kind: tuple(f"{kind}.{place}" for place in (1, 2, 3)) for kind in diagnosis.KINDS},
+    "other": ("other.form",),
+}
+_COUNTING = (FormStatus.COMPLETED, FormStatus.AMENDED)
+_WRONG = "entered-in-error"
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """A diagnosis and who stands for it."""
+
+    found: Diagnosis
+    asserter_id: str
+    decided_at: datetime
 
 
 def list_conditions(said: dict[str, Any]) -> dict[str, Element]:
@@ -42,33 +66,68 @@ def list_conditions(said: dict[str, Any]) -> dict[str, Element]:
     return found
 
 
-def to_fhir(
-    conclusion: Conclusion, case: Case, naming: Naming, earlier: Iterable[Conclusion] = ()
+def to_current(
+    case: Case, naming: Naming, forms: Iterable[FormResponse], conclusion: Conclusion | None = None
 ) -> list[Resource]:
-    """One Condition for each disease that this or an earlier conclusion named; what is gone is inactive."""
-    now = list_conditions(conclusion.conclusion)
-    before: dict[str, Element] = {}
-    for old in earlier:
-        before |= list_conditions(old.conclusion)
+    """What forms and conclusion hold now, one Condition for each disease."""
+    now = _list_problems(forms, conclusion)
+    return [_condition(case, naming, slot, problem) for slot, problem in now.items()]
+
+
+def to_ended(
+    case: Case, naming: Naming, forms: Sequence[FormResponse], conclusions: Sequence[Conclusion]
+) -> list[Resource]:
+    """An end for each disease that an earlier conclusion named or that a form could have held, and does not now."""
+    now = _list_problems(forms, conclusions[-1] if conclusions else None)
+    ended = {
+        slot: _Problem(Diagnosis(code, is_active=False), conclusions[-1].decided_by_id, old.decided_at)
+        for old in conclusions for slot, code in list_conditions(old.conclusion).items() if slot not in now
+    }
+    wrong = [slot for slot in diagnosis.list_slots() if slot not in ended | now] if forms else []
     return [
-        _condition(conclusion, case, naming, slot, now.get(slot) or before[slot], slot in now)
-        for slot in {**before, **now}
+        *(_condition(case, naming, slot, problem) for slot, problem in ended.items()),
+        *(_wrong(case, naming, slot) for slot in wrong),
     ]
 
 
-def _condition(
-    conclusion: Conclusion, case: Case, naming: Naming, slot: str, code: Element, is_present: bool
-) -> Resource:
+def _list_problems(forms: Iterable[FormResponse], conclusion: Conclusion | None) -> dict[str, _Problem]:
+    problems: dict[str, _Problem] = {}
+    for form in forms:
+        if form.status in _COUNTING:
+            by, at = form.completed_by_id or form.started_by_id, form.completed_at or form.saved_at
+            for slot, found in diagnosis.list_diagnoses(form).items():
+                problems[slot] = _Problem(found, by, at)
+    for slot, code in list_conditions(conclusion.conclusion if conclusion else {}).items():
+        if conclusion and slot not in problems and not any(same in problems for same in _SAME.get(slot, ())):
+            problems[slot] = _Problem(Diagnosis(code), conclusion.decided_by_id, conclusion.decided_at)
+    return problems
+
+
+def _condition(case: Case, naming: Naming, slot: str, problem: _Problem) -> Resource:
+    state = "active" if problem.found.is_active else "inactive"
+    return _build(case, naming, slot, problem.found.code) | drop_empty({
+        "clinicalStatus": concept(f"clinical-status.{state}"),
+        "verificationStatus": concept("verification-status.confirmed"),
+        "recordedDate": to_date(case.exam_date) or to_instant(problem.decided_at),
+        "asserter": naming.refer("Practitioner", problem.asserter_id),
+        "note": note(problem.found.remark),
+    })
+
+
+def _wrong(case: Case, naming: Naming, slot: str) -> Resource:
+    """con-5: what was entered in error has no clinical status."""
+    return _build(case, naming, slot, diagnosis.describe_slot(slot)) | {
+        "verificationStatus": concept("verification-status.entered-in-error")}
+
+
+def _build(case: Case, naming: Naming, slot: str, code: Element) -> Resource:
+    label = diagnosis.SENSITIVE.get(slot.split(".")[0])
     return drop_empty({
         "resourceType": "Condition",
         "id": naming.id_of("Condition", case.id, slot),
-        "meta": {"security": [concept("act-code.std")["coding"][0]]} if slot in _SENSITIVE else None,
-        "clinicalStatus": concept("clinical-status.active" if is_present else "clinical-status.inactive"),
-        "verificationStatus": concept("verification-status.confirmed"),
+        "meta": {"security": [coding(label)]} if label else None,
         "category": [concept("condition-category.problem")],
         "code": code,
         "subject": naming.refer("Patient", case.applicant_id),
         "encounter": naming.refer("Encounter", case.id),
-        "recordedDate": to_date(case.exam_date) or to_instant(conclusion.decided_at),
-        "asserter": naming.refer("Practitioner", conclusion.decided_by_id),
     })

@@ -27,6 +27,7 @@ from fhir import (
     diagnostic_report,
     encounter,
     episode_of_care,
+    form_observation,
     imaging_study,
     immunization,
     observation,
@@ -36,6 +37,7 @@ from fhir import (
     questionnaire_response,
     specimen,
 )
+from fhir.code import get_code
 from fhir.encoder import Resource
 from fhir.naming import ReleasedNaming
 from fhir.source import list_conclusions
@@ -56,6 +58,9 @@ class Dossier:
     reports: list[Resource]
     studies: list[Resource]  # of the films that the reports were made from
     forms: list[Resource]
+    vital_signs: list[Resource]
+    findings: list[Resource]  # of the physical examination
+    pregnancy: list[Resource]
     classes: list[Resource]
     lines: list[Resource]  # what the worksheet says of each vaccine line
 
@@ -63,7 +68,7 @@ class Dossier:
         """Everything besides the people who did it."""
         return [
             *self.frame, *self.classes, *self.problems, *self.reports, *self.studies, *self.results, *self.specimens,
-            *self.immunizations, *self.lines, *self.forms,
+            *self.vital_signs, *self.findings, *self.pregnancy, *self.immunizations, *self.lines, *self.forms,
         ]
 
 
@@ -79,6 +84,7 @@ def load_dossier(session: Session, order: DocumentOrder, naming: ReleasedNaming)
     forms = [row for row in _list(session, FormResponse, case.id) if row.status in _COUNTING_FORMS]
     specimens = [row for row in _list(session, Specimen, case.id) if row.withdrawn_at is None]
     classes = classification.to_fhir(conclusion, case, naming, earlier)
+    said = _sort_said(forms, naming)
     return Dossier(
         frame=[
             patient.to_fhir(case.applicant, naming, case),
@@ -86,19 +92,33 @@ def load_dossier(session: Session, order: DocumentOrder, naming: ReleasedNaming)
             encounter.to_fhir(case, naming),
             organization.to_fhir(case.site, naming),
         ],
-        problems=condition.to_fhir(conclusion, case, naming),
+        problems=condition.to_current(case, naming, forms, conclusion),
         immunizations=[
             *(immunization.to_fhir(row, naming) for row in sorted(doses, key=lambda one: one.given_on)),
             *(immunization.to_not_done(row, naming) for row in lines if immunization.is_not_done(row)),
         ],
         specimens=[specimen.to_fhir(row, naming) for row in specimens],
-        results=[*(observation.to_fhir(row, naming) for row in results), *findings],
+        results=[*(observation.to_fhir(row, naming) for row in results), *findings, *said["laboratory"]],
         reports=[diagnostic_report.to_fhir(row, naming) for row in readings],
         studies=_list_studies(session, readings, naming),
         forms=[questionnaire_response.to_fhir(row, naming) for row in forms],
+        vital_signs=said["vital-signs"],
+        findings=said["exam"],
+        pregnancy=said["pregnancy"],
         classes=[one for one in classes if one["status"] != _WRONG],
         lines=[immunization.to_outcome(row, naming) for row in lines],
     )
+
+
+def _sort_said(forms: list[FormResponse], naming: ReleasedNaming) -> dict[str, list[Resource]]:
+    """What the forms say, by the category of the Observation; the status of a pregnancy has a section of its own."""
+    said: dict[str, list[Resource]] = {"vital-signs": [], "exam": [], "laboratory": [], "pregnancy": []}
+    pregnancy_status = get_code("loinc.pregnancy-status")
+    for form in forms:
+        for one in form_observation.to_said(form, naming):
+            is_pregnancy = one["code"]["coding"][0]["code"] == pregnancy_status
+            said["pregnancy" if is_pregnancy else one["category"][0]["coding"][0]["code"]].append(one)
+    return said
 
 
 def _list_studies(session: Session, readings: list[XrayReading], naming: ReleasedNaming) -> list[Resource]:

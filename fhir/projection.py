@@ -15,7 +15,7 @@ from sqlalchemy.orm import ORMExecuteState, Session
 from clinic.ports import ports
 from fhir import store
 from fhir.encoder import Resource
-from fhir.source import MODELS, ORDER, Projected, Source, build, find_source, list_sources
+from fhir.source import MODELS, ORDER, Projected, Source, build, find_sources, list_sources
 
 _TOUCHED = "fhir_touched_rows"
 
@@ -29,7 +29,7 @@ def project(session: Session, rows: Sequence[object]) -> None:
 
     Raises InvalidResource, Misconfigured or InvalidInput; nothing of the transaction is saved then.
     """
-    sources = {source for row in rows if (source := find_source(session, row))}
+    sources = {source for row in rows for source in find_sources(session, row)}
     _append_news(session, [one for source in _in_order(sources) for one in build(session, source)])
 
 

@@ -43,11 +43,40 @@ def list_form_codes(system: str) -> dict[str, list[str]]:
     return dict(sorted(found.items()))
 
 
-def _codings(items: list[Element]) -> Iterator[Element]:
+def list_findings(questionnaire: Resource) -> list[Element]:
+    """The questions of a form that ask for a finding: those of which one answer is “not done”."""
+    return [item for item in _walk(questionnaire.get("item", []))
+            if any(option.get("valueCoding", {}).get("code") == "not-done" for option in item.get("answerOption", []))]
+
+
+def find_fact_link(questionnaire: Resource, fact: str) -> str | None:
+    """The linkId of the question that establishes `fact`, a code of the system `fact`."""
+    found = (item["linkId"] for item in _walk(questionnaire.get("item", []))
+             if any(code["code"] == fact for code in item.get("code", [])))
+    return next(found, None)
+
+
+def list_finding_items() -> dict[str, list[str]]:
+    """LinkId of every finding that a form of ours asks for, with the words that ask for it."""
+    found: dict[str, list[str]] = {}
+    for questionnaire in list_questionnaires().values():
+        for item in list_findings(questionnaire):
+            words = found.setdefault(item["linkId"], [])
+            if item["text"] not in words:
+                words.append(item["text"])
+    return dict(sorted(found.items()))
+
+
+def _walk(items: list[Element]) -> Iterator[Element]:
     for item in items:
+        yield item
+        yield from _walk(item.get("item", []))
+
+
+def _codings(items: list[Element]) -> Iterator[Element]:
+    for item in _walk(items):
         yield from item.get("code", [])
         yield from (option["valueCoding"] for option in item.get("answerOption", []) if "valueCoding" in option)
-        yield from _codings(item.get("item", []))
 
 
 @cache

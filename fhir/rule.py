@@ -11,9 +11,10 @@ from functools import cache
 from typing import Any
 
 from fhir.address import canonical
-from fhir.canonical import list_local_systems
+from fhir.canonical import ITEM_SYSTEM, list_local_systems
 from fhir.code import list_rows, list_systems
 from fhir.encoder import Resource
+from fhir.questionnaire import list_finding_items
 
 # R4 required value sets, of the elements that we emit.
 REQUIRED_CODES: dict[str, dict[str, str]] = {
@@ -66,6 +67,9 @@ TARGETS = {
     "collector": "Practitioner PractitionerRole",
     "specimen": "Specimen",
     "result": "Observation",
+    "derivedFrom": "Observation QuestionnaireResponse",
+    "basedOn": "ServiceRequest",
+    "requester": "Practitioner PractitionerRole Organization",
     "imagingStudy": "ImagingStudy",
     "organization": "Organization",
     "Consent.performer": "Patient Practitioner PractitionerRole Organization RelatedPerson",
@@ -132,7 +136,10 @@ def _check_element(name: str, node: dict[str, Any], path: str) -> Iterator[str]:
 def _check_coding(node: dict[str, Any], path: str) -> Iterator[str]:
     system, code = node["system"], node["code"]
     ours = canonical("CodeSystem/")
-    if system.startswith(ours):
+    if system == ours + ITEM_SYSTEM:
+        if code not in list_finding_items():
+            yield f"{path}: no finding that a form of ours asks for"
+    elif system.startswith(ours):
         if code not in list_local_systems().get(system.removeprefix(ours), {}).get("code", {}):
             yield f"{path}: no code of our own system"
     elif system not in list_systems():

@@ -24,6 +24,9 @@ def build_sections(dossier: Dossier) -> list[Element]:
     optional = (
         _section("assessment", "Classification", dossier.classes, ("What", "Result", "Day")),
         _section("results", "Results", results, ("Test", "Result", "Day")),
+        _section("vital-signs", "Vital signs", dossier.vital_signs, ("What", "Result", "Day")),
+        _section("physical-findings", "Physical findings", dossier.findings, ("What", "Result", "Day")),
+        _section("pregnancy-history", "Pregnancy", dossier.pregnancy, ("What", "Result", "Day")),
         _section("immunizations", "Immunizations", given, ("Vaccine", "Outcome", "Day")),
         _section("history-and-physical", "History and physical examination", dossier.forms, ("Form", "Status", "Day")),
     )
@@ -74,8 +77,9 @@ def describe(resource: Resource) -> tuple[str, str, str]:
     if kind == "DiagnosticReport":
         return _words(resource["code"]), resource.get("conclusion", ""), _day(resource.get("effectiveDateTime"))
     parts = "; ".join(f"{_words(part['code'])} {_value(part)}" for part in resource.get("component", []))
-    result = f"{_value(resource)} ({parts})" if parts else _value(resource)
-    return _words(resource["code"]), result, _day(resource.get("effectiveDateTime"))
+    result = " ".join(_texts((_value(resource), f"({parts})" if parts and _value(resource) else parts)))
+    remark = "; ".join(one["text"] for one in resource.get("note", []))
+    return _words(resource["code"]), ". ".join(_texts((result, remark))), _day(resource.get("effectiveDateTime"))
 
 
 def _value(node: Element) -> str:
@@ -84,6 +88,8 @@ def _value(node: Element) -> str:
         return " ".join(_texts((f"{amount.get('comparator', '')}{amount['value']}", amount.get("unit"))))
     if "valueDateTime" in node:
         return _day(node["valueDateTime"])
+    if "valueBoolean" in node:
+        return "yes" if node["valueBoolean"] else "no"
     if "valueString" in node:
         return str(node["valueString"])
     return _words(node.get("valueCodeableConcept") or node.get("dataAbsentReason") or {})

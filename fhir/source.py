@@ -35,6 +35,7 @@ from fhir import (
     diagnostic_report,
     encounter,
     episode_of_care,
+    form_observation,
     imaging_study,
     immunization,
     observation,
@@ -45,6 +46,7 @@ from fhir import (
     specimen,
 )
 from fhir.encoder import Resource
+from fhir.form_observation import WRONG
 from fhir.naming import Naming
 
 NAMING = Naming()
@@ -69,24 +71,23 @@ class Projected:
     only_if_stored: bool = False
 
 
-def find_source(session: Session, row: object) -> Source | None:
-    """The source that a touched row belongs to; None for rows that make no resource."""
+def find_sources(session: Session, row: object) -> list[Source]:
+    """The sources that a touched row belongs to; none for rows that make no resource."""
     if isinstance(row, IdentityDocument):
-        return Source("applicant", row.applicant_id)
+        return [Source("applicant", row.applicant_id)]
     if isinstance(row, LabComponent):
         result = session.get(LabResult, row.result_id)
-        return Source("laboratory", result.series_id) if result else None
-    for name, model, attribute in _ROWS:
-        if isinstance(row, model):
-            return Source(name, getattr(row, attribute))
-    return None
+        return [Source("laboratory", result.series_id)] if result else []
+    return [Source(name, getattr(row, attribute)) for name, model, attribute in _ROWS if isinstance(row, model)]
 
 
 def list_sources(session: Session) -> Iterator[Source]:
-    """Every source of the whole database, for the proof that the store equals the rows."""
-    for name, model, attribute in _ROWS:
-        for key in session.execute(select(getattr(model, attribute)).distinct()).scalars():
-            yield Source(name, key)
+    """Every source of the whole database once, for the proof that the store equals the rows."""
+    for name in ORDER:
+        keys: dict[str, None] = {}
+        for _, model, attribute in (one for one in _ROWS if one[0] == name):
+            keys |= dict.fromkeys(session.execute(select(getattr(model, attribute)).distinct()).scalars())
+        yield from (Source(name, key) for key in keys)
 
 
 def build(session: Session, source: Source) -> list[Projected]:
@@ -164,17 +165,30 @@ def _build_form(session: Session, key: str) -> list[Projected]:
     if row.status is FormStatus.IN_PROGRESS:
         return []
     is_wrong = row.status is FormStatus.ENTERED_IN_ERROR
-    return [_of_case(questionnaire_response.to_fhir(row, NAMING), row.case, is_wrong)]
+    return [
+        _of_case(questionnaire_response.to_fhir(row, NAMING), row.case, is_wrong),
+        *(_of_case(one, row.case, one["status"] == WRONG) for one in form_observation.to_fhir(row, NAMING)),
+    ]
 
 
 def _build_conclusion(session: Session, case_id: str) -> list[Projected]:
     case = session.get_one(Case, case_id)
     *earlier, newest = list_conclusions(session, case_id)
-    resources = [
-        *classification.to_fhir(newest, case, NAMING, earlier),
-        *condition.to_fhir(newest, case, NAMING, earlier),
-    ]
-    return [_of_case(resource, case) for resource in resources]
+    return [_of_case(resource, case) for resource in classification.to_fhir(newest, case, NAMING, earlier)]
+
+
+def _build_problems(session: Session, case_id: str) -> list[Projected]:
+    case, conclusions = session.get_one(Case, case_id), list_conclusions(session, case_id)
+    forms = list_forms(session, case_id)
+    now = condition.to_current(case, NAMING, forms, conclusions[-1] if conclusions else None)
+    ended = condition.to_ended(case, NAMING, forms, conclusions)
+    return [*(_of_case(one, case) for one in now), *(_of_case(one, case, True) for one in ended)]
+
+
+def list_forms(session: Session, case_id: str) -> list[FormResponse]:
+    """Every answered form of a case, in the order in which they were begun."""
+    query = select(FormResponse).where(FormResponse.case_id == case_id).order_by(FormResponse.id)
+    return list(session.execute(query).scalars())
 
 
 def list_conclusions(session: Session, case_id: str) -> list[Conclusion]:
@@ -194,7 +208,7 @@ def _of_case(resource: Resource, case: Case, only_if_stored: bool = False) -> Pr
     return Projected(resource, case.site_id, case.id, only_if_stored)
 
 
-# Source name, model, attribute that holds the source's key; in the order in which resources refer to each other.
+# Source name, model, attribute that holds the source's key; one source may be made of rows of several models.
 _ROWS: tuple[tuple[str, type, str], ...] = (
     ("site", Site, "id"),
     ("user", User, "id"),
@@ -209,7 +223,10 @@ _ROWS: tuple[tuple[str, type, str], ...] = (
     ("line", VaccineLine, "id"),
     ("form", FormResponse, "id"),
     ("conclusion", Conclusion, "case_id"),
+    ("problem", FormResponse, "case_id"),
+    ("problem", Conclusion, "case_id"),
 )
+# In the order in which resources refer to each other.
 _BUILDERS: dict[str, Callable[[Session, str], list[Projected]]] = {
     "site": _build_site,
     "user": _build_user,
@@ -224,6 +241,7 @@ _BUILDERS: dict[str, Callable[[Session, str], list[Projected]]] = {
     "line": _build_line,
     "form": _build_form,
     "conclusion": _build_conclusion,
+    "problem": _build_problems,
 }
-ORDER = {name: position for position, (name, _, _) in enumerate(_ROWS)}
+ORDER = {name: position for position, name in enumerate(_BUILDERS)}
 MODELS = (*(model for _, model, _ in _ROWS), IdentityDocument, LabComponent)

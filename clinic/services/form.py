@@ -35,6 +35,8 @@ from clinic.services.form_fact import COMPLETE
 from clinic.services.plausibility import find_date_error, get_today
 
 CONFIRMED = "_confirmed"  # key among the answers under which the confirmed soft limits are kept
+AMENDED = "_amended"  # and the questions whose answers any amendment changed
+RESERVED = (CONFIRMED, AMENDED)
 
 
 def find_response(case: Case, name: str) -> FormResponse | None:
@@ -110,13 +112,15 @@ def amend_form(case: Case, name: str, raw: Mapping[str, Any], version: int, reas
     checked = _check(case, form, row, raw, actor, complete=True)
     denials = list_denials(case, form, checked.answers, get_subject(case), row.answers)
     ticked = ensure_confirmed(denials + checked.cautions, confirmed)
-    before = {key: value for key, value in row.answers.items() if key != CONFIRMED}
+    before = {key: value for key, value in row.answers.items() if key not in RESERVED}
     changed = sorted(key for key in before.keys() | checked.answers.keys()
                      if before.get(key) != checked.answers.get(key))
     if not changed:
         raise NotNow(_("Nothing was changed."), case=case.id)
     workflow.mark_touched(case)
+    ever = sorted({*row.answers.get(AMENDED, ()), *changed})
     _write(row, form, checked.answers, ticked)
+    row.answers = row.answers | {AMENDED: ever}
     row.status = FormStatus.AMENDED
     row.completed_at, row.completed_by_id = clock.now(), actor.id
     _establish(case, form, row, actor)
@@ -165,7 +169,8 @@ def _find_unchanged(case: Case, name: str, version: int | None) -> FormResponse 
 def _check(case: Case, form: Questionnaire, row: FormResponse | None, raw: Mapping[str, Any], actor: User,
            complete: bool) -> CheckedAnswers:
     mine = list_answerable(form, actor)
-    kept = {key: value for key, value in (row.answers if row else {}).items() if key not in mine and key != CONFIRMED}
+    kept = {key: value for key, value in (row.answers if row else {}).items()
+            if key not in mine and key not in RESERVED}
     given = {key: value for key, value in raw.items() if key in mine or key not in form.list_questions()}
     checked = check_answers(form, {**kept, **given}, get_subject(case), complete)
     for link_id, item in form.list_questions().items():
