@@ -27,6 +27,8 @@ class Settings:
     base_url: str = "http://localhost:8000"  # how people and authorities reach us; cookies are Secure when https
     web_port: int = 8000  # the application
     mllp_port: int = 2575  # HL7 v2 in (listener comes with the laboratory)
+    mllp_authorities: str = ""  # path: PEM of the authorities we trust for mllps://; empty: the system's
+    mllp_certificate: str = ""  # path: PEM with our certificate and key for mllps://; empty: none is shown
     dicom_port: int = 11112  # DICOM in (listener comes with radiology)
     dicom_aet: str = "CLEARWAY"  # our DICOM application entity title
     sandbox_port: int = 8090  # sandbox authorities, HTTP

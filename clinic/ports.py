@@ -61,6 +61,21 @@ class RenderedDelivery:
     idempotency_key: str
 
 
+@dataclass(frozen=True)
+class PrintedExam:
+    """What exists only once the exam is printed: the packet, the digest it names, and a number for a message.
+
+    `control_id` is at most 20 characters (HL7 v2, MSH-10) and never given twice.
+    """
+
+    pdf: bytes
+    sha256: str
+    control_id: str
+
+
+# Composes and checks one channel's bytes, when nothing is open any more.
+ComposeDelivery = Callable[[PrintedExam], RenderedDelivery]
+
 # The printed packet's exact bytes become the resources by which an authority fetches it.
 AttachPrint = Callable[[bytes], tuple[FrozenResource, ...]]
 
@@ -79,8 +94,8 @@ class Ports:
     prepare_print: Callable[[DocumentOrder], AttachPrint]
     # New versions that say of a signed exam's resources that it was revoked, inside the caller's transaction.
     revoke: Callable[[Session, SignedExam], None]
-    # Compose one channel's bytes for the authority.
-    render_delivery: Callable[[Authority, DocumentOrder, BuiltDocument, str], RenderedDelivery]
+    # What composes one channel's bytes for the authority; called while the case is read.
+    render_delivery: Callable[[Authority, DocumentOrder, BuiltDocument, str], ComposeDelivery]
     # Freeze what the authority may read, inside the caller's transaction.
     release: Callable[[Session, SignedExam, Sequence[FrozenResource]], None]
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from clinic.delivery_reason import DeliveryReason
 from clinic.models import Authority
 from clinic.models.delivery import DeliveryState
-from clinic.ports import BuiltDocument, DocumentOrder, RenderedDelivery
+from clinic.ports import BuiltDocument, ComposeDelivery, DocumentOrder
 from integrations.transport.http import Patience
 
 
@@ -52,8 +52,8 @@ class Channel(Protocol):
 
     def render(
         self, authority: Authority, order: DocumentOrder, built: BuiltDocument, jws: str
-    ) -> RenderedDelivery:
-        """The bytes that will leave, composed and checked before the signature commits."""
+    ) -> ComposeDelivery:
+        """What composes and checks the bytes that will leave, before the signature commits."""
 
     def send(self, view: DeliveryView, patience: Patience) -> Outcome:
         """Send it once and say what became of it; never raises for a fault on the way."""

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from clinic.models import Authority
-from clinic.ports import BuiltDocument, DocumentOrder, RenderedDelivery
+from clinic.ports import BuiltDocument, ComposeDelivery, DocumentOrder
 from integrations.registry import load
 
 
 def render_delivery(
     authority: Authority, order: DocumentOrder, built: BuiltDocument, jws: str
-) -> RenderedDelivery:
-    """The channel's bytes for `authority`; fills `clinic.ports.ports.render_delivery`.
+) -> ComposeDelivery:
+    """What composes the channel's bytes for `authority`; fills `clinic.ports.ports.render_delivery`.
 
     Raises Misconfigured when the authority's channel or address is not usable: a mapping fault stops the
     signature, not the queue.
     """
-    rendered: RenderedDelivery = load("authorities", authority.channel).render(authority, order, built, jws)
-    return rendered
+    composer: ComposeDelivery = load("authorities", authority.channel).render(authority, order, built, jws)
+    return composer

@@ -16,6 +16,7 @@ from sqlalchemy import select
 from clinic import clock, workflow
 from clinic.audit import record_change
 from clinic.config import get_settings
+from clinic.counter import next_number
 from clinic.db import db, read_unit, write_unit
 from clinic.delivery_reason import DeliveryReason, build_reason
 from clinic.documents.packet import compose_packet
@@ -32,7 +33,15 @@ from clinic.models import (
     SignedExam,
     User,
 )
-from clinic.ports import AttachPrint, DocumentOrder, FrozenResource, RenderedDelivery, ports
+from clinic.ports import (
+    AttachPrint,
+    ComposeDelivery,
+    DocumentOrder,
+    FrozenResource,
+    PrintedExam,
+    RenderedDelivery,
+    ports,
+)
 from clinic.rules import decide
 from clinic.services.assessment import is_ready_for_review
 from clinic.services.conclusion import ConclusionInput, conclude
@@ -62,7 +71,7 @@ class PreparedSignature:
     jws: str
     verify_token: str
     resources: tuple[FrozenResource, ...]
-    deliveries: tuple[RenderedDelivery, ...]
+    deliveries: tuple[RenderedDelivery, ...] = ()
     pdf: bytes = b""
 
 
@@ -97,9 +106,11 @@ def prepare_signature(case_id: str, case_version: int, signer_id: str, choice: C
             amendment_reason=_find_amendment_reason(case) if replaces else None,
             conclusion=_build_conclusion(case, signer, facts, decision, choice),
         )
-        prepared, html, attach = _render(order)
+        prepared, html, attach, compose = _render(order)
+        site_id, code = case.site_id, case.site.code
     pdf = print_html(html)  # a second of layout: nothing is open meanwhile
-    return replace(prepared, pdf=pdf, resources=(*prepared.resources, *attach(pdf)))
+    delivery = compose(PrintedExam(pdf, prepared.sha256, _give_control_id(site_id, code, prepared.signed_at)))
+    return replace(prepared, pdf=pdf, resources=(*prepared.resources, *attach(pdf)), deliveries=(delivery,))
 
 
 def commit_signature(prepared: PreparedSignature) -> str:
@@ -188,13 +199,18 @@ def _build_conclusion(case: Case, signer: User, facts: dict[str, Any], decision:
     )
 
 
-def _render(order: DocumentOrder) -> tuple[PreparedSignature, str, AttachPrint]:
-    """All but the print itself: the signature without it, its HTML, and what turns it into resources."""
+def _give_control_id(site_id: str, code: str, moment: datetime) -> str:
+    """A message number in a unit of its own: a signature that comes to nothing leaves a gap, never a double."""
+    with write_unit():
+        return f"{code[:8]}{moment:%y%m%d}{next_number(site_id, 'message') % 10**6:06}"
+
+
+def _render(order: DocumentOrder) -> tuple[PreparedSignature, str, AttachPrint, ComposeDelivery]:
+    """All but the print itself: the signature without it, its HTML, what makes resources and a delivery of it."""
     built = ports.build_document(order)
     sha256, token = hashlib.sha256(built.body).hexdigest(), secrets.token_urlsafe(TOKEN_BYTES)
     jws = load_signing_key(get_settings(current_app)).sign_detached(built.body)
     proof = ports.build_proof(order, built, jws)
-    delivery = ports.render_delivery(order.case.authority, order, built, jws)
     columns = ("id", "case_id", "case_version", "edition", "facts", "decision", "kind", "conclusion", "reason",
                "decided_at", "decided_by_id")
     prepared = PreparedSignature(
@@ -203,9 +219,10 @@ def _render(order: DocumentOrder) -> tuple[PreparedSignature, str, AttachPrint]:
         amendment_reason=order.amendment_reason,
         conclusion={name: getattr(order.conclusion, name) for name in columns},
         document=built.body, sha256=sha256, jws=jws, verify_token=token,
-        resources=(*built.resources, *proof), deliveries=(delivery,),
+        resources=(*built.resources, *proof),
     )
-    return prepared, compose_packet(order, sha256, token), ports.prepare_print(order)
+    compose = ports.render_delivery(order.case.authority, order, built, jws)
+    return prepared, compose_packet(order, sha256, token), ports.prepare_print(order), compose
 
 
 def _queue(case: Case, exam: SignedExam, deliveries: tuple[RenderedDelivery, ...]) -> None:

@@ -13,7 +13,7 @@ from clinic.delivery_reason import DeliveryReason
 from clinic.errors import Misconfigured
 from clinic.models import Authority
 from clinic.models.delivery import DeliveryState
-from clinic.ports import BuiltDocument, DocumentOrder, RenderedDelivery
+from clinic.ports import BuiltDocument, ComposeDelivery, DocumentOrder, RenderedDelivery
 from integrations.channel import DeliveryView, Outcome
 from integrations.fhir_answer import classify_answer, read_acknowledgement
 from integrations.transport.http import NoAnswer, NotSent, Patience, exchange
@@ -24,7 +24,7 @@ SIGNATURE_HEADER = "X-JWS-Signature"  # detached JWS (RFC 7515 appendix F, RFC 7
 DIGEST_HEADER = "X-Content-SHA256"
 
 
-def render(authority: Authority, order: DocumentOrder, built: BuiltDocument, jws: str) -> RenderedDelivery:
+def render(authority: Authority, order: DocumentOrder, built: BuiltDocument, jws: str) -> ComposeDelivery:
     """The Bundle as it was signed: this channel adds nothing to the body.
 
     Raises Misconfigured when the authority has no address that the Bundle could be sent to.
@@ -35,9 +35,8 @@ def render(authority: Authority, order: DocumentOrder, built: BuiltDocument, jws
             f"The address of {authority.name} cannot be used. Ask the clinic administrator to correct it.",
             authority=authority.id,
         )
-    return RenderedDelivery(
-        channel=NAME, content_type=CONTENT_TYPE, body=built.body, idempotency_key=built.bundle_id
-    )
+    rendered = RenderedDelivery(NAME, CONTENT_TYPE, built.body, built.bundle_id)
+    return lambda printed: rendered
 
 
 def send(view: DeliveryView, patience: Patience) -> Outcome:

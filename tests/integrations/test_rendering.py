@@ -8,7 +8,7 @@ import pytest
 
 from clinic.errors import Misconfigured
 from clinic.models import Authority
-from clinic.ports import BuiltDocument, DocumentOrder
+from clinic.ports import BuiltDocument, DocumentOrder, PrintedExam
 from integrations.registry import list_names, load
 from integrations.rendering import render_delivery
 from tests.integrations.factory import make_bundle
@@ -25,7 +25,7 @@ def authority(**values: Any) -> Authority:
 
 
 def test_document_leaves_as_it_was_signed_with_a_key_of_its_own() -> None:
-    rendered = render_delivery(authority(), ORDER, BUILT, "e30..c2ln")
+    rendered = render_delivery(authority(), ORDER, BUILT, "e30..c2ln")(PrintedExam(b"", "", "NBO1"))
     assert rendered.body == BUILT.body
     assert rendered.idempotency_key == "b1"
     assert (rendered.channel, rendered.content_type) == ("fhir_document", "application/fhir+json")

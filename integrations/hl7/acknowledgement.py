@@ -1,0 +1,98 @@
+"""Acknowledgements: reading a peer's, writing our own (2.5.1, chapters 2.9 and 2.13.1, tables 0008 and 0357)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from integrations.hl7.charset import UTF_8, UnknownCharset, decode
+from integrations.hl7.composer import Field, SegmentDraft, compose
+from integrations.hl7.moment import format_moment
+from integrations.hl7.reader import Message, NotHl7, Segment, read_message
+from integrations.hl7.word import VERSION
+
+ACCEPT_LEVEL = ("CA", "CE", "CR")  # the machine has stored it, or says why not
+APPLICATION_LEVEL = ("AA", "AE", "AR")  # the authority's own word
+POSITIVE = ("CA", "AA")
+TRANSIENT = ("206", "207")  # table 0357: record locked, application internal error
+
+
+class Unreadable(Exception):
+    """What came back is no acknowledgement that can be believed."""
+
+
+@dataclass(frozen=True)
+class Acknowledgement:
+    """What a peer says of one message."""
+
+    code: str  # MSA-1
+    control_id: str  # MSA-2: the message it speaks of
+    errors: tuple[str, ...]  # table 0357 codes of ERR-3
+    words: str  # what it says in text, for people
+    text: str  # the whole as it came
+    own_id: str  # its own MSH-10, which nobody may rely on
+
+    @property
+    def is_positive(self) -> bool:
+        """Whether it takes the message."""
+        return self.code in POSITIVE
+
+    @property
+    def is_application_level(self) -> bool:
+        """Whether the authority itself speaks, not only its machine."""
+        return self.code in APPLICATION_LEVEL
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether the same bytes may be taken later: an error (not a rejection) without a code, or a passing one."""
+        if self.code not in ("AE", "CE"):
+            return False
+        return not self.errors or any(code in TRANSIENT for code in self.errors)
+
+
+def read_acknowledgement(frame: bytes) -> Acknowledgement:
+    """The acknowledgement in an unwrapped frame; raises Unreadable."""
+    try:
+        message = read_message(decode(frame))
+    except (NotHl7, UnknownCharset, UnicodeDecodeError) as error:
+        raise Unreadable(f"the reply is no HL7 message: {error}") from error
+    msa = message.find("MSA")
+    if msa is None:
+        raise Unreadable("the reply has no MSA segment")
+    code = msa.get(1).strip().upper()
+    if code not in ACCEPT_LEVEL + APPLICATION_LEVEL:
+        raise Unreadable(f"the reply's MSA-1 is none of the codes of table 0008: {code[:20]!r}")
+    errors = list(message.list("ERR"))
+    return Acknowledgement(
+        code=code, control_id=msa.get(2).strip(), errors=tuple(filter(None, (error.get(3) for error in errors))),
+        words=_words(msa, errors), text=message.text, own_id=message.control_id,
+    )  # fmt: skip
+
+
+def build_acknowledgement(
+    received: Message, code: str, own_id: str, now: datetime, error: tuple[str, str] | None = None, words: str = ""
+) -> str:
+    """Our answer to `received`: sender and receiver change places, MSA-2 is its MSH-10.
+
+    `error` is a code and name of table 0357; `words` must never hold anything about a person.
+    """
+    header = received.header
+    trigger = received.header.get(9, 2)
+    kind: Field = ("ACK", trigger, "ACK") if trigger else "ACK"
+    segments = [
+        SegmentDraft("MSH", {
+            3: header.get(5), 4: header.get(6), 5: header.get(3), 6: header.get(4), 7: format_moment(now), 9: kind,
+            10: own_id, 11: header.get(11) or "P", 12: VERSION, 15: "NE", 16: "NE", 18: UTF_8,
+        }),
+        SegmentDraft("MSA", {1: code, 2: received.control_id}),
+    ]  # fmt: skip
+    if error:
+        segments.append(SegmentDraft("ERR", {3: (*error, "HL70357"), 4: "E", 8: words}))
+    return compose(segments)
+
+
+def _words(msa: Segment, errors: list[Segment]) -> str:
+    found = [msa.get(3)]
+    for error in errors:
+        found += [error.get(8) or error.get(7) or error.get(3, 2)]
+    return "; ".join(dict.fromkeys(word.strip() for word in found if word.strip()))[:300]

@@ -1,0 +1,121 @@
+"""Reads ER7 without losing anything: segments, fields, repetitions, components, by the message's own delimiters.
+
+No structure is imposed and nothing is rewritten, so `str(message)` gives back the very text that was read. Positions
+count as the standard counts: MSH-1 is the field separator itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from integrations.hl7.escape import unescape
+
+_BREAK = re.compile(r"\r\n|\r|\n")
+
+
+class NotHl7(Exception):
+    """The text does not begin with a message header."""
+
+
+@dataclass(frozen=True)
+class Delimiters:
+    """The separators that MSH-1 and MSH-2 declare."""
+
+    field: str
+    component: str
+    repetition: str
+    escape: str
+    subcomponent: str
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One line of a message."""
+
+    name: str
+    fields: tuple[str, ...]  # raw; fields[0] is the first after the name, for MSH the encoding characters
+    delimiters: Delimiters
+
+    def raw(self, position: int) -> str:
+        """The field at `position` as it was sent, empty when it is not there."""
+        if self.name == "MSH":
+            if position == 1:
+                return self.delimiters.field
+            position -= 1
+        return self.fields[position - 1] if 0 < position <= len(self.fields) else ""
+
+    def repetitions(self, position: int) -> list[str]:
+        """Every repetition of a field as it was sent."""
+        raw = self.raw(position)
+        return raw.split(self.delimiters.repetition) if raw else []
+
+    def get(self, position: int, component: int = 1, subcomponent: int = 1, repetition: int = 1) -> str:
+        """One value, unescaped; empty when it is not there."""
+        found = self.repetitions(position)
+        if repetition > len(found):
+            return ""
+        part = _take(found[repetition - 1], self.delimiters.component, component)
+        return unescape(_take(part, self.delimiters.subcomponent, subcomponent))
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message as its segments."""
+
+    segments: tuple[Segment, ...]
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def header(self) -> Segment:
+        """MSH."""
+        return self.segments[0]
+
+    @property
+    def control_id(self) -> str:
+        """MSH-10."""
+        return self.header.get(10)
+
+    @property
+    def kind(self) -> str:
+        """MSH-9 as `ORU^R01`."""
+        return "^".join(part for part in (self.header.get(9, 1), self.header.get(9, 2)) if part)
+
+    def find(self, name: str) -> Segment | None:
+        """The first segment of that name."""
+        return next(self.list(name), None)
+
+    def list(self, name: str) -> Iterator[Segment]:
+        """All segments of that name, in order."""
+        return (segment for segment in self.segments if segment.name == name)
+
+
+def read_message(text: str) -> Message:
+    """Split a message; CR, LF and CRLF all end a segment, empty lines are passed over. Raises NotHl7."""
+    if not text.startswith("MSH") or len(text) < 8:
+        raise NotHl7("the text does not begin with MSH and its separators")
+    delimiters = _read_delimiters(text)
+    lines = [line for line in _BREAK.split(text) if line.strip()]
+    segments = []
+    for line in lines:
+        name, *fields = line.split(delimiters.field)
+        segments.append(Segment(name.strip(), tuple(fields), delimiters))
+    return Message(tuple(segments), text)
+
+
+def _read_delimiters(text: str) -> Delimiters:
+    field = text[3]
+    encoding = _BREAK.split(text[4:16], maxsplit=1)[0].split(field, 1)[0]
+    marks = (encoding + "^~\\&"[len(encoding) :])[:4]  # a fifth one (truncation, 2.7) has no meaning for reading
+    if len(set(field + marks)) != 5:
+        raise NotHl7("the separators are not five different characters")
+    return Delimiters(field, *tuple(marks))
+
+
+def _take(text: str, separator: str, position: int) -> str:
+    parts = text.split(separator)
+    return parts[position - 1] if position <= len(parts) else ""
