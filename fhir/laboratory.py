@@ -34,6 +34,8 @@ class TestCode:
     by_specimen: Mapping[SpecimenKind, str] = field(default_factory=dict)
     parts: Mapping[str, str] = field(default_factory=dict)
     sensitivity: str | None = None  # a row put into meta.security
+    by_method: Mapping[str, str] = field(default_factory=dict)
+    by_unit: Mapping[str, str] = field(default_factory=dict)  # the same quantity by mass and by substance
 
 
 TESTS: dict[str, TestCode] = {
@@ -45,7 +47,8 @@ TESTS: dict[str, TestCode] = {
         "Mycobacterial culture", "loinc.culture", {SpecimenKind.SPUTUM: "loinc.culture-sputum"}
     ),
     "syphilis-nontreponemal": TestCode(
-        "Syphilis, nontreponemal test", "loinc.rpr", sensitivity="act-code.std"
+        "Syphilis, nontreponemal test", "loinc.rpr", parts={"titre": "loinc.rpr-titre"}, sensitivity="act-code.std",
+        by_method={"vdrl": "loinc.vdrl"},
     ),
     "syphilis-treponemal": TestCode(
         "Syphilis, treponemal test", "loinc.treponemal-immunoassay", sensitivity="act-code.std"
@@ -58,12 +61,29 @@ TESTS: dict[str, TestCode] = {
         sensitivity="act-code.std",
     ),
     "hiv": TestCode("HIV antigen and antibody", "loinc.hiv", sensitivity="act-code.hiv"),
+    "creatinine": TestCode("Creatinine, serum", "loinc.creatinine", by_unit={"umol/L": "loinc.creatinine-molar"}),
     "creatinine-egfr": TestCode("Estimated glomerular filtration rate", "loinc.egfr"),
     "hba1c": TestCode("HbA1c", "loinc.hba1c-ifcc"),
     "hbsag": TestCode("Hepatitis B surface antigen", "loinc.hbsag", sensitivity="confidentiality.restricted"),
     "anti-hcv": TestCode("Hepatitis C antibody", "loinc.anti-hcv", sensitivity="confidentiality.restricted"),
+    "hbeag": TestCode("Hepatitis B e antigen", "hbeag", sensitivity="confidentiality.restricted"),
+    "hbv-dna": TestCode("Hepatitis B DNA", "hbv-dna", sensitivity="confidentiality.restricted"),
+    "hcv-rna": TestCode("Hepatitis C RNA", "hcv-rna", sensitivity="confidentiality.restricted"),
+    "dst": TestCode("Drug susceptibility of M. tuberculosis complex", "dst", parts={
+        "rifampicin": "loinc.rifampicin-resistance", **{drug: drug for drug in (
+            "isoniazid", "ethambutol", "pyrazinamide", "fluoroquinolone", "amikacin", "ethionamide", "bedaquiline",
+            "linezolid")}}),
     "urine-protein": TestCode("Urine protein, dipstick", "loinc.urine-protein"),
+    "urine-glucose": TestCode("Urine glucose, dipstick", "loinc.urine-glucose"),
+    "urine-blood": TestCode("Urine blood, dipstick", "loinc.urine-blood"),
+    "urine-microscopy": TestCode("Urine microscopy, red cells", "urine-microscopy"),
+    "urine-acr": TestCode("Urine albumin to creatinine ratio", "urine-acr"),
     "haemoglobin": TestCode("Haemoglobin", "loinc.haemoglobin"),
+    "white-cells": TestCode("White cells", "loinc.white-cells"),
+    "platelets": TestCode("Platelets", "loinc.platelets"),
+    "alt": TestCode("Alanine aminotransferase", "loinc.alt"),
+    "ast": TestCode("Aspartate aminotransferase", "loinc.ast"),
+    "bilirubin": TestCode("Bilirubin, total", "loinc.bilirubin", by_unit={"umol/L": "loinc.bilirubin-molar"}),
 }
 
 # Our result codes (decide-contract.md): the value's row and, where there is one, the interpretation's.
@@ -80,7 +100,14 @@ VALUES: dict[str, tuple[str, str | None]] = {
     "ntm": ("snomed.ntm", None),
     "contaminated": ("snomed.unsatisfactory", None),
     "inconclusive": ("snomed.inconclusive", "interpretation.indeterminate"),
+    "normal": ("snomed.normal", "interpretation.normal"),
+    "abnormal": ("snomed.abnormal", "interpretation.abnormal"),
+    "susceptible": ("interpretation.susceptible", "interpretation.susceptible"),
+    "resistant": ("interpretation.resistant", "interpretation.resistant"),
 }
+# How the laboratory marked a number.
+MARKS = {"normal": "interpretation.normal", "low": "interpretation.low", "high": "interpretation.high",
+         "critical": "interpretation.critical"}
 PENDING = "pending"
 
 _LABELS = {
@@ -100,10 +127,24 @@ def get_test(test: str) -> TestCode:
         raise Misconfigured(f"Add the test “{test}” to fhir/laboratory.py; nothing was saved.", test=test) from None
 
 
-def test_coding(test: str, specimen: SpecimenKind | None) -> Element:
-    """The Coding of a test on that kind of specimen, or on any."""
+def test_coding(
+    test: str, specimen: SpecimenKind | None, method: str | None = None, unit: str | None = None
+) -> Element:
+    """The Coding of a test on that kind of specimen, by that method and in that unit, or on any."""
     found = get_test(test)
-    return coding(found.by_specimen.get(specimen, found.row) if specimen else found.row)
+    row = found.by_specimen.get(specimen, found.row) if specimen else found.row
+    return _to_coding(found.by_method.get(method or "", found.by_unit.get(unit or "", row)))
+
+
+def list_codings(test: str) -> list[Element]:
+    """Every Coding under which a result of the test may stand."""
+    found = get_test(test)
+    rows = {found.row, *found.by_specimen.values(), *found.by_method.values(), *found.by_unit.values()}
+    return [_to_coding(row) for row in sorted(rows)]
+
+
+def _to_coding(row: str) -> Element:
+    return coding(row) if "." in row else local_coding("observation", row)
 
 
 def part_coding(test: str, part: str) -> Element:
@@ -111,7 +152,7 @@ def part_coding(test: str, part: str) -> Element:
     row = get_test(test).parts.get(part)
     if row is None:
         raise Misconfigured(f"Add the part “{part}” of “{test}” to fhir/laboratory.py; nothing was saved.", test=test)
-    return coding(row) if "." in row else local_coding("observation", row)
+    return _to_coding(row)
 
 
 def value_label(value: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from clinic.errors import InvalidInput
@@ -11,7 +12,17 @@ from fhir.canonical import local_coding
 from fhir.code import coding, concept, get_code
 from fhir.element import Element, clean_text, drop_empty, note, quantity, to_date, to_instant
 from fhir.encoder import Resource
-from fhir.laboratory import PENDING, TESTS, VALUES, get_test, part_coding, test_coding, value_label
+from fhir.laboratory import (
+    MARKS,
+    PENDING,
+    TESTS,
+    VALUES,
+    get_test,
+    list_codings,
+    part_coding,
+    test_coding,
+    value_label,
+)
 from fhir.naming import Naming
 
 
@@ -26,13 +37,15 @@ def to_fhir(result: LabResult, naming: Naming) -> Resource:
         "meta": {"security": [coding(test.sensitivity)]} if test.sensitivity else None,
         "status": _status(result),
         "category": [concept("category.laboratory")],
-        "code": {"coding": [test_coding(result.test, kind)], "text": test.label},
+        "code": {"coding": [test_coding(result.test, kind, result.method, result.unit)], "text": test.label},
         "subject": naming.refer("Patient", result.case.applicant_id),
         "encounter": naming.refer("Encounter", result.case_id),
         "effectiveDateTime": to_date(result.performed_on),
         "issued": to_instant(result.confirmed_at or result.entered_at),
         "performer": performers,
         **_value(result.value, result.unit),
+        **({"interpretation": [concept(MARKS[result.mark])]} if result.mark else {}),
+        "method": {"text": result.method.upper()} if result.method else None,
         "note": note(result.remark),
         "specimen": naming.refer("Specimen", result.specimen_id),
         "component": [
@@ -69,7 +82,15 @@ def _component(test: str, component: LabComponent) -> Element:
     code = part_coding(test, component.name)
     if component.unit == get_code("ucum.spots") and component.name == "nil":
         code = local_coding("observation", "nil-control")  # the nil of a spot count is no concentration
-    return {"code": {"coding": [code], "text": component.name}, **_measured(component.value, component.unit)}
+    return {"code": {"coding": [code], "text": component.name}, **_part_value(component.value, component.unit)}
+
+
+def _part_value(value: str, unit: str | None) -> Element:
+    """A measured part: a quantity, a titre as a ratio, or a code such as the answer of one drug."""
+    first, colon, second = value.partition(":")
+    if colon and first.isdigit() and second.isdigit():
+        return {"valueRatio": {"numerator": {"value": Decimal(first)}, "denominator": {"value": Decimal(second)}}}
+    return _value(value, unit)
 
 
 def from_fhir(resource: Resource) -> dict[str, Any]:
@@ -92,9 +113,8 @@ def from_fhir(resource: Resource) -> dict[str, Any]:
 
 
 def _find_test(code: Element) -> str | None:
-    for name, test in TESTS.items():
-        rows = {test.row, *test.by_specimen.values()}
-        if any(_is_same(coding(row), given) for row in rows for given in code.get("coding", [])):
+    for name in TESTS:
+        if any(_is_same(ours, given) for ours in list_codings(name) for given in code.get("coding", [])):
             return name
     return None
 
@@ -103,6 +123,9 @@ def _read_value(resource: Element) -> tuple[str, str | None]:
     if "valueQuantity" in resource:
         amount = resource["valueQuantity"]
         return f"{amount.get('comparator', '')}{amount['value']}", amount.get("code")
+    if "valueRatio" in resource:
+        ratio = resource["valueRatio"]
+        return f"{ratio['numerator']['value']}:{ratio['denominator']['value']}", None
     if "valueString" in resource:
         return resource["valueString"], None
     if "valueCodeableConcept" in resource:

@@ -30,7 +30,8 @@ SHARES = {"tb_contact": 0.04, "tb_contact_household": 0.04, "tb_contact_5y": 0.0
 UNKNOWN_SHARE = 0.04  # of answers that nobody has given yet
 UNUSUAL = {"igra": (0.15, "positive"), "syphilis-nontreponemal": (0.02, "reactive"), "hiv": (0.01, "positive")}
 USUAL = ("negative", "nonreactive", "not-detected", "normal")
-TYPICAL_NUMBERS = {"tst": "4", "creatinine-egfr": "96", "hba1c": "36"}
+TYPICAL_NUMBERS = {"tst": "4", "creatinine-egfr": "96", "hba1c": "36", "haemoglobin": "13.8", "white-cells": "6.4",
+                   "platelets": "245"}
 
 
 RESULTS = {"NORMAL": XrayResult.NORMAL.value, "INFILTRATE": XrayResult.TB.value}
@@ -76,11 +77,13 @@ def _is_unremarkable(case: Case) -> bool:
 
 
 def _list_wanted_tests(case: Case) -> list[LaboratoryTest]:
-    """One test for each open examination of the laboratory that needs no specimen row."""
+    """What settles each open examination of the laboratory that needs no specimen row."""
     wanted = []
     for row in list_requirements(case):
         if row.state is RequirementState.OPEN:
-            wanted += [test for test in list_tests().values() if row.exam in test.exams and not test.specimen][:1]
+            serving = [test for test in list_tests().values()
+                       if row.exam in test.exams and test.settles and not test.specimen]
+            wanted += serving[:1] if serving and serving[0].fact else serving
     return wanted
 
 
@@ -93,7 +96,8 @@ def _record_test(rng: Random, case: Case, test: LaboratoryTest, staff: dict[str,
         value = TYPICAL_NUMBERS.get(test.name, test.number.minimum if test.number else "")
     drawn = get_today(case) - timedelta(days=rng.randrange(0, 3))
     try:
-        row = enter_result(case, NewResult(test=test.name, value=value, performed_on=drawn), staff["labtech"])
+        new = NewResult(test=test.name, value=value, performed_on=drawn, unit=test.unit)
+        row = enter_result(case, new, staff["labtech"])
         if confirm:
             confirm_result(row, staff["labsupervisor"])
     except (ClearwayError, NeedsConfirmation):

@@ -64,8 +64,10 @@ class LabResult(Recorded, Base):
     performed_on: Mapped[date]  # drawn, collected, or read (skin test)
     test: Mapped[str] = mapped_column(String(40))  # a test of the catalogue, clinic/programmes/reference
     value: Mapped[str] = mapped_column(String(60))  # a code of that test, or the number exactly as written
-    unit: Mapped[str | None] = mapped_column(String(20))  # UCUM, for numbers
+    unit: Mapped[str | None] = mapped_column(String(20))  # UCUM, for numbers; as reported, never converted
     reported_on: Mapped[date | None]
+    method: Mapped[str | None] = mapped_column(String(24))  # one of the test's methods
+    mark: Mapped[str | None] = mapped_column(String(12))  # of the laboratory: normal, low, high, critical
 
     case: Mapped[Case] = relationship()
     specimen: Mapped[Specimen | None] = relationship(back_populates="results", lazy="joined")

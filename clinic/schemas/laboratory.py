@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -10,12 +11,14 @@ from flask_babel import gettext as _
 from marshmallow import Schema, ValidationError, fields, post_load, validates_schema
 from marshmallow.validate import Length, OneOf
 
-from clinic.laboratory_test import LaboratoryTest, list_tests
+from clinic.laboratory_test import COMPARATORS, TITRE, LaboratoryTest, list_tests
 from clinic.models import SpecimenKind
 from clinic.schemas.digits import read_digits
 from clinic.schemas.field import DayText, at_most
 
 SPOTS = "{spots}"  # UCUM; spots are counted, so they are whole
+MARKS = ("normal", "low", "high", "critical")
+TITRE_TEXT = re.compile(r"1\s*[:/]\s*(\d{1,5})")
 IGRA_LIMIT = "10000"  # above what either assay prints; catches a slipped decimal point
 
 
@@ -31,6 +34,9 @@ class NewResult:
     components: dict[str, str] = field(default_factory=dict)
     remark: str = ""
     confirmed: list[str] = field(default_factory=list)  # codes of cautions that were ticked
+    unit: str | None = None  # UCUM; None where the test has one unit only, or none
+    method: str | None = None
+    mark: str | None = None  # the laboratory's own mark beside a number
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,9 @@ class LabResultIn(Schema):
     components = fields.Dict(keys=fields.String(), values=fields.String())
     remark = fields.String(validate=at_most(2000))
     confirmed = fields.List(fields.String(validate=Length(max=60)))
+    unit = fields.String(validate=Length(max=20))
+    method = fields.String(validate=Length(max=24))
+    mark = fields.String(validate=OneOf(list(MARKS)))
 
     @validates_schema(skip_on_field_errors=False, pass_original=True)
     def check_test(self, data: dict[str, Any], original: dict[str, Any], **_named: Any) -> None:
@@ -67,8 +76,14 @@ class LabResultIn(Schema):
             _check_value(test, data, problems)
         if test.components:
             _check_components(test, data, problems)
+        elif test.drugs:
+            _check_drugs(test, data, problems)
+        elif test.titre_for:
+            _check_titre(test, data, problems)
         elif data.get("components"):
             problems["components"] = [_("This test has no measured parts.")]
+        if data.get("method") and data["method"] not in test.methods:
+            problems["method"] = [_("Choose one of the methods of this test.")]
         if not test.specimen and not original.get("performed_on"):
             problems.setdefault("performed_on", [_("Give the date.")])
         if test.specimen and not data.get("specimen_id"):
@@ -84,14 +99,62 @@ class LabResultIn(Schema):
 
 
 def _check_value(test: LaboratoryTest, data: dict[str, Any], problems: dict[str, Any]) -> None:
-    if test.number:
-        try:
-            data["value"] = read_digits(
-                data["value"], test.number.minimum, test.number.maximum, test.number.decimals)
-        except ValidationError as error:
-            problems["value"] = error.messages
-    elif data["value"] not in test.values:
-        problems["value"] = [_("Choose one of the results of this test.")]
+    if not test.units:
+        if data["value"] not in test.values:
+            problems["value"] = [_("Choose one of the results of this test.")]
+        if data.get("unit") or data.get("mark"):
+            problems["value"] = [_("This result has no unit: it is not a number.")]
+        return
+    unit = test.find_unit(data.get("unit"))
+    if unit is None:
+        problems["unit"] = [_("Choose the unit of the laboratory's report; nothing is converted.")]
+        return
+    text = str(data["value"]).strip().replace(" ", "")
+    sign = text[:1] if text[:1] in COMPARATORS else ""
+    try:
+        digits = read_digits(text.removeprefix(sign), unit.minimum, unit.maximum, unit.decimals)
+    except ValidationError as error:
+        problems["value"] = error.messages
+        return
+    data["value"], data["unit"] = sign + digits, unit.code
+
+
+def _check_titre(test: LaboratoryTest, data: dict[str, Any], problems: dict[str, Any]) -> None:
+    """A titre as 1:8, with a reactive result only (us.md 2.2); it may follow later, so it may be missing."""
+    given = {name: str(text).strip() for name, text in (data.get("components") or {}).items() if str(text).strip()}
+    data["components"] = given
+    if set(given) - {TITRE}:
+        problems["components"] = [_("This test has no such measured part.")]
+    elif given and data.get("value") not in test.titre_for:
+        problems["components"] = {TITRE: [_("Only a reactive result has a titre.")]}
+    elif given:
+        found = TITRE_TEXT.fullmatch(given[TITRE])
+        steps = int(found.group(1)) if found else 0
+        if not found or steps & (steps - 1) or not steps:
+            problems["components"] = {TITRE: [_("Write the titre like 1:8; it doubles from 1:1.")]}
+        else:
+            given[TITRE] = f"1:{steps}"
+
+
+def _check_drugs(test: LaboratoryTest, data: dict[str, Any], problems: dict[str, Any]) -> None:
+    """One answer for each drug tested; the result itself follows: resistant when any drug is."""
+    given = {name: text for name, text in (data.get("components") or {}).items() if text}
+    data["components"] = given
+    wrong = {name: [_("Choose one of the results of this test.")] for name, text in given.items()
+             if name not in test.drugs or text not in test.answers}
+    if wrong:
+        problems["components"] = wrong
+    elif not given:
+        problems["value"] = [_("Give the result of at least one drug.")]
+    elif "value" in data and data["value"] != find_resistance(given):
+        problems["value"] = [_("The drugs say something else.")]
+    if not data.get("method"):
+        problems["method"] = [_("Choose how it was tested.")]
+
+
+def find_resistance(answers: dict[str, str]) -> str:
+    """The result of a susceptibility test by its drugs."""
+    return "resistant" if "resistant" in answers.values() else "susceptible"
 
 
 def _check_components(test: LaboratoryTest, data: dict[str, Any], problems: dict[str, Any]) -> None:

@@ -71,9 +71,9 @@ def is_exam_done(case: Case, exam: str, decision: dict[str, Any], facts: dict[st
         return has_completed_form(case, form) and not is_next  # next in spite of its form: it has expired
     if exam == "vaccination-review":
         return not list_open_vaccine_lines(case, decision)
-    tests = {test.name for test in list_tests().values() if exam in test.exams and not test.fact}
+    tests = {test.name for test in list_tests().values() if exam in test.exams and not test.fact and test.settles}
     if tests:
-        return any(row.test in tests for row in list_counting_results(case))
+        return tests <= {row.test for row in list_counting_results(case)}
     is_asked = is_next or any(item["exam"] == exam for item in decision["required"])
     return not (is_next if is_asked or exam in REPEATS else is_exam_outstanding(facts, exam))
 

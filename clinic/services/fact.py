@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy import select
 
 from clinic import clock
 from clinic.db import db
-from clinic.laboratory_test import LaboratoryTest, list_tests
+from clinic.laboratory_test import LaboratoryTest, list_tests, to_decimal
 from clinic.models import Answer, Case, LabResult, SpecimenKind, XrayReading
 from clinic.partial_date import parse_partial_date
 from clinic.rules import list_circumstances
@@ -87,8 +88,8 @@ def _add_laboratory(results: dict[str, Any], case: Case) -> None:
     sputum: dict[str, dict[str, Any]] = {}
     for row in list_counting_results(case):
         test = tests[row.test]
-        if not test.fact:
-            continue  # makes its examination done (completion.py); no rule reads it
+        if not test.fact or row.value in test.open_values:
+            continue  # makes its examination done (completion.py), or settles nothing; no rule reads it
         if test.fact.startswith("sputum."):
             _add_sputum(sputum, row, test)
         elif test.fact == "igra":
@@ -97,11 +98,26 @@ def _add_laboratory(results: dict[str, Any], case: Case) -> None:
             results["tst"] = {"read": row.performed_on.isoformat(), "mm": int(row.value)}
         elif test.fact == "hiv_test":
             results["hiv_test"] = {"reported": (row.reported_on or row.performed_on).isoformat(), "result": row.value}
+        elif test.fact == "dst":
+            results["dst"] = {"reported": (row.reported_on or row.performed_on).isoformat()}
         else:
             group, name = test.fact.split(".")
-            results.setdefault(group, {})[name] = int(row.value) if test.number else row.value
+            results.setdefault(group, {})[name] = to_whole(row.value, test.whole) if test.units else row.value
     if sputum:
         results["sputum"] = sorted(sputum.values(), key=lambda specimen: specimen["collected"])
+
+
+def to_whole(value: str, direction: str) -> int:
+    """A number of a report as the whole number that the rules read: 59.6 downwards is 59, upwards 60.
+
+    More than 90 is 91, as the authority asks it (ca-au-nz-uk-iom.md 3.4); less than 15 is 14.
+    """
+    number = to_decimal(value)
+    if value.startswith(">"):
+        return math.floor(number) + 1
+    if value.startswith("<"):
+        return max(math.ceil(number) - 1, 0)
+    return math.ceil(number) if direction == "up" else math.floor(number)
 
 
 def _add_sputum(specimens: dict[str, dict[str, Any]], row: LabResult, test: LaboratoryTest) -> None:

@@ -13,8 +13,9 @@ from clinic.audit import record_change
 from clinic.caution import Caution, ensure_confirmed
 from clinic.db import db
 from clinic.errors import InvalidInput, NotFound
-from clinic.laboratory_test import list_tests
+from clinic.laboratory_test import LaboratoryTest, list_tests, to_decimal
 from clinic.models import Case, LabComponent, LabResult, ResultStatus, Specimen, User
+from clinic.questionnaire.unit import say_unit
 from clinic.rules import interpret_igra
 from clinic.schemas.laboratory import NewResult
 from clinic.services import assessment, revision
@@ -99,6 +100,36 @@ def list_result_cautions(case: Case, row: LabResult, specimen: Specimen | None) 
             "value"))
     if specimen is not None:
         found += list_culture_cautions(specimen, row)
+    return found + _list_number_cautions(row) + _list_syphilis_cautions(case, row)
+
+
+def _list_number_cautions(row: LabResult) -> list[Caution]:
+    """A number that is possible and very unusual: more often a slip of the hand or of the unit."""
+    unit = list_tests()[row.test].find_unit(row.unit) if row.unit else None
+    if unit is None or unit.low is None or unit.high is None:
+        return []
+    if Decimal(unit.low) <= to_decimal(row.value) <= Decimal(unit.high):
+        return []
+    return [Caution(f"unusual-{row.test}", _(
+        "%(test)s %(value)s is very unusual: check the decimal point and the unit.", test=list_tests()[row.test].label,
+        value=f"{row.value} {say_unit(row.unit)}"), "value")]
+
+
+def _list_syphilis_cautions(case: Case, row: LabResult) -> list[Caution]:
+    """All on the same blood sample, and the second treponemal test another than the first (us.md 2.2)."""
+    if not row.test.startswith("syphilis-"):
+        return []
+    others = [other for other in list_results(case) if other.is_current and other.test.startswith("syphilis-")
+              and other.series_id != row.series_id and other.test != row.test]
+    found = []
+    if any(other.performed_on != row.performed_on for other in others):
+        found.append(Caution("syphilis-sample", _(
+            "The other syphilis test was drawn on another day: all of them are made on the same blood sample."),
+            "performed_on"))
+    treponemal = {"syphilis-treponemal", "syphilis-treponemal-second"}
+    if row.method and any(other.method == row.method and {other.test, row.test} == treponemal for other in others):
+        found.append(Caution("syphilis-method", _(
+            "Both treponemal tests name the same method: the second must be another test."), "method"))
     return found
 
 
@@ -117,8 +148,9 @@ def label_value(value: str) -> str:
     words = {
         "positive": _("positive"), "negative": _("negative"), "indeterminate": _("indeterminate"),
         "reactive": _("reactive"), "nonreactive": _("nonreactive"), "detected": _("detected"),
-        "not-detected": _("not detected"), "trace": _("trace detected"), "mtb": _("M. tuberculosis complex"),
+        "not-detected": _("not detected"), "trace": _("trace"), "mtb": _("M. tuberculosis complex"),
         "ntm": _("nontuberculous mycobacteria"), "contaminated": _("contaminated"), "inconclusive": _("inconclusive"),
+        "normal": _("normal"), "abnormal": _("abnormal"), "susceptible": _("susceptible"), "resistant": _("resistant"),
     }
     return words.get(value, value)
 
@@ -133,14 +165,24 @@ def _build(case: Case, new: NewResult, actor: User) -> LabResult:
                  _("The report cannot be older than the specimen. Check both dates."))
     row = LabResult(
         case_id=case.id, case=case, specimen_id=specimen.id if specimen else None, performed_on=performed_on,
-        test=test.name, value=new.value,
-        unit=test.unit, reported_on=new.reported_on, status=ResultStatus.PRELIMINARY, entered_at=clock.now(),
+        test=test.name, value=new.value, unit=_get_unit(test, new), method=new.method, mark=new.mark,
+        reported_on=new.reported_on, status=ResultStatus.PRELIMINARY, entered_at=clock.now(),
         entered_by_id=actor.id, remark=new.remark,
     )
-    kind = "qft-plus" if "tb1" in new.components else "t-spot"
-    row.components = [LabComponent(name=name, value=value, unit=test.components[kind][name])
+    units = test.components.get("qft-plus" if "tb1" in new.components else "t-spot", {})
+    row.components = [LabComponent(name=name, value=value, unit=units.get(name))
                       for name, value in new.components.items()]
     return row
+
+
+def _get_unit(test: LaboratoryTest, new: NewResult) -> str | None:
+    if not test.units:
+        return None
+    unit = test.find_unit(new.unit)
+    if unit is None:
+        raise InvalidInput(_("Please correct what is marked."), fields={
+            "unit": [_("Choose the unit of the laboratory's report; nothing is converted.")]})
+    return unit.code
 
 
 def _find_performed_on(new: NewResult, specimen: Specimen | None) -> date:

@@ -14,7 +14,7 @@ from clinic import workflow
 from clinic.audit import record_case_read
 from clinic.db import db
 from clinic.errors import InvalidInput
-from clinic.laboratory_test import list_tests
+from clinic.laboratory_test import TITRE, list_tests
 from clinic.models import Case, LabComponent, LabResult, Recorded, RequirementReason, ResultStatus, User
 from clinic.queries.case import get_case
 from clinic.questionnaire import Condition
@@ -82,7 +82,8 @@ def test_word(test: str) -> str:
 
 def list_parts(row: LabResult) -> list[LabComponent]:
     """The measured parts of a result in the order of the laboratory's report."""
-    order = [name for parts in list_tests()[row.test].components.values() for name in parts]
+    test = list_tests()[row.test]
+    order = [name for parts in test.components.values() for name in parts] + [TITRE, *test.drugs]
     return sorted(row.components, key=lambda part: order.index(part.name))
 
 
@@ -93,9 +94,13 @@ def to_requirement_reasons(reasons: Iterable[RequirementReason]) -> list[dict[st
 
 
 def igra_word(part: str) -> str:
-    """A measured part of an IGRA as the form calls it (DS-3030 section 1)."""
+    """A part of a result in words: of an IGRA as the form calls it (DS-3030 section 1), a titre, a drug."""
     words = {"nil": _("Nil"), "tb1": _("TB antigen 1"), "tb2": _("TB antigen 2"), "mitogen": _("Mitogen"),
-             "panel_a": _("Panel A"), "panel_b": _("Panel B"), "positive_control": _("Positive control")}
+             "panel_a": _("Panel A"), "panel_b": _("Panel B"), "positive_control": _("Positive control"),
+             "titre": _("Titre"), "isoniazid": _("Isoniazid"), "rifampicin": _("Rifampicin"),
+             "ethambutol": _("Ethambutol"), "pyrazinamide": _("Pyrazinamide"),
+             "fluoroquinolone": _("Fluoroquinolone"), "amikacin": _("Amikacin"), "ethionamide": _("Ethionamide"),
+             "bedaquiline": _("Bedaquiline"), "linezolid": _("Linezolid")}
     return words.get(part, part)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from clinic.config import ROOT
-from clinic.laboratory_test import list_tests
+from clinic.laboratory_test import TITRE, list_tests
 from clinic.models import LineOutcome, SpecimenKind
 from clinic.rules import list_classes
 from clinic.vaccine_product import list_products
@@ -110,7 +110,10 @@ def test_every_test_of_the_catalogue_has_its_codes() -> None:
         for parts in test.components.values():
             for part, unit in parts.items():
                 assert laboratory.part_coding(name, part) and unit_code(unit)
-        assert test.unit is None or unit_code(test.unit)
+        assert all(unit_code(unit.code) and laboratory.test_coding(name, None, None, unit.code) for unit in test.units)
+        assert all(laboratory.part_coding(name, drug) for drug in test.drugs)
+        assert set(test.answers) <= laboratory.VALUES.keys()
+        assert not test.titre_for or laboratory.part_coding(name, TITRE)
         assert not test.sensitive or laboratory.get_test(name).sensitivity
 
 
@@ -134,7 +137,8 @@ def test_every_vaccine_that_can_be_recorded_has_its_code() -> None:
 def test_every_row_named_in_a_mapping_exists() -> None:
     names = set(list_rows())
     for test in laboratory.TESTS.values():
-        assert {test.row, *test.by_specimen.values()} <= names
+        rows = {test.row, *test.by_specimen.values(), *test.by_method.values(), *test.by_unit.values()}
+        assert {row for row in rows if "." in row} <= names
         assert {part for part in test.parts.values() if "." in part} <= names
         assert test.sensitivity is None or test.sensitivity in names
     assert {f"snomed.{kind.value}" for kind in SpecimenKind} | set(LINES.values()) <= names

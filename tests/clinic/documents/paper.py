@@ -34,7 +34,7 @@ def make_ca_case(staff: Staff) -> Case:
     _read_film(case, staff)
     today = get_today(case)
     for test, value in (("hiv", "negative"), ("syphilis-nontreponemal", "nonreactive"), ("creatinine-egfr", "95"),
-                        ("urine-protein", "negative")):
+                        ("urine-protein", "negative"), ("urine-glucose", "negative"), ("urine-blood", "negative")):
         row = laboratory.enter_result(case, NewResult(test, value, today, today), staff.technician)
         laboratory.confirm_result(row, staff.supervisor)
     return _complete(case, "medical-exam", staff)
