@@ -29,9 +29,12 @@ from clinic.services.completion import list_open_vaccine_lines
 from clinic.services.consent import ENDED, OPEN_TO_DECISION, ensure_not_refused, find_consent
 from clinic.services.identity import is_in_doubt
 from clinic.services.photo import find_photo
+from clinic.services.requirement import may_be_withdrawn
 from clinic.web.case_word import banner_case as banner_case  # for the pages of the stations
 from clinic.web.case_word import describe_consent, need_label
 from clinic.web.form import read_form
+from clinic.web.requirement_word import describe_ending, describe_origin, list_people
+from clinic.web.staff_name import list_names
 from clinic.web.station import find_open_url, find_path, find_station, find_work, label_work
 
 blueprint = Blueprint("case", __name__, url_prefix="/cases/<case_id>")
@@ -67,6 +70,7 @@ def show(case_id: str) -> Page:
         is_complete=all(row.state is not RequirementState.OPEN for row in requirements),
         may_change=has_permission(Permission.OPEN_CASE) and case.state in workflow.RECORDING,
         open_lines=list_open_vaccine_lines(case, decision), looks=list_looks(case),
+        may_add=has_permission(Permission.RECORD_EXAM) and case.state in workflow.RECORDING,
     )
 
 
@@ -125,9 +129,9 @@ def list_flags(case: Case) -> list[dict[str, str]]:
 
 def _build_groups(case: Case, decision: dict[str, Any], requirements: list[Requirement]) -> list[Group]:
     examinations = Group(_("Examinations"))
-    workers = list_staff_at_work(case)
+    workers, names = list_staff_at_work(case), list_names(list_people(requirements))
     for row in requirements:
-        examinations.tasks.append(_build_task(case, row, decision, workers))
+        examinations.tasks.append(_build_task(case, row, decision, workers) | _explain(case, row, names))
     wanted = [row for row in requirements if row.state is not RequirementState.WITHDRAWN]
     examinations.total = len(wanted)
     examinations.done = sum(row.state is RequirementState.DONE for row in wanted)
@@ -153,6 +157,14 @@ def _build_task(case: Case, row: Requirement, decision: dict[str, Any], workers:
                      "rule_id": reason.rule} for reason in row.reasons],
         "next": {"label": label_work(path, second), "url": work} if path and work else None,
     }
+
+
+def _explain(case: Case, row: Requirement, names: dict[str, str]) -> dict[str, Any]:
+    """Which finding or person asks for it, or why nobody does any more; the way to withdraw it, for a physician."""
+    told: dict[str, Any] = {"origin": describe_origin(row, names) or describe_ending(row, names)}
+    if may_be_withdrawn(row) and case.state in workflow.RECORDING and has_permission(Permission.RECORD_EXAM):
+        told["leave"] = url_for("requirement.leave", case_id=case.id, requirement_id=row.id)
+    return told
 
 
 def _photo_task(case: Case) -> dict[str, Any]:

@@ -144,6 +144,7 @@ def _read_choice(typed: dict[str, Any]) -> ConclusionInput:
     return ConclusionInput(
         kind=kind, reason=typed.get("reason", ""),
         classes=tuple(request.form.getlist(source)), certificate=typed.get("certificate"),
+        not_issued=typed.get("not_issued"),
         grades={name.removeprefix(GRADE_PREFIX): value for name, value in typed.items()
                 if name.startswith(GRADE_PREFIX)},
     )

@@ -8,14 +8,13 @@ from typing import Any
 from flask import Flask, render_template, request
 from flask_babel import gettext as _
 from flask_login import current_user
-from sqlalchemy import select
 
 from clinic import workflow
 from clinic.audit import record_case_read
 from clinic.db import db
 from clinic.errors import InvalidInput
 from clinic.laboratory_test import TITRE, list_tests
-from clinic.models import Case, LabComponent, LabResult, Recorded, RequirementReason, ResultStatus, User
+from clinic.models import Case, LabComponent, LabResult, Recorded, RequirementReason, ResultStatus
 from clinic.queries.case import get_case
 from clinic.questionnaire import Condition
 from clinic.questionnaire.unit import say_unit
@@ -24,6 +23,7 @@ from clinic.services.laboratory import label_value
 from clinic.services.plausibility import get_today
 from clinic.web.case import banner_case, list_flags
 from clinic.web.gate import is_looking
+from clinic.web.staff_name import list_names as list_names  # for the pages of the stations
 
 Answer = tuple[str, int] | str
 
@@ -54,13 +54,6 @@ def forget(case_id: str) -> Case:
     """Undo what a refused input began to write, and read the case anew for the page that says so."""
     db.session.rollback()
     return get_case(case_id, current_user)
-
-
-def list_names(ids: Iterable[str | None]) -> dict[str, str]:
-    """Names of staff by id, for "entered by"."""
-    wanted = {each for each in ids if each}
-    rows = db.session.execute(select(User.id, User.name).where(User.id.in_(wanted)))
-    return {row.id: row.name for row in rows}
 
 
 def describe_status(row: Recorded) -> tuple[str, str]:

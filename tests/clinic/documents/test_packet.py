@@ -107,7 +107,7 @@ def test_photo_of_the_visit_stands_on_every_form(app: Flask, staff: Staff, tmp_p
 
 def test_refused_certificate_says_that_it_is_none(staff: Staff, tmp_path: Path) -> None:
     made = prepare(make_uk_case(staff), staff, ConclusionKind.OVERRIDDEN, reason="seen again in a month",
-                   certificate="refuse")
+                   certificate="refuse", not_issued="testing-postponed")
     text = _flat(read_pages(made.pdf, tmp_path)[0])
     assert "no certificate issued" in text and "This paper is not a certificate" in text
     assert "no clinical suspicion" not in text and "seen again" not in text
