@@ -18,14 +18,15 @@ from clinic.models.result import Recorded, ResultStatus
 from clinic.models.signature import SignedExam
 from clinic.models.site import Counter, Site
 from clinic.models.user import Authorisation, Role, User
-from clinic.models.vaccination import DoseSource, LineOutcome, VaccineDose, VaccineLine
+from clinic.models.vaccination import BodySite, DoseSource, LineOutcome, RecordKind, Route, VaccineDose, VaccineLine
 
 __all__ = [
-    "Answer", "Applicant", "ApplicantKey", "AuditChange", "Authorisation", "Authority", "AuthorityClient", "Case",
-    "CaseState", "CaseTransition", "Circumstance", "Conclusion", "ConclusionKind", "Consent", "ConsentState",
+    "Answer", "Applicant", "ApplicantKey", "AuditChange", "Authorisation", "Authority", "AuthorityClient", "BodySite",
+    "Case", "CaseState", "CaseTransition", "Circumstance", "Conclusion", "ConclusionKind", "Consent", "ConsentState",
     "Counter", "Delivery", "DeliveryAttempt", "DeliveryState", "DocumentKind", "DoseSource", "Film", "FilmState",
-    "FormResponse", "FormStatus", "Heartbeat", "IdentityCheck", "IdentityDocument", "IdentityMethod",
-    "LabComponent", "LabResult", "Lease", "LineOutcome", "Photo", "PhotoSource", "Recorded", "Requirement",
-    "RequirementReason", "RequirementSource", "RequirementState", "ResidencePeriod", "ResultStatus", "Role", "Sex",
-    "SignedExam", "Signer", "Site", "Specimen", "SpecimenKind", "User", "VaccineDose", "VaccineLine", "XrayReading",
+    "FormResponse", "FormStatus", "Heartbeat", "IdentityCheck", "IdentityDocument", "IdentityMethod", "LabComponent",
+    "LabResult", "Lease", "LineOutcome", "Photo", "PhotoSource", "RecordKind", "Recorded", "Requirement",
+    "RequirementReason", "RequirementSource", "RequirementState", "ResidencePeriod", "ResultStatus", "Role", "Route",
+    "Sex", "SignedExam", "Signer", "Site", "Specimen", "SpecimenKind", "User", "VaccineDose", "VaccineLine",
+    "XrayReading",
 ]

@@ -33,7 +33,37 @@ class LineOutcome(StrEnum):
     WAIVER_CONTRAINDICATION = "waiver-contraindication"
     WAIVER_NOT_AVAILABLE = "waiver-not-available"
     WAIVER_NOT_FLU_SEASON = "waiver-not-flu-season"
+    WAIVER_INDIVIDUAL = "waiver-individual"  # objects on religious or moral grounds: an individual waiver is asked for
     REFUSED = "refused"
+
+
+class RecordKind(StrEnum):
+    """The written record that a dose was copied from; `entered_by` is who saw it."""
+
+    VACCINATION_CARD = "vaccination-card"
+    PHYSICIAN_RECORD = "physician-record"
+    SCHOOL_RECORD = "school-record"
+    REGISTRY = "registry"
+    OTHER = "other"
+
+
+class BodySite(StrEnum):
+    """Where a dose was given."""
+
+    LEFT_ARM = "left-arm"
+    RIGHT_ARM = "right-arm"
+    LEFT_THIGH = "left-thigh"
+    RIGHT_THIGH = "right-thigh"
+
+
+class Route(StrEnum):
+    """How a dose was given."""
+
+    INTRAMUSCULAR = "intramuscular"
+    SUBCUTANEOUS = "subcutaneous"
+    INTRADERMAL = "intradermal"
+    ORAL = "oral"
+    NASAL = "nasal"
 
 
 class VaccineDose(Recorded, Base):
@@ -50,6 +80,10 @@ class VaccineDose(Recorded, Base):
     source: Mapped[DoseSource] = code(DoseSource)
     lot: Mapped[str | None] = mapped_column(String(40))
     expires_on: Mapped[date | None]
+    record_kind: Mapped[RecordKind | None] = code(RecordKind)
+    body_site: Mapped[BodySite | None] = code(BodySite)
+    route: Mapped[Route | None] = code(Route)
+    given_by_id: Mapped[str | None] = mapped_column(ForeignKey("user.id"))  # None: who entered it gave it
 
     case: Mapped[Case] = relationship()
 
@@ -65,6 +99,7 @@ class VaccineLine(Base):
     case_id: Mapped[str] = mapped_column(ForeignKey("health_case.id"))
     line: Mapped[str] = mapped_column(String(24))
     outcome: Mapped[LineOutcome] = code(LineOutcome)
+    proposed: Mapped[LineOutcome | None] = code(LineOutcome)  # what the rules proposed at that moment
     remark: Mapped[str] = mapped_column(Text, default="")
     recorded_at: Mapped[datetime] = moment()
     recorded_by_id: Mapped[str] = mapped_column(ForeignKey("user.id"))

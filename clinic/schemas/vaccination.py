@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -10,11 +11,14 @@ from flask_babel import gettext as _
 from marshmallow import Schema, ValidationError, fields, post_load, validates_schema
 from marshmallow.validate import Length, OneOf
 
-from clinic.models import DoseSource, LineOutcome
-from clinic.schemas.field import DayText, at_most
+from clinic.models import BodySite, DoseSource, LineOutcome, RecordKind, Route
+from clinic.partial_date import DateUnreadable, parse_partial_date
+from clinic.schemas.field import DayText, at_most, to_words
 from clinic.vaccine_product import SHOWN_BY_LABORATORY, list_products
 
-NEEDS_REMARK = (LineOutcome.WAIVER_CONTRAINDICATION, LineOutcome.REFUSED, LineOutcome.IMMUNE_LAB)
+NEEDS_REMARK = (LineOutcome.WAIVER_CONTRAINDICATION, LineOutcome.WAIVER_INDIVIDUAL, LineOutcome.REFUSED,
+                LineOutcome.IMMUNE_LAB)
+BETWEEN_DATES = re.compile(r"[,;\n\t]+")
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,10 @@ class NewDose:
     lot: str | None = None
     expires_on: date | None = None
     remark: str = ""
+    record_kind: RecordKind | None = None
+    body_site: BodySite | None = None
+    route: Route | None = None
+    given_by_id: str | None = None
     confirmed: list[str] = field(default_factory=list)
 
 
@@ -51,6 +59,10 @@ class DoseIn(Schema):
     lot = fields.String(validate=at_most(40, 1))
     expires_on = DayText()
     remark = fields.String(validate=at_most(1000))
+    record_kind = fields.Enum(RecordKind, by_value=True)
+    body_site = fields.Enum(BodySite, by_value=True)
+    route = fields.Enum(Route, by_value=True)
+    given_by_id = fields.String(validate=Length(max=36))
     confirmed = fields.List(fields.String(validate=Length(max=60)))
 
     @validates_schema
@@ -66,8 +78,6 @@ class DoseIn(Schema):
                 problems["lot"] = [_("Give the lot of the vial.")]
             if not data.get("expires_on"):
                 problems["expires_on"] = [_("Give the expiry date of the vial.")]
-            elif data["expires_on"] < data["given_on"]:
-                problems["expires_on"] = [_("This vial had expired. If it was given, tell the physician.")]
         if problems:
             raise ValidationError(problems)
 
@@ -95,7 +105,7 @@ class OutcomeIn(Schema):
         if outcome not in list_outcomes(data["line"]):
             problems["outcome"] = [_("This outcome does not exist for this vaccine.")]
         if outcome in NEEDS_REMARK and not data["remark"].strip():
-            problems["remark"] = [_("Say which test and its date, which contraindication, or why it was refused.")]
+            problems["remark"] = [_("Say which test and its date, which contraindication, or on which grounds.")]
         if problems:
             raise ValidationError(problems)
 
@@ -110,3 +120,31 @@ def list_outcomes(line: str) -> list[LineOutcome]:
     only = {LineOutcome.VARICELLA_HISTORY: {"Varicella"}, LineOutcome.WAIVER_NOT_FLU_SEASON: {"Influenza"},
             LineOutcome.IMMUNE_LAB: SHOWN_BY_LABORATORY}
     return [outcome for outcome in LineOutcome if line in only.get(outcome, {line})]
+
+
+def read_dates(text: str) -> list[date]:
+    """The days of a pasted list, in the order written; raises ValidationError naming the first that is no full day.
+
+    Between two dates stands a comma, a semicolon, a tab or a new line; a blank is enough between dates without blanks.
+    """
+    days = []
+    for chunk in BETWEEN_DATES.split(text):
+        for part in _split_blanks(chunk.strip()):
+            days.append(_read_day(part))
+    return days
+
+
+def _split_blanks(chunk: str) -> list[str]:
+    parts = chunk.split()
+    return parts if len(parts) > 1 and all(len(part) >= len("1.1.2000") for part in parts) else [chunk] * bool(chunk)
+
+
+def _read_day(text: str) -> date:
+    try:
+        partial = parse_partial_date(text)
+    except DateUnreadable as error:
+        raise ValidationError(_("“%(text)s”: %(why)s", text=text, why=to_words(error.sentence))) from None
+    if not partial.is_full:
+        raise ValidationError(_("“%(text)s”: a dose counts only with day, month and year. Leave it out, or ask for the "
+                                "record.", text=text))
+    return partial.earliest
