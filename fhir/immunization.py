@@ -36,6 +36,7 @@ _REASONS: dict[LineOutcome, str | None] = {
     LineOutcome.WAIVER_CONTRAINDICATION: "act-reason.medical-precaution",
     LineOutcome.WAIVER_NOT_AVAILABLE: "act-reason.out-of-stock",
     LineOutcome.WAIVER_NOT_FLU_SEASON: None,
+    LineOutcome.WAIVER_INDIVIDUAL: "act-reason.patient-objection",
     LineOutcome.REFUSED: "act-reason.patient-objection",
 }
 

@@ -37,7 +37,7 @@ from clinic.services.plausibility import get_today
 from clinic.services.radiology import record_reading
 from clinic.services.registration import register_applicant
 from clinic.services.signing import sign
-from clinic.services.vaccination import record_dose, record_outcome
+from clinic.services.vaccination import list_proposed, record_dose, record_outcome
 from clinic.vaccine_product import list_products
 
 Staff = dict[str, User]
@@ -143,6 +143,5 @@ def _vaccinate(case: Case, nurse: User) -> None:
         cvx = ADULT_PRODUCT.get(line) or next(iter(list_products()[line]))
         record_dose(case, NewDose(line=line, cvx=cvx, given_on=today, source=DoseSource.GIVEN_HERE, lot="DEMO-1",
                                   expires_on=today + timedelta(days=300)), nurse)
-        once = line == "Influenza"
-        record_outcome(case, NewOutcome(
-            line=line, outcome=LineOutcome.COMPLETE if once else LineOutcome.GIVEN_SERIES_INCOMPLETE), nurse)
+        outcome = list_proposed(case).get(line, LineOutcome.WAIVER_NOT_AVAILABLE)
+        record_outcome(case, NewOutcome(line=line, outcome=outcome), nurse)

@@ -37,6 +37,7 @@ OUTCOME_WORDS: dict[LineOutcome, LazyString] = {
     LineOutcome.WAIVER_CONTRAINDICATION: lazy_gettext("Waiver: contraindication"),
     LineOutcome.WAIVER_NOT_AVAILABLE: lazy_gettext("Waiver: not routinely available"),
     LineOutcome.WAIVER_NOT_FLU_SEASON: lazy_gettext("Waiver: not flu season"),
+    LineOutcome.WAIVER_INDIVIDUAL: lazy_gettext("Individual waiver: religious or moral grounds"),
     LineOutcome.REFUSED: lazy_gettext("Refused"),
 }
 
