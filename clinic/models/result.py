@@ -56,6 +56,11 @@ class Recorded:
         return self.superseded_at is None and self.status in (ResultStatus.FINAL, ResultStatus.CORRECTED)
 
     @property
+    def is_sent_back(self) -> bool:
+        """Whether the second person refused it; its remark says why."""
+        return self.status == ResultStatus.ENTERED_IN_ERROR and self.confirmed_by_id is not None
+
+    @property
     def is_current(self) -> bool:
         """Whether it is the newest revision and not withdrawn."""
         return self.superseded_at is None and self.status != ResultStatus.ENTERED_IN_ERROR

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from decimal import Decimal
 
@@ -12,13 +13,14 @@ from clinic import clock, workflow
 from clinic.audit import record_change
 from clinic.caution import Caution, ensure_confirmed
 from clinic.db import db
-from clinic.errors import InvalidInput, NotFound
+from clinic.errors import InvalidInput, NotFound, NotNow
 from clinic.laboratory_test import LaboratoryTest, list_tests, to_decimal
 from clinic.models import Case, LabComponent, LabResult, ResultStatus, Specimen, User
 from clinic.questionnaire.unit import say_unit
 from clinic.rules import interpret_igra
 from clinic.schemas.laboratory import NewResult
 from clinic.services import assessment, revision
+from clinic.services.abnormality import is_normal
 from clinic.services.plausibility import ensure_order, ensure_possible_dates, list_date_cautions
 from clinic.services.specimen import get_specimen, list_culture_cautions
 
@@ -31,6 +33,10 @@ def enter_result(case: Case, new: NewResult, actor: User) -> LabResult:
     """
     row = _build(case, new, actor)
     revision.ensure_not_recorded(_find_same(case, row))
+    refused = find_sent_back(case, row.test, row.specimen_id)
+    if refused is not None:  # entered anew: the next version of the same result, so that both stay to be seen
+        _ensure_usual(case, row, new)
+        revision.replace_refused(refused, row)
     return _record(case, row, new, actor, "enter-result")
 
 
@@ -44,8 +50,7 @@ def correct_result(row: LabResult, new: NewResult, reason: str, actor: User) -> 
     same = _find_same(case, made)
     revision.ensure_not_recorded(None if same is row else same)
     made.remark = reason
-    specimen = get_specimen(case, made.specimen_id) if made.specimen_id else None
-    ensure_confirmed(list_result_cautions(case, made, specimen), new.confirmed)
+    _ensure_usual(case, made, new)
     revision.supersede(row, made)
     return _record(case, made, new, actor, "correct-result")
 
@@ -55,6 +60,43 @@ def confirm_result(row: LabResult, actor: User) -> None:
     workflow.mark_touched(row.case)
     revision.confirm(row, actor)
     _finish(row, "confirm-result", actor)
+
+
+def confirm_normal_results(case: Case, ids: Collection[str], actor: User) -> list[LabResult]:
+    """The second person confirms several rows at once: all of them, or none.
+
+    Raises InvalidInput when none is named, NotNow for a result that must be looked at by itself (positive, abnormal,
+    without a range to judge it by, or unusual), else as `confirm_result` does.
+    """
+    if not ids:
+        raise InvalidInput(_("Tick at least one result."), fields={"results": [_("Tick at least one result.")]})
+    rows = [get_result(case, each) for each in ids]
+    for row in rows:
+        if not may_confirm_together(row):
+            raise NotNow(_("%(test)s is confirmed by itself: open it and compare it with the report.",
+                           test=list_tests()[row.test].label), case=case.id, result=row.id)
+    for row in rows:
+        confirm_result(row, actor)
+    return rows
+
+
+def may_confirm_together(row: LabResult) -> bool:
+    """Whether a result may be confirmed together with others: normal, and nothing unusual about it."""
+    return is_normal(row) and not list_result_cautions(row.case, row, row.specimen)
+
+
+def list_waiting(case: Case) -> list[LabResult]:
+    """What waits for its second person on a case, in the order of the catalogue, sputum by specimen."""
+    order = list(list_tests())
+    rows = [row for row in list_results(case) if row.is_current and row.status is ResultStatus.PRELIMINARY]
+    return sorted(rows, key=lambda row: (row.specimen.number if row.specimen else "", order.index(row.test)))
+
+
+def find_sent_back(case: Case, test: str, specimen_id: str | None = None) -> LabResult | None:
+    """The result that the second person sent back last and that nobody has entered anew."""
+    rows = [row for row in list_results(case)
+            if row.test == test and row.specimen_id == specimen_id and row.is_sent_back]
+    return rows[-1] if rows and rows[-1].superseded_at is None else None
 
 
 def refuse_result(row: LabResult, reason: str, actor: User) -> None:
@@ -208,6 +250,12 @@ def _find_same(case: Case, row: LabResult) -> LabResult | None:
             else LabResult.performed_on == row.performed_on,
         ).limit(1)
     ).scalar_one_or_none()
+
+
+def _ensure_usual(case: Case, row: LabResult, new: NewResult) -> None:
+    """Raise NeedsConfirmation before anything of what is replaced was touched."""
+    specimen = get_specimen(case, row.specimen_id) if row.specimen_id else None
+    ensure_confirmed(list_result_cautions(case, row, specimen), new.confirmed)
 
 
 def _record(case: Case, row: LabResult, new: NewResult, actor: User, action: str) -> LabResult:

@@ -56,6 +56,14 @@ def supersede(old: R, new: R) -> R:
     return new
 
 
+def replace_refused(old: R, new: R) -> R:
+    """Put `new` in the place of what the second person sent back, in the same series."""
+    new.series_id = old.series_id
+    new.revision = old.revision + 1
+    old.superseded_at = clock.now()
+    return new
+
+
 def withdraw(row: Recorded, reason: str) -> None:
     """Mark a row as entered in error; it stays to be seen. Raises CaseChanged when it is not current."""
     ensure_current(row)

@@ -7,3 +7,15 @@ for (const igra of document.querySelectorAll(".igra")) {
   igra.addEventListener("change", show);
   show();
 }
+
+// One key ticks every normal result; without scripts each has its own tick.
+for (const table of document.querySelectorAll("[data-tick-all]")) {
+  const ticks = table.querySelectorAll("input[type=checkbox]");
+  if (ticks.length < 2) continue;
+  const all = document.createElement("button");
+  all.type = "button";
+  all.className = "govuk-button govuk-button--secondary button--small tick-all";
+  all.textContent = table.dataset.tickAll;
+  all.addEventListener("click", () => { for (const tick of ticks) tick.checked = true; });
+  table.before(all);
+}

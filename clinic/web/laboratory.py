@@ -12,10 +12,11 @@ from werkzeug.wrappers import Response
 
 from clinic.caution import Caution, NeedsConfirmation
 from clinic.errors import InvalidInput
-from clinic.laboratory_test import LaboratoryTest, list_tests
+from clinic.laboratory_test import TITRE, LaboratoryTest, list_tests
 from clinic.models import Case, LabResult, RequirementState, ResultStatus
 from clinic.permissions import Permission, has_permission, requires
 from clinic.queries.laboratory import list_waiting_results
+from clinic.queries.prior_value import list_prior_of, list_prior_values
 from clinic.schemas.door import load
 from clinic.schemas.laboratory import LabResultIn
 from clinic.schemas.reason import ReasonIn
@@ -27,6 +28,7 @@ from clinic.web.station_page import Answer, forget, is_recording, list_names, op
 blueprint = Blueprint("laboratory", __name__)
 P = Permission
 SHEET = ("performed_on", "reported_on")  # given once for all results of one sheet
+OWN = ("unit", "method", "mark")  # beside the value, of each result
 
 
 @dataclass
@@ -43,7 +45,8 @@ class Problems:
             return
         for name, sentences in (problem.fields or {"value": [problem.message]}).items():
             if name == "components" and isinstance(sentences, dict):
-                self.errors |= {f"{test}.{kind}-{part}": each for part, each in sentences.items()}
+                stem = f"{test}.{kind}-" if kind else f"{test}."
+                self.errors |= {stem + part: each for part, each in sentences.items()}
             else:
                 self.errors[name if name in SHEET else f"{test}.{name}"] = sentences
 
@@ -82,7 +85,7 @@ def enter(case_id: str) -> Answer | Response:
     try:
         for test in filled:
             try:
-                laboratory.enter_result(case, load(LabResultIn(), _read_row(test, typed)), current_user)
+                laboratory.enter_result(case, load(LabResultIn(), read_row(test, typed)), current_user)
             except InvalidInput as problem:
                 problems.add(problem, test.name, typed.get(f"{test.name}.kind", ""))
         problems.raise_any()
@@ -108,7 +111,7 @@ def confirm(case_id: str, result_id: str) -> Response:
     row = laboratory.get_result(case, result_id)
     laboratory.confirm_result(row, current_user)
     flash(_("%(test)s is confirmed.", test=list_tests()[row.test].label), "success")
-    return _return(case)
+    return return_from(case)
 
 
 @blueprint.post("/cases/<case_id>/laboratory/<result_id>/refuse")
@@ -135,7 +138,7 @@ def correct(case_id: str, result_id: str) -> Answer | Response:
     test = list_tests()[row.test]
     try:
         reason = load(ReasonIn(), typed)
-        plain = _read_row(test, typed) | ({"specimen_id": row.specimen_id} if row.specimen_id else {})
+        plain = read_row(test, typed) | ({"specimen_id": row.specimen_id} if row.specimen_id else {})
         made = laboratory.correct_result(row, load(LabResultIn(), plain), reason, current_user)
     except InvalidInput as problem:
         case = forget(case_id)
@@ -161,21 +164,26 @@ def _with_reason(case_id: str, result_id: str, act: Any, sentence: str) -> Answe
         return _show_result(case, laboratory.get_result(case, result_id), {f"{step}-reason": typed.get("reason")},
                             problem)
     flash(sentence, "success")
-    return _return(case)
+    return return_from(case)
 
 
-def _return(case: Case) -> Response:
-    """Back to where the person came from: the list of all that waits, or the case's sheet."""
+def return_from(case: Case) -> Response:
+    """Back to where the person came from: the list of all that waits, the case's list, or the case's sheet."""
     if request.form.get("from") == "list":
         return redirect(url_for(".index"))
+    if request.form.get("from") == "case":
+        return redirect(url_for("second_person.view", case_id=case.id))
     return redirect(url_for(".sheet", case_id=case.id))
 
 
-def _read_row(test: LaboratoryTest, typed: dict[str, Any]) -> dict[str, Any]:
+def read_row(test: LaboratoryTest, typed: dict[str, Any]) -> dict[str, Any]:
     """One row of the sheet as the schema takes it; parts of an IGRA only of the chosen kind."""
     plain: dict[str, Any] = {"test": test.name, "confirmed": typed.get("confirmed", [])}
     plain["value"] = typed.get(f"{test.name}.value", "")
     plain |= {name: typed[name] for name in SHEET if typed.get(name)}
+    plain |= {name: typed[f"{test.name}.{name}"] for name in OWN if typed.get(f"{test.name}.{name}")}
+    if typed.get(f"{test.name}.titre"):
+        plain["components"] = {TITRE: typed[f"{test.name}.titre"]}
     kind = typed.get(f"{test.name}.kind")
     if kind:
         plain["kind"] = kind
@@ -191,9 +199,20 @@ def _show_sheet(case: Case, typed: dict[str, Any], problem: InvalidInput | None 
     chosen = request.args.get("test", "")
     due += [name for name in others if name == chosen or typed.get(f"{name}.value")]
     names = list_names(each for row in rows for each in (row.entered_by_id, row.confirmed_by_id))
-    return show("laboratory/sheet.html", case, problem, typed=typed, rows=rows[::-1], names=names, tests=list_tests(),
-                due=due, others=[name for name in others if name not in due], writing=writing,
+    sent_back = {name: row for name in due if (row := laboratory.find_sent_back(case, name))}
+    return show("laboratory/sheet.html", case, problem, typed=typed or _values_sent_back(sent_back), rows=rows[::-1],
+                names=names, tests=list_tests(), due=due, others=[name for name in others if name not in due],
+                writing=writing, sent_back=sent_back, priors=list_prior_values(case, due) if due else {},
+                waiting=sum(row.is_current and row.status is ResultStatus.PRELIMINARY for row in rows),
                 may_confirm=has_permission(P.CONFIRM_RESULT), ticked=typed.get("confirmed", []))
+
+
+def _values_sent_back(rows: dict[str, LabResult]) -> dict[str, Any]:
+    """What stands in the fields when something was sent back: what was typed then, the dates of the newest."""
+    typed: dict[str, Any] = {}
+    for row in sorted(rows.values(), key=lambda row: row.id):
+        typed |= values_of(row)
+    return typed
 
 
 def _list_due(case: Case, rows: list[LabResult]) -> tuple[list[str], list[str]]:
@@ -202,7 +221,9 @@ def _list_due(case: Case, rows: list[LabResult]) -> tuple[list[str], list[str]]:
     current = {row.test for row in rows if row.is_current}
     own = [name for name, test in list_tests().items() if not test.specimen]
     due = [name for name in own if set(list_tests()[name].exams) & open_exams
-           and (name not in current or ("igra-repeat" in open_exams and name == "igra"))]
+           and (name not in current or ("igra-repeat" in open_exams and name == "igra"))
+           and (list_tests()[name].settles or name == "creatinine")]
+    due += [name for name in own if name not in due and laboratory.find_sent_back(case, name)]
     return due, [name for name in own if name not in due]
 
 
@@ -213,7 +234,8 @@ def _show_result(case: Case, row: LabResult, typed: dict[str, Any], problem: Inv
     correcting = "correct" in request.args or bool(typed.get(f"{row.test}.value"))
     return show(
         "laboratory/result.html", case, problem, row=row, test=list_tests()[row.test], series=series[::-1], names=names,
-        typed=typed or _values_of(row), notes=laboratory.list_result_cautions(case, row, row.specimen),
+        typed=typed or values_of(row), priors=list_prior_of(row),
+        notes=laboratory.list_result_cautions(case, row, row.specimen),
         ticked=typed.get("confirmed", []), is_mine=row.entered_by_id == current_user.id, waiting=waiting,
         may_confirm=waiting and has_permission(P.CONFIRM_RESULT),
         may_correct=row.is_current and is_recording(case) and has_permission(P.ENTER_RESULT),
@@ -221,10 +243,12 @@ def _show_result(case: Case, row: LabResult, typed: dict[str, Any], problem: Inv
     )
 
 
-def _values_of(row: LabResult) -> dict[str, Any]:
-    """The fields of the correction as the result stands."""
+def values_of(row: LabResult) -> dict[str, Any]:
+    """The fields of a correction as the result stands."""
     kind = next((kind for kind, parts in list_tests()[row.test].components.items()
                  if row.components and {part.name for part in row.components} == set(parts)), "")
-    parts = {f"{row.test}.{kind}-{part.name}": part.value for part in row.components}
-    return parts | {f"{row.test}.value": row.value, f"{row.test}.kind": kind, "performed_on": row.performed_on,
-                    "reported_on": row.reported_on}
+    parts = {f"{row.test}.{kind}-{part.name}" if kind else f"{row.test}.{part.name}": part.value
+             for part in row.components}
+    own = {f"{row.test}.{name}": getattr(row, name) for name in OWN}
+    return parts | own | {f"{row.test}.value": row.value, f"{row.test}.kind": kind, "performed_on": row.performed_on,
+                          "reported_on": row.reported_on}

@@ -112,6 +112,9 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
     rows = specimen.list_specimens(case)
     people = [each.recorded_by_id for each in rows]
     people += [who for each in rows for row in each.results for who in (row.entered_by_id, row.confirmed_by_id) if who]
+    cells = [(each, test) for each in rows for test in TESTS]
+    sent_back = {f"{each.id}.{test}": row for each, test in cells
+                 if (row := laboratory.find_sent_back(case, test, each.id))}
     takes = is_recording(case) and has_permission(P.RECORD_SPUTUM)
     return show(
         "sputum/view.html", case, problem, rows=rows, typed=typed, names=list_names(people), tests=list_tests(),
@@ -120,6 +123,8 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
         numbers={each.id: each.number for each in rows}, kinds=(SpecimenKind.SPUTUM, SpecimenKind.GASTRIC_ASPIRATE),
         may_take=takes and is_present(case, "sputum"), may_ask=takes,
         ask_url=address_check(case.id, "sputum", url_for(".view", case_id=case.id)),
+        sent_back=sent_back, waiting=len(laboratory.list_waiting(case)),
+        may_confirm=is_recording(case) and has_permission(P.CONFIRM_RESULT),
         may_enter=is_recording(case) and has_permission(P.ENTER_RESULT),
         grew=any(row.is_current and row.value == "mtb" for each in rows for row in each.results),
         days={each.id: (get_today(case) - each.collected_on).days for each in rows},

@@ -58,12 +58,12 @@ def forget(case_id: str) -> Case:
 
 def describe_status(row: Recorded) -> tuple[str, str]:
     """Where a recorded result stands, in words, and the tone that repeats them."""
-    if row.superseded_at is not None:
+    if row.superseded_at is not None and not row.is_sent_back:
         return _("Replaced"), "off"
     words = {
         ResultStatus.PRELIMINARY: (_("Needs second person"), "wait"), ResultStatus.FINAL: (_("Final"), "good"),
         ResultStatus.CORRECTED: (_("Corrected"), "good"),
-        ResultStatus.ENTERED_IN_ERROR: (_("Sent back") if row.confirmed_by_id else _("Withdrawn"), "bad"),
+        ResultStatus.ENTERED_IN_ERROR: (_("Sent back") if row.is_sent_back else _("Withdrawn"), "bad"),
     }
     return words[row.status]
 
@@ -97,6 +97,19 @@ def igra_word(part: str) -> str:
     return words.get(part, part)
 
 
+def method_word(method: str) -> str:
+    """How a test was made; names of methods stand as laboratories write them."""
+    words = {"laboratory": _("laboratory test"), "rapid": _("rapid test"), "confirmatory": _("confirmatory test"),
+             "phenotypic-liquid": _("culture, liquid"), "phenotypic-solid": _("culture, solid"),
+             "molecular": _("molecular")}
+    return words.get(method, method.upper())
+
+
+def mark_word(mark: str) -> str:
+    """How the laboratory marked a number."""
+    return {"normal": _("normal"), "low": _("low"), "high": _("high"), "critical": _("critical")}.get(mark, mark)
+
+
 def prefix_errors(problem: InvalidInput, prefix: str, fallback: str) -> dict[str, Any]:
     """A problem's field errors with `prefix` before each name; without any, its sentence at `fallback`."""
     if not problem.fields:
@@ -109,7 +122,8 @@ def init_station_words(app: Flask) -> None:
     app.jinja_env.filters.update(
         recorded_status=describe_status, result_word=label_value, unit_word=say_unit, igra_word=igra_word,
         circumstance_words=list_words, condition=_to_script, test_word=test_word, parts=list_parts,
-        requirement_reasons=to_requirement_reasons)
+        requirement_reasons=to_requirement_reasons, method_word=method_word, mark_word=mark_word)
+    app.jinja_env.tests["has_digit"] = lambda text: any(sign.isdigit() for sign in str(text))
 
 
 def _to_script(condition: Condition) -> dict[str, str]:
