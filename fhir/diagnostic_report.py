@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from clinic.models import ResultStatus, XrayReading
+from clinic.models import Requirement, ResultStatus, XrayReading
 from clinic.xray_finding import list_numbered
 from fhir.canonical import list_local_systems, local_coding, local_concept
 from fhir.code import concept
 from fhir.element import Element, clean_text, drop_empty, to_date, to_instant
 from fhir.encoder import Resource
 from fhir.naming import Naming
+from fhir.service_request import FILM_EXAMS, refer_to_orders
 
 _VIEWS = {
     "pa": "loinc.chest-pa",
@@ -24,7 +25,7 @@ _VIEWS = {
 _NORMAL = "NORMAL"
 
 
-def to_fhir(reading: XrayReading, naming: Naming) -> Resource:
+def to_fhir(reading: XrayReading, naming: Naming, orders: Iterable[Requirement] = ()) -> Resource:
     """The report of one reading; a film put off is a cancelled report that says why."""
     is_wrong = reading.status == ResultStatus.ENTERED_IN_ERROR
     deferred = reading.deferred is not None and not is_wrong
@@ -32,6 +33,7 @@ def to_fhir(reading: XrayReading, naming: Naming) -> Resource:
     return drop_empty({
         "resourceType": "DiagnosticReport",
         "id": naming.id_of("DiagnosticReport", reading.series_id),
+        "basedOn": refer_to_orders(orders, FILM_EXAMS, reading.entered_at, naming),
         "status": "cancelled" if deferred else reading.status.value,
         "category": [concept("v2-0074.radiology")],
         "code": concept(_VIEWS.get(reading.view or "", "loinc.chest"), "Chest X-ray"),

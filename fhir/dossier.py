@@ -14,6 +14,7 @@ from clinic.models import (
     FormResponse,
     FormStatus,
     LabResult,
+    Requirement,
     Specimen,
     User,
     VaccineDose,
@@ -35,12 +36,13 @@ from fhir import (
     patient,
     practitioner,
     questionnaire_response,
+    service_request,
     specimen,
 )
 from fhir.code import get_code
 from fhir.encoder import Resource
 from fhir.naming import ReleasedNaming
-from fhir.source import list_conclusions
+from fhir.source import list_conclusions, list_orders
 
 _COUNTING_FORMS = (FormStatus.COMPLETED, FormStatus.AMENDED)
 _WRONG = "entered-in-error"
@@ -56,6 +58,7 @@ class Dossier:
     specimens: list[Resource]
     results: list[Resource]
     reports: list[Resource]
+    orders: list[Resource]  # that results, reports and studies are based on
     studies: list[Resource]  # of the films that the reports were made from
     forms: list[Resource]
     vital_signs: list[Resource]
@@ -67,8 +70,9 @@ class Dossier:
     def list_clinical(self) -> list[Resource]:
         """Everything besides the people who did it."""
         return [
-            *self.frame, *self.classes, *self.problems, *self.reports, *self.studies, *self.results, *self.specimens,
-            *self.vital_signs, *self.findings, *self.pregnancy, *self.immunizations, *self.lines, *self.forms,
+            *self.frame, *self.classes, *self.problems, *self.reports, *self.studies, *self.results, *self.orders,
+            *self.specimens, *self.vital_signs, *self.findings, *self.pregnancy, *self.immunizations, *self.lines,
+            *self.forms,
         ]
 
 
@@ -85,6 +89,10 @@ def load_dossier(session: Session, order: DocumentOrder, naming: ReleasedNaming)
     specimens = [row for row in _list(session, Specimen, case.id) if row.withdrawn_at is None]
     classes = classification.to_fhir(conclusion, case, naming, earlier)
     said = _sort_said(forms, naming)
+    orders = list_orders(session, case.id)
+    observed = [observation.to_fhir(row, naming, orders) for row in results]
+    reports = [diagnostic_report.to_fhir(row, naming, orders) for row in readings]
+    studies = _list_studies(session, readings, orders, naming)
     return Dossier(
         frame=[
             patient.to_fhir(case.applicant, naming, case),
@@ -98,9 +106,10 @@ def load_dossier(session: Session, order: DocumentOrder, naming: ReleasedNaming)
             *(immunization.to_not_done(row, naming) for row in lines if immunization.is_not_done(row)),
         ],
         specimens=[specimen.to_fhir(row, naming) for row in specimens],
-        results=[*(observation.to_fhir(row, naming) for row in results), *findings, *said["laboratory"]],
-        reports=[diagnostic_report.to_fhir(row, naming) for row in readings],
-        studies=_list_studies(session, readings, naming),
+        results=[*observed, *findings, *said["laboratory"]],
+        reports=reports,
+        orders=_list_orders(orders, [*observed, *reports, *studies], naming),
+        studies=studies,
         forms=[questionnaire_response.to_fhir(row, naming) for row in forms],
         vital_signs=said["vital-signs"],
         findings=said["exam"],
@@ -121,10 +130,20 @@ def _sort_said(forms: list[FormResponse], naming: ReleasedNaming) -> dict[str, l
     return said
 
 
-def _list_studies(session: Session, readings: list[XrayReading], naming: ReleasedNaming) -> list[Resource]:
+def _list_orders(orders: list[Requirement], results: list[Resource], naming: ReleasedNaming) -> list[Resource]:
+    """Those that a result of the document is based on; what was asked for and never done is no part of it."""
+    named = {found["reference"] for one in results for found in one.get("basedOn", [])}
+    built = (service_request.to_fhir(row, naming) for row in orders)
+    return [one for one in built if f"ServiceRequest/{one['id']}" in named]
+
+
+def _list_studies(
+    session: Session, readings: list[XrayReading], orders: list[Requirement], naming: ReleasedNaming
+) -> list[Resource]:
     keys = sorted({row.film.study_id for row in readings if row.film})
     films = session.execute(select(Film).where(Film.study_id.in_(keys)).order_by(Film.id)).scalars().all()
-    return [imaging_study.to_fhir([film for film in films if film.study_id == key], naming) for key in keys]
+    studies = ([film for film in films if film.study_id == key] for key in keys)
+    return [imaging_study.to_fhir(found, naming, orders) for found in studies]
 
 
 def list_practitioners(

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from clinic.models import Film, FilmState
+from clinic.models import Film, FilmState, Requirement
 from fhir.code import coding, concept, get_system
 from fhir.element import Element, drop_empty, to_date
 from fhir.encoder import Resource
 from fhir.naming import Naming
+from fhir.service_request import FILM_EXAMS, refer_to_orders
 
 SHOWN = (FilmState.ACCEPTED, FilmState.PRIOR)
 _MODALITIES = {"DX": "dicom.dx", "CR": "dicom.cr"}
 _OTHER = "dicom.other"
 
 
-def to_fhir(films: Sequence[Film], naming: Naming) -> Resource:
+def to_fhir(films: Sequence[Film], naming: Naming, orders: Iterable[Requirement] = ()) -> Resource:
     """The study that `films` (all of one study of one case) make; entered-in-error when none is this person's."""
     first = films[0]
     shown = [film for film in films if film.state in SHOWN]
@@ -31,6 +32,7 @@ def to_fhir(films: Sequence[Film], naming: Naming) -> Resource:
         "subject": naming.refer("Patient", first.case.applicant_id),
         "encounter": naming.refer("Encounter", first.case_id),
         "started": to_date(min((film.taken_on for film in shown if film.taken_on), default=None)),
+        "basedOn": refer_to_orders(orders, FILM_EXAMS, min(film.received_at for film in films), naming),
         "numberOfSeries": len({film.series_uid for film in shown}),
         "numberOfInstances": len(shown),
         "procedureCode": [concept("loinc.chest", "Chest X-ray")],

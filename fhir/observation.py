@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from clinic.errors import InvalidInput
-from clinic.models import LabComponent, LabResult, ResultStatus
+from clinic.laboratory_test import list_tests
+from clinic.models import LabComponent, LabResult, Requirement, ResultStatus
 from fhir.canonical import local_coding
 from fhir.code import coding, concept, get_code
 from fhir.element import Element, clean_text, drop_empty, note, quantity, to_date, to_instant
@@ -24,10 +26,14 @@ from fhir.laboratory import (
     value_label,
 )
 from fhir.naming import Naming
+from fhir.service_request import refer_to_orders
 
 
-def to_fhir(result: LabResult, naming: Naming) -> Resource:
-    """The Observation of one result's newest revision; raises Misconfigured for a test without codes."""
+def to_fhir(result: LabResult, naming: Naming, orders: Iterable[Requirement] = ()) -> Resource:
+    """The Observation of one result's newest revision; raises Misconfigured for a test without codes.
+
+    `orders` are the requirements of its case: it is based on those that it serves.
+    """
     test = get_test(result.test)
     kind = result.specimen.kind if result.specimen else None
     performers = [naming.refer("Practitioner", key) for key in (result.entered_by_id, result.confirmed_by_id) if key]
@@ -35,6 +41,7 @@ def to_fhir(result: LabResult, naming: Naming) -> Resource:
         "resourceType": "Observation",
         "id": naming.id_of("Observation", result.series_id),
         "meta": {"security": [coding(test.sensitivity)]} if test.sensitivity else None,
+        "basedOn": refer_to_orders(orders, list_tests()[result.test].exams, result.entered_at, naming),
         "status": _status(result),
         "category": [concept("category.laboratory")],
         "code": {"coding": [test_coding(result.test, kind, result.method, result.unit)], "text": test.label},

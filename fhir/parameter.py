@@ -75,6 +75,7 @@ PARAMETERS: dict[str, tuple[SearchParameter, ...]] = {
     "DiagnosticReport": (
         _IDENTIFIER, _STATUS, _CODE, _CATEGORY, _date("date", "effectiveDateTime", "effectivePeriod"),
         _date("issued"), *_patient(), _ENCOUNTER, _reference("result", "Observation"),
+        _reference("based-on", "ServiceRequest", "basedOn"),
         _reference("specimen", "Specimen"),
         _reference("performer", "Practitioner Organization"),
     ),
@@ -98,7 +99,7 @@ PARAMETERS: dict[str, tuple[SearchParameter, ...]] = {
         _IDENTIFIER, _STATUS, _date("started"), _token("modality", "series.modality"),
         _token("bodysite", "series.bodySite"), _token("series", "series.uid"),
         _token("instance", "series.instance.uid"), _token("dicom-class", "series.instance.sopClass"),
-        *_patient(), _ENCOUNTER,
+        *_patient(), _ENCOUNTER, _reference("basedon", "ServiceRequest", "basedOn"),
     ),
     "Immunization": (
         _IDENTIFIER, _STATUS, _token("vaccine-code", "vaccineCode"), _date("date", "occurrenceDateTime"),
@@ -111,6 +112,7 @@ PARAMETERS: dict[str, tuple[SearchParameter, ...]] = {
         _token("value-concept", "valueCodeableConcept"), *_patient(), _ENCOUNTER,
         _reference("specimen", "Specimen"), _reference("has-member", "Observation", "hasMember"),
         _reference("derived-from", "Observation QuestionnaireResponse", "derivedFrom"),
+        _reference("based-on", "ServiceRequest", "basedOn"),
         _reference("performer", "Practitioner Organization"),
     ),
     "Organization": (_IDENTIFIER, _string("name", "name", "alias"), _token("type")),
@@ -132,6 +134,11 @@ PARAMETERS: dict[str, tuple[SearchParameter, ...]] = {
     "QuestionnaireResponse": (
         _IDENTIFIER, _STATUS, _date("authored"), *_patient(), _ENCOUNTER,
         _reference("author", "Practitioner Patient"),
+    ),
+    "ServiceRequest": (
+        _IDENTIFIER, _token("requisition"), _STATUS, _token("intent"), _CODE, _CATEGORY,
+        _date("authored", "authoredOn"), *_patient(), _ENCOUNTER,
+        _reference("requester", "Practitioner Organization"),
     ),
     "Specimen": (
         _IDENTIFIER, _STATUS, _token("accession", "accessionIdentifier"), _token("type"),

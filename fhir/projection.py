@@ -99,7 +99,8 @@ def install_projection() -> None:
 
 def _collect(session: Session, _context: object) -> None:
     touched = session.info.setdefault(_TOUCHED, {})
-    for row in (*session.new, *session.dirty, *session.deleted):
+    changed = (row for row in session.dirty if session.is_modified(row))  # `dirty` has rows set to what they were
+    for row in (*session.new, *changed, *session.deleted):
         if isinstance(row, MODELS):
             touched[id(row)] = row  # holding the row keeps its id from being used again
 

@@ -36,6 +36,10 @@ REQUIRED_CODES: dict[str, dict[str, str]] = {
     },
     "Patient": {"gender": "male female other unknown"},
     "QuestionnaireResponse": {"status": "in-progress completed amended entered-in-error stopped"},
+    "ServiceRequest": {
+        "status": "draft active on-hold revoked completed entered-in-error unknown",
+        "intent": "proposal plan directive order original-order reflex-order filler-order instance-order option",
+    },
     "Specimen": {"status": "available unavailable unsatisfactory entered-in-error"},
     "CodeSystem": {"status": "draft active retired unknown", "content": "not-present example fragment complete"},
     "ValueSet": {"status": "draft active retired unknown"},

@@ -20,6 +20,8 @@ from clinic.models import (
     IdentityDocument,
     LabComponent,
     LabResult,
+    Requirement,
+    RequirementReason,
     ResultStatus,
     Site,
     Specimen,
@@ -43,6 +45,7 @@ from fhir import (
     patient,
     practitioner,
     questionnaire_response,
+    service_request,
     specimen,
 )
 from fhir.encoder import Resource
@@ -78,6 +81,8 @@ def find_sources(session: Session, row: object) -> list[Source]:
     if isinstance(row, LabComponent):
         result = session.get(LabResult, row.result_id)
         return [Source("laboratory", result.series_id)] if result else []
+    if isinstance(row, RequirementReason):
+        return [Source("order", row.requirement_id)]
     return [Source(name, getattr(row, attribute)) for name, model, attribute in _ROWS if isinstance(row, model)]
 
 
@@ -121,6 +126,17 @@ def _build_consent(session: Session, key: str) -> list[Projected]:
     return [_of_case(consent.to_fhir(row, NAMING), row.case)]
 
 
+def _build_order(session: Session, key: str) -> list[Projected]:
+    row = session.get_one(Requirement, key)
+    return [_of_case(service_request.to_fhir(row, NAMING), row.case)] if service_request.is_order(row.exam) else []
+
+
+def list_orders(session: Session, case_id: str) -> list[Requirement]:
+    """What a case must have examined in the laboratory or by X-ray, withdrawn ones too."""
+    rows = session.execute(select(Requirement).where(Requirement.case_id == case_id).order_by(Requirement.id)).scalars()
+    return [row for row in rows if service_request.is_order(row.exam)]
+
+
 def _build_specimen(session: Session, key: str) -> list[Projected]:
     row = session.get_one(Specimen, key)
     return [_of_case(specimen.to_fhir(row, NAMING), row.case)]
@@ -128,20 +144,22 @@ def _build_specimen(session: Session, key: str) -> list[Projected]:
 
 def _build_laboratory(session: Session, key: str) -> list[Projected]:
     row = _list_revisions(session, LabResult, key)[-1]
-    return [_of_case(observation.to_fhir(row, NAMING), row.case)]
+    return [_of_case(observation.to_fhir(row, NAMING, list_orders(session, row.case_id)), row.case)]
 
 
 def _build_study(session: Session, key: str) -> list[Projected]:
     films = list(session.execute(select(Film).where(Film.study_id == key).order_by(Film.id)).scalars())
     is_shown = any(film.state in imaging_study.SHOWN for film in films)
-    return [_of_case(imaging_study.to_fhir(films, NAMING), films[0].case, not is_shown)]
+    case = films[0].case
+    return [_of_case(imaging_study.to_fhir(films, NAMING, list_orders(session, case.id)), case, not is_shown)]
 
 
 def _build_imaging(session: Session, key: str) -> list[Projected]:
     revisions = _list_revisions(session, XrayReading, key)
     row = revisions[-1]
     ever = {code for revision in revisions for code in revision.findings}
-    resources = [*diagnostic_report.to_findings(row, ever, NAMING), diagnostic_report.to_fhir(row, NAMING)]
+    report = diagnostic_report.to_fhir(row, NAMING, list_orders(session, row.case_id))
+    resources = [*diagnostic_report.to_findings(row, ever, NAMING), report]
     return [_of_case(resource, row.case) for resource in resources]
 
 
@@ -215,6 +233,7 @@ _ROWS: tuple[tuple[str, type, str], ...] = (
     ("applicant", Applicant, "id"),
     ("case", Case, "id"),
     ("consent", Consent, "id"),
+    ("order", Requirement, "id"),
     ("specimen", Specimen, "id"),
     ("laboratory", LabResult, "series_id"),
     ("study", Film, "study_id"),
@@ -233,6 +252,7 @@ _BUILDERS: dict[str, Callable[[Session, str], list[Projected]]] = {
     "applicant": _build_applicant,
     "case": _build_case,
     "consent": _build_consent,
+    "order": _build_order,
     "specimen": _build_specimen,
     "laboratory": _build_laboratory,
     "study": _build_study,
@@ -244,4 +264,4 @@ _BUILDERS: dict[str, Callable[[Session, str], list[Projected]]] = {
     "problem": _build_problems,
 }
 ORDER = {name: position for position, name in enumerate(_BUILDERS)}
-MODELS = (*(model for _, model, _ in _ROWS), IdentityDocument, LabComponent)
+MODELS = (*(model for _, model, _ in _ROWS), IdentityDocument, LabComponent, RequirementReason)

@@ -28,7 +28,7 @@ def list_withdrawn(session: Session, order: DocumentOrder, kept: set[tuple[str, 
         ReleasedVersion.authority_id == order.case.authority_id,
         ReleasedVersion.case_id == order.case.id,
         ReleasedVersion.is_current.is_(True),
-        ReleasedVersion.kind.in_((*_WITH_STATUS, "Condition")),
+        ReleasedVersion.kind.in_((*_WITH_STATUS, "Condition", "ServiceRequest")),
     )
     moment = to_instant(order.signed_at)
     found = []
@@ -67,4 +67,6 @@ def _freeze(row: ReleasedVersion, before: Resource, after: Resource, moment: str
 def _end(resource: Resource) -> Resource:
     if resource["resourceType"] == "Condition":
         return resource | {"clinicalStatus": concept("clinical-status.inactive")}
+    if resource["resourceType"] == "ServiceRequest":
+        return resource | {"status": "revoked"}
     return resource | {"status": _WRONG}

@@ -38,6 +38,7 @@ class Requirement(Base):
     """One examination this case must have; there is at most one row for each examination."""
 
     __tablename__ = "requirement"
+    __projected__ = True
     __table_args__ = (
         UniqueConstraint("case_id", "exam"),
         Index("ix_requirement_open", "exam", "case_id", sqlite_where=text(OPEN), postgresql_where=text(OPEN)),
