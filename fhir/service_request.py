@@ -31,7 +31,7 @@ def to_fhir(row: Requirement, naming: Naming) -> Resource:
     """The ServiceRequest of one examination; one that nobody asks for any more is revoked."""
     case = row.case
     label = _list_laboratory_exams().get(row.exam)
-    reasons = [*(reason.says for reason in row.reasons), row.added_reason]
+    reasons = [*(reason.says for reason in sorted(row.reasons, key=lambda one: one.rule)), row.added_reason]
     return drop_empty({
         "resourceType": "ServiceRequest",
         "id": naming.id_of("ServiceRequest", row.id),

@@ -37,7 +37,7 @@ from clinic.models import Delivery, DeliveryState, SignedExam, User
 from integrations.dispatcher import Dispatcher, run_once
 from integrations.sandbox.server import serving
 
-PROGRAMMES = ("us",)
+PROGRAMMES = tuple(walk.CATEGORIES)
 PATIENCE_SECONDS = 60
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 FINISHED = (DeliveryState.ACCEPTED, DeliveryState.REJECTED, DeliveryState.DEAD)
@@ -54,7 +54,7 @@ def journey(programme: str) -> None:
     settings = get_settings(app)
     if _is_running(settings):
         click.echo(f"Using the clinic at {settings.base_url}.")
-        _travel(settings, settings.base_url, click.echo, deliver=False)
+        _travel(settings, settings.base_url, programme, click.echo, deliver=False)
         return
     click.echo("No running clinic found: using one of its own on free ports.")
     with (
@@ -62,16 +62,16 @@ def journey(programme: str) -> None:
         _own_clinic(app, Path(folder)) as own,
         own.app_context(),
     ):
-        _travel(get_settings(own), get_settings(own).base_url, click.echo, deliver=True)
+        _travel(get_settings(own), get_settings(own).base_url, programme, click.echo, deliver=True)
 
 
-def _travel(settings: Settings, base_url: str, say: Say, deliver: bool) -> None:
+def _travel(settings: Settings, base_url: str, programme: str, say: Say, deliver: bool) -> None:
     """The thread, station by station; raises ClickException when the authority does not acknowledge."""
     with write_unit() as session:
         staff = {user.email.split("@")[0]: user for user in session.execute(select(User)).unique().scalars()}
         person = walk.find_adult(randrange(10_000), 0, clock.today(staff["reception"].site.time_zone))
-        number = build_authority_number(Random(), "us")
-        case = walk.open_unremarkable_case(to_applicant(person), number, staff["reception"])
+        number = build_authority_number(Random(), programme)
+        case = walk.open_unremarkable_case(to_applicant(person), number, staff["reception"], programme)
         case_id, physician_id = case.id, staff["physician"].id
         say(f"Registered and opened case {case.number} (authority's number {number}).")
         walk.work_through(case, staff)
@@ -84,7 +84,7 @@ def _travel(settings: Settings, base_url: str, say: Say, deliver: bool) -> None:
             f"The delivery is {delivery['state'].value}: {delivery['reason']} See the delivery page.")
     say(f"Delivered and acknowledged at {delivery['acknowledged_at']:%H:%M:%S} UTC, receipt {delivery['receipt']}, "
         f"attempts {delivery['attempts']}.")
-    pulled = _pull_document(settings, base_url, exam_id)
+    pulled = _pull_document(settings, base_url, programme, exam_id)
     with read_unit() as session:
         exam = session.get_one(SignedExam, exam_id)
         if hashlib.sha256(pulled).hexdigest() != exam.sha256:
@@ -109,9 +109,9 @@ def _await_delivery(exam_id: str, deliver: bool) -> dict[str, Any]:
         time.sleep(0.2)
 
 
-def _pull_document(settings: Settings, base_url: str, exam_id: str) -> bytes:
+def _pull_document(settings: Settings, base_url: str, programme: str, exam_id: str) -> bytes:
     """The document by the authority's own client: SMART Backend Services token, then the Bundle."""
-    key = json.loads((settings.var_dir / "demo" / "authorities" / "us.jwk.json").read_text())
+    key = json.loads((settings.var_dir / "demo" / "authorities" / f"{programme}.jwk.json").read_text())
     smart = json.loads(_fetch(f"{base_url}/fhir/.well-known/smart-configuration"))
     claims = {"iss": key["client_id"], "sub": key["client_id"], "aud": smart["token_endpoint"],
               "exp": int(clock.now().timestamp()) + 240, "jti": str(uuid.uuid4())}

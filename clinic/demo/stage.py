@@ -69,10 +69,10 @@ def bring_to_stage(rng: Random, case: Case, staff: dict[str, User]) -> None:
 
 
 def _is_unremarkable(case: Case) -> bool:
-    """Whether clinic/demo/walk.py can take the case to the physician: an adult man for the United States."""
+    """Whether clinic/demo/walk.py can take the case to the physician: an adult man with nothing to report."""
     years = age_on(parse_partial_date(case.applicant.birth_date), get_today(case)).years
     answers = {row.answer for row in case.circumstances}
-    return (case.programme == "us" and case.applicant.sex is Sex.MALE and years in ADULT and Answer.YES not in answers
+    return (case.applicant.sex is Sex.MALE and years in ADULT and Answer.YES not in answers
             and case.status == "incomplete")
 
 

@@ -1,4 +1,4 @@
-"""Takes one United States case from registration to signature by the services that staff use at their screens."""
+"""Takes one case from registration to signature by the services that staff use at their screens."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from clinic.db import db, write_unit
 from clinic.demo.people import SyntheticPerson, generate_person
+from clinic.laboratory_test import LaboratoryTest, list_tests
 from clinic.models import (
     Answer,
     Case,
@@ -39,17 +40,20 @@ from clinic.services.registration import register_applicant
 from clinic.services.signing import sign
 from clinic.services.vaccination import list_proposed, record_dose, record_outcome
 from clinic.vaccine_product import list_products
+from clinic.xray_finding import RESULT_PROGRAMMES, XrayResult
 
 Staff = dict[str, User]
 ADULT = range(25, 40)  # years: IGRA, syphilis serology and film, no gonorrhoea test
 ADULT_PRODUCT = {"HepB": "43", "HepA": "52"}  # CVX; the first product of these lines is the child's
-TYPICAL = {"vital.height": "171", "vital.weight": "68.40"}
-TESTS = {
-    "igra": NewResult(test="igra", value="negative",
-                      components={"nil": "0.05", "tb1": "0.07", "tb2": "0.06", "mitogen": "9.40"}),
-    "syphilis": NewResult(test="syphilis-nontreponemal", value="nonreactive"),
-    "gonorrhoea": NewResult(test="gonorrhoea-naat", value="not-detected"),
+TYPICAL = {
+    "vital.height": "171", "vital.weight": "68.40", "vital.systolic": "122", "vital.diastolic": "78",
+    "vital.pulse": "68", "vital.respiration": "14", "vital.temperature": "36.7", "vital.acuity-right": "6/6",
+    "vital.acuity-left": "6/9",
 }
+USUAL = ("negative", "nonreactive", "not-detected")
+USUAL_NUMBERS = {"creatinine-egfr": "96", "hba1c": "36", "haemoglobin": "14.1"}
+IGRA_PARTS = {"nil": "0.05", "tb1": "0.07", "tb2": "0.06", "mitogen": "9.40"}
+CATEGORIES = {"us": "IV", "uk": "FIANCE", "ca": "PR", "au": "PERM", "nz": "RES_GENERAL"}
 
 
 def find_adult(seed: int, start: int, today: date) -> SyntheticPerson:
@@ -61,13 +65,15 @@ def find_adult(seed: int, start: int, today: date) -> SyntheticPerson:
     raise LookupError("no such person in five thousand")
 
 
-def open_unremarkable_case(person: dict[str, Any], authority_case_number: str, actor: User) -> Case:
-    """Register `person` (as NewApplicant gives it) and open an immigrant visa case with every circumstance denied."""
-    applicant = register_applicant(person, actor)
+def open_unremarkable_case(
+    person: dict[str, Any], authority_case_number: str, actor: User, programme: str = "us", category: str = ""
+) -> Case:
+    """Register `person` (as NewApplicant gives it) and open a case to stay for good with every circumstance denied."""
+    applicant, category = register_applicant(person, actor), category or CATEGORIES[programme]
     return open_case(applicant, {
-        "programme": "us", "category": "IV", "authority_case_number": authority_case_number, "stay_months": None,
-        "au_schedule": None, "application_date": None, "exam_date": None, "residences": [],
-        "circumstances": {item.word: Answer.NO for item in list_circumstances("us", "IV")},
+        "programme": programme, "category": category, "authority_case_number": authority_case_number,
+        "stay_months": None, "au_schedule": None, "application_date": None, "exam_date": None, "residences": [],
+        "circumstances": {item.word: Answer.NO for item in list_circumstances(programme, category)},
     }, actor).case
 
 
@@ -82,14 +88,26 @@ def work_through(case: Case, staff: Staff) -> None:
         if form:
             _complete_form(case, form, staff["physician"])
         elif row.exam == "chest-xray":
-            record_reading(case, NewReading(taken_on=today, view="pa", findings=("NORMAL",)), staff["radiologist"])
+            result = XrayResult.NORMAL.value if case.programme in RESULT_PROGRAMMES else None
+            record_reading(case, NewReading(taken_on=today, view="pa", findings=("NORMAL",), result=result),
+                           staff["radiologist"])
         elif row.exam == "vaccination-review":
             _vaccinate(case, staff["nurse"])
-        elif row.exam in TESTS:
-            entered = enter_result(case, NewResult(**{**TESTS[row.exam].__dict__, "performed_on": today}),
-                                   staff["labtech"])
-            confirm_result(entered, staff["labsupervisor"])
+        elif test := _find_test(row.exam):
+            confirm_result(enter_result(case, _build_result(test, today), staff["labtech"]), staff["labsupervisor"])
     db.session.flush()
+
+
+def _find_test(exam: str) -> LaboratoryTest | None:
+    """The first test of the catalogue that serves an examination and needs no specimen row."""
+    return next((test for test in list_tests().values() if exam in test.exams and not test.specimen), None)
+
+
+def _build_result(test: LaboratoryTest, today: date) -> NewResult:
+    """A result with nothing to report; an IGRA with its tubes."""
+    value = next((value for value in test.values if value in USUAL), "") or USUAL_NUMBERS[test.name]
+    return NewResult(test=test.name, value=value, performed_on=today,
+                     components=dict(IGRA_PARTS) if test.name == "igra" else {})
 
 
 def ensure_consent(case: Case, actor: User) -> None:
