@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -24,6 +24,10 @@ from clinic.models import (
     LabComponent,
     LabResult,
     LineOutcome,
+    Requirement,
+    RequirementReason,
+    RequirementSource,
+    RequirementState,
     ResultStatus,
     Sex,
     Signer,
@@ -79,6 +83,20 @@ def make_us_case(applicant: Applicant, user: User, programme: str = "us", **valu
     db.session.add(case)
     db.session.flush()
     return case
+
+
+def add_order(case: Case, exam: str, **values: Any) -> Requirement:
+    """An examination that a rule asks for, and that was done."""
+    row = Requirement(**{
+        "case_id": case.id, "exam": exam, "source": RequirementSource.RULE, "state": RequirementState.DONE,
+        "added_at": MOMENT, "done_at": MOMENT,
+    } | values)
+    row.case = case
+    row.reasons = [RequirementReason(rule=f"us-{exam}", says=f"Everybody has <{exam}>.", source="us.md 1",
+                                     edition="us-2025-03")]
+    db.session.add(row)
+    db.session.flush()
+    return row
 
 
 def add_result(case: Case, test: str, value: str, user: User, other: User, **values: Any) -> LabResult:
@@ -197,6 +215,10 @@ def make_clean_adult() -> Case:
     """An adult with everything negative."""
     nurse, lab, radiologist = make_user("nurse"), make_user("labtech"), make_user("radiologist")
     case = make_us_case(make_person(nurse), nurse)
+    for exam in ("medical-exam", "igra", "syphilis", "hiv", "chest-xray"):
+        add_order(case, exam)
+    add_order(case, "igra-repeat", source=RequirementSource.REFLEX, state=RequirementState.WITHDRAWN, done_at=None,
+              added_at=MOMENT + timedelta(days=1))
     add_result(case, "igra", "negative", nurse, lab, parts={
         "nil": ("0.04", IU), "tb1": ("0.10", IU), "tb2": ("<0.05", IU), "mitogen": (">10", IU)})
     add_result(case, "syphilis-nontreponemal", "nonreactive", nurse, lab)

@@ -31,7 +31,7 @@ def test_committed_case_has_every_resource_of_its_rows(app: Flask) -> None:
     kinds = {row.kind for row in db.session.execute(select(StoredVersion)).scalars()}
     assert kinds == {
         "Patient", "EpisodeOfCare", "Encounter", "Observation", "DiagnosticReport", "ImagingStudy", "Immunization",
-        "Organization", "Practitioner", "Consent",
+        "Organization", "Practitioner", "Consent", "ServiceRequest",
     }
     assert _newest("EpisodeOfCare", case.id)["meta"]["versionId"] == "1"
 
