@@ -14,6 +14,7 @@ from fhir.address import canonical
 from fhir.canonical import ITEM_SYSTEM, list_local_systems
 from fhir.code import list_rows, list_systems
 from fhir.encoder import Resource
+from fhir.invariant import list_broken, list_broken_in
 from fhir.questionnaire import list_finding_items
 
 # R4 required value sets, of the elements that we emit.
@@ -97,12 +98,13 @@ def _check_resource(resource: Resource, path: str) -> Iterator[str]:
     for element, codes in REQUIRED_CODES.get(str(kind), {}).items():
         if element in resource and resource[element] not in codes.split():
             yield f"{path}.{element}: not a code of the required list"
-    yield from _check_invariants(resource, path)
+    yield from list_broken(resource, path)
     for name, member in resource.items():
         yield from _check_node(name, member, f"{path}.{name}")
 
 
 def _check_node(name: str, node: Any, path: str) -> Iterator[str]:
+    yield from list_broken_in(name, node, path)
     if isinstance(node, list):
         for position, element in enumerate(node):
             yield from _check_node(name, element, f"{path}[{position}]")
@@ -133,8 +135,6 @@ def _check_element(name: str, node: dict[str, Any], path: str) -> Iterator[str]:
             yield f"{path}: a reference to {target} is not allowed here"
     if "system" in node and "code" in node and name != "valueCoding":  # an answer's code belongs to its form
         yield from _check_coding(node, path)
-    if "code" in node and "value" in node and "system" not in node and "unit" in node:
-        yield f"{path}: a unit's code needs its system (qty-3)"
 
 
 def _check_coding(node: dict[str, Any], path: str) -> Iterator[str]:
@@ -155,33 +155,3 @@ def _check_coding(node: dict[str, Any], path: str) -> Iterator[str]:
 @cache
 def _known_codes() -> frozenset[tuple[str, str]]:
     return frozenset((row.system, row.code) for row in list_rows().values())
-
-
-def _check_invariants(resource: Resource, path: str) -> Iterator[str]:
-    kind = resource["resourceType"]
-    if kind == "Observation" and "dataAbsentReason" in resource and any(key.startswith("value") for key in resource):
-        yield f"{path}: a value and a reason for its absence (obs-6)"
-    if kind == "Condition":
-        status = {coding.get("code") for coding in resource.get("verificationStatus", {}).get("coding", [])}
-        if "entered-in-error" in status and "clinicalStatus" in resource:
-            yield f"{path}: entered in error and yet a clinical status (con-5)"
-        if "entered-in-error" not in status and "clinicalStatus" not in resource:
-            yield f"{path}: no clinical status (con-3)"
-    if kind == "Consent" and not (resource.get("policy") or resource.get("policyRule")):
-        yield f"{path}: neither a policy nor a policy rule (ppc-1)"
-    if kind == "Patient" and not resource.get("name"):
-        yield f"{path}: no name"
-    if kind == "Bundle":
-        yield from _check_bundle(resource, path)
-
-
-def _check_bundle(bundle: Resource, path: str) -> Iterator[str]:
-    urls = [entry.get("fullUrl") for entry in bundle.get("entry", [])]
-    if len(urls) != len(set(urls)) or None in urls:
-        yield f"{path}: a fullUrl is missing or not unique (bdl-7)"
-    if bundle["type"] == "document":
-        entries = bundle.get("entry") or [{}]
-        if "identifier" not in bundle or "timestamp" not in bundle:
-            yield f"{path}: a document needs identifier and timestamp (bdl-9, bdl-10)"
-        if entries[0].get("resource", {}).get("resourceType") != "Composition":
-            yield f"{path}: a document begins with its Composition (bdl-11)"

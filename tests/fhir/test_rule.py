@@ -9,8 +9,12 @@ import pytest
 from flask import Flask
 
 from clinic.db import db
+from clinic.key import new_id
+from clinic.models import FormResponse, FormStatus
+from fhir import form_observation
 from fhir.document import build_document
 from fhir.encoder import decode
+from fhir.naming import Naming
 from fhir.rule import list_faults
 from fhir.table import StoredVersion
 from fhir.validation import InvalidResource, validate
@@ -36,6 +40,15 @@ IN_OBSERVATION: dict[str, Plant] = {
     "two values at once": lambda one: one.update(valueString="x", valueBoolean=True),
     "impossible date": lambda one: one.update(effectiveDateTime="2026-02-30"),
     "resource type of R5": lambda one: one.update(resourceType="NutritionIntake"),
+    "empty array": lambda one: one.update(note=[]),
+    "empty object deep inside": lambda one: one["component"][0].update(code={}),
+    "null": lambda one: one.update(note=None),
+    "float": lambda one: one["component"][0]["valueQuantity"].update(value=0.1),
+    "unit outside the closed list": lambda one: one["component"][0]["valueQuantity"].update(code="furlong"),
+    "time without zone": lambda one: one.update(effectiveDateTime="2026-11-20T08:30:00"),
+    "time without seconds": lambda one: one.update(issued="2026-11-20T08:30Z"),
+    "contained resource": lambda one: one.update(contained=[{"resourceType": "Organization", "id": "x", "name": "X"}]),
+    "component with the code of the whole": lambda one: one["component"][0].update(code=one["code"]),
     "no resource type at all": lambda one: one.update(resourceType="Nonsense"),
 }
 IN_DOCUMENT: dict[str, Plant] = {
@@ -44,11 +57,40 @@ IN_DOCUMENT: dict[str, Plant] = {
     "no Composition first": lambda bundle: bundle["entry"].pop(0),
     "unknown resource inside": lambda bundle: bundle["entry"].append(
         {"fullUrl": "http://x/fhir/Nonsense/1", "resource": {"resourceType": "Nonsense"}}),
+    "required section missing": lambda bundle: bundle["entry"][0]["resource"]["section"].pop(1),
+    "section without entries or reason": lambda bundle: [
+        one.pop("emptyReason") for one in bundle["entry"][0]["resource"]["section"] if "emptyReason" in one],
+    "script in a narrative": lambda bundle: bundle["entry"][0]["resource"]["text"].update(
+        div='<div xmlns="http://www.w3.org/1999/xhtml"><script>alert(1)</script></div>'),
+    "handler in a narrative": lambda bundle: bundle["entry"][0]["resource"]["text"].update(
+        div='<div xmlns="http://www.w3.org/1999/xhtml"><p onclick="x()">a</p></div>'),
+    "period that ends before it starts": lambda bundle: bundle["entry"][2]["resource"].update(
+        period={"start": "2026-11-21", "end": "2026-11-20"}),
     "wrong status inside": lambda bundle: bundle["entry"][0]["resource"].update(status="signed"),
     "two clinical states": lambda bundle: [
         entry["resource"].update(verificationStatus={"coding": [{"code": "entered-in-error"}]})
         for entry in bundle["entry"] if entry["resource"]["resourceType"] == "Condition"],
 }
+
+
+IN_VITAL_SIGN: dict[str, Plant] = {
+    "no day": lambda one: one.pop("effectiveDateTime"),
+    "a month for a day": lambda one: one.update(effectiveDateTime="2026-11"),
+    "no value and no reason": lambda one: one.pop("component"),
+    "a part with neither": lambda one: one["component"][0].pop("valueQuantity"),
+    "another unit": lambda one: one["component"][0]["valueQuantity"].update(code="kg", unit="kg"),
+}
+
+
+@pytest.mark.parametrize("name", IN_VITAL_SIGN)
+def test_error_planted_in_a_vital_sign_is_refused(app: Flask, name: str) -> None:
+    form = FormResponse(form="us-medical-exam", status=FormStatus.COMPLETED, completed_at=sample.MOMENT, id=new_id(),
+                        answers={"vital.systolic": "120", "vital.diastolic": "80"}, case=sample.make_child(),
+                        completed_by_id=new_id())
+    pressure = form_observation.to_said(form, Naming())[0]
+    validate(pressure)
+    IN_VITAL_SIGN[name](pressure)
+    assert list_faults(pressure)
 
 
 @pytest.fixture
