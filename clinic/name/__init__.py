@@ -7,6 +7,7 @@ from clinic.name.double import (
     DocumentNumber,
     DoubleScore,
     PersonTraits,
+    compare_person_names,
     score_double,
 )
 from clinic.name.folding import fold_name, list_tokens, to_token_key
@@ -18,6 +19,7 @@ __all__ = [
     "DocumentNumber",
     "DoubleScore",
     "PersonTraits",
+    "compare_person_names",
     "fold_name",
     "list_blocking_keys",
     "list_sounds",

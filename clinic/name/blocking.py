@@ -8,6 +8,7 @@ from itertools import combinations
 from clinic.identifier import to_key
 from clinic.name.double import PersonTraits
 from clinic.name.folding import list_tokens
+from clinic.name.lookalike import settle_number, to_latin_letters
 from clinic.name.sound import list_sounds
 
 _MOST_WORDS = 5  # keys grow with the square of the words
@@ -16,20 +17,22 @@ _MOST_WORDS = 5  # keys grow with the square of the words
 def list_blocking_keys(person: PersonTraits) -> list[str]:
     """Keys of at most 40 characters; two people who share one are worth `score_double`.
 
-    `d:` document number; `b:` birth date and sex; `f:` beginning of the names and birth year; `n:` sounds of
-    two names and year; `y:` sounds of all names, day and month, against a slip in the year.
+    `d:` document number, as written and with O and 0 and their kind made one; `b:` birth date and sex; `f:` beginning
+    of the names and birth year; `n:` sounds of two names and year; `y:` sounds of all names, day and month, against a
+    slip in the year. Names in their own script give the same keys as their Latin spellings.
     """
     return sorted(set(_list_keys(person)))
 
 
 def _list_keys(person: PersonTraits) -> Iterator[str]:
     for document in person.documents:
-        number = to_key(document.number)
+        number = to_key(to_latin_letters(document.number))
         if number:
             yield f"d:{number[:38]}"
+            yield f"d:{settle_number(number)[:38]}"
     family, given = list_tokens(person.family_name), list_tokens(person.given_names)
-    native = list_tokens(person.native_family_name, person.native_given_names)
-    spellings = [(family + given)[:_MOST_WORDS], native[:_MOST_WORDS]]
+    own_family, own_given = list_tokens(person.native_family_name), list_tokens(person.native_given_names)
+    spellings = [(family + given)[:_MOST_WORDS], (own_family + own_given)[:_MOST_WORDS]]
     if person.birth is None:
         for words in spellings:
             yield from (f"n:{pair}" for pair in _list_pairs(words))
@@ -37,8 +40,9 @@ def _list_keys(person: PersonTraits) -> Iterator[str]:
     yield from _list_birth_keys(person, family + given)
     year = person.birth.year
     years = [year] if person.birth.month else [year - 1, year, year + 1]  # a bare year is mostly an estimate
-    if family:
-        yield f"f:{family[0][:4]}{given[0][:1] if given else ''}{year}"
+    for last, first in ((family, given), (own_family, own_given)):
+        if last:
+            yield f"f:{last[0][:4]}{first[0][:1] if first else ''}{year}"
     for words in spellings:
         for pair in _list_pairs(words):
             yield from (f"n:{pair}.{near}" for near in years)

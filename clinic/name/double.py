@@ -8,12 +8,15 @@ from typing import NamedTuple
 from clinic.identifier import to_key
 from clinic.name.folding import list_tokens
 from clinic.name.likeness import compare_names, compare_native
+from clinic.name.lookalike import settle_number, to_latin_letters
 from clinic.partial_date import PartialDate
 from clinic.sentence import N_, Sentence
 
 LIKELY = 80  # from here on: probably the same person
 POSSIBLE = 60  # from here on: worth a look; below it nobody need be asked
 
+_MISREAD = 0.9  # likeness of two document numbers that differ by O and 0 and their kind
+_Spelling = tuple[list[str], list[str]]  # words of the family name and of the given names
 _VIETNAMESE_MIDDLE = frozenset({"van", "thi", "duc", "huu", "quoc", "dinh", "ngoc"})  # shared by siblings
 
 
@@ -78,27 +81,36 @@ def score_double(a: PersonTraits, b: PersonTraits) -> DoubleScore:
     elif _are_twins(a, b):
         score = min(score, 45)
         reasons = [Sentence(N_("Same birth date and family name but another given name: twins or siblings"))]
+    elif document.likeness == _MISREAD:
+        score = max(score, 90 if name.likeness >= 0.5 or birth.likeness >= 0.7 else 65)
     elif document.likeness and name.likeness >= 0.6:
         score += 8
     return DoubleScore(min(100, round(score)), tuple(reasons))
 
 
+def compare_person_names(a: PersonTraits, b: PersonTraits) -> float:
+    """How alike the names of two people are, 0 to 1, whatever else is known of them."""
+    return _compare_person_names(a, b).likeness
+
+
 def _compare_person_names(a: PersonTraits, b: PersonTraits) -> _Part:
-    family_a, given_a = list_tokens(a.family_name), list_tokens(a.given_names)
-    family_b, given_b = list_tokens(b.family_name), list_tokens(b.given_names)
-    whole = compare_names(family_a + given_a, family_b + given_b)
-    straight = exchanged = whole
-    if (given_a or given_b) and (family_a or family_b):  # not two single names
-        straight = (compare_names(family_a, family_b) + compare_names(given_a, given_b)) / 2
-        exchanged = (compare_names(family_a, given_b) + compare_names(given_a, family_b)) / 2
+    latin_a, latin_b = _split(a.family_name, a.given_names), _split(b.family_name, b.given_names)
+    likeness, straight, exchanged = _compare_spellings(latin_a, latin_b)
     native = compare_native(a.native_name, b.native_name)
-    likeness = max(straight, 0.97 * exchanged, 0.95 * whole)
+    own_a = _split(a.native_family_name, a.native_given_names)
+    own_b = _split(b.native_family_name, b.native_given_names)
+    crossed = [(own_a, latin_b), (latin_a, own_b), *([(own_a, own_b)] if native is None else [])]
+    across = max((_compare_spellings(one, other)[0] for one, other in crossed if any(one) and any(other)), default=0.0)
+    is_across = across > likeness + 0.1
+    likeness = max(likeness, 0.97 * across)
     if native is not None and native > 0.93:
         return _Part(max(likeness, 0.95 * native), Sentence(N_("Same name in its own script")))
     if native is not None and native < 0.5:
         likeness *= 0.8  # 王伟 and 汪薇 are both Wang Wei
-    if (family_a, given_a) == (family_b, given_b):
+    if latin_a == latin_b:
         text = N_("Same name")
+    elif is_across and likeness >= 0.8:
+        text = N_("The name in its own script reads like the other's Latin name")
     elif exchanged > straight + 0.2 and exchanged >= 0.8:
         text = N_("Family and given names exchanged")
     elif likeness >= 0.9:
@@ -108,6 +120,21 @@ def _compare_person_names(a: PersonTraits, b: PersonTraits) -> _Part:
     else:
         text = ""
     return _Part(likeness, Sentence(text) if text else None)
+
+
+def _split(family: str | None, given: str | None) -> _Spelling:
+    return list_tokens(family), list_tokens(given)
+
+
+def _compare_spellings(one: _Spelling, other: _Spelling) -> tuple[float, float, float]:
+    """How alike two ways of writing a name are, and the same with its parts in their order and exchanged."""
+    (family_a, given_a), (family_b, given_b) = one, other
+    whole = compare_names(family_a + given_a, family_b + given_b)
+    straight = exchanged = whole
+    if (given_a or given_b) and (family_a or family_b):  # not two single names
+        straight = (compare_names(family_a, family_b) + compare_names(given_a, given_b)) / 2
+        exchanged = (compare_names(family_a, given_b) + compare_names(given_a, family_b)) / 2
+    return max(straight, 0.97 * exchanged, 0.95 * whole), straight, exchanged
 
 
 def _compare_births(a: PartialDate | None, b: PartialDate | None) -> _Part:
@@ -145,10 +172,13 @@ def _compare_documents(a: PersonTraits, b: PersonTraits) -> _Part:
         for other in b.documents:
             if one.issuing_state and other.issuing_state and one.issuing_state != other.issuing_state:
                 continue
-            number, candidate = to_key(one.number), to_key(other.number)
+            number, candidate = (to_key(to_latin_letters(paper.number)) for paper in (one, other))
             if number and number == candidate:
                 return _Part(1.0, Sentence(N_("Same document number")))
-            if len(number) >= 6 and _is_slip(number, candidate):
+            if len(number) >= 6 and settle_number(number) == settle_number(candidate):
+                nearest = _Part(_MISREAD, Sentence(N_("Document numbers differ by a letter and a figure that look "
+                                                      "alike, as O and 0")))
+            elif nearest.likeness < _MISREAD and len(number) >= 6 and _is_slip(number, candidate):
                 nearest = _Part(0.5, Sentence(N_("Document numbers differ by one character")))
     return nearest
 

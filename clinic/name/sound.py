@@ -13,18 +13,29 @@ _SOUNDS = {
 }  # fmt: skip
 _SPELLING = re.compile("|".join(sorted(_SOUNDS, key=len, reverse=True)))
 _ARTICLE = re.compile(r"^abd[aeiou]?([lr](?=[^aeiou]))?")
+_JOINED_ARTICLE = re.compile(r"[ae]l(?=[bcdfghjkmnpqrstvwz][a-z]{4})")  # Elmira and Alina have none
 _VOWELS = re.compile(r"[aeiouy]+")
 _DOUBLED = re.compile(r"(.)\1+")
 
 
 @lru_cache(maxsize=65536)
 def list_sounds(word: str) -> tuple[str, ...]:
-    """One or two skeletons of at most 8 letters: consonants, and whether a vowel stands first.
+    """One or a few skeletons of at most 8 letters: consonants, and whether a vowel stands first.
 
-    Two for a word with x, which is ks, but h in Somali. Words of one consonant keep their vowels.
+    Two for a word with x, which is ks, but h in Somali, and for one with q, which is k, but g in Persian (Qorbani,
+    Ghorbani); also for one that begins with an article that was joined to it (Elsayed). Words of one consonant keep
+    their vowels.
     """
+    if _JOINED_ARTICLE.match(word):
+        return tuple(dict.fromkeys((*_list_sounds(word), *_list_sounds(word[2:]))))
+    return _list_sounds(word)
+
+
+def _list_sounds(word: str) -> tuple[str, ...]:
     if "x" in word:
         return tuple(dict.fromkeys((_to_sound(word.replace("x", "ks")), _to_sound(word.replace("x", "h")))))
+    if "q" in word:
+        return tuple(dict.fromkeys((_to_sound(word), _to_sound(word.replace("q", "g")))))
     return (_to_sound(word),)
 
 

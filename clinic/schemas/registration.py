@@ -18,6 +18,11 @@ _PHONE = re.compile(r"[+0-9][0-9 ()./\-]{4,38}")
 ENUM_MESSAGE = lazy_gettext("Choose one of the list.")
 
 
+def _is_foreign(sign: str) -> bool:
+    """Whether a letter is of another alphabet than the Latin: А (U+0410) looks like A and is found by nobody."""
+    return sign.isalpha() and not unicodedata.name(sign, "").startswith(("LATIN ", "MODIFIER "))
+
+
 def language_tag(**options: Any) -> fields.Field[Any]:
     """A BCP 47 tag."""
     return fields.String(
@@ -49,7 +54,7 @@ class NewDocument(_Strict):
 
     @validates_schema
     def _check_number(self, data: dict[str, Any], **_options: Any) -> None:
-        if not to_key(data["number"]):
+        if not to_key(data["number"]) or any(_is_foreign(sign) for sign in data["number"]):
             raise ValidationError(gettext("Write the number with Latin letters and figures."), "number")
 
 
@@ -86,6 +91,10 @@ class NewApplicant(_Strict):
             if any(unicodedata.category(sign) in ("So", "Sm", "Sc") for sign in name):
                 raise ValidationError(gettext("There is a sign here that no name holds; compare it with the document."),
                                       field)
+            if any(_is_foreign(sign) for sign in name):
+                raise ValidationError(
+                    gettext("A letter here is of another alphabet, even if it looks Latin: type the name anew with a "
+                            "Latin keyboard."), field)
             if any(sign.isdigit() for sign in name):
                 raise ValidationError(gettext("A name holds no figures; compare it with the document."), field)
         if (data["native_family_name"] or data["native_given_names"]) and not data["native_language"]:

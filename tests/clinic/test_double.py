@@ -20,12 +20,14 @@ from clinic.partial_date import PartialDate, parse_partial_date
 
 
 def _person(
-    family: str, given: str = "", birth: str = "1991-03-14", sex: str = "male", document: str = "", native: str = ""
+    family: str, given: str = "", birth: str = "1991-03-14", sex: str = "male", document: str = "", native: str = "",
+    native_given: str = "",
 ) -> PersonTraits:
     return PersonTraits(
         family_name=family,
         given_names=given,
         native_family_name=native or None,
+        native_given_names=native_given or None,
         birth=parse_partial_date(birth) if birth else None,
         sex=sex,
         citizenship="SOM",
@@ -60,6 +62,40 @@ SAME_PERSON = {
     "joined servant name": (_person("Rahimi", "Abdul Rahman"), _person("Rahimi", "Abdurrahman")),
 }
 
+# One person in other letters, or in letters and figures that only look the same; each must be proposed.
+ACROSS_SCRIPTS = {
+    "Bulgarian and its spellings": (
+        _person("Shtarbanov", "Georgi", native="Щърбанов", native_given="Георги"), _person("Scherbanov", "Georgy")),
+    "Bulgarian in the Latin field": (_person("Щърбанов", "Георги"), _person("Scherbanov", "Georgi")),
+    "Russian Mohammed": (_person("Мохаммед", "Али"), _person("Muhammad", "Ali")),
+    "Mohamed": (_person("Mohamed", "Ali"), _person("Muhammad", "Ali")),
+    "Russian, exchanged, day and month too": (
+        _person("Али", "Мохаммед", "1991-03-04"), _person("Muhammad", "Ali", "1991-04-03")),
+    "Georgian": (_person("ჭყონია", "გიორგი"), _person("Chqonia", "Giorgi")),
+    "Georgian spellings": (_person("Tchkonia", "Giorgi"), _person("Chqonia", "Giorgi")),
+    "Georgian beside another Latin name": (
+        _person("Smith", "George", native="ჭყონია", native_given="გიორგი"), _person("Chkonia", "Giorgi")),
+    "Ukrainian": (_person("Зеленський", "Олександр"), _person("Zelensky", "Alexander")),
+    "Arabic": (_person("محمد", "أحمد حسن"), _person("Mohammed", "Ahmad Hassan")),
+    "Arabic against a passport's line": (
+        _person("Mhmd", "Ahmd", native="محمد", native_given="أحمد حسين"), _person("Mohamed", "Ahmed Hussein")),
+    "Arabic article": (_person("السيد", "محمود"), _person("Elsayed", "Mahmoud")),
+    "Arabic servant": (_person("عبد الرحمن", "يوسف"), _person("Abdulrahman", "Youssef")),
+    "Persian": (_person("قربانی", "زهرا", sex="female"), _person("Ghorbani", "Zahra", sex="female")),
+    "Chinese": (_person("王", "小明"), _person("Wang", "Xiaoming")),
+    "Chinese, day and month exchanged": (
+        _person("Wang", "Xiaoming", "1991-03-04", native="王", native_given="小明"),
+        _person("Wang", "Xiao Ming", "1991-04-03")),
+    "Amharic": (_person("ተስፋዬ", "ዳዊት"), _person("Tesfaye", "Dawit")),
+    "Cyrillic letters that look Latin": (_person("Сhаrоvа", "Olga"), _person("Charova", "Olga")),
+    "a whole name of them": (_person("ОКАFOR", "Сhidi", "1991-03-04"), _person("Okafor", "Chidi", "1991-04-03")),
+    "Greek letters that look Latin": (_person("Αnna", "Κarr"), _person("Anna", "Karr")),
+    "passport with O for 0, married": (
+        _person("Odhiambo", "Grace", document="AO123450"), _person("Wanjiru", "Grace", document="A0123450")),
+    "passport with a Cyrillic letter": (
+        _person("Odhiambo", "Grace", document="АO123450"), _person("Wanjiru", "Grace", document="AO123450")),
+}
+
 OTHER_PERSON = {
     "twins": (_person("Warsame", "Ali Nur"), _person("Warsame", "Zahra Nur", sex="female")),
     "twin brothers": (_person("Nwosu", "Chidi"), _person("Nwosu", "Obinna")),
@@ -68,6 +104,14 @@ OTHER_PERSON = {
     "same name, other birth": (_person("Mohamed", "Ali", "1991-03-14"), _person("Mohamed", "Ali", "1975-11-02")),
     "same birth, other name": (_person("Warsame", "Ali"), _person("Karimi", "Zabihullah")),
     "father and son": (_person("Karimi", "Ahmad", "1961-03-14"), _person("Karimi", "Ahmad", "1990-07-01")),
+    "father and son across scripts": (
+        _person("Магомедов", "Али", "1961-03-14"), _person("Magomedov", "Ali", "1990-07-01")),
+    "twins across scripts": (_person("Щърбанов", "Георги"), _person("Shtarbanov", "Petar")),
+    "Arabic brothers": (_person("محمد", "حسن"), _person("Mohamed", "Hussein", "1993-05-20")),
+    "Chinese, same day": (_person("李", "娜", sex="female"), _person("Liu", "Yang", sex="female")),
+    "document numbers alike by chance": (
+        _person("Okafor", "Chidi", document="AO123451"),
+        _person("Karimi", "Zahra", "1970-01-02", "female", "A0123459")),
     "same Latin, other script": (
         _person("Wang", "Wei", "1991-03-14", native="王伟"),
         _person("Wang", "Wei", "1991-08-30", native="汪薇"),
@@ -88,15 +132,22 @@ def test_other_person_is_not_proposed(situation: str) -> None:
     assert found.score < POSSIBLE, found
 
 
-@pytest.mark.parametrize("situation", SAME_PERSON)
+@pytest.mark.parametrize("situation", ACROSS_SCRIPTS)
+def test_same_person_in_other_letters_is_likely(situation: str) -> None:
+    found = score_double(*ACROSS_SCRIPTS[situation])
+    assert found.score >= LIKELY, found
+    assert found.reasons
+
+
+@pytest.mark.parametrize("situation", SAME_PERSON | ACROSS_SCRIPTS)
 def test_same_person_shares_a_key(situation: str) -> None:
-    one, other = SAME_PERSON[situation]
+    one, other = (SAME_PERSON | ACROSS_SCRIPTS)[situation]
     assert set(list_blocking_keys(one)) & set(list_blocking_keys(other))
 
 
-@pytest.mark.parametrize("situation", SAME_PERSON | OTHER_PERSON)
+@pytest.mark.parametrize("situation", SAME_PERSON | ACROSS_SCRIPTS | OTHER_PERSON)
 def test_score_is_the_same_both_ways(situation: str) -> None:
-    one, other = (SAME_PERSON | OTHER_PERSON)[situation]
+    one, other = (SAME_PERSON | ACROSS_SCRIPTS | OTHER_PERSON)[situation]
     assert score_double(one, other).score == score_double(other, one).score
 
 
@@ -130,6 +181,15 @@ def test_same_document_number_of_a_stranger_is_still_shown() -> None:
         _person("Okafor", "Chidi", document="A1234567"), _person("Karimi", "Zahra", "1970-01-30", document="A1234567")
     )
     assert POSSIBLE <= found.score < LIKELY
+
+
+def test_number_with_a_look_alike_of_a_stranger_is_shown_with_the_reason() -> None:
+    found = score_double(
+        _person("Okafor", "Chidi", document="AO123450"),
+        _person("Karimi", "Zahra", "1970-01-30", document="A01234S0"),
+    )
+    assert POSSIBLE <= found.score < LIKELY
+    assert any("look alike" in str(reason) for reason in found.reasons)
 
 
 def test_same_number_of_another_issuer_is_another_document() -> None:

@@ -42,6 +42,8 @@ def test_numbers_carry_a_check_character_and_count_by_site(app: Flask) -> None:
     {"birth_date": "1850"}, {"sex": "m"}, {"citizenship": "Atlantis"}, {"language": "Swahili"},
     {"native_family_name": "Ким"}, {"phone": "call me"}, {"email": "x"}, {"surprise": "1"},
     {"document": {"kind": "passport", "number": "Ким", "issuing_country": "KEN"}},
+    {"family_name": "Wаnjiru"}, {"given_names": "Grасe"},  # а and с are Cyrillic
+    {"document": {"kind": "passport", "number": "АK0123456", "issuing_country": "KEN"}},  # А is Cyrillic
 ])
 def test_wrong_person_is_refused_with_a_sentence(app: Flask, change: dict[str, object]) -> None:
     with pytest.raises(ValidationError) as refused:
