@@ -70,6 +70,10 @@ class NotNow(ClearwayError):
     next_step = "look-again"
 
 
+class RecordMerged(NotNow):
+    """The applicant's record was merged into another one, which is the one to work on."""
+
+
 class AlreadyDone(ClearwayError):
     """The same thing was done before; nothing was done twice."""
 

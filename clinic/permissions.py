@@ -22,6 +22,7 @@ class Permission(StrEnum):
 
     SEE_CASES = "see-cases"
     REGISTER = "register"  # applicants, identity documents
+    MERGE_RECORDS = "merge-records"  # two of one person, and apart again
     OPEN_CASE = "open-case"  # and answer its circumstances
     RECORD_HISTORY = "record-history"
     RECORD_EXAM = "record-exam"
@@ -44,6 +45,8 @@ _SEEING = {_P.SEE_CASES, _P.ASK_RULES}
 
 ROLES: dict[str, tuple[Any, frozenset[Permission]]] = {
     "reception": (_l("Reception"), frozenset(_SEEING | {_P.REGISTER, _P.OPEN_CASE})),
+    "receptionsupervisor": (_l("Reception supervisor"), frozenset(
+        _SEEING | {_P.REGISTER, _P.OPEN_CASE, _P.MERGE_RECORDS})),
     "nurse": (_l("Nurse"), frozenset(
         _SEEING | {_P.RECORD_HISTORY, _P.RECORD_VACCINE, _P.CONFIRM_RESULT, _P.OPEN_CASE})),
     "phlebotomist": (_l("Phlebotomist"), frozenset(_SEEING | {_P.RECORD_SPUTUM})),
@@ -57,7 +60,7 @@ ROLES: dict[str, tuple[Any, frozenset[Permission]]] = {
     "tbteam": (_l("Tuberculosis team"), frozenset(_SEEING | {_P.RECORD_SPUTUM, _P.ENTER_RESULT})),
     "quality": (_l("Quality"), frozenset(_SEEING | {_P.SEE_AUDIT, _P.SEE_DELIVERIES})),
     "admin": (_l("Clinic administrator"), frozenset(
-        _SEEING | {_P.MANAGE_USERS, _P.SEE_DELIVERIES, _P.MANAGE_DELIVERIES, _P.SEE_AUDIT})),
+        _SEEING | {_P.MANAGE_USERS, _P.MERGE_RECORDS, _P.SEE_DELIVERIES, _P.MANAGE_DELIVERIES, _P.SEE_AUDIT})),
 }
 
 PUBLIC = "public"  # open to everybody

@@ -38,7 +38,12 @@ class ReleasedNaming(Naming):
     is_released = True
 
     def id_of(self, kind: str, key: str, part: str | None = None) -> str:
-        """As in the clinic's record, but derived for this authority and case."""
+        """As in the clinic's record, but derived for this authority and case.
+
+        A case has one Patient towards its authority for good, also when the applicant's record is merged meanwhile.
+        """
+        if kind == "Patient":
+            key = self.case_id
         return str(uuid.uuid5(_RELEASED, "/".join((self.authority_id, self.case_id, kind, key, part or ""))))
 
 

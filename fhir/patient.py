@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from clinic.models import Applicant, Case, DocumentKind, IdentityDocument
+from clinic.queries.merge import list_documents_for_authority, list_merged_into
 from fhir.address import identifier_system
 from fhir.code import concept, get_system
 from fhir.element import Element, clean_text, country_concept, drop_empty, identifier
@@ -22,8 +23,8 @@ def to_fhir(applicant: Applicant, naming: Naming, case: Case | None = None) -> R
         "resourceType": "Patient",
         "id": naming.id_of("Patient", applicant.id),
         "extension": [_citizenship(applicant.citizenship)],
-        "identifier": [found for found in (number, *_documents(applicant)) if found],
-        "active": True,
+        "identifier": [found for found in (number, *_documents(applicant, case)) if found],
+        "active": case is not None or applicant.merged_into_id is None,
         "name": _names(applicant),
         "telecom": _telecom(applicant),
         "gender": applicant.sex.value,
@@ -31,6 +32,7 @@ def to_fhir(applicant: Applicant, naming: Naming, case: Case | None = None) -> R
         "address": [drop_empty({"text": clean_text(applicant.address), "country": applicant.residence})],
         "communication": [{"language": _language(applicant.language), "preferred": True}],
         "managingOrganization": naming.refer("Organization", applicant.site_id),
+        "link": None if case else _links(applicant, naming),
     })
 
 
@@ -49,8 +51,17 @@ def _case_number(case: Case) -> Element | None:
     return identifier(case_number_system(case), case.authority_case_number, kind, use="official")
 
 
-def _documents(applicant: Applicant) -> list[Element | None]:
-    return [_document(document) for document in sorted(applicant.documents, key=lambda one: one.id)]
+def _documents(applicant: Applicant, case: Case | None) -> list[Element | None]:
+    rows = list_documents_for_authority(case) if case else sorted(applicant.documents, key=lambda one: one.id)
+    return [_document(document) for document in rows]
+
+
+def _links(applicant: Applicant, naming: Naming) -> list[Element]:
+    """Records of the same person that were merged; in the clinic's own record only."""
+    merged = [(other_id, "replaces") for other_id in list_merged_into(applicant)]
+    if applicant.merged_into_id is not None:
+        merged.append((applicant.merged_into_id, "replaced-by"))
+    return [{"other": naming.refer("Patient", key), "type": kind} for key, kind in merged]
 
 
 def _document(document: IdentityDocument) -> Element | None:

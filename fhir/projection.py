@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from sqlalchemy import event, inspect
 from sqlalchemy.orm import ORMExecuteState, Session
 
+from clinic.models import Case
 from clinic.ports import ports
 from fhir import store
 from fhir.encoder import Resource
-from fhir.source import MODELS, ORDER, Projected, Source, build, find_sources, list_sources
+from fhir.source import MODELS, ORDER, Projected, Source, build, find_sources, list_sources, list_sources_of_case
 
 _TOUCHED = "fhir_touched_rows"
+_MOVED = "fhir_cases_of_another_applicant"  # every resource of them names the applicant
 
 
 class BulkWriteRefused(RuntimeError):
@@ -30,6 +32,8 @@ def project(session: Session, rows: Sequence[object]) -> None:
     Raises InvalidResource, Misconfigured or InvalidInput; nothing of the transaction is saved then.
     """
     sources = {source for row in rows for source in find_sources(session, row)}
+    for case_id in session.info.pop(_MOVED, set()):
+        sources |= set(list_sources_of_case(session, case_id))
     _append_news(session, [one for source in _in_order(sources) for one in build(session, source)])
 
 
@@ -103,6 +107,8 @@ def _collect(session: Session, _context: object) -> None:
     for row in (*session.new, *changed, *session.deleted):
         if isinstance(row, MODELS):
             touched[id(row)] = row  # holding the row keeps its id from being used again
+        if isinstance(row, Case) and row not in session.new and inspect(row).attrs.applicant_id.history.has_changes():
+            session.info.setdefault(_MOVED, set()).add(row.id)
 
 
 def _project_touched(session: Session) -> None:
@@ -117,6 +123,7 @@ def _project_touched(session: Session) -> None:
 
 def _forget_all(session: Session) -> None:
     session.info.pop(_TOUCHED, None)
+    session.info.pop(_MOVED, None)
 
 
 def _refuse_bulk_write(state: ORMExecuteState) -> None:

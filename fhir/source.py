@@ -20,6 +20,7 @@ from clinic.models import (
     IdentityDocument,
     LabComponent,
     LabResult,
+    Merge,
     Requirement,
     RequirementReason,
     ResultStatus,
@@ -76,6 +77,8 @@ class Projected:
 
 def find_sources(session: Session, row: object) -> list[Source]:
     """The sources that a touched row belongs to; none for rows that make no resource."""
+    if isinstance(row, Merge):
+        return [Source("applicant", row.survivor_id)]
     if isinstance(row, IdentityDocument):
         return [Source("applicant", row.applicant_id)]
     if isinstance(row, LabComponent):
@@ -93,6 +96,15 @@ def list_sources(session: Session) -> Iterator[Source]:
         for _, model, attribute in (one for one in _ROWS if one[0] == name):
             keys |= dict.fromkeys(session.execute(select(getattr(model, attribute)).distinct()).scalars())
         yield from (Source(name, key) for key in keys)
+
+
+def list_sources_of_case(session: Session, case_id: str) -> Iterator[Source]:
+    """Every source of one case: what names its applicant."""
+    for name, model, attribute in _ROWS:
+        if hasattr(model, "case_id"):
+            query = select(getattr(model, attribute)).where(model.case_id == case_id).distinct()
+            for key in session.execute(query).scalars():
+                yield Source(name, key)
 
 
 def build(session: Session, source: Source) -> list[Projected]:
@@ -264,4 +276,4 @@ _BUILDERS: dict[str, Callable[[Session, str], list[Projected]]] = {
     "problem": _build_problems,
 }
 ORDER = {name: position for position, name in enumerate(_BUILDERS)}
-MODELS = (*(model for _, model, _ in _ROWS), IdentityDocument, LabComponent, RequirementReason)
+MODELS = (*(model for _, model, _ in _ROWS), IdentityDocument, LabComponent, Merge, RequirementReason)

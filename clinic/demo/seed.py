@@ -38,7 +38,8 @@ SITES = (
 )
 # Sign-in name, role, the person's name; all at the first site.
 STAFF = (
-    ("reception", "reception", "Wanjiku Njeri"), ("nurse", "nurse", "Otieno Were"),
+    ("reception", "reception", "Wanjiku Njeri"),
+    ("receptionsupervisor", "receptionsupervisor", "Naliaka Wafula"), ("nurse", "nurse", "Otieno Were"),
     ("phlebotomist", "phlebotomist", "Chebet Kirui"), ("labtech", "labtech", "Mutua Nzomo"),
     ("labsupervisor", "labsupervisor", "Halima Abdi"), ("radiographer", "radiographer", "Kamau Gitau"),
     ("radiologist", "radiologist", "Dr Ines Rusu"), ("radiologist2", "radiologist", "Dr Paul Okello"),

@@ -14,6 +14,7 @@ from clinic.country import country_name
 from clinic.file_store import open_store
 from clinic.models import Applicant, Case, DocumentKind, IdentityDocument, Sex
 from clinic.partial_date import age_on, format_clinically, parse_partial_date
+from clinic.queries.merge import list_documents_for_authority
 from clinic.services.fact import get_exam_date
 from clinic.services.photo import find_photo
 from clinic.web.clinical_format import native_name
@@ -54,7 +55,7 @@ class Identity:
 def read_identity(case: Case) -> Identity:
     """The identity of the case's applicant, with the newest passport shown, else the newest document."""
     person = case.applicant
-    document = _find_document(person)
+    document = _find_document(case)
     return Identity(
         surnames=person.family_name, given_names=person.given_names, native_name=native_name(person),
         native_language=person.native_language or "en",
@@ -101,7 +102,7 @@ def _age(person: Applicant, on: date) -> str:
     return f"{found.years} years{', estimated' if found.is_estimated else ''}"
 
 
-def _find_document(person: Applicant) -> IdentityDocument | None:
-    """The newest passport, else the newest of the others."""
-    newest = sorted(person.documents, key=lambda row: (row.kind is DocumentKind.PASSPORT, row.id))
+def _find_document(case: Case) -> IdentityDocument | None:
+    """The newest passport that the authority may be told of, else the newest of the others."""
+    newest = sorted(list_documents_for_authority(case), key=lambda row: (row.kind is DocumentKind.PASSPORT, row.id))
     return newest[-1] if newest else None

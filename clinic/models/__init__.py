@@ -11,6 +11,7 @@ from clinic.models.form import FormResponse, FormStatus
 from clinic.models.identity import IdentityCheck, IdentityMethod
 from clinic.models.imaging import XrayReading
 from clinic.models.laboratory import LabComponent, LabResult, Specimen, SpecimenKind
+from clinic.models.merge import Merge, MergedRow, ToldApart
 from clinic.models.operation import AuditChange, Heartbeat, Lease
 from clinic.models.photo import Photo, PhotoSource
 from clinic.models.requirement import Requirement, RequirementReason, RequirementSource, RequirementState
@@ -25,8 +26,8 @@ __all__ = [
     "Case", "CaseState", "CaseTransition", "Circumstance", "Conclusion", "ConclusionKind", "Consent", "ConsentState",
     "Counter", "Delivery", "DeliveryAttempt", "DeliveryState", "DocumentKind", "DoseSource", "Film", "FilmState",
     "FormResponse", "FormStatus", "Heartbeat", "IdentityCheck", "IdentityDocument", "IdentityMethod", "LabComponent",
-    "LabResult", "Lease", "LineOutcome", "Photo", "PhotoSource", "RecordKind", "Recorded", "Requirement",
-    "RequirementReason", "RequirementSource", "RequirementState", "ResidencePeriod", "ResultStatus", "Role", "Route",
-    "Sex", "SignedExam", "Signer", "Site", "Specimen", "SpecimenKind", "User", "VaccineDose", "VaccineLine",
-    "XrayReading",
+    "LabResult", "Lease", "LineOutcome", "Merge", "MergedRow", "Photo", "PhotoSource", "RecordKind", "Recorded",
+    "Requirement", "RequirementReason", "RequirementSource", "RequirementState", "ResidencePeriod", "ResultStatus",
+    "Role", "Route", "Sex", "SignedExam", "Signer", "Site", "Specimen", "SpecimenKind", "ToldApart", "User",
+    "VaccineDose", "VaccineLine", "XrayReading",
 ]

@@ -60,6 +60,7 @@ class Applicant(Base):
     address: Mapped[str | None] = mapped_column(Text)
     registered_at: Mapped[datetime] = moment()
     registered_by_id: Mapped[str] = mapped_column(ForeignKey("user.id"))
+    merged_into_id: Mapped[str | None] = mapped_column(ForeignKey("applicant.id"), index=True)  # see models/merge.py
     version: Mapped[int] = mapped_column(default=1)
 
     __mapper_args__ = {"version_id_col": version}

@@ -25,7 +25,10 @@ class IdentityCheck(Base):
     """One look at the person at one station; a row is never edited. Not confirmed means: another person."""
 
     __tablename__ = "identity_check"
-    __table_args__ = (Index("ix_identity_check_day", "case_id", "station", "checked_on"),)
+    __table_args__ = (
+        Index("ix_identity_check_day", "case_id", "station", "checked_on"),
+        Index("ix_identity_check_today", "checked_on", "case_id"),  # who is in the building
+    )
 
     id: Mapped[str] = key()
     case_id: Mapped[str] = mapped_column(ForeignKey("health_case.id"))

@@ -43,6 +43,6 @@ def _read(found: re.Match[str]) -> str:
 
 
 def _read_plain(word: str) -> str:
-    first, *rest = word
-    letters = _FIRST.get(first, _LETTERS.get(first, "")) + "".join(_LETTERS.get(letter, "") for letter in rest)
+    first = _FIRST.get(word[0], _LETTERS.get(word[0], ""))
+    letters = first + "".join(_LETTERS.get(letter, "") for letter in word[1:])
     return _TWO_CONSONANTS.sub(r"\1a", letters)  # a first vowel keeps Hassan, Rahman and their kind in shape

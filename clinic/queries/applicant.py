@@ -9,7 +9,7 @@ from sqlalchemy import Select, func, or_, select, tuple_
 from sqlalchemy.engine import Row
 
 from clinic.db import db
-from clinic.errors import NotFound
+from clinic.errors import NotFound, RecordMerged
 from clinic.identifier import IdentifierKind, classify_identifier, find_specimen_number, to_key
 from clinic.models import Applicant, Case, IdentityDocument, Specimen, User
 from clinic.name import fold_name
@@ -19,7 +19,16 @@ FOUND_MOST = 50  # a search that finds more is to be narrowed, not read
 
 
 def get_applicant(applicant_id: str, user: User) -> Applicant:
-    """The applicant, if registered at the user's site. Raises NotFound."""
+    """The applicant to work on, if registered at the user's site. Raises NotFound; RecordMerged for a merged record."""
+    applicant = get_record(applicant_id, user)
+    if applicant.merged_into_id is not None:
+        raise RecordMerged(
+            _("This record was merged into another one. Open that one and go on there."), applicant=applicant.id)
+    return applicant
+
+
+def get_record(applicant_id: str, user: User) -> Applicant:
+    """The record of the user's site, also one that was merged into another. Raises NotFound."""
     applicant = db.session.execute(
         select(Applicant).where(Applicant.id == applicant_id, Applicant.site_id == user.site_id)
     ).unique().scalar_one_or_none()
@@ -39,7 +48,7 @@ def list_cases_of(applicant: Applicant) -> list[Case]:
 def list_applicants(user: User, after: tuple[str, str] | None = None) -> tuple[list[Row[Any]], bool]:
     """One page of the site's applicants by name, and whether more follow."""
     place = tuple_(Applicant.search_name, Applicant.id)
-    query = _select_people().where(Applicant.site_id == user.site_id)
+    query = _select_people().where(Applicant.site_id == user.site_id, Applicant.merged_into_id.is_(None))
     if after:
         query = query.where(place > tuple_(*after))
     rows = list(db.session.execute(query.order_by(Applicant.search_name, Applicant.id).limit(PAGE + 1)))
@@ -98,6 +107,21 @@ def find_people_by_name(user: User, typed: str) -> list[Row[Any]]:
     return rows or list(db.session.execute(query.where(_holds(first))))
 
 
+def follow_merges(people: list[Row[Any]]) -> tuple[list[Row[Any]], dict[str, list[str]]]:
+    """`people` with each merged record replaced by the one that survived it, once; and by the survivor's id the numbers
+    of the merged records by which it was found."""
+    because: dict[str, list[str]] = {}
+    survivors: dict[str, Row[Any]] = {}
+    for person in people:
+        found = person
+        while found.merged_into_id is not None:
+            found = db.session.execute(_select_people().where(Applicant.id == found.merged_into_id)).one()
+        survivors.setdefault(found.id, found)
+        if found is not person:
+            because.setdefault(found.id, []).append(person.number)
+    return list(survivors.values()), because
+
+
 def _holds(word: str) -> Any:
     """Whether some word of the folded name begins with `word`."""
     return (" " + Applicant.search_name).contains(" " + word, autoescape=True)
@@ -110,5 +134,5 @@ def _select_people() -> Select[*tuple[Any, ...]]:
     return select(
         Applicant.id, Applicant.number, Applicant.family_name, Applicant.given_names, Applicant.native_family_name,
         Applicant.native_given_names, Applicant.native_language, Applicant.birth_date, Applicant.sex,
-        Applicant.citizenship, Applicant.search_name, open_cases.label("cases"),
+        Applicant.citizenship, Applicant.search_name, Applicant.merged_into_id, open_cases.label("cases"),
     )

@@ -54,7 +54,7 @@ def has_namesake(applicant: Applicant) -> bool:
     return db.session.execute(
         select(Applicant.id).where(
             Applicant.site_id == applicant.site_id, Applicant.search_name == applicant.search_name,
-            Applicant.id != applicant.id,
+            Applicant.id != applicant.id, Applicant.merged_into_id.is_(None),
         ).limit(1)
     ).first() is not None
 

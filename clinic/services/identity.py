@@ -10,6 +10,7 @@ from clinic.audit import record_change
 from clinic.db import db
 from clinic.errors import InvalidInput, NotNow
 from clinic.models import Case, CaseState, IdentityCheck, IdentityDocument, IdentityMethod, User
+from clinic.queries.merge import find_last_change
 from clinic.services.consent import OPEN_TO_DECISION, has_consent
 from clinic.services.photo import find_photo
 from clinic.services.plausibility import get_today
@@ -53,13 +54,18 @@ def record_mismatch(case: Case, station: Station, reason: str, actor: User) -> I
 
 
 def find_confirmation(case: Case, station: Station, user: User) -> IdentityCheck | None:
-    """The check by which `user` may record at `station` today; a mismatch seen by anybody since takes it away."""
+    """The check by which `user` may record at `station` today.
+
+    A mismatch seen by anybody since takes it away, and so does a merge of the applicant's record, or its undoing: what
+    was compared then was another record.
+    """
+    changed_at = find_last_change(case.applicant_id)
     checks = db.session.execute(
         select(IdentityCheck).where(IdentityCheck.case_id == case.id, IdentityCheck.checked_on == get_today(case))
         .order_by(IdentityCheck.id.desc())
     ).scalars()
     for check in checks:
-        if not check.is_confirmed:
+        if not check.is_confirmed or (changed_at is not None and check.checked_at <= changed_at):
             return None
         if (check.station, check.checked_by_id) == (station.name, user.id):
             return check
@@ -82,11 +88,16 @@ def ensure_identity_confirmed(case: Case, station: Station, user: User) -> None:
 
 
 def may_complete_later(case: Case, station: Station) -> bool:
-    """Whether somebody saw the person here on an earlier day, and the station's record may be completed from notes."""
+    """Whether somebody saw the person here on an earlier day, and the station's record may be completed from notes.
+
+    A look before the applicant's record was merged, or taken apart again, does not count.
+    """
+    changed_at = find_last_change(case.applicant_id)
     return station.completes_later and db.session.execute(
         select(IdentityCheck.id).where(
             IdentityCheck.case_id == case.id, IdentityCheck.station == station.name, IdentityCheck.is_confirmed,
             IdentityCheck.method != IdentityMethod.EARLIER_VISIT, IdentityCheck.checked_on < get_today(case),
+            *([IdentityCheck.checked_at > changed_at] if changed_at is not None else []),
         ).limit(1)
     ).first() is not None
 

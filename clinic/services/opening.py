@@ -25,6 +25,7 @@ from clinic.models import (
 from clinic.sentence import Sentence
 from clinic.services.assessment import refresh
 from clinic.services.circumstance import write_answers, write_facts
+from clinic.services.merge import ensure_not_merged
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,11 @@ class Opened:
 
 
 def open_case(applicant: Applicant, data: dict[str, Any], actor: User) -> Opened:
-    """Open a case for `applicant`; `data` as NewCase gives it. Raises NotNow without an authority for it."""
+    """Open a case for `applicant`; `data` as NewCase gives it. Raises NotNow without an authority for it.
+
+    RecordMerged when the applicant's record was merged into another one.
+    """
+    ensure_not_merged(applicant)
     site, now = applicant.site, clock.now()
     programme = data["programme"]
     authority = get_authority_of(programme)
