@@ -13,7 +13,8 @@ from clinic.db import db
 from clinic.models import Applicant, ApplicantKey
 from clinic.name import POSSIBLE, DocumentNumber, PersonTraits, list_blocking_keys, score_double
 from clinic.partial_date import PartialDate, parse_partial_date
-from clinic.sentence import Sentence
+from clinic.queries.merge import get_survivor
+from clinic.sentence import N_, Sentence
 
 MOST_SHOWN = 5  # more would not be read
 MOST_COMPARED = 200  # candidates with the most keys in common; a very common name shares one key with thousands
@@ -34,14 +35,24 @@ def find_likely_doubles(site_id: str, data: dict[str, Any], besides: str | None 
     `besides` is an applicant id to leave out.
     """
     person = to_traits(data, [data["document"]] if data.get("document") else [])
-    doubles = []
+    return list_doubles_of(site_id, person, besides)
+
+
+def list_doubles_of(site_id: str, person: PersonTraits, besides: str | None = None) -> list[LikelyDouble]:
+    """The same for a person's traits. A record that was merged stands for the one that survived it."""
+    doubles: dict[str, LikelyDouble] = {}
     for applicant in _list_candidates(site_id, list_blocking_keys(person)):
-        if applicant.id == besides:
+        survivor = get_survivor(applicant)
+        if survivor.id == besides:
             continue
         score, reasons = score_double(person, traits_of(applicant))
-        if score >= POSSIBLE:
-            doubles.append(LikelyDouble(applicant, score, reasons))
-    return sorted(doubles, key=lambda double: -double.score)[:MOST_SHOWN]
+        if survivor is not applicant:
+            reasons += (Sentence(N_("Found by the record %(number)s, which was merged into this one"),
+                                 {"number": applicant.number}),)
+        known = doubles.get(survivor.id)
+        if score >= POSSIBLE and (known is None or known.score < score):
+            doubles[survivor.id] = LikelyDouble(survivor, score, reasons)
+    return sorted(doubles.values(), key=lambda double: -double.score)[:MOST_SHOWN]
 
 
 def write_keys(applicant: Applicant) -> None:

@@ -15,6 +15,7 @@ from clinic.identifier import build_applicant_number, to_key
 from clinic.models import Applicant, IdentityDocument, User
 from clinic.name import fold_name
 from clinic.services.double import LikelyDouble, write_keys
+from clinic.services.merge import ensure_not_merged
 
 PERSON_FIELDS = (
     "family_name", "given_names", "native_family_name", "native_given_names", "native_language", "birth_date", "sex",
@@ -56,6 +57,7 @@ def update_applicant(applicant: Applicant, data: dict[str, Any], version: int, a
 
     Raises CaseChanged when somebody saved in between.
     """
+    ensure_not_merged(applicant)
     if applicant.version != version:
         raise CaseChanged(
             _("Somebody else changed this person just now. Nothing of yours was saved: compare, then save again."),
@@ -76,7 +78,11 @@ def update_applicant(applicant: Applicant, data: dict[str, Any], version: int, a
 
 
 def add_document(applicant: Applicant, data: dict[str, Any], actor: User) -> IdentityDocument:
-    """Add a document, as NewDocument gives it; the same number of the same country is not written twice."""
+    """Add a document, as NewDocument gives it; the same number of the same country is not written twice.
+
+    Raises RecordMerged when the record was merged into another one.
+    """
+    ensure_not_merged(applicant)
     key = to_key(data["number"])
     for document in applicant.documents:
         if (document.number_key, document.issuing_country) == (key, data["issuing_country"]):
