@@ -22,6 +22,7 @@ from clinic.web import (
     identity,
     key,
     laboratory,
+    merge,
     opening,
     paper,
     photo,
@@ -39,7 +40,7 @@ from clinic.web import (
 )
 from clinic.web.station_page import init_station_words
 
-RECEPTION = (worklist, search, applicant, opening, case, circumstance, will_i_need)
+RECEPTION = (worklist, search, applicant, merge, opening, case, circumstance, will_i_need)
 API = (decision, description)
 
 REGISTRATIONS: list[Callable[[Flask], None]] = [

@@ -15,7 +15,7 @@ from clinic.identifier import build_applicant_number, to_key
 from clinic.models import Applicant, IdentityDocument, User
 from clinic.name import fold_name
 from clinic.services.double import LikelyDouble, write_keys
-from clinic.services.merge import ensure_not_merged
+from clinic.services.merge import ensure_not_merged, tell_apart
 
 PERSON_FIELDS = (
     "family_name", "given_names", "native_family_name", "native_given_names", "native_language", "birth_date", "sex",
@@ -29,7 +29,7 @@ def register_applicant(
     """Write down a new person at `actor`'s site; `data` as NewApplicant gives it.
 
     `doubles` are the people this one was held against and found to be another, `double_reason` why; both stay in
-    the audit rows.
+    the audit rows, and whoever thinks of merging them later reads it.
     """
     site = actor.site
     applicant = Applicant(
@@ -47,6 +47,8 @@ def register_applicant(
     detail: dict[str, Any] = {}
     if doubles:
         detail = {"not_the_same_as": [double.applicant.id for double in doubles], "because": double_reason}
+        for double in doubles:
+            tell_apart(applicant, double.applicant, double_reason, actor)
     record_change("register", "applicant", applicant.id, site_id=site.id, detail=detail, actor_id=actor.id)
     db.session.flush()
     return applicant

@@ -14,12 +14,14 @@ from clinic.audit import record_read
 from clinic.errors import CaseChanged
 from clinic.models import Applicant, DocumentKind, Sex
 from clinic.permissions import Permission, has_permission, requires
-from clinic.queries.applicant import get_applicant, list_applicants, list_cases_of
+from clinic.queries.applicant import get_applicant, get_record, list_applicants, list_cases_of
+from clinic.queries.merge import get_survivor
 from clinic.schemas.registration import ChangedApplicant, NewApplicant, NewDocument
 from clinic.services.double import LikelyDouble, find_likely_doubles
 from clinic.services.registration import PERSON_FIELDS, add_document, register_applicant, update_applicant
 from clinic.unit import reads_only
 from clinic.web.form import read_form
+from clinic.web.merge_card import build_merge_card
 from clinic.web.passport import ReadZone, list_zone_warnings, read_zone, to_fields
 from clinic.web.word import sex_word
 
@@ -90,12 +92,15 @@ def create() -> Page:
 @blueprint.get("/<applicant_id>")
 @requires(P.SEE_CASES)
 def show(applicant_id: str) -> Page:
-    """The person, the documents, the cases."""
-    applicant = get_applicant(applicant_id, current_user)
+    """The person, the documents, the cases; a merged record leads to the one that stands for it."""
+    applicant = get_record(applicant_id, current_user)
+    if applicant.merged_into_id is not None:
+        return redirect(url_for(".show", applicant_id=get_survivor(applicant).id, merged=applicant.id))
     record_read("user", current_user.id, "read", "applicant", applicant.id, site_id=applicant.site_id)
     return render_template(
         "applicant/show.html", applicant=applicant, cases=list_cases_of(applicant),
         may_change=has_permission(P.REGISTER), may_open=has_permission(P.OPEN_CASE),
+        merging=build_merge_card(applicant),
     )
 
 
@@ -218,7 +223,8 @@ def _choices() -> dict[str, Any]:
 
 
 def _show_new(values: dict[str, Any], **parts: Any) -> str:
-    return render_template("applicant/new.html", values=values, **_choices(), **parts)
+    return render_template("applicant/new.html", values=values, may_merge=has_permission(P.MERGE_RECORDS), **_choices(),
+                           **parts)
 
 
 def _show_edit(applicant: Applicant, values: dict[str, Any], version: int, **parts: Any) -> str:

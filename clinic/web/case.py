@@ -23,6 +23,8 @@ from clinic.queries.case_detail import (
     list_looks,
     list_staff_at_work,
 )
+from clinic.queries.merge import list_merges_of_case
+from clinic.queries.namesake import find_namesakes
 from clinic.services.assessment import assess, list_requirements
 from clinic.services.circumstance import ensure_unchanged
 from clinic.services.completion import list_open_vaccine_lines
@@ -67,6 +69,7 @@ def show(case_id: str) -> Page:
     return render_template(
         "case/show.html", case=case, decision=decision, conclusion=conclusion, flags=list_flags(case),
         groups=_build_groups(case, decision, requirements), history=list_history(case), leaving=_list_leaving(case),
+        merges=list_merges_of_case(case),
         is_complete=all(row.state is not RequirementState.OPEN for row in requirements),
         may_change=has_permission(Permission.OPEN_CASE) and case.state in workflow.RECORDING,
         open_lines=list_open_vaccine_lines(case, decision), looks=list_looks(case),
@@ -122,6 +125,8 @@ def list_flags(case: Case) -> list[dict[str, str]]:
             "Consent withdrawn"), "tone": "bad"})
     if is_in_doubt(case):
         flags.append({"text": _("Identity in doubt"), "tone": "bad"})
+    if find_namesakes(case.applicant):
+        flags.append({"text": _("Similar name here today"), "tone": "bad"})
     if has_namesake(case.applicant):
         flags.append({"text": _("Another person has this name"), "tone": "warn"})
     return flags

@@ -28,6 +28,7 @@ AREAS = (
     Area("/", lazy_gettext("My worklist"), Permission.SEE_CASES),
     Area("/cases", lazy_gettext("Cases"), Permission.SEE_CASES),
     Area("/applicants", lazy_gettext("Applicants"), Permission.REGISTER),
+    Area("/doubles", lazy_gettext("Likely doubles"), Permission.MERGE_RECORDS),
     Area("/laboratory", lazy_gettext("Laboratory"), Permission.ENTER_RESULT),
     Area("/laboratory", lazy_gettext("Laboratory"), Permission.CONFIRM_RESULT),
     Area("/radiology", lazy_gettext("X-ray"), Permission.READ_XRAY),

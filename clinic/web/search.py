@@ -14,6 +14,7 @@ from clinic.queries.applicant import (
     find_cases_by_number,
     find_people_by_name,
     find_people_by_number,
+    follow_merges,
 )
 
 blueprint = Blueprint("search", __name__)
@@ -29,15 +30,16 @@ def find() -> str | Response:
     people = find_people_by_number(current_user, typed) if typed else []
     if typed and not cases and not people:
         people = find_people_by_name(current_user, typed)
+    hits, (people, because) = people, follow_merges(people)
     record_read("user", current_user.id, "search", "applicant", "", site_id=current_user.site_id,
                 detail={"kind": _kind_of(typed), "found": len(cases) + len(people)})
     if len(cases) == 1 and not people:
         return redirect(url_for("case.show", case_id=cases[0].id))
-    if len(people) == 1 and not cases:
-        return redirect(url_for("applicant.show", applicant_id=people[0].id))
+    if len(people) == 1 and not cases:  # a merged record's own page leads on and says why
+        return redirect(url_for("applicant.show", applicant_id=hits[0].id if len(hits) == 1 else people[0].id))
     return render_template(
-        "search/index.html", search_query=typed, cases=cases, people=people, is_cut=len(people) >= FOUND_MOST,
-        may_register=has_permission(Permission.REGISTER),
+        "search/index.html", search_query=typed, cases=cases, people=people, because=because,
+        is_cut=len(hits) >= FOUND_MOST, may_register=has_permission(Permission.REGISTER),
     )
 
 
