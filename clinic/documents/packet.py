@@ -12,6 +12,7 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 
 from clinic.country import country_name
+from clinic.declaration import get_declaration
 from clinic.documents.glyph import ensure_printable
 from clinic.documents.grade import build_grades
 from clinic.documents.identity import Identity, read_identity, read_photo, to_day, to_moment
@@ -75,6 +76,7 @@ def _build_context(order: DocumentOrder, identity: Identity, sha256: str, verify
                  "code": case.site.code},
         "physician": {"name": order.signer.name, "licence": order.signer.licence_number or ""},
         "signed_at": to_moment(order.signed_at, case.site.time_zone),
+        "declaration": get_declaration(case.programme).text,
         "concluded": CONCLUDED[order.conclusion.kind], "reason": order.conclusion.reason,
         "replaces": order.replaces and {
             "id": order.replaces.id, "version": order.replaces.version,

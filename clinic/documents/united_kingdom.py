@@ -10,6 +10,12 @@ from typing import Any
 from clinic.documents.identity import to_day
 from clinic.models import Conclusion
 
+# The three reasons of the electronic system, as its users read them.
+NOT_ISSUED = {
+    "confirmed-or-suspected-tb": "confirmed or suspected tuberculosis", "testing-postponed": "testing postponed",
+    "applicant-withdrew": "the applicant withdrew",
+}
+
 
 def build_united_kingdom(conclusion: Conclusion) -> dict[str, Any]:
     """What the template `documents/uk.html` shows besides the identity; plain values, English.
@@ -19,5 +25,6 @@ def build_united_kingdom(conclusion: Conclusion) -> dict[str, Any]:
     outcome = conclusion.conclusion
     return {
         "issued": outcome["certificate"] == "issue",
+        "not_issued": NOT_ISSUED.get(outcome.get("not_issued") or "", ""),
         "issued_on": to_day(outcome["valid_from"]), "expires_on": to_day(outcome["valid_until"]),
     }

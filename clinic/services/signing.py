@@ -18,6 +18,7 @@ from clinic.audit import record_change
 from clinic.config import get_settings
 from clinic.counter import next_number
 from clinic.db import db, read_unit, write_unit
+from clinic.declaration import get_declaration
 from clinic.delivery_reason import DeliveryReason, build_reason
 from clinic.documents.packet import compose_packet
 from clinic.documents.printer import print_html
@@ -194,7 +195,8 @@ def _build_conclusion(case: Case, signer: User, facts: dict[str, Any], decision:
                       choice: ConclusionInput) -> Conclusion:
     return Conclusion(
         id=new_id(), case_id=case.id, case_version=case.version, edition=decision["edition"], facts=facts,
-        decision=decision, kind=choice.kind, conclusion=conclude(facts, decision, choice), reason=choice.reason.strip(),
+        decision=decision, kind=choice.kind, reason=choice.reason.strip(),
+        conclusion=conclude(facts, decision, choice) | {"declaration": get_declaration(case.programme).version},
         decided_at=clock.now(), decided_by_id=signer.id,
     )
 

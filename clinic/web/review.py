@@ -1,43 +1,80 @@
-"""Everything a physician signs, grouped as on the printed form, each fact with who recorded it and when."""
+"""Everything a physician signs, grouped as on the printed form: each fact with who recorded it, when, and before."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from clinic.db import db
 from clinic.models import (
+    AuditChange,
     Case,
     FormResponse,
-    LabResult,
-    Recorded,
     Requirement,
     RequirementState,
-    Specimen,
-    VaccineDose,
-    VaccineLine,
-    XrayReading,
 )
+from clinic.queries.alert import Alert, list_alerts
+from clinic.queries.prior_value import list_prior_values
 from clinic.questionnaire import get_questionnaire
 from clinic.questionnaire.summary import Section, summarise
 from clinic.services import laboratory, radiology, specimen, vaccination
 from clinic.services.assessment import assess, list_requirements
-from clinic.services.form_fact import list_responses
-from clinic.services.plausibility import get_today
-from clinic.web.station_page import list_names
+from clinic.services.form_fact import COMPLETE, list_responses
+from clinic.services.photo import find_photo
+from clinic.web.case_word import category_word, document_word, need_label
+from clinic.web.clinical_format import format_date, native_name
+from clinic.web.place import country_word
+from clinic.web.requirement_word import list_people as list_requesters
+from clinic.web.review_layout import Layout, list_layout
+from clinic.web.review_row import (
+    Note,
+    ReviewRow,
+    from_fact,
+    from_line,
+    from_reading,
+    from_result,
+    from_specimen,
+    from_vaccine_line,
+    list_people,
+)
+from clinic.web.staff_name import list_names
+from clinic.web.station import find_path
+from clinic.web.vaccination import OUTCOME_WORDS
+from clinic.web.word import sex_word
+
+
+@dataclass
+class Rest:
+    """A line of everything that was answered no, or found normal."""
+
+    label: str
+    items: list[str]
+
+
+@dataclass
+class Part:
+    """A headed part: rows, what is plain in one line, and whose form it is."""
+
+    layout: Layout
+    rows: list[ReviewRow] = field(default_factory=list)
+    rests: list[Rest] = field(default_factory=list)
+    signed: list[Note] = field(default_factory=list)  # forms behind the part: title, who, when, how amended
+    change: str = ""
+    outstanding: list[Requirement] = field(default_factory=list)
 
 
 @dataclass
 class Review:
-    """The parts of the page; `names` are the people behind every entry."""
+    """The whole page; `names` are the people behind every entry."""
 
     decision: dict[str, Any]
     requirements: list[Requirement]
-    results: list[LabResult]
-    readings: list[XrayReading]
-    specimens: list[Specimen]
-    doses: list[VaccineDose]
-    lines: dict[str, VaccineLine]
-    forms: list[tuple[FormResponse, str, list[Section]]]
+    parts: list[Part]
+    alerts: list[Alert]
+    unconfirmed: int
     names: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -46,33 +83,178 @@ class Review:
         return [row for row in self.requirements if row.state is RequirementState.OPEN]
 
     @property
-    def wanted(self) -> list[Requirement]:
-        """Examinations that the rules or somebody ask for."""
-        return [row for row in self.requirements if row.state is not RequirementState.WITHDRAWN]
+    def withdrawn(self) -> list[Requirement]:
+        """Examinations that nobody asks for any more."""
+        return [row for row in self.requirements if row.state is RequirementState.WITHDRAWN]
 
 
 def build_review(case: Case) -> Review:
-    """What stands on the case now; withdrawn and replaced entries are left to the stations' own pages."""
-    results = [row for row in laboratory.list_results(case) if row.is_current]
-    readings = [row for row in radiology.list_readings(case) if row.is_current]
-    doses = [row for row in vaccination.list_doses(case) if row.counts]
-    forms = [(row, get_questionnaire(row.form).title, summarise(get_questionnaire(row.form), row.answers))
-             for row in list_responses(case)]
-    review = Review(
-        decision=assess(case), requirements=list_requirements(case), results=results, readings=readings,
-        specimens=[row for row in specimen.list_specimens(case) if row.withdrawn_at is None], doses=doses,
-        lines=vaccination.list_lines(case), forms=forms,
+    """What stands on the case now, in the parts of its programme's form; every entry stands in exactly one."""
+    decision, requirements = assess(case), list_requirements(case)
+    parts = [Part(layout) for layout in list_layout(case, decision)]
+    results = laboratory.list_results(case)
+    for part in parts:
+        for name in part.layout.holds:
+            if name in _BUILDERS:
+                _BUILDERS[name](case, part, decision)
+    _add_results(case, parts, results)
+    _add_forms(case, parts)
+    for row in requirements:
+        if row.state is RequirementState.OPEN:
+            _find_part(case, parts, row).outstanding.append(row)
+    people = [each for part in parts for each in (*list_people(part.rows), *(note.by_id for note in part.signed))]
+    return Review(
+        decision, requirements, [part for part in parts if part.rows or part.rests or part.outstanding
+                                 or part.layout.code != "laboratory"],
+        list_alerts(case), sum(1 for row in results if row.is_current and not row.counts),
+        list_names([*people, *list_requesters(requirements)]),
     )
-    people: list[str | None] = [row.answered_by_id for row in case.circumstances]
-    recorded: list[Recorded] = [*results, *readings, *doses]
-    people += [each for row in recorded for each in (row.entered_by_id, row.confirmed_by_id)]
-    people += [line.recorded_by_id for line in review.lines.values()]
-    people += [row.completed_by_id or row.started_by_id for row, _title, _sections in forms]
-    people += [row.recorded_by_id for row in review.specimens]
-    review.names = list_names(people)
-    return review
 
 
-def count_culture_days(case: Case, row: Specimen) -> int:
-    """Days since a specimen was collected."""
-    return (get_today(case) - row.collected_on).days
+def _add_identity(case: Case, part: Part, _decision: dict[str, Any]) -> None:
+    person, edit = case.applicant, f"/applicants/{case.applicant_id}/edit"
+    part.rows += [
+        from_fact("name", _("Name"), ", ".join(filter(None, (person.family_name, person.given_names))), edit),
+        from_fact("own-script", _("Name in own script"), native_name(person), edit),
+        from_fact("born", _("Born"), format_date(person.birth_date), edit),
+        from_fact("sex", _("Sex"), sex_word(person.sex), edit),
+        from_fact("citizenship", _("Citizenship"), country_word(person.citizenship), edit),
+        from_fact("residence", _("Lives in"), country_word(person.residence), edit),
+        from_fact("address", _("Address"), person.address, edit),
+    ]
+    for number, paper in enumerate(person.documents):
+        until = _(", expires %(day)s", day=format_date(paper.expires_on)) if paper.expires_on else ""
+        part.rows.append(ReviewRow(
+            f"document-{number}", document_word(paper.kind),
+            [f"{paper.number}, {country_word(paper.issuing_country)}{until}"], at=paper.recorded_at,
+            change=f"/applicants/{case.applicant_id}", tags=[(_("Check digits do not fit"), "warn")]
+            if paper.mrz_mismatches else []))
+    photo = find_photo(case)
+    part.rows.append(ReviewRow(
+        "photo", _("Photo"), [_("Taken")] if photo else [], by_id=photo.taken_by_id if photo else None,
+        at=photo.taken_at if photo else None, change="photo", tags=[] if photo else [(_("No photo"), "warn")]))
+    part.rows[0].by_id, part.rows[0].at = person.registered_by_id, person.registered_at
+
+
+def _add_visa(case: Case, part: Part, _decision: dict[str, Any]) -> None:
+    edit = "circumstances"
+    part.rows += [
+        from_fact("category", _("Category"), category_word(case)),
+        from_fact("authority-number", _("Authority's number"), case.authority_case_number, edit),
+        from_fact("applied", _("Applied on"), format_date(case.application_date), edit),
+        from_fact("exam-date", _("Examination on"), format_date(case.exam_date), edit),
+        from_fact("destination", _("Address at the destination"), case.destination_address, edit),
+    ]
+
+
+def _add_circumstances(case: Case, part: Part, _decision: dict[str, Any]) -> None:
+    denied = []
+    for row in case.circumstances:
+        label = need_label(row.word, case.programme)
+        if row.answer.value == "no":
+            denied.append(label)
+            continue
+        is_yes = row.answer.value == "yes"
+        part.rows.append(ReviewRow(
+            f"circumstance-{row.word}", label, [_("Yes") if is_yes else _("Not known yet")],
+            by_id=row.answered_by_id, at=row.answered_at, change="circumstances", target=f"row-{row.word}",
+            notable=is_yes))
+    if denied:
+        part.rests.append(Rest(_("Circumstances, no"), denied))
+    part.change = "circumstances"
+
+
+def _add_film(case: Case, part: Part, _decision: dict[str, Any]) -> None:
+    every = radiology.list_readings(case)
+    part.rows += [from_reading(row, every) for row in every if row.is_current]
+    part.change = "xray"
+
+
+def _add_sputum(case: Case, part: Part, _decision: dict[str, Any]) -> None:
+    every = laboratory.list_results(case)
+    current = [row for row in every if row.is_current]
+    part.rows += [from_specimen(row, current, every) for row in specimen.list_specimens(case)
+                  if row.withdrawn_at is None]
+    part.change = "sputum"
+
+
+def _add_vaccination(case: Case, part: Part, decision: dict[str, Any]) -> None:
+    lines, doses = vaccination.list_lines(case), [row for row in vaccination.list_doses(case) if row.counts]
+    for line in dict.fromkeys((*decision["vaccines"], *lines, *(dose.line for dose in doses))):
+        row = lines.get(line)
+        part.rows.append(from_vaccine_line(line, row, doses, str(OUTCOME_WORDS[row.outcome]) if row else ""))
+    part.change = "vaccination"
+
+
+_BUILDERS = {
+    "identity": _add_identity, "visa": _add_visa, "circumstances": _add_circumstances, "film": _add_film,
+    "sputum": _add_sputum, "vaccination": _add_vaccination,
+}
+
+
+def _add_results(case: Case, parts: list[Part], results: list[Any]) -> None:
+    """Each result into the part of its examination; what no part names, into the one that holds the others."""
+    priors = list_prior_values(case)
+    rest = next(part for part in parts if "results" in part.layout.holds)
+    for row in results:
+        if row.is_current and row.specimen_id is None:
+            part = next((one for one in parts if row.test in one.layout.tests), rest)
+            part.rows.append(from_result(row, results, priors.get(row.test, [])))
+            part.change = "laboratory"
+
+
+def _add_forms(case: Case, parts: list[Part]) -> None:
+    rest = next(part for part in parts if "rest" in part.layout.holds)
+    for response in list_responses(case):
+        form = get_questionnaire(response.form)
+        told = _describe_response(response, form.title)
+        for section in summarise(form, response.answers):
+            part = next((one for one in parts if section.link_id in one.layout.groups), rest)
+            _add_section(part, section, response)
+            if told not in part.signed:
+                part.signed.append(told)
+
+
+def _add_section(part: Part, section: Section, response: FormResponse) -> None:
+    changed = _list_changed(response)
+    for line in section.lines:
+        row = from_line(line, response.form)
+        if line.link_id in changed:
+            row.tags.append((_("Amended"), "warn"))
+        part.rows.append(row)
+    if section.denied:
+        part.rests.append(Rest(_("%(part)s, no", part=section.title), section.denied))
+    if section.normal:
+        part.rests.append(Rest(_("Normal"), section.normal))
+    part.change = part.change or f"forms/{response.form}"
+
+
+def _describe_response(row: FormResponse, title: str) -> Note:
+    """Who answered a form and when; with the reason of its last amendment."""
+    if row.status not in COMPLETE:
+        return Note(_("%(form)s: in progress", form=title), row.started_by_id, row.saved_at)
+    last = _list_amendments(row)[-1:]
+    why = _("Amended: %(reason)s", reason=last[0].detail.get("reason", "")) if last else ""
+    return Note(title, row.completed_by_id, row.completed_at, why)
+
+
+def _list_changed(row: FormResponse) -> set[str]:
+    """Questions that an amendment changed."""
+    return {link_id for change in _list_amendments(row) for link_id in change.detail.get("changed", [])}
+
+
+def _list_amendments(row: FormResponse) -> list[AuditChange]:
+    if row.status.value != "amended":
+        return []
+    return list(db.session.execute(
+        select(AuditChange).where(AuditChange.subject_kind == "form-response", AuditChange.subject_id == row.id,
+                                  AuditChange.action == "amend-form").order_by(AuditChange.id)
+    ).scalars())
+
+
+def _find_part(case: Case, parts: list[Part], row: Requirement) -> Part:
+    """The part in which what is open will stand."""
+    kind = {"xray": "film", "sputum": "sputum", "vaccination": "vaccination", "laboratory": "results"}.get(
+        (find_path(row.exam, case.programme) or "").partition("/")[0], "rest")
+    return next((one for one in parts if row.exam in one.layout.exams),
+                next((one for one in parts if kind in one.layout.holds), parts[0]))

@@ -13,24 +13,26 @@ from werkzeug.wrappers import Response as WebResponse
 
 from clinic import workflow
 from clinic.audit import record_read
+from clinic.declaration import get_declaration
 from clinic.errors import CaseChanged, ClearwayError, InvalidInput, NotAllowed, NotNow
 from clinic.models import Case, CaseState, ConclusionKind
 from clinic.permissions import Permission, has_permission, requires
+from clinic.progress import describe_requirement
+from clinic.queries.alert import AlertKind
 from clinic.queries.case import get_case
 from clinic.queries.signed_exam import get_exam, list_deliveries_of, list_exams
 from clinic.rules import list_classes
 from clinic.schemas.door import load
 from clinic.schemas.reason import ReasonIn
 from clinic.services import assessment, signing
-from clinic.services.conclusion import ConclusionInput
+from clinic.services.conclusion import ConclusionInput, NotIssued
 from clinic.unit import manages_units
-from clinic.vaccine_product import label_product
 from clinic.web.delivery import state_word
 from clinic.web.form import read_form
+from clinic.web.requirement_word import describe_ending, describe_origin
 from clinic.web.review import build_review
+from clinic.web.station import find_station
 from clinic.web.station_page import Answer, list_names, open_case, show
-from clinic.web.vaccination import OUTCOME_WORDS
-from clinic.xray_finding import list_all_findings
 
 blueprint = Blueprint("sign", __name__)
 P = Permission
@@ -52,6 +54,16 @@ OTHER_CLASS_WORDS: dict[str, LazyString] = {
 OVERALL_WORDS: dict[str, tuple[LazyString, str]] = {
     "no-apparent-defect": (lazy_gettext("No apparent defect, disease or disability"), "good"),
     "class-b": (lazy_gettext("Class B"), "warn"), "class-a": (lazy_gettext("Class A"), "bad"),
+}
+NOT_ISSUED_WORDS: dict[str, LazyString] = {
+    NotIssued.TUBERCULOSIS: lazy_gettext("Confirmed or suspected tuberculosis"),
+    NotIssued.POSTPONED: lazy_gettext("Testing is postponed"),
+    NotIssued.WITHDREW: lazy_gettext("The applicant withdrew"),
+}
+ALERT_WORDS: dict[str, LazyString] = {
+    AlertKind.CRITICAL: lazy_gettext("Critical"), AlertKind.POSITIVE: lazy_gettext("Positive"),
+    AlertKind.CONTRADICTION: lazy_gettext("Contradiction"), AlertKind.CORRECTED: lazy_gettext("Corrected"),
+    AlertKind.ABNORMAL: lazy_gettext("Abnormal"),
 }
 
 
@@ -153,7 +165,6 @@ def _read_choice(typed: dict[str, Any]) -> ConclusionInput:
 def _show(case: Case, typed: dict[str, Any], problem: ClearwayError | None = None) -> Answer:
     seen = build_review(case)
     decision = seen.decision
-    findings = list_all_findings()
     may_sign = case.state is CaseState.IN_REVIEW and assessment.is_ready_for_review(case, decision)
     refusal = None
     if may_sign:
@@ -165,9 +176,13 @@ def _show(case: Case, typed: dict[str, Any], problem: ClearwayError | None = Non
         InvalidInput(problem.message) if problem else None)
     page = show(
         "sign/review.html", case, shown, seen=seen, decision=decision, typed=typed, may_sign=may_sign, refusal=refusal,
-        labels={code: finding.label for code, finding in findings.items()}, class_words=CLASS_WORDS,
-        other_words=OTHER_CLASS_WORDS, overall_words=OVERALL_WORDS, outcome_words=OUTCOME_WORDS,
-        product_word=label_product, all_classes=list_classes(), chosen=request.form.getlist("chosen"),
+        class_words=CLASS_WORDS, other_words=OTHER_CLASS_WORDS, overall_words=OVERALL_WORDS,
+        not_issued_words=list(NOT_ISSUED_WORDS.items()), alert_words=ALERT_WORDS,
+        declaration=get_declaration(case.programme), all_classes=list_classes(),
+        station_of=lambda row: find_station(row.exam, case.id, case.programme),
+        state_of=lambda row: describe_requirement(row, case, decision)[1],
+        origin_of=lambda row: describe_origin(row, seen.names), ending_of=lambda row: describe_ending(row, seen.names),
+        chosen=request.form.getlist("chosen"),
         picked=request.form.getlist("classes"), exams=list_exams(case),
     )
     if problem is not None and isinstance(page, tuple):
