@@ -52,6 +52,7 @@ class Rest:
 
     label: str
     items: list[str]
+    by: list[Note] = field(default_factory=list)  # who answered so, and when last
 
 
 @dataclass
@@ -102,7 +103,9 @@ def build_review(case: Case) -> Review:
     for row in requirements:
         if row.state is RequirementState.OPEN:
             _find_part(case, parts, row).outstanding.append(row)
-    people = [each for part in parts for each in (*list_people(part.rows), *(note.by_id for note in part.signed))]
+    people = [each for part in parts for each in (
+        *list_people(part.rows), *(note.by_id for note in part.signed),
+        *(note.by_id for rest in part.rests for note in rest.by))]
     return Review(
         decision, requirements, [part for part in parts if part.rows or part.rests or part.outstanding
                                  or part.layout.code != "laboratory"],
@@ -148,11 +151,14 @@ def _add_visa(case: Case, part: Part, _decision: dict[str, Any]) -> None:
 
 
 def _add_circumstances(case: Case, part: Part, _decision: dict[str, Any]) -> None:
-    denied = []
+    denied: list[str] = []
+    said: dict[str, Note] = {}
     for row in case.circumstances:
         label = need_label(row.word, case.programme)
         if row.answer.value == "no":
             denied.append(label)
+            last = max(row.answered_at, getattr(said.get(row.answered_by_id), "at", row.answered_at))
+            said[row.answered_by_id] = Note("", row.answered_by_id, last)
             continue
         is_yes = row.answer.value == "yes"
         part.rows.append(ReviewRow(
@@ -160,7 +166,7 @@ def _add_circumstances(case: Case, part: Part, _decision: dict[str, Any]) -> Non
             by_id=row.answered_by_id, at=row.answered_at, change="circumstances", target=f"row-{row.word}",
             notable=is_yes))
     if denied:
-        part.rests.append(Rest(_("Circumstances, no"), denied))
+        part.rests.append(Rest(_("Circumstances, no"), denied, list(said.values())))
     part.change = "circumstances"
 
 

@@ -74,7 +74,8 @@ def from_result(row: LabResult, every: list[LabResult], priors: list[PriorValue]
         f"result-{row.series_id}", list_tests()[row.test].label, [say_result(row)],
         "; ".join(f"{igra_word(part.name)} {part.value} {say_unit(part.unit)}".strip() for part in list_parts(row)),
         row.entered_by_id, row.entered_at, row.confirmed_by_id, row.confirmed_at,
-        f"laboratory/{row.id}", "", found is not Abnormality.NORMAL and bool(tags), [*_day(row), *tags], before, earlier)
+        f"laboratory/{row.id}", "", found is not Abnormality.NORMAL and bool(tags), [*_day(row), *tags],
+        before, earlier)
 
 
 def from_reading(row: XrayReading, every: list[XrayReading]) -> ReviewRow:
