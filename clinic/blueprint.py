@@ -9,6 +9,7 @@ from flask import Flask
 
 from clinic.api import decision, description
 from clinic.web import (
+    amendment,
     applicant,
     case,
     case_word,
@@ -65,6 +66,7 @@ REGISTRATIONS: list[Callable[[Flask], None]] = [
     lambda app: app.register_blueprint(vaccination.blueprint),
     lambda app: app.register_blueprint(requirement.blueprint),
     review_return.init_review_return,
+    lambda app: app.register_blueprint(amendment.blueprint),
     lambda app: app.register_blueprint(sign.blueprint),
     lambda app: app.register_blueprint(paper.blueprint),
     lambda app: app.register_blueprint(verify.blueprint),

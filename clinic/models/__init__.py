@@ -1,5 +1,6 @@
 """The clinic's tables, one file for each aggregate."""
 
+from clinic.models.amendment import AmendmentRequest
 from clinic.models.applicant import Applicant, ApplicantKey, DocumentKind, IdentityDocument, Sex
 from clinic.models.authority import Authority, AuthorityClient
 from clinic.models.case import Answer, Case, CaseState, CaseTransition, Circumstance, ResidencePeriod
@@ -22,7 +23,8 @@ from clinic.models.user import Authorisation, Role, User
 from clinic.models.vaccination import BodySite, DoseSource, LineOutcome, RecordKind, Route, VaccineDose, VaccineLine
 
 __all__ = [
-    "Answer", "Applicant", "ApplicantKey", "AuditChange", "Authorisation", "Authority", "AuthorityClient", "BodySite",
+    "AmendmentRequest", "Answer", "Applicant", "ApplicantKey", "AuditChange", "Authorisation", "Authority", "AuthorityClient",
+    "BodySite",
     "Case", "CaseState", "CaseTransition", "Circumstance", "Conclusion", "ConclusionKind", "Consent", "ConsentState",
     "Counter", "Delivery", "DeliveryAttempt", "DeliveryState", "DocumentKind", "DoseSource", "Film", "FilmState",
     "FormResponse", "FormStatus", "Heartbeat", "IdentityCheck", "IdentityDocument", "IdentityMethod", "LabComponent",

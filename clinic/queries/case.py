@@ -16,7 +16,8 @@ from clinic import workflow
 from clinic.db import db
 from clinic.errors import NotFound
 from clinic.laboratory_test import list_tests
-from clinic.models import Applicant, Case, CaseState, LabResult, Requirement, User
+from clinic.models import AmendmentRequest, Applicant, Case, CaseState, LabResult, Requirement, User
+from clinic.models.amendment import OPEN_REQUEST
 from clinic.models.case import OPEN_STATES
 from clinic.models.laboratory import WAITING as WAITING_RESULT
 from clinic.models.requirement import OPEN as OPEN_REQUIREMENT
@@ -32,6 +33,7 @@ class View(StrEnum):
     """One cut of the worklist; which of them a user gets follows from the permissions (clinic/web/worklist.py)."""
 
     SIGN = "sign"
+    AMEND = "amend"  # signed, and somebody found something wrong
     EXAMINE = "examine"
     CONFIRM = "confirm"
     ENTER = "enter"
@@ -118,7 +120,7 @@ def _select_rows(user: User, view: View, narrowed: Filter) -> Select[*tuple[Any,
 def _conditions(user: User, view: View, narrowed: Filter) -> Sequence[ColumnElement[bool]]:
     # OPEN_STATES stands word for word: only so may the partial index of the open cases serve the query.
     conditions: list[Any] = [Case.site_id == user.site_id]
-    if view is not View.STATE:
+    if view not in (View.STATE, View.AMEND):  # what is amended is signed, perhaps acknowledged
         conditions.append(text(OPEN_STATES))
     if view is View.TODAY:
         conditions.append(Case.opened_at >= narrowed.today_from)
@@ -147,6 +149,7 @@ def _laboratory_exams() -> list[str]:
 
 _WAITING: dict[View, Callable[[], ColumnElement[bool]]] = {
     View.SIGN: lambda: Case.state == CaseState.IN_REVIEW,
+    View.AMEND: lambda: Case.id.in_(select(AmendmentRequest.case_id).where(text(OPEN_REQUEST))),
     View.EXAMINE: lambda: _has_open(EXAMINING),
     View.CONFIRM: _has_unconfirmed,
     View.ENTER: lambda: _has_open(_laboratory_exams()),

@@ -34,6 +34,7 @@ from clinic.models import (
     SignedExam,
     User,
 )
+from clinic.permissions import Permission, permissions_of
 from clinic.ports import (
     AttachPrint,
     ComposeDelivery,
@@ -159,13 +160,30 @@ def open_amendment(case: Case, reason: str, actor: User) -> None:
 
 def ensure_may_sign(signer: User, case: Case) -> None:
     """Raise NotAllowed unless `signer` is authorised for the case's destination today."""
+    if _is_authorised(signer, case):
+        return
+    others = [user.name for user in _list_colleagues(signer) if _is_authorised(user, case)]
+    if others:
+        sentence = _("You are not authorised to sign for this destination. These may: %(names)s.",
+                     names=", ".join(others))
+    else:
+        sentence = _("You are not authorised to sign for this destination, and nobody else at this site is. "
+                     "Ask the clinic administrator.")
+    raise NotAllowed(sentence, user=signer.id, case=case.id)
+
+
+def _is_authorised(user: User, case: Case) -> bool:
     today = clock.today(case.site.time_zone)
-    if not any(a.programme == case.programme and _covers(a.valid_from, a.valid_until, today)
-               for a in signer.authorisations):
-        raise NotAllowed(
-            _("You are not authorised to sign for this destination. Ask the clinic administrator."),
-            user=signer.id, case=case.id,
-        )
+    return any(one.programme == case.programme and _covers(one.valid_from, one.valid_until, today)
+               for one in user.authorisations)
+
+
+def _list_colleagues(signer: User) -> list[User]:
+    """The active staff of the signer's site who may sign anything at all."""
+    users = db.session.execute(select(User).where(
+        User.site_id == signer.site_id, User.active, User.id != signer.id, User.authorisations.any()
+    ).order_by(User.name)).unique().scalars()
+    return [user for user in users if Permission.SIGN in permissions_of(user)]
 
 
 def find_current_exam(case_id: str) -> SignedExam | None:

@@ -25,6 +25,8 @@ from clinic.queries.case_detail import (
 )
 from clinic.queries.merge import list_merges_of_case
 from clinic.queries.namesake import find_namesakes
+from clinic.queries.signed_exam import list_deliveries_of, list_exams
+from clinic.services.amendment import list_open_requests, may_ask
 from clinic.services.assessment import assess, list_requirements
 from clinic.services.circumstance import ensure_unchanged
 from clinic.services.completion import list_open_vaccine_lines
@@ -34,6 +36,8 @@ from clinic.services.photo import find_photo
 from clinic.services.requirement import may_be_withdrawn
 from clinic.web.case_word import banner_case as banner_case  # for the pages of the stations
 from clinic.web.case_word import describe_consent, need_label
+from clinic.web.conclusion_word import RESULT_WORDS
+from clinic.web.delivery import state_word
 from clinic.web.form import read_form
 from clinic.web.requirement_word import describe_ending, describe_origin, list_people
 from clinic.web.staff_name import list_names
@@ -66,6 +70,7 @@ def show(case_id: str) -> Page:
     conclusion = find_conclusion(case) if case.state not in workflow.RECORDING else None
     decision = conclusion.decision if conclusion else assess(case)
     requirements = list_requirements(case)
+    exams, requests = list_exams(case), list_open_requests(case)
     return render_template(
         "case/show.html", case=case, decision=decision, conclusion=conclusion, flags=list_flags(case),
         groups=_build_groups(case, decision, requirements), history=list_history(case), leaving=_list_leaving(case),
@@ -73,6 +78,9 @@ def show(case_id: str) -> Page:
         is_complete=all(row.state is not RequirementState.OPEN for row in requirements),
         may_change=has_permission(Permission.OPEN_CASE) and case.state in workflow.RECORDING,
         open_lines=list_open_vaccine_lines(case, decision), looks=list_looks(case),
+        exams=exams, deliveries={exam.id: list_deliveries_of(exam) for exam in exams}, requests=requests,
+        names=list_names([*(one.signed_by_id for one in exams), *(one.asked_by_id for one in requests)]),
+        delivery_state=state_word, may_ask=may_ask(case, current_user), **RESULT_WORDS,
         may_add=has_permission(Permission.RECORD_EXAM) and case.state in workflow.RECORDING,
     )
 

@@ -25,8 +25,10 @@ from clinic.rules import list_classes
 from clinic.schemas.door import load
 from clinic.schemas.reason import ReasonIn
 from clinic.services import assessment, signing
-from clinic.services.conclusion import ConclusionInput, NotIssued
+from clinic.services.amendment import list_open_requests, settle_requests
+from clinic.services.conclusion import ConclusionInput
 from clinic.unit import manages_units
+from clinic.web.conclusion_word import RESULT_WORDS
 from clinic.web.delivery import state_word
 from clinic.web.form import read_form
 from clinic.web.requirement_word import describe_ending, describe_origin
@@ -38,28 +40,6 @@ blueprint = Blueprint("sign", __name__)
 P = Permission
 GRADE_PREFIX = "grade-"
 
-# The words of Form DS-2054 and DS-3030, last section (us.md 1.6, 2, 3.5).
-CLASS_WORDS: dict[str, LazyString] = {
-    "NONE": lazy_gettext("No TB class"), "A": lazy_gettext("Class A TB"),
-    "A-W": lazy_gettext("Class A TB with waiver"), "B0": lazy_gettext("Class B0 TB, pulmonary"),
-    "B1P": lazy_gettext("Class B1 TB, pulmonary"), "B1E": lazy_gettext("Class B1 TB, extrapulmonary"),
-    "B2": lazy_gettext("Class B2 TB, LTBI evaluation"), "B3": lazy_gettext("Class B3 TB, contact evaluation"),
-}
-OTHER_CLASS_WORDS: dict[str, LazyString] = {
-    "syphilis": lazy_gettext("Syphilis"), "gonorrhoea": lazy_gettext("Gonorrhoea"),
-    "hansens": lazy_gettext("Hansen's disease"), "substance": lazy_gettext("Substance use disorder"),
-    "alcohol": lazy_gettext("Alcohol use disorder"), "mental": lazy_gettext("Physical or mental disorder"),
-    "pregnancy": lazy_gettext("Pregnancy"), "other": lazy_gettext("Other condition"),
-}
-OVERALL_WORDS: dict[str, tuple[LazyString, str]] = {
-    "no-apparent-defect": (lazy_gettext("No apparent defect, disease or disability"), "good"),
-    "class-b": (lazy_gettext("Class B"), "warn"), "class-a": (lazy_gettext("Class A"), "bad"),
-}
-NOT_ISSUED_WORDS: dict[str, LazyString] = {
-    NotIssued.TUBERCULOSIS: lazy_gettext("Confirmed or suspected tuberculosis"),
-    NotIssued.POSTPONED: lazy_gettext("Testing is postponed"),
-    NotIssued.WITHDREW: lazy_gettext("The applicant withdrew"),
-}
 ALERT_WORDS: dict[str, LazyString] = {
     AlertKind.CRITICAL: lazy_gettext("Critical"), AlertKind.POSITIVE: lazy_gettext("Positive"),
     AlertKind.CONTRADICTION: lazy_gettext("Contradiction"), AlertKind.CORRECTED: lazy_gettext("Corrected"),
@@ -134,6 +114,7 @@ def amend(exam_id: str) -> Answer | WebResponse:
         signing.open_amendment(case, load(ReasonIn(), typed), current_user)
     except InvalidInput as problem:
         return show_exam(exam_id, typed, problem)
+    settle_requests(case, current_user)
     assessment.refresh(case)
     flash(_("The case is open again. The signed version stands until a new one is signed."), "success")
     return redirect(url_for("case.show", case_id=case.id))
@@ -176,8 +157,7 @@ def _show(case: Case, typed: dict[str, Any], problem: ClearwayError | None = Non
         InvalidInput(problem.message) if problem else None)
     page = show(
         "sign/review.html", case, shown, seen=seen, decision=decision, typed=typed, may_sign=may_sign, refusal=refusal,
-        class_words=CLASS_WORDS, other_words=OTHER_CLASS_WORDS, overall_words=OVERALL_WORDS,
-        not_issued_words=list(NOT_ISSUED_WORDS.items()), alert_words=ALERT_WORDS,
+        **RESULT_WORDS, alert_words=ALERT_WORDS,
         declaration=get_declaration(case.programme), all_classes=list_classes(),
         station_of=lambda row: find_station(row.exam, case.id, case.programme),
         state_of=lambda row: describe_requirement(row, case, decision)[1],
@@ -196,10 +176,12 @@ def show_exam(exam_id: str, typed: dict[str, Any], problem: InvalidInput | None 
     if request.method == "GET":
         record_read("user", current_user.id, "read", "signed-exam", row.id, case_id=case.id, site_id=case.site_id)
     exams = list_exams(case)
+    asked = list_open_requests(case)
+    typed = {"reason": "; ".join(one.reason for one in asked)} | typed  # what was asked is the reason, to be edited
     return show(
         "sign/exam.html", case, problem, exam=row, conclusion=conclusion, exams=exams, typed=typed,
         names=list_names([row.signed_by_id, row.revoked_by_id]), deliveries=list_deliveries_of(row),
-        class_words=CLASS_WORDS, other_words=OTHER_CLASS_WORDS, overall_words=OVERALL_WORDS, delivery_state=state_word,
+        **RESULT_WORDS, delivery_state=state_word,
         is_newest=exams[0].id == row.id,
         may_see_deliveries=has_permission(P.SEE_DELIVERIES),
         may_amend=has_permission(P.SIGN) and case.state in signing.SIGNED_STATES and exams[0].id == row.id,

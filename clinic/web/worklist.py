@@ -26,6 +26,7 @@ P = Permission
 # Which views a user gets, in this order; the first one with anything waiting opens.
 VIEWS: tuple[tuple[View, Permission, LazyString], ...] = (
     (View.SIGN, P.SIGN, lazy_gettext("To sign")),
+    (View.AMEND, P.SIGN, lazy_gettext("To amend")),
     (View.CONFIRM, P.CONFIRM_RESULT, lazy_gettext("To confirm")),
     (View.XRAY, P.READ_XRAY, lazy_gettext("X-rays to read")),
     (View.XRAY, P.UPLOAD_FILM, lazy_gettext("X-rays to take")),

@@ -160,3 +160,42 @@ def test_signed_exam_of_another_site_is_not_found(app: Flask, staff: Staff, case
     for path in (place, f"{place}/document", f"{place}/signature"):
         assert other.get(path).status_code == 404
     assert other.post(f"{place}/amend", data={"reason": "not mine at all"}).status_code == 404
+
+
+def test_what_is_found_wrong_after_the_signature_becomes_the_physicians_task(
+    app: Flask, staff: Staff, case: Case
+) -> None:
+    case_id, client = case.id, sign_in(app, staff.physician)
+    exam = _sign(client, case_id).headers["Location"]  # type: ignore[attr-defined]
+    assert "Accepted as the rules propose" in _text(client.get(f"/cases/{case_id}"))
+    technician = sign_in(app, staff.technician)
+    assert f"/cases/{case_id}/amendment" in _text(technician.get(f"/cases/{case_id}"))
+    assert technician.post(f"/cases/{case_id}/amendment", data={"reason": ""}).status_code == 422
+    wrong = "The report of the IGRA was of another person"
+    assert technician.post(f"/cases/{case_id}/amendment", data={"reason": wrong}).status_code == 302
+    assert technician.post(f"/cases/{case_id}/amendment/0/decline", data={"reason": "not mine"}).status_code == 403
+    client = sign_in(app, staff.physician)
+    assert wrong in _text(client.get(f"/cases/{case_id}"))
+    assert wrong in _text(client.get(exam)), "the reason of the amendment, to be edited"
+    assert case_id in _text(client.get("/?view=amend"))
+    assert client.post(f"{exam}/amend", data={"reason": wrong}).status_code == 302
+    assert case_id not in _text(client.get("/?view=amend"))
+
+
+def test_declined_request_keeps_its_reason_and_the_signed_version_stands(
+    app: Flask, staff: Staff, case: Case
+) -> None:
+    from clinic.models import AmendmentRequest
+
+    case_id, client = case.id, sign_in(app, staff.physician)
+    _sign(client, case_id)
+    client.post(f"/cases/{case_id}/amendment", data={"reason": "the address is old"})
+    with read_unit() as session:
+        request_id = session.execute(select(AmendmentRequest.id)).scalar_one()
+    place = f"/cases/{case_id}/amendment/{request_id}/decline"
+    assert client.post(place, data={"reason": ""}).status_code == 422
+    assert client.post(place, data={"reason": "it is on no form"}).status_code == 302
+    assert client.post(place, data={"reason": "it is on no form"}).status_code == 409
+    with read_unit() as session:
+        assert session.get_one(AmendmentRequest, request_id).declined_reason == "it is on no form"
+        assert session.get_one(Case, case_id).state is CaseState.SIGNED
