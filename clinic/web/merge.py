@@ -5,6 +5,7 @@ Undoing goes the same way. Nothing here is offered beside everyday work.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from flask_security.utils import verify_password
 from werkzeug.wrappers import Response
 
 from clinic.audit import record_read
-from clinic.caution import NeedsConfirmation
+from clinic.caution import Caution
 from clinic.db import db
 from clinic.errors import AlreadyDone, CaseChanged, ClearwayError, InvalidInput, NotNow
 from clinic.models import Applicant, Case, Merge
@@ -113,11 +114,8 @@ def merge(applicant_id: str, other_id: str) -> Page:
     typed = read_form(request.form, lists=("confirmed",))
     survivor, loser = _choose_survivor(applicant_id, other_id, typed.get("stays", ""))
     try:
-        sure = _read_sure(typed)
+        sure = _read_sure(typed, list_cautions(survivor, loser))
         merge_records(survivor, loser, sure, typed["confirmed"], typed.get("seen", ""), current_user)
-    except NeedsConfirmation:
-        sentence = _("Tick each sentence, or do not merge.")
-        problem: ClearwayError = InvalidInput(sentence, fields={"confirmed": [sentence]})
     except (InvalidInput, CaseChanged, NotNow) as error:
         problem = error
     else:
@@ -167,10 +165,12 @@ def _choose_survivor(applicant_id: str, other_id: str, stays: str) -> tuple[Appl
     return (other, one) if stays == other.id else (one, other)
 
 
-def _read_sure(typed: dict[str, Any]) -> str:
-    """The reason, once the password is right. Raises InvalidInput."""
+def _read_sure(typed: dict[str, Any], cautions: Sequence[Caution] = ()) -> str:
+    """The reason, once every caution is ticked and the password is right. Raises InvalidInput."""
     fields: dict[str, list[str]] = {}
     reason = ""
+    if {caution.code for caution in cautions} - set(typed.get("confirmed", [])):
+        fields["confirmed"] = [_("Tick each sentence, or do not merge.")]
     try:
         reason = load(ReasonIn(), typed)
     except InvalidInput as problem:
