@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from clinic.db import Base, db
 from clinic.models.applicant import Applicant
 from clinic.models.column import Json, key, moment
+from clinic.models.user import User
 
 
 class Merge(Base):
@@ -36,6 +37,8 @@ class Merge(Base):
 
     survivor: Mapped[Applicant] = relationship(foreign_keys=[survivor_id])
     loser: Mapped[Applicant] = relationship(foreign_keys=[loser_id])
+    merged_by: Mapped[User] = relationship(foreign_keys=[merged_by_id])
+    undone_by: Mapped[User | None] = relationship(foreign_keys=[undone_by_id])
     rows: Mapped[list[MergedRow]] = relationship(order_by="MergedRow.table_name, MergedRow.row_id")
 
 

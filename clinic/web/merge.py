@@ -39,7 +39,6 @@ from clinic.services.merge import (
 from clinic.services.merge_caution import list_cautions
 from clinic.web.form import read_form
 from clinic.web.merge_word import compare_records, link_word
-from clinic.web.station_page import list_names
 
 blueprint = Blueprint("merge", __name__)
 Page = str | tuple[str, int] | Response
@@ -237,7 +236,7 @@ def _show_undo(done: Merge, typed: dict[str, Any], problem: ClearwayError | None
     page = render_template(
         "merge/undo.html", merge=done, survivor=done.survivor, loser=get_record(done.loser_id, current_user),
         back=_list_back(counts), since=list_opened_since(done), typed=typed, refusal=refusal,
-        names=list_names([done.merged_by_id]), errors=_fields_of(problem), problem=_sentence_of(problem))
+        errors=_fields_of(problem), problem=_sentence_of(problem))
     return (page, problem.status) if problem else page
 
 

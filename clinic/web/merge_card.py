@@ -12,7 +12,6 @@ from clinic.permissions import Permission, has_permission
 from clinic.queries.double import find_reason_apart
 from clinic.queries.merge import list_merges_of
 from clinic.services.double import list_doubles_of, traits_of
-from clinic.web.station_page import list_names
 
 
 def build_merge_card(applicant: Applicant) -> dict[str, Any]:
@@ -24,5 +23,4 @@ def build_merge_card(applicant: Applicant) -> dict[str, Any]:
     if may_merge or has_permission(Permission.REGISTER):
         found = list_doubles_of(current_user.site_id, traits_of(applicant), besides=applicant.id)
         doubles = [one for one in found if find_reason_apart(applicant.id, one.applicant.id) is None]
-    names = list_names(key for one in merges for key in (one.merged_by_id, one.undone_by_id))
-    return {"merges": merges, "arrived": arrived, "doubles": doubles, "may_merge": may_merge, "names": names}
+    return {"merges": merges, "arrived": arrived, "doubles": doubles, "may_merge": may_merge}
