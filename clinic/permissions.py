@@ -32,6 +32,7 @@ class Permission(StrEnum):
     READ_XRAY = "read-xray"
     RECORD_SPUTUM = "record-sputum"
     RECORD_VACCINE = "record-vaccine"
+    RECORD_TREATMENT = "record-treatment"  # how a treatment that decides a class stands
     SIGN = "sign"  # and only for a destination one is authorised for
     SEE_DELIVERIES = "see-deliveries"
     MANAGE_DELIVERIES = "manage-deliveries"
@@ -48,7 +49,8 @@ ROLES: dict[str, tuple[Any, frozenset[Permission]]] = {
     "receptionsupervisor": (_l("Reception supervisor"), frozenset(
         _SEEING | {_P.REGISTER, _P.OPEN_CASE, _P.MERGE_RECORDS})),
     "nurse": (_l("Nurse"), frozenset(
-        _SEEING | {_P.RECORD_HISTORY, _P.RECORD_VACCINE, _P.CONFIRM_RESULT, _P.OPEN_CASE})),
+        _SEEING | {_P.RECORD_HISTORY, _P.RECORD_VACCINE, _P.CONFIRM_RESULT, _P.OPEN_CASE,
+                    _P.RECORD_TREATMENT})),
     "phlebotomist": (_l("Phlebotomist"), frozenset(_SEEING | {_P.RECORD_SPUTUM})),
     "labtech": (_l("Laboratory technician"), frozenset(_SEEING | {_P.ENTER_RESULT, _P.RECORD_SPUTUM})),
     "labsupervisor": (_l("Laboratory supervisor"), frozenset(
@@ -56,8 +58,10 @@ ROLES: dict[str, tuple[Any, frozenset[Permission]]] = {
     "radiographer": (_l("Radiographer"), frozenset(_SEEING | {_P.UPLOAD_FILM})),
     "radiologist": (_l("Radiologist"), frozenset(_SEEING | {_P.UPLOAD_FILM, _P.READ_XRAY})),
     "physician": (_l("Panel physician"), frozenset(
-        _SEEING | {_P.RECORD_HISTORY, _P.RECORD_EXAM, _P.RECORD_VACCINE, _P.OPEN_CASE, _P.SIGN, _P.SEE_DELIVERIES})),
-    "tbteam": (_l("Tuberculosis team"), frozenset(_SEEING | {_P.RECORD_SPUTUM, _P.ENTER_RESULT})),
+        _SEEING | {_P.RECORD_HISTORY, _P.RECORD_EXAM, _P.RECORD_VACCINE, _P.OPEN_CASE, _P.SIGN, _P.SEE_DELIVERIES,
+                    _P.RECORD_TREATMENT})),
+    "tbteam": (_l("Tuberculosis team"), frozenset(
+        _SEEING | {_P.RECORD_SPUTUM, _P.ENTER_RESULT, _P.RECORD_TREATMENT})),
     "quality": (_l("Quality"), frozenset(_SEEING | {_P.SEE_AUDIT, _P.SEE_DELIVERIES})),
     "admin": (_l("Clinic administrator"), frozenset(
         _SEEING | {_P.MANAGE_USERS, _P.MERGE_RECORDS, _P.SEE_DELIVERIES, _P.MANAGE_DELIVERIES, _P.SEE_AUDIT})),

@@ -32,6 +32,9 @@ REQUIRED_CODES: dict[str, dict[str, str]] = {
     "EpisodeOfCare": {"status": "planned waitlist active onhold finished cancelled entered-in-error"},
     "ImagingStudy": {"status": "registered available cancelled entered-in-error unknown"},
     "Immunization": {"status": "completed entered-in-error not-done"},
+    "MedicationStatement": {
+        "status": "active completed entered-in-error intended stopped on-hold unknown not-taken"
+    },
     "Observation": {
         "status": "registered preliminary final amended corrected cancelled entered-in-error unknown"
     },

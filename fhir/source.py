@@ -26,6 +26,7 @@ from clinic.models import (
     ResultStatus,
     Site,
     Specimen,
+    Treatment,
     User,
     VaccineDose,
     VaccineLine,
@@ -41,6 +42,7 @@ from fhir import (
     form_observation,
     imaging_study,
     immunization,
+    medication_statement,
     observation,
     organization,
     patient,
@@ -54,7 +56,7 @@ from fhir.form_observation import WRONG
 from fhir.naming import Naming
 
 NAMING = Naming()
-Series = TypeVar("Series", LabResult, XrayReading, VaccineDose)
+Series = TypeVar("Series", LabResult, XrayReading, VaccineDose, Treatment)
 
 
 @dataclass(frozen=True, order=True)
@@ -159,6 +161,11 @@ def _build_laboratory(session: Session, key: str) -> list[Projected]:
     return [_of_case(observation.to_fhir(row, NAMING, list_orders(session, row.case_id)), row.case)]
 
 
+def _build_treatment(session: Session, key: str) -> list[Projected]:
+    row = _list_revisions(session, Treatment, key)[-1]
+    return [_of_case(medication_statement.to_fhir(row, NAMING), row.case)]
+
+
 def _build_study(session: Session, key: str) -> list[Projected]:
     films = list(session.execute(select(Film).where(Film.study_id == key).order_by(Film.id)).scalars())
     is_shown = any(film.state in imaging_study.SHOWN for film in films)
@@ -248,6 +255,7 @@ _ROWS: tuple[tuple[str, type, str], ...] = (
     ("order", Requirement, "id"),
     ("specimen", Specimen, "id"),
     ("laboratory", LabResult, "series_id"),
+    ("treatment", Treatment, "series_id"),
     ("study", Film, "study_id"),
     ("imaging", XrayReading, "series_id"),
     ("dose", VaccineDose, "series_id"),
@@ -267,6 +275,7 @@ _BUILDERS: dict[str, Callable[[Session, str], list[Projected]]] = {
     "order": _build_order,
     "specimen": _build_specimen,
     "laboratory": _build_laboratory,
+    "treatment": _build_treatment,
     "study": _build_study,
     "imaging": _build_imaging,
     "dose": _build_dose,

@@ -19,17 +19,18 @@ from clinic.models.requirement import Requirement, RequirementReason, Requiremen
 from clinic.models.result import Recorded, ResultStatus
 from clinic.models.signature import SignedExam
 from clinic.models.site import Counter, Site
+from clinic.models.treatment import Treatment, TreatmentOutcome
 from clinic.models.user import Authorisation, Role, User
 from clinic.models.vaccination import BodySite, DoseSource, LineOutcome, RecordKind, Route, VaccineDose, VaccineLine
 
 __all__ = [
-    "AmendmentRequest", "Answer", "Applicant", "ApplicantKey", "AuditChange", "Authorisation", "Authority", "AuthorityClient",
-    "BodySite",
-    "Case", "CaseState", "CaseTransition", "Circumstance", "Conclusion", "ConclusionKind", "Consent", "ConsentState",
-    "Counter", "Delivery", "DeliveryAttempt", "DeliveryState", "DocumentKind", "DoseSource", "Film", "FilmState",
-    "FormResponse", "FormStatus", "Heartbeat", "IdentityCheck", "IdentityDocument", "IdentityMethod", "LabComponent",
-    "LabResult", "Lease", "LineOutcome", "Merge", "MergedRow", "Photo", "PhotoSource", "RecordKind", "Recorded",
-    "Requirement", "RequirementReason", "RequirementSource", "RequirementState", "ResidencePeriod", "ResultStatus",
-    "Role", "Route", "Sex", "SignedExam", "Signer", "Site", "Specimen", "SpecimenKind", "ToldApart", "User",
-    "VaccineDose", "VaccineLine", "XrayReading",
+    "AmendmentRequest", "Answer", "Applicant", "ApplicantKey", "AuditChange", "Authorisation", "Authority",
+    "AuthorityClient", "BodySite", "Case", "CaseState", "CaseTransition", "Circumstance", "Conclusion",
+    "ConclusionKind", "Consent", "ConsentState", "Counter", "Delivery", "DeliveryAttempt", "DeliveryState",
+    "DocumentKind", "DoseSource", "Film", "FilmState", "FormResponse", "FormStatus", "Heartbeat", "IdentityCheck",
+    "IdentityDocument", "IdentityMethod", "LabComponent", "LabResult", "Lease", "LineOutcome", "Merge", "MergedRow",
+    "Photo", "PhotoSource", "RecordKind", "Recorded", "Requirement", "RequirementReason", "RequirementSource",
+    "RequirementState", "ResidencePeriod", "ResultStatus", "Role", "Route", "Sex", "SignedExam", "Signer", "Site",
+    "Specimen", "SpecimenKind", "ToldApart", "Treatment", "TreatmentOutcome", "User", "VaccineDose", "VaccineLine",
+    "XrayReading",
 ]

@@ -11,10 +11,11 @@ from sqlalchemy import select
 from clinic import clock
 from clinic.db import db
 from clinic.laboratory_test import LaboratoryTest, list_tests, to_decimal
-from clinic.models import Answer, Case, LabResult, SpecimenKind, XrayReading
+from clinic.models import Answer, Case, LabResult, SpecimenKind, Treatment, TreatmentOutcome, XrayReading
 from clinic.partial_date import parse_partial_date
 from clinic.rules import list_circumstances
 from clinic.services.form_fact import list_form_facts
+from clinic.treatment_catalogue import list_treatables
 
 SPUTUM_KINDS = {SpecimenKind.SPUTUM, SpecimenKind.GASTRIC_ASPIRATE}
 
@@ -62,7 +63,34 @@ def build_results(case: Case) -> dict[str, Any]:
     _add_laboratory(results, case)
     _add_xray(results, case)
     _merge(results, list_form_facts(case))
+    _merge(results, list_treatment_facts(case))  # the record of a treatment says more than a form's summary of it
     return results
+
+
+def list_treatment_facts(case: Case) -> dict[str, Any]:
+    """What the recorded treatments establish: of tuberculosis, syphilis and gonorrhoea."""
+    rows = db.session.execute(
+        select(Treatment).where(Treatment.case_id == case.id, Treatment.superseded_at.is_(None))
+    ).scalars()
+    found: dict[str, Any] = {}
+    for row in rows:
+        if not row.counts:
+            continue
+        is_done = row.outcome is TreatmentOutcome.COMPLETED
+        if row.disease == "tuberculosis":
+            found["tb_treatment"] = {
+                "status": row.outcome.value if row.outcome.value in ("current", "completed") else "none",
+                "dot_under_panel_physician": row.is_supervised,
+                "dot_refused": row.outcome is TreatmentOutcome.REFUSED or row.is_refused_here,
+                "ended": row.ended_on.isoformat() if row.ended_on else None,
+                "end_cultures_negative_reported":
+                    row.cultures_negative_on.isoformat() if row.cultures_negative_on else None,
+            }
+        else:
+            found[row.disease] = {"treated": is_done}
+            if row.stage:
+                found[row.disease]["stage"] = list_treatables()[row.disease].stages[row.stage]
+    return found
 
 
 def list_counting_results(case: Case) -> list[LabResult]:

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import select, true
 
 from clinic import clock, workflow
 from clinic.audit import record_change
@@ -23,6 +23,8 @@ from clinic.services import assessment, revision
 from clinic.services.abnormality import is_normal
 from clinic.services.plausibility import ensure_order, ensure_possible_dates, list_date_cautions
 from clinic.services.specimen import get_specimen, list_culture_cautions
+
+REPORTED = ("sputum-culture", "dst")  # whose day of report decides
 
 
 def enter_result(case: Case, new: NewResult, actor: User) -> LabResult:
@@ -231,9 +233,9 @@ def _find_performed_on(new: NewResult, specimen: Specimen | None) -> date:
     if specimen is not None:
         if specimen.withdrawn_at:
             raise InvalidInput(_("This specimen was withdrawn: choose another."), specimen=specimen.id)
-        if new.test == "sputum-culture" and new.reported_on is None:
+        if new.test in REPORTED and new.reported_on is None:
             raise InvalidInput(_("Please correct what is marked."), fields={
-                "reported_on": [_("Give the day the laboratory reported the culture: the validity counts from it.")]})
+                "reported_on": [_("Give the day the laboratory reported it: the validity counts from it.")]})
         return specimen.collected_on
     if new.performed_on is None:
         raise InvalidInput(_("Please correct what is marked."), fields={"performed_on": [_("Give the date.")]})
@@ -248,6 +250,7 @@ def _find_same(case: Case, row: LabResult) -> LabResult | None:
             LabResult.status != ResultStatus.ENTERED_IN_ERROR,
             LabResult.specimen_id == row.specimen_id if row.specimen_id
             else LabResult.performed_on == row.performed_on,
+            LabResult.method == row.method if list_tests()[row.test].drugs else true(),
         ).limit(1)
     ).scalar_one_or_none()
 

@@ -90,6 +90,12 @@ def ensure_unchanged(row: Recorded, revision: int | None) -> None:
         raise CaseChanged(_("Somebody else changed this result meanwhile. Look at it again."))
 
 
+def ensure_shown_newest(revision: int | None) -> None:
+    """Raise CaseChanged when the page showed a revision of something that was taken back meanwhile."""
+    if revision is not None:
+        raise CaseChanged(_("Somebody else took this back meanwhile. Look at it again."))
+
+
 def ensure_not_recorded(row: Recorded | None) -> None:
     """Raise NotNow when there is already a current row for the same thing."""
     if row is not None:

@@ -90,6 +90,8 @@ def needs_replacement(specimen: Specimen, others: list[Specimen]) -> bool:
 
 def list_culture_cautions(specimen: Specimen, row: LabResult) -> list[Caution]:
     """Timing of a culture that is possible but unusual (us.md 1.5)."""
+    if row.test == "dst":
+        return _list_susceptibility_cautions(specimen, row)
     if row.test != "sputum-culture" or row.reported_on is None:
         return []
     found = []
@@ -101,6 +103,15 @@ def list_culture_cautions(specimen: Specimen, row: LabResult) -> list[Caution]:
     if smear is not None and smear.reported_on is not None and smear.reported_on > row.reported_on:
         found.append(Caution("smear-after-culture", _("The smear was reported after the culture."), "reported_on"))
     return found
+
+
+def _list_susceptibility_cautions(specimen: Specimen, row: LabResult) -> list[Caution]:
+    """Grown bacilli are what is tested, unless the test is molecular (us.md 1.5)."""
+    culture = find_current_result(specimen, "sputum-culture")
+    if row.method == "molecular" or (culture is not None and culture.value == "mtb"):
+        return []
+    return [Caution("no-growth", _(
+        "No culture of this specimen grew M. tuberculosis: check the specimen's number."), "value")]
 
 
 def _get_replaced(case: Case, new: NewSpecimen) -> Specimen:

@@ -18,7 +18,7 @@ from clinic.permissions import Permission, has_permission, requires
 from clinic.queries.laboratory import list_waiting_results
 from clinic.queries.prior_value import list_prior_of, list_prior_values
 from clinic.schemas.door import load
-from clinic.schemas.laboratory import LabResultIn
+from clinic.schemas.laboratory import LabResultIn, find_resistance
 from clinic.schemas.reason import ReasonIn
 from clinic.services import laboratory
 from clinic.services.assessment import list_requirements
@@ -184,6 +184,9 @@ def read_row(test: LaboratoryTest, typed: dict[str, Any]) -> dict[str, Any]:
     plain |= {name: typed[f"{test.name}.{name}"] for name in OWN if typed.get(f"{test.name}.{name}")}
     if typed.get(f"{test.name}.titre"):
         plain["components"] = {TITRE: typed[f"{test.name}.titre"]}
+    if test.drugs:
+        answers = {drug: typed[f"{test.name}.{drug}"] for drug in test.drugs if typed.get(f"{test.name}.{drug}")}
+        plain |= {"components": answers, "value": find_resistance(answers)}
     kind = typed.get(f"{test.name}.kind")
     if kind:
         plain["kind"] = kind
@@ -231,7 +234,7 @@ def _show_result(case: Case, row: LabResult, typed: dict[str, Any], problem: Inv
     series = [other for other in laboratory.list_results(case) if other.series_id == row.series_id]
     names = list_names(each for other in series for each in (other.entered_by_id, other.confirmed_by_id))
     waiting = row.is_current and row.status is ResultStatus.PRELIMINARY and is_recording(case)
-    correcting = "correct" in request.args or bool(typed.get(f"{row.test}.value"))
+    correcting = "correct" in request.args or bool(typed.get(f"{row.test}.value") or typed.get("reason"))
     return show(
         "laboratory/result.html", case, problem, row=row, test=list_tests()[row.test], series=series[::-1], names=names,
         typed=typed or values_of(row), priors=list_prior_of(row),

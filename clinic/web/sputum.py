@@ -126,6 +126,8 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
         sent_back=sent_back, waiting=len(laboratory.list_waiting(case)),
         may_confirm=is_recording(case) and has_permission(P.CONFIRM_RESULT),
         may_enter=is_recording(case) and has_permission(P.ENTER_RESULT),
+        proven=any(row.is_current and row.test == "sputum-naat" and row.value == "detected"
+                   for each in rows for row in each.results),
         grew=any(row.is_current and row.value == "mtb" for each in rows for row in each.results),
         days={each.id: (get_today(case) - each.collected_on).days for each in rows},
     )

@@ -14,7 +14,7 @@ from clinic.services.completion import find_form_name
 
 # Paths beneath /cases/<id>; what is not here is done in the laboratory or by a form.
 XRAY = ("chest-xray", "tb-child-workup")
-SPUTUM = ("sputum-series", "sputum-replacement", "dst")
+SPUTUM = ("sputum-series", "sputum-replacement")
 FORM_ANSWERED = ("urinalysis", "full-blood-count", "hepatitis-b", "hepatitis-c")  # asked in the exam's form
 
 
@@ -24,6 +24,10 @@ def find_path(exam: str, programme: str) -> str | None:
         return "xray"
     if exam in SPUTUM:
         return "sputum"
+    if exam == "dst":
+        return "susceptibility"
+    if exam == "tb-treatment-dot":
+        return "treatment/tuberculosis"
     if exam == "vaccination-review":
         return "vaccination"
     if any(exam in test.exams for test in list_tests().values()):
@@ -38,6 +42,7 @@ _WORKERS: dict[str, tuple[Permission, ...]] = {
     "sputum": (Permission.RECORD_SPUTUM, Permission.ENTER_RESULT),
     "laboratory": (Permission.ENTER_RESULT, Permission.CONFIRM_RESULT), "vaccination": (Permission.RECORD_VACCINE,),
     "forms": (Permission.RECORD_HISTORY, Permission.RECORD_EXAM), "sign": (Permission.SIGN,),
+    "susceptibility": (Permission.ENTER_RESULT,), "treatment": (Permission.RECORD_TREATMENT,),
     "circumstances": (Permission.OPEN_CASE,),
     "consent": (Permission.REGISTER, Permission.RECORD_HISTORY, Permission.RECORD_EXAM),
 }
@@ -70,6 +75,7 @@ def label_work(path: str, waits_for_second: bool = False) -> str:
     """What is done at a station, for its button."""
     words = {
         "xray": _("Read"), "sputum": _("Sputum"), "laboratory": _("Enter result"), "vaccination": _("Vaccinate"),
+        "susceptibility": _("Drug susceptibility"), "treatment": _("Treatment"),
         "forms": _("Fill in"), "sign": _("Review and sign"), "circumstances": _("Answer"),
     }
     if path == "xray" and not has_permission(Permission.READ_XRAY):
