@@ -42,7 +42,7 @@ def _new(case: Case, disease: str = "gonorrhoea", outcome: str = "completed", **
 
 
 def _classes(case: Case) -> list[str]:
-    return list(assess(case)["classes"])
+    return list(assess(case)["other_classes"])
 
 
 def test_detected_gonorrhoea_is_class_a_until_it_is_treated(app: Flask) -> None:
