@@ -15,7 +15,8 @@ from sqlalchemy.orm import ORMExecuteState, Session
 from clinic.models import Case
 from clinic.ports import ports
 from fhir import store
-from fhir.encoder import Resource
+from fhir.encoder import Resource, decode
+from fhir.form_observation import WRONG
 from fhir.source import MODELS, ORDER, Projected, Source, build, find_sources, list_sources, list_sources_of_case
 
 _TOUCHED = "fhir_touched_rows"
@@ -34,7 +35,19 @@ def project(session: Session, rows: Sequence[object]) -> None:
     sources = {source for row in rows for source in find_sources(session, row)}
     for case_id in session.info.pop(_MOVED, set()):
         sources |= set(list_sources_of_case(session, case_id))
-    _append_news(session, [one for source in _in_order(sources) for one in build(session, source)])
+    made = [one for source in _in_order(sources) for one in build(session, source)]
+    gone = {source.key for row in rows if inspect(row).deleted for source in find_sources(session, row)}
+    _append_news(session, [*made, *_end_of_gone(session, gone - {one.resource["id"] for one in made})])
+
+
+def _end_of_gone(session: Session, keys: set[str]) -> Iterator[Projected]:
+    """A version in error of each resource whose row was deleted: what was said once stays to be read."""
+    for key in sorted(keys):
+        for row in store.list_by_id(session, key):
+            resource = decode(row.body) | {"status": WRONG}
+            if labels := resource.pop("meta").get("security"):
+                resource["meta"] = {"security": labels}
+            yield Projected(resource, row.site_id, row.case_id)
 
 
 def _in_order(sources: Iterable[Source]) -> list[Source]:
@@ -86,7 +99,9 @@ def list_differences(session: Session) -> Iterator[Difference]:
             elif stored[address] != store.content_digest(one.resource):
                 yield Difference(*address, "changed")
     for address in sorted(stored.keys() - seen - drafts):
-        yield Difference(*address, "orphan")
+        newest = store.find_newest(session, *address)
+        if newest is None or decode(newest.body).get("status") != WRONG:
+            yield Difference(*address, "orphan")
 
 
 def append_missing(session: Session) -> int:

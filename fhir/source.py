@@ -192,7 +192,9 @@ def _build_dose(session: Session, key: str) -> list[Projected]:
 
 
 def _build_line(session: Session, key: str) -> list[Projected]:
-    row = session.get_one(VaccineLine, key)
+    row = session.get(VaccineLine, key)
+    if row is None:
+        return []  # taken off the worksheet with the dose it rested on; the projection ends what it had made
     not_done = _of_case(immunization.to_not_done(row, NAMING), row.case, not immunization.is_not_done(row))
     return [_of_case(immunization.to_outcome(row, NAMING), row.case), not_done]
 

@@ -34,6 +34,11 @@ def list_case_resources(session: Session, case_id: str) -> list[StoredVersion]:
     return list(session.execute(_newest().where(StoredVersion.case_id == case_id)).scalars())
 
 
+def list_by_id(session: Session, resource_id: str) -> list[StoredVersion]:
+    """The newest version of every resource of that id, of whatever type."""
+    return list(session.execute(_newest().where(StoredVersion.id == resource_id)).scalars())
+
+
 def list_newest(session: Session) -> Iterable[StoredVersion]:
     """The newest version of every resource, streamed."""
     return session.execute(_newest().execution_options(yield_per=500)).scalars()

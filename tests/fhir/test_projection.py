@@ -102,6 +102,19 @@ def test_line_that_becomes_complete_ends_its_not_done_immunization(app: Flask) -
     assert find_newest(db.session, "Immunization", complete.id) is None
 
 
+def test_line_taken_off_the_worksheet_is_entered_in_error_and_no_orphan(app: Flask) -> None:
+    case = sample.make_clean_adult()
+    line = sample.add_line(case, "HepA", LineOutcome.REFUSED, make_user("nurse"))
+    db.session.commit()
+    key = line.id
+    db.session.delete(line)
+    db.session.commit()
+    assert [decode(row.body)["status"] for row in list_history(db.session, "Observation", key)] == [
+        "entered-in-error", "final"]
+    assert _newest("Immunization", key)["status"] == "entered-in-error"
+    assert list(list_differences(db.session)) == []
+
+
 def test_draft_of_a_vaccine_dose_makes_no_resource(app: Flask) -> None:
     case = sample.make_clean_adult()
     dose = sample.add_dose(case, "Polio", "10", make_user("nurse"), status=ResultStatus.PRELIMINARY)
