@@ -48,11 +48,13 @@ def make_staff() -> Staff:
 
 
 def insist(call: Callable[[Any], Recorded], new: Any) -> Recorded:
-    """What a person does who ticks every unusual thing and sends again."""
+    """What a person does who ticks every unusual thing and sends again; each such step is saved by itself."""
     try:
-        return call(new)
+        done = call(new)
     except NeedsConfirmation as asked:
-        return call(replace(new, confirmed=[caution.code for caution in asked.cautions]))
+        done = call(replace(new, confirmed=[caution.code for caution in asked.cautions]))
+    db.session.commit()
+    return done
 
 
 def open_case(staff: Staff, programme: str = "us", category: str = "", **person: Any) -> Case:
@@ -67,6 +69,7 @@ def enter(case: Case, staff: Staff, test: str, value: str, **values: Any) -> Lab
     row = insist(lambda new: laboratory.enter_result(case, new, staff["labtech"]),
                  NewResult(test=test, value=value, **{"performed_on": get_today(case)} | values))
     laboratory.confirm_result(row, staff["labsupervisor"])
+    db.session.commit()
     return row
 
 
@@ -75,6 +78,7 @@ def correct(row: LabResult, staff: Staff, value: str) -> LabResult:
     made = insist(lambda new: laboratory.correct_result(row, new, "Wrong tube read", staff["labtech"]),
                   NewResult(test=row.test, value=value, performed_on=row.performed_on))
     laboratory.confirm_result(made, staff["labsupervisor"])
+    db.session.commit()
     return made
 
 
@@ -188,8 +192,8 @@ def withdraw_wrong_film(staff: Staff) -> Case:
     radiology.withdraw_reading(reading, "Another person's film", staff["radiologist"])
     reject_film(film, "Another person's film", staff["radiologist"])
     laboratory.withdraw_result(enter(case, staff, "igra", "positive"), "Tube of another person", staff["labsupervisor"])
-    sent_back = laboratory.enter_result(
-        case, NewResult(test="syphilis-nontreponemal", value="reactive", performed_on=today), staff["labtech"])
+    sent_back = insist(lambda new: laboratory.enter_result(case, new, staff["labtech"]),
+                       NewResult(test="syphilis-nontreponemal", value="reactive", performed_on=today))
     laboratory.refuse_result(sent_back, "Not what the sheet says", staff["labsupervisor"])
     laboratory.enter_result(case, NewResult(test="hiv", value="negative", performed_on=today), staff["labtech"])
     return case

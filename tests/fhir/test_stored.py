@@ -51,6 +51,7 @@ def test_whole_lives_leave_the_store_equal_to_the_rows_and_every_reference_with_
     assert {found for one in resources for found in list_references(one)} - known == set()
     for one, row in zip(resources, rows, strict=True):
         assert list_faults(one) == [] and encode(one) == row.body
+    db.session.commit()
     assert app.test_cli_runner().invoke(args=["rebuild-fhir", "--check"]).exit_code == 0
 
 
