@@ -11,7 +11,7 @@ from flask.cli import AppGroup, with_appcontext
 from clinic import migration
 from clinic.db import write_unit
 from clinic.errors import ClearwayError
-from clinic.services import staff
+from clinic.services import double, staff
 
 site = AppGroup("site", help="The organisation's clinics.")
 user = AppGroup("user", help="Staff accounts.")
@@ -63,6 +63,20 @@ def user_disable(email: str) -> None:
     click.echo(f"{email} may not sign in any more.")
 
 
+@click.command("rebuild-keys")
+@with_appcontext
+def rebuild_keys() -> None:
+    """Make anew the short keys by which likely doubles are found; needed after the rules of names changed."""
+    done, last = 0, ""
+    while True:
+        with write_unit():
+            last, count = double.rewrite_keys(last)
+        if not count:
+            break
+        done += count
+    click.echo(f"Keys of {done} records made anew.")
+
+
 @contextmanager
 def _saying_what_is_wrong() -> Iterator[None]:
     try:
@@ -71,4 +85,4 @@ def _saying_what_is_wrong() -> Iterator[None]:
         raise click.ClickException(error.message) from None
 
 
-COMMANDS = [migrate, site, user]
+COMMANDS = [migrate, rebuild_keys, site, user]

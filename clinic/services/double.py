@@ -68,6 +68,18 @@ def write_keys(applicant: Applicant) -> None:
     db.session.flush()
 
 
+def rewrite_keys(after: str, most: int = 200) -> tuple[str, int]:
+    """Write the keys of the next records in the order of their ids; gives the last id, and how many there were.
+
+    A merged record keeps the keys it was merged with: its papers have gone to the surviving one.
+    """
+    query = select(Applicant).where(Applicant.id > after, Applicant.merged_into_id.is_(None))
+    records = list(db.session.execute(query.order_by(Applicant.id).limit(most)).unique().scalars())
+    for record in records:
+        write_keys(record)
+    return (records[-1].id if records else after), len(records)
+
+
 def traits_of(applicant: Applicant) -> PersonTraits:
     """What a registered person is compared by."""
     columns = {name: getattr(applicant, name) for name in (

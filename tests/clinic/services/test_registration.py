@@ -18,7 +18,7 @@ from clinic.schemas.case import NewCase
 from clinic.schemas.registration import NewApplicant
 from clinic.services.circumstance import change_case, preview_change, write_answers
 from clinic.services.derivation import derive_circumstances, parse_explanation
-from clinic.services.double import find_likely_doubles
+from clinic.services.double import find_likely_doubles, rewrite_keys
 from clinic.services.opening import open_case
 from clinic.services.registration import add_document, register_applicant, update_applicant
 from tests.factory import applicant_data, case_data, make_applicant, make_authority, make_case, make_site, make_user
@@ -205,3 +205,16 @@ def test_registering_keeps_why_a_double_is_another_person(app: Flask) -> None:
     row = db.session.execute(select(AuditChange).where(
         AuditChange.subject_id == made.id, AuditChange.action == "register")).scalars().one()
     assert row.detail == {"not_the_same_as": [known.id], "because": "cousin of the same name"}
+
+
+def test_keys_are_made_anew_for_every_record(app: Flask) -> None:
+    user = make_user()
+    newest = max(make_applicant(user).id for _person in range(3))
+    before = {row.applicant_id for row in db.session.execute(select(ApplicantKey)).scalars()}
+    for row in db.session.execute(select(ApplicantKey)).scalars():
+        db.session.delete(row)
+    db.session.flush()
+    last, count = rewrite_keys("", most=2)
+    assert count == 2
+    assert rewrite_keys(last, most=2) == (newest, 1) and rewrite_keys(newest) == (newest, 0)
+    assert {row.applicant_id for row in db.session.execute(select(ApplicantKey)).scalars()} == before
