@@ -38,13 +38,14 @@ from clinic.web import (
     treatment,
     vaccination,
     verify,
+    visit,
     will_i_need,
     worklist,
     xray,
 )
 from clinic.web.station_page import init_station_words
 
-RECEPTION = (worklist, search, applicant, merge, opening, case, circumstance, will_i_need)
+RECEPTION = (worklist, visit, search, applicant, merge, opening, case, circumstance, will_i_need)
 API = (decision, description)
 
 REGISTRATIONS: list[Callable[[Flask], None]] = [

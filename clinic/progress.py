@@ -3,42 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
-from sqlalchemy import select
 
 from clinic import clock
-from clinic.db import db
-from clinic.models import Case, CaseState, FormResponse, FormStatus, LabResult, Requirement, ResultStatus, Specimen
+from clinic.laboratory_test import list_tests
+from clinic.models import Case, CaseState, FilmState, Requirement, ResultStatus
 from clinic.models.requirement import RequirementState
+from clinic.partial_date import format_clinically, from_date
+from clinic.queries.standing import Mark, ResultMark, Standing, load_standings
 
 CULTURE_DAYS = 56  # eight weeks; what applicants are told to expect (us-addendum.md section 2, Q12)
+XRAY = ("chest-xray", "tb-child-workup")
+SPUTUM = ("sputum-series", "sputum-replacement")
 
 Found = tuple[str, str | None]
-Predicate = Callable[[Case, dict[str, Any]], Found | None]
+Predicate = Callable[[Case, dict[str, Any], Standing], Found | None]
+
+
+@dataclass(frozen=True)
+class State:
+    """Where one examination stands: its code, the words, and who, when or why in addition."""
+
+    code: str
+    words: str
+    detail: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """Everything in one line."""
+        if self.code == "sent-back":
+            return f"{self.words} {self.detail}"
+        return f"{self.words} ({self.detail})" if self.detail else self.words
+
+    @property
+    def tone(self) -> str:
+        """What repeats the words by shape and colour (templates/macros/state.html)."""
+        return TONES.get(self.code, "neutral")
+
+
+TONES = {"done": "good", "not-required": "off", "second-person": "wait", "draft": "active", "awaiting": "wait",
+         "film-waits": "active", "film-held": "warn", "unconfirmed-report": "wait", "deferred": "wait",
+         "sent-back": "bad"}
 
 
 def find_progress(case: Case, decision: dict[str, Any]) -> Found:
     """The key of why `case` is where it is, and the variable part of its sentence."""
+    standing = load_standings([case.id])[case.id]
     for predicate in PREDICATES:
-        found = predicate(case, decision)
+        found = predicate(case, decision, standing)
         if found is not None:
             return found
     return "in-progress", None
 
 
-def describe_progress(state: CaseState, key: str | None, detail: str | None, today: date) -> str:
-    """The words of a progress line, the same on every list; `detail` as find_progress gave it."""
+def describe_progress(
+    state: CaseState, key: str | None, detail: str | None, today: date, standing: Standing | None = None,
+    programme: str = "", zone: str = "UTC",
+) -> str:
+    """The words of a progress line, the same on every list; `detail` as find_progress gave it.
+
+    With `standing` the line about one examination also says who did what, and when.
+    """
     if state in SETTLED:
         return SETTLED[state]()
     if key == "culture" and detail:
-        day = (today - date.fromisoformat(detail)).days
-        return _("Culture day %(day)s of %(days)s", day=max(day, 0), days=CULTURE_DAYS)
+        return _say_culture(date.fromisoformat(detail), today)
+    if standing is not None and key in ABOUT_EXAM and detail in standing.exams:
+        found = describe_exam(detail, standing, programme, today, zone)
+        line = f"{found.words}: {label_exam(detail)}"
+        return f"{line} ({found.detail})" if found.detail else line
     say = WORDS.get(key or "")
     return say(detail) if say else _("In progress")
-
 
 # Each sentence is a function: a list of fifty rows translates fifty sentences, not all of them fifty times.
 SETTLED: dict[CaseState, Callable[[], str]] = {
@@ -50,6 +90,7 @@ SETTLED: dict[CaseState, Callable[[], str]] = {
     CaseState.WITHDRAWN: lambda: _("Withdrawn"),
     CaseState.EXPIRED: lambda: _("Expired"),
 }
+ABOUT_EXAM = ("second-person", "draft", "to-do")
 WORDS: dict[str, Callable[[str | None], str]] = {
     "not-required": lambda detail: _("No examination required"),
     "facts": lambda detail: _("Circumstances to establish: %(n)s", n=detail or "1"),
@@ -69,64 +110,150 @@ def label_exam(exam: str | None) -> str:
     return str(get_exam_label(exam)) if exam else ""
 
 
-def describe_requirement(requirement: Requirement, case: Case, decision: dict[str, Any]) -> tuple[str, str]:
-    """A requirement's state as (code, words): done, not-required, second-person, draft, awaiting, or to-do."""
+def describe_requirement(
+    requirement: Requirement, case: Case, decision: dict[str, Any], standing: Standing | None = None
+) -> State:
+    """Where a requirement stands; `standing` is read when it is not given."""
     if requirement.state is RequirementState.DONE:
-        return "done", _("Done")
+        return State("done", _("Done"))
     if requirement.state is RequirementState.WITHDRAWN:
-        return "not-required", _("Not required any more")
-    if requirement.exam in _list_exams_awaiting_second_person(case):
-        return "second-person", _("Needs second person")
-    if requirement.exam in ("sputum-series", "sputum-replacement"):
-        started = _find_culture_start(case)
-        if started:
-            today = clock.today(case.site.time_zone)
-            return "awaiting", describe_progress(CaseState.IN_PROGRESS, "culture", started.isoformat(), today)
-    if _has_draft(case, requirement.exam):
-        return "draft", _("In progress")
-    return "to-do", _("To do")
+        return State("not-required", _("Not required any more"))
+    if standing is None:
+        standing = load_standings([case.id])[case.id]
+    zone = case.site.time_zone
+    return describe_exam(requirement.exam, standing, case.programme, clock.today(zone), zone)
 
 
-def _facts_missing(case: Case, decision: dict[str, Any]) -> Found | None:
+def describe_exam(exam: str, standing: Standing, programme: str, today: date, zone: str) -> State:
+    """Where an open examination stands; `today` and the IANA name `zone` are the site's."""
+    if exam in XRAY:
+        return _describe_film(standing, zone)
+    marks = [mark for mark in standing.results if exam in list_tests()[mark.test].exams]
+    for mark in marks:
+        if mark.status is ResultStatus.PRELIMINARY:
+            return State("second-person", _("Needs second person"), _(
+                "entered by %(name)s, %(time)s", name=mark.entered.by, time=say_moment(mark.entered.at, zone)))
+    refused = find_sent_back(marks)
+    if refused is not None and refused.checked is not None:
+        return State("sent-back", _("Sent back"), _(
+            "by %(name)s, %(time)s: %(reason)s", name=refused.checked.by, time=say_moment(refused.checked.at, zone),
+            reason=refused.remark))
+    if exam in SPUTUM:
+        return _describe_sputum(standing, today)
+    if any(exam in test.exams for test in list_tests().values()):
+        return State("to-do", _("Result to be entered"))
+    return _describe_form(exam, standing, programme, zone)
+
+
+def find_sent_back(marks: list[ResultMark]) -> ResultMark | None:
+    """The newest result that was sent back and not entered again for the same test and specimen."""
+    newest: dict[tuple[str, str | None], ResultMark] = {}
+    for mark in marks:
+        if mark.status is not ResultStatus.ENTERED_IN_ERROR or mark.is_sent_back:
+            newest[mark.test, mark.specimen_id] = mark
+    return next((mark for mark in reversed(newest.values()) if mark.is_sent_back), None)
+
+
+def say_moment(at: datetime, zone: str) -> str:
+    """The time of day for a moment of today, else day and time; held left to right inside other scripts."""
+    local = at.astimezone(ZoneInfo(zone))
+    day = "" if local.date() == clock.today(zone) else f"{format_clinically(from_date(local.date()))} "
+    return f"\u2066{day}{local:%H:%M}\u2069"
+
+
+def split_unknowns(unknown: list[str], needs: list[str]) -> tuple[list[str], list[str]]:
+    """(what must be established because it could change something, what is not known and changes nothing).
+
+    `unknown` as build_facts gives it, `needs` of the decision on the same facts.
+    """
+    return needs, [word for word in unknown if word not in needs]
+
+
+def _describe_film(standing: Standing, zone: str) -> State:
+    reading, films = standing.reading, standing.films
+    if reading is not None and reading.what == ResultStatus.PRELIMINARY.value:
+        return State("unconfirmed-report", _("Report to be confirmed"),
+                     _("read by %(name)s, %(time)s", name=reading.by, time=say_moment(reading.at, zone)))
+    if FilmState.ACCEPTED in films:
+        return State("film-waits", _("Film awaiting reading"), _say_received(films[FilmState.ACCEPTED], zone))
+    if FilmState.QUARANTINED in films:
+        return State("film-held", _("Film held: second look"), _say_received(films[FilmState.QUARANTINED], zone))
+    if reading is not None and reading.what:
+        return State("deferred", _("Put off"), _("by %(name)s, %(time)s", name=reading.by,
+                                                 time=say_moment(reading.at, zone)))
+    return State("to-do", _("To be taken"))
+
+
+def _say_received(film: Mark, zone: str) -> str:
+    return _("received %(time)s from %(name)s", time=say_moment(film.at, zone), name=film.by)
+
+
+def _describe_sputum(standing: Standing, today: date) -> State:
+    taken = len(standing.specimens)
+    started = find_culture_start(standing)
+    if started is None:
+        return State("to-do", _("To be taken"))
+    return State("awaiting", _say_culture(started, today), _("specimens taken: %(n)s", n=taken))
+
+
+def _say_culture(started: date, today: date) -> str:
+    return _("Culture day %(day)s of %(days)s", day=max((today - started).days, 0), days=CULTURE_DAYS)
+
+
+def _describe_form(exam: str, standing: Standing, programme: str, zone: str) -> State:
+    from clinic.services.completion import find_form_name
+
+    draft = standing.drafts.get(find_form_name(exam, programme) or "")
+    if draft is None:
+        return State("to-do", _("To do"))
+    return State("draft", _("In progress"), _("%(name)s, %(time)s", name=draft.by, time=say_moment(draft.at, zone)))
+
+
+def find_culture_start(standing: Standing) -> date | None:
+    """The collection day of the oldest specimen whose culture is outstanding."""
+    grown = {mark.specimen_id for mark in standing.results
+             if mark.test == "sputum-culture" and mark.status is not ResultStatus.ENTERED_IN_ERROR}
+    return next((day for specimen, day in standing.specimens.items() if specimen not in grown), None)
+
+
+def _facts_missing(case: Case, decision: dict[str, Any], standing: Standing) -> Found | None:
     return ("facts", str(len(decision["needs"]))) if decision["status"] == "undecided" else None
 
 
-def _not_required(case: Case, decision: dict[str, Any]) -> Found | None:
+def _not_required(case: Case, decision: dict[str, Any], standing: Standing) -> Found | None:
     return ("not-required", None) if decision["status"] == "not-required" else None
 
 
-def _not_cleared(case: Case, decision: dict[str, Any]) -> Found | None:
+def _not_cleared(case: Case, decision: dict[str, Any], standing: Standing) -> Found | None:
     return ("not-cleared", None) if decision["status"] == "not-cleared" else None
 
 
-def _second_person(case: Case, decision: dict[str, Any]) -> Found | None:
-    exams = _list_exams_awaiting_second_person(case)
+def _second_person(case: Case, decision: dict[str, Any], standing: Standing) -> Found | None:
+    exams = [exam for mark in standing.results if mark.status is ResultStatus.PRELIMINARY
+             for exam in list_tests()[mark.test].exams]
     return ("second-person", exams[0]) if exams else None
 
 
-def _to_do(case: Case, decision: dict[str, Any]) -> Found | None:
-    rows = db.session.execute(
-        select(Requirement).where(Requirement.case_id == case.id, Requirement.state == RequirementState.OPEN)
-        .order_by(Requirement.position)
-    ).scalars().all()
-    waiting = [row for row in rows if row.exam not in ("sputum-series", "sputum-replacement")]
+def _to_do(case: Case, decision: dict[str, Any], standing: Standing) -> Found | None:
+    waiting = [exam for exam in standing.exams if exam not in SPUTUM]
     if waiting:
-        kind = "draft" if _has_draft(case, waiting[0].exam) else "to-do"
-        return kind, waiting[0].exam
-    if rows:
-        started = _find_culture_start(case)
-        return ("culture", started.isoformat()) if started else ("to-do", rows[0].exam)
+        zone = case.site.time_zone
+        state = describe_exam(waiting[0], standing, case.programme, clock.today(zone), zone)
+        return ("draft" if state.code == "draft" else "to-do"), waiting[0]
+    if standing.exams:
+        started = find_culture_start(standing)
+        return ("culture", started.isoformat()) if started else ("to-do", standing.exams[0])
     return None
 
 
-def _pending_culture(case: Case, decision: dict[str, Any]) -> Found | None:
+def _pending_culture(case: Case, decision: dict[str, Any], standing: Standing) -> Found | None:
     if decision["status"] != "pending-culture":
         return None
-    started = _find_culture_start(case)
+    started = find_culture_start(standing)
     return ("culture", started.isoformat() if started else None)
 
 
-def _ready(case: Case, decision: dict[str, Any]) -> Found | None:
+def _ready(case: Case, decision: dict[str, Any], standing: Standing) -> Found | None:
     if decision["status"] == "physician-decision":
         return "physician", None
     return ("ready", None) if decision["status"] == "final" else None
@@ -135,39 +262,3 @@ def _ready(case: Case, decision: dict[str, Any]) -> Found | None:
 PREDICATES: tuple[Predicate, ...] = (
     _not_required, _not_cleared, _second_person, _facts_missing, _to_do, _pending_culture, _ready,
 )
-
-
-def _list_exams_awaiting_second_person(case: Case) -> list[str]:
-    from clinic.laboratory_test import list_tests
-
-    tests = db.session.execute(
-        select(LabResult.test).where(
-            LabResult.case_id == case.id, LabResult.superseded_at.is_(None),
-            LabResult.status == ResultStatus.PRELIMINARY,
-        ).order_by(LabResult.id)
-    ).scalars().all()
-    return [exam for test in tests for exam in list_tests()[test].exams]
-
-
-def _find_culture_start(case: Case) -> date | None:
-    """The collection day of the oldest specimen whose culture is outstanding."""
-    specimens = db.session.execute(
-        select(Specimen).where(Specimen.case_id == case.id, Specimen.withdrawn_at.is_(None))
-        .order_by(Specimen.collected_on)
-    ).scalars()
-    for specimen in specimens:
-        cultures = [row for row in specimen.results if row.test == "sputum-culture" and row.is_current]
-        if not cultures:
-            return specimen.collected_on
-    return None
-
-
-def _has_draft(case: Case, exam: str) -> bool:
-    from clinic.services.completion import find_form_name
-
-    form = find_form_name(exam, case.programme)
-    return form is not None and db.session.execute(
-        select(FormResponse.id).where(
-            FormResponse.case_id == case.id, FormResponse.form == form, FormResponse.status == FormStatus.IN_PROGRESS
-        ).limit(1)
-    ).first() is not None

@@ -23,6 +23,7 @@ from clinic.auth import ensure_roles
 from clinic.config import Settings, get_settings
 from clinic.db import write_unit
 from clinic.demo import walk
+from clinic.demo.arrival import let_arrive
 from clinic.demo.people import SyntheticPerson, iter_people
 from clinic.demo.stage import bring_to_stage, list_answers
 from clinic.models import Applicant, Authorisation, Authority, DocumentKind, Role, Sex, Site, User
@@ -85,6 +86,7 @@ def seed_demo(session: Session, applicants: int, seed: int) -> None:
         opened = open_case(applicant, build_case(rng, programme, applicant, today), receptionist)
         if receptionist is staff["reception"]:
             bring_to_stage(rng, opened.case, staff)
+            let_arrive(rng, opened.case, staff)
         session.flush()
 
 

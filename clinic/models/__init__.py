@@ -22,6 +22,7 @@ from clinic.models.site import Counter, Site
 from clinic.models.treatment import Treatment, TreatmentOutcome
 from clinic.models.user import Authorisation, Role, User
 from clinic.models.vaccination import BodySite, DoseSource, LineOutcome, RecordKind, Route, VaccineDose, VaccineLine
+from clinic.models.visit import Visit
 
 __all__ = [
     "AmendmentRequest", "Answer", "Applicant", "ApplicantKey", "AuditChange", "Authorisation", "Authority",
@@ -31,6 +32,6 @@ __all__ = [
     "IdentityDocument", "IdentityMethod", "LabComponent", "LabResult", "Lease", "LineOutcome", "Merge", "MergedRow",
     "Photo", "PhotoSource", "RecordKind", "Recorded", "Requirement", "RequirementReason", "RequirementSource",
     "RequirementState", "ResidencePeriod", "ResultStatus", "Role", "Route", "Sex", "SignedExam", "Signer", "Site",
-    "Specimen", "SpecimenKind", "ToldApart", "Treatment", "TreatmentOutcome", "User", "VaccineDose", "VaccineLine",
+    "Specimen", "SpecimenKind", "ToldApart", "Treatment", "TreatmentOutcome", "User", "VaccineDose", "VaccineLine", "Visit",
     "XrayReading",
 ]

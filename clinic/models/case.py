@@ -50,6 +50,7 @@ class Case(Base):
     __table_args__ = (
         UniqueConstraint("site_id", "number"),
         Index("ix_health_case_site_state", "site_id", "state", "updated_at", "id"),
+        Index("ix_health_case_opened", "site_id", "opened_at", "id"),
         Index("ix_health_case_authority_number", "authority_case_key"),
         Index("ix_health_case_open", "site_id", "updated_at", "id",
               sqlite_where=db.text(OPEN_STATES), postgresql_where=db.text(OPEN_STATES)),

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Float, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import Float, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from clinic.db import Base
@@ -23,6 +23,11 @@ class FilmState(StrEnum):
     REJECTED = "rejected"  # kept, never shown beside a report
 
 
+# The WHERE of the partial indexes by which lists find films that may be read, and films that wait for a second look.
+READABLE = "state = 'accepted'"
+HELD = "state = 'quarantined'"
+
+
 class Film(Base):
     """One DICOM image of a case; its bytes lie in the store under `sha256`, its names only in there."""
 
@@ -32,6 +37,8 @@ class Film(Base):
         UniqueConstraint("case_id", "sop_uid"),
         Index("ix_film_sop_uid", "sop_uid"),
         Index("ix_film_pixels", "pixels_sha256"),
+        Index("ix_film_readable", "case_id", sqlite_where=text(READABLE), postgresql_where=text(READABLE)),
+        Index("ix_film_held", "case_id", sqlite_where=text(HELD), postgresql_where=text(HELD)),
     )
 
     id: Mapped[str] = key()

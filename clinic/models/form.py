@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from clinic.db import Base
@@ -23,12 +23,19 @@ class FormStatus(StrEnum):
     ENTERED_IN_ERROR = "entered-in-error"
 
 
+DRAFT = "status = 'in-progress'"  # the WHERE of the partial index by which somebody finds what they have open
+
+
 class FormResponse(Base):
     """One answered form of a case; while in progress it is a draft that nothing counts."""
 
     __tablename__ = "form_response"
     __projected__ = True
-    __table_args__ = (Index("ix_form_response_case", "case_id", "form"),)
+    __table_args__ = (
+        Index("ix_form_response_case", "case_id", "form"),
+        Index("ix_form_response_draft", "started_by_id", "case_id", sqlite_where=text(DRAFT),
+              postgresql_where=text(DRAFT)),
+    )
 
     id: Mapped[str] = key()
     case_id: Mapped[str] = mapped_column(ForeignKey("health_case.id"))

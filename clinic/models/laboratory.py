@@ -46,6 +46,8 @@ class Specimen(Base):
 
 # The WHERE of the partial index of what waits for a second person.
 WAITING = "status = 'preliminary' and superseded_at is null"
+# … and of what a second person sent back (who only withdraws a result is no second person).
+SENT_BACK = "status = 'entered-in-error' and confirmed_by_id is not null and superseded_at is null"
 
 
 class LabResult(Recorded, Base):
@@ -56,6 +58,8 @@ class LabResult(Recorded, Base):
     __table_args__ = (
         Index("ix_lab_result_case", "case_id", "test"),
         Index("ix_lab_result_waiting", "case_id", sqlite_where=text(WAITING), postgresql_where=text(WAITING)),
+        Index("ix_lab_result_sent_back", "case_id", "test", sqlite_where=text(SENT_BACK),
+              postgresql_where=text(SENT_BACK)),
     )
 
     id: Mapped[str] = key()

@@ -8,20 +8,14 @@ from sqlalchemy import select
 from sqlalchemy.engine import Row
 
 from clinic.db import db
-from clinic.laboratory_test import list_tests
 from clinic.models import (
     Applicant,
     Case,
     CaseTransition,
     Conclusion,
-    FormResponse,
-    FormStatus,
     IdentityCheck,
-    LabResult,
-    ResultStatus,
     User,
 )
-from clinic.services.completion import FORM_EXAMS, find_form_name
 
 
 def list_history(case: Case) -> list[Row[Any]]:
@@ -57,25 +51,3 @@ def has_namesake(applicant: Applicant) -> bool:
             Applicant.id != applicant.id, Applicant.merged_into_id.is_(None),
         ).limit(1)
     ).first() is not None
-
-
-def list_staff_at_work(case: Case) -> dict[str, str]:
-    """By examination: who has a form open, or entered a result that waits for its second person."""
-    found: dict[str, str] = {}
-    drafts = db.session.execute(
-        select(FormResponse.form, User.name).join(User, User.id == FormResponse.started_by_id)
-        .where(FormResponse.case_id == case.id, FormResponse.status == FormStatus.IN_PROGRESS)
-    )
-    by_form = {find_form_name(exam, case.programme): exam for exam in FORM_EXAMS}
-    for form, name in drafts:
-        if form in by_form:
-            found[by_form[form]] = name
-    unconfirmed = db.session.execute(
-        select(LabResult.test, User.name).join(User, User.id == LabResult.entered_by_id)
-        .where(LabResult.case_id == case.id, LabResult.status == ResultStatus.PRELIMINARY,
-               LabResult.superseded_at.is_(None))
-    )
-    for test, name in unconfirmed:
-        for exam in list_tests()[test].exams:
-            found.setdefault(exam, name)
-    return found

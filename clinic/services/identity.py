@@ -14,6 +14,7 @@ from clinic.queries.merge import find_last_change
 from clinic.services.consent import OPEN_TO_DECISION, has_consent
 from clinic.services.photo import find_photo
 from clinic.services.plausibility import get_today
+from clinic.services.visit import note_presence
 from clinic.station import Station
 
 SEEN_LETTERS = 4  # of a document's number: enough to tell which paper was seen, too little to copy it
@@ -37,6 +38,8 @@ def confirm_identity(
         raise _refuse(_("There is no photo of this visit to compare with."))
     if method is IdentityMethod.EARLIER_VISIT and not may_complete_later(case, station):
         raise _refuse(_("There was no earlier visit here at which somebody saw the person."))
+    if method is not IdentityMethod.EARLIER_VISIT:
+        note_presence(case, actor)
     return _write(IdentityCheck(
         case_id=case.id, station=station.name, is_confirmed=True, method=method,
         document_id=document.id if document else None,

@@ -14,26 +14,29 @@ from clinic import workflow
 from clinic.audit import record_case_read
 from clinic.models import Case, CaseState, ConsentState, Requirement, RequirementState
 from clinic.permissions import Permission, has_permission, requires
-from clinic.progress import describe_requirement, label_exam
+from clinic.progress import describe_requirement, label_exam, split_unknowns
 from clinic.queries.case import get_case
 from clinic.queries.case_detail import (
     find_conclusion,
     has_namesake,
     list_history,
     list_looks,
-    list_staff_at_work,
 )
 from clinic.queries.merge import list_merges_of_case
 from clinic.queries.namesake import find_namesakes
 from clinic.queries.signed_exam import list_deliveries_of, list_exams
+from clinic.queries.standing import Standing, load_standings
+from clinic.rules.programme import list_programmes
 from clinic.services.amendment import list_open_requests, may_ask
 from clinic.services.assessment import assess, list_requirements
 from clinic.services.circumstance import ensure_unchanged
 from clinic.services.completion import list_open_vaccine_lines
 from clinic.services.consent import ENDED, OPEN_TO_DECISION, ensure_not_refused, find_consent
+from clinic.services.fact import build_facts
 from clinic.services.identity import is_in_doubt
 from clinic.services.photo import find_photo
 from clinic.services.requirement import may_be_withdrawn
+from clinic.services.visit import find_visit
 from clinic.web.case_word import banner_case as banner_case  # for the pages of the stations
 from clinic.web.case_word import describe_consent, need_label
 from clinic.web.conclusion_word import RESULT_WORDS
@@ -45,8 +48,6 @@ from clinic.web.station import find_open_url, find_path, find_station, find_work
 
 blueprint = Blueprint("case", __name__, url_prefix="/cases/<case_id>")
 Page = str | tuple[str, int] | Response
-TONES = {"done": "good", "not-required": "off", "second-person": "warn", "draft": "active", "awaiting": "wait",
-         "to-do": "neutral"}
 LEAVING = {"on-hold": CaseState.ON_HOLD, "withdrawn": CaseState.WITHDRAWN, "in-progress": CaseState.IN_PROGRESS}
 SHORTEST_REASON = 5  # letters
 
@@ -71,17 +72,23 @@ def show(case_id: str) -> Page:
     decision = conclusion.decision if conclusion else assess(case)
     requirements = list_requirements(case)
     exams, requests = list_exams(case), list_open_requests(case)
+    standing = load_standings([case.id])[case.id]
+    establish, without_effect = split_unknowns(build_facts(case)["unknown"], decision["needs"])
     return render_template(
         "case/show.html", case=case, decision=decision, conclusion=conclusion, flags=list_flags(case),
-        groups=_build_groups(case, decision, requirements), history=list_history(case), leaving=_list_leaving(case),
+        groups=_build_groups(case, decision, requirements, standing), history=list_history(case),
+        leaving=_list_leaving(case),
         merges=list_merges_of_case(case),
         is_complete=all(row.state is not RequirementState.OPEN for row in requirements),
         may_change=has_permission(Permission.OPEN_CASE) and case.state in workflow.RECORDING,
-        open_lines=list_open_vaccine_lines(case, decision), looks=list_looks(case),
         exams=exams, deliveries={exam.id: list_deliveries_of(exam) for exam in exams}, requests=requests,
         names=list_names([*(one.signed_by_id for one in exams), *(one.asked_by_id for one in requests)]),
         delivery_state=state_word, may_ask=may_ask(case, current_user), **RESULT_WORDS,
         may_add=has_permission(Permission.RECORD_EXAM) and case.state in workflow.RECORDING,
+        open_lines=list_open_vaccine_lines(case, decision), looks=list_looks(case), standing=standing,
+        visit=find_visit(case), may_receive=has_permission(Permission.REGISTER),
+        may_arrive=case.state in OPEN_TO_DECISION,
+        to_establish=len(establish), without_effect=len(without_effect), asks_stay=_asks_stay(case),
     )
 
 
@@ -140,11 +147,19 @@ def list_flags(case: Case) -> list[dict[str, str]]:
     return flags
 
 
-def _build_groups(case: Case, decision: dict[str, Any], requirements: list[Requirement]) -> list[Group]:
+def _asks_stay(case: Case) -> bool:
+    """Whether the length of stay means anything for the case's category."""
+    category = list_programmes()[case.programme].categories.get(case.category)
+    return case.stay_months is not None or (category is not None and category.asks_stay)
+
+
+def _build_groups(
+    case: Case, decision: dict[str, Any], requirements: list[Requirement], standing: Standing
+) -> list[Group]:
     examinations = Group(_("Examinations"))
-    workers, names = list_staff_at_work(case), list_names(list_people(requirements))
+    names = list_names(list_people(requirements))
     for row in requirements:
-        examinations.tasks.append(_build_task(case, row, decision, workers) | _explain(case, row, names))
+        examinations.tasks.append(_build_task(case, row, decision, standing) | _explain(case, row, names))
     wanted = [row for row in requirements if row.state is not RequirementState.WITHDRAWN]
     examinations.total = len(wanted)
     examinations.done = sum(row.state is RequirementState.DONE for row in wanted)
@@ -154,8 +169,9 @@ def _build_groups(case: Case, decision: dict[str, Any], requirements: list[Requi
             Group(_("Conclusion"), [_conclusion_task(case, decision, left)])]
 
 
-def _build_task(case: Case, row: Requirement, decision: dict[str, Any], workers: dict[str, str]) -> dict[str, Any]:
-    code, words = describe_requirement(row, case, decision)
+def _build_task(case: Case, row: Requirement, decision: dict[str, Any], standing: Standing) -> dict[str, Any]:
+    state = describe_requirement(row, case, decision, standing)
+    code = state.code
     url = find_station(row.exam, case.id, case.programme) if code != "not-required" else None
     path = find_path(row.exam, case.programme)
     second = code == "second-person"
@@ -163,9 +179,8 @@ def _build_task(case: Case, row: Requirement, decision: dict[str, Any], workers:
     work = find_work(path, case.id) if path and waits else None
     if second and not has_permission(Permission.CONFIRM_RESULT):
         work = None
-    detail = workers.get(row.exam) if code in ("draft", "second-person") else None
     return {
-        "title": label_exam(row.exam), "state": words, "tone": TONES.get(code, "neutral"), "url": url, "detail": detail,
+        "title": label_exam(row.exam), "state": state.words, "tone": state.tone, "url": url, "detail": state.detail,
         "reasons": [{"sentence": reason.says, "source": reason.source, "edition": reason.edition,
                      "rule_id": reason.rule} for reason in row.reasons],
         "next": {"label": label_work(path, second), "url": work} if path and work else None,

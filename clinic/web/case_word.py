@@ -14,6 +14,7 @@ from markupsafe import Markup
 from clinic import clock
 from clinic.models import Applicant, Case, Consent, ConsentState, DocumentKind, IdentityCheck, IdentityMethod, Photo
 from clinic.progress import describe_progress, label_exam
+from clinic.queries.standing import Standing
 from clinic.rules.programme import list_programmes
 from clinic.schemas.field import to_words
 from clinic.services.derivation import BY_SEX, parse_explanation
@@ -63,10 +64,11 @@ def category_word(case: Any) -> str:
     return category.label if category else str(code)
 
 
-def progress_line(case: Any) -> str:
-    """Why a case (or a list's row of one) is where it is."""
-    today = clock.today(str(get_timezone() or "UTC"))
-    return describe_progress(read(case, "state"), read(case, "progress"), read(case, "progress_detail"), today)
+def progress_line(case: Any, standing: Standing | None = None) -> str:
+    """Why a case (or a list's row of one) is where it is; with `standing` also who did what, and when."""
+    zone = str(get_timezone() or "UTC")
+    return describe_progress(read(case, "state"), read(case, "progress"), read(case, "progress_detail"),
+                             clock.today(zone), standing, read(case, "programme") or "", zone)
 
 
 def status_word(status: str) -> str:
@@ -109,6 +111,11 @@ def moment_word(moment: datetime) -> Markup:
     zone = ZoneInfo(str(get_timezone() or "UTC"))
     is_today = moment.astimezone(zone).date() == clock.today(str(zone))
     return Markup("{} {}").format(_("today"), ltr(f"{moment.astimezone(zone):%H:%M}")) if is_today else written
+
+
+def hour_word(moment: datetime) -> Markup:
+    """The time of day at the site."""
+    return ltr(f"{moment.astimezone(ZoneInfo(str(get_timezone() or 'UTC'))):%H:%M}")
 
 
 def stays_line(explanation: str) -> str:
@@ -179,6 +186,7 @@ def init_case_words(app: Flask) -> None:
         status_word=status_word, status_tone=status_tone, document_word=document_word, answer_word=answer_word,
         exam_word=label_exam,
         sentence=to_words, reasons=to_reasons, need_label=need_label, need_question=need_question,
-        moment_word=moment_word, number_examples=number_examples, stays_line=stays_line, banner_case=banner_case,
+        moment_word=moment_word, hour_word=hour_word,
+        number_examples=number_examples, stays_line=stays_line, banner_case=banner_case,
         check_word=describe_check, photo_of_person=photo_of_person,
     )

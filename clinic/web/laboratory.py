@@ -10,18 +10,21 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
+from clinic import clock
 from clinic.caution import Caution, NeedsConfirmation
 from clinic.errors import InvalidInput
 from clinic.laboratory_test import TITRE, LaboratoryTest, list_tests
 from clinic.models import Case, LabResult, RequirementState, ResultStatus
 from clinic.permissions import Permission, has_permission, requires
-from clinic.queries.laboratory import list_waiting_results
+from clinic.queries.laboratory import count_waiting_results, list_waiting_results
 from clinic.queries.prior_value import list_prior_of, list_prior_values
+from clinic.queries.worklist import View, count_waiting, list_waiting
 from clinic.schemas.door import load
 from clinic.schemas.laboratory import LabResultIn, find_resistance
 from clinic.schemas.reason import ReasonIn
 from clinic.services import laboratory
 from clinic.services.assessment import list_requirements
+from clinic.web.case_list import address_pages, build_lines, find_day_start, read_place, say_count
 from clinic.web.form import read_form
 from clinic.web.station_page import Answer, forget, is_recording, list_names, open_case, prefix_errors, show
 
@@ -61,8 +64,27 @@ class Problems:
 @blueprint.get("/laboratory")
 @requires(P.ENTER_RESULT, P.CONFIRM_RESULT)
 def index() -> Answer:
-    """Every result of the site that waits for its second person."""
-    return render_template("laboratory/index.html", rows=list_waiting_results(current_user), tests=list_tests())
+    """The laboratory's work: what was sent back, what waits for its second person, what is to be entered."""
+    today = find_day_start(clock.today(current_user.site.time_zone))
+    counts = {"confirm": count_waiting_results(current_user), "enter": count_waiting(current_user, View.ENTER, today)}
+    enters = has_permission(P.ENTER_RESULT)
+    chosen = request.args.get("list", "")
+    if chosen not in counts or (chosen == "enter" and not enters):
+        chosen = "confirm" if has_permission(P.CONFIRM_RESULT) or not enters else "enter"
+    labels = {"confirm": _("Waits for a second person"), "enter": _("To be entered")}
+    tabs = [{"label": labels[name], "url": url_for(".index", list=name), "active": name == chosen,
+             "count": say_count(counts[name])} for name in counts if enters or name == "confirm"]
+    after, before = read_place("after"), read_place("before")
+    refused = list_waiting(current_user, View.SENT_BACK, today) if enters else None
+    shown = {"tabs": tabs, "chosen": chosen, "tests": list_tests(),
+             "refused": build_lines(refused, View.SENT_BACK) if refused else []}
+    if chosen == "enter":
+        page = list_waiting(current_user, View.ENTER, today, after, before)
+        return render_template("laboratory/index.html", lines=build_lines(page, View.ENTER),
+                               **address_pages(page, "updated_at"), **shown)
+    page = list_waiting_results(current_user, after, before)
+    return render_template("laboratory/index.html", rows=[(row[0], row) for row in page.rows],
+                           **address_pages(page, lambda row: (row[0].entered_at, row[0].id)), **shown)
 
 
 @blueprint.get("/cases/<case_id>/laboratory")

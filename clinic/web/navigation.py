@@ -18,15 +18,16 @@ class Area:
     path: str
     label: LazyString
     permission: Permission
+    also: tuple[str, ...] = ()  # pages elsewhere that belong to it too
 
     def is_current(self, path: str) -> bool:
         """Whether a page at `path` lies in this area."""
-        return path == self.path or (self.path != "/" and path.startswith(self.path + "/"))
+        places = (self.path, *self.also)
+        return path in places or any(path.startswith(place + "/") for place in places if place != "/")
 
 
 AREAS = (
-    Area("/", lazy_gettext("My worklist"), Permission.SEE_CASES),
-    Area("/cases", lazy_gettext("Cases"), Permission.SEE_CASES),
+    Area("/", lazy_gettext("Worklists"), Permission.SEE_CASES, ("/today", "/cases")),
     Area("/applicants", lazy_gettext("Applicants"), Permission.REGISTER),
     Area("/doubles", lazy_gettext("Likely doubles"), Permission.MERGE_RECORDS),
     Area("/laboratory", lazy_gettext("Laboratory"), Permission.ENTER_RESULT),

@@ -1,141 +1,158 @@
-"""The first screen after sign-in: what waits for me, why it waits, and the one thing to do next."""
+"""The first screen after sign-in: what waits for me, why it waits, and the one thing to do next; and all cases."""
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, render_template, request, url_for
 from flask_babel import LazyString, lazy_gettext
 from flask_babel import gettext as _
 from flask_login import current_user
-from sqlalchemy.engine import Row
 
 from clinic import clock
 from clinic.models import CaseState
+from clinic.partial_date import DateUnreadable, PartialDate, parse_partial_date
 from clinic.permissions import Permission, has_permission, requires
-from clinic.queries.case import COUNT_LIMIT, PAGE, Cursor, Filter, View, count_worklist, list_worklist
+from clinic.queries.visit import count_here
+from clinic.queries.worklist import (
+    Filter,
+    View,
+    count_cases,
+    count_mine,
+    count_waiting,
+    list_cases,
+    list_waiting,
+    order_of,
+)
 from clinic.rules.programme import list_programmes
-from clinic.web.station import find_path, find_work, label_work
+from clinic.schemas.field import to_words
+from clinic.web.case_list import address_pages, build_lines, find_day_start, read_place, say_count
 from clinic.web.word import case_state_word
 
 blueprint = Blueprint("worklist", __name__)
 P = Permission
 
-# Which views a user gets, in this order; the first one with anything waiting opens.
-VIEWS: tuple[tuple[View, Permission, LazyString], ...] = (
+# The kinds of work a user gets, in this order; the first one with anything waiting opens.
+KINDS: tuple[tuple[View, Permission, LazyString], ...] = (
+    (View.SENT_BACK, P.ENTER_RESULT, lazy_gettext("Sent back")),
     (View.SIGN, P.SIGN, lazy_gettext("To sign")),
     (View.AMEND, P.SIGN, lazy_gettext("To amend")),
     (View.CONFIRM, P.CONFIRM_RESULT, lazy_gettext("To confirm")),
-    (View.XRAY, P.READ_XRAY, lazy_gettext("X-rays to read")),
-    (View.XRAY, P.UPLOAD_FILM, lazy_gettext("X-rays to take")),
+    (View.READ, P.READ_XRAY, lazy_gettext("X-rays to read")),
+    (View.HELD, P.UPLOAD_FILM, lazy_gettext("Films held")),
+    (View.TAKE, P.UPLOAD_FILM, lazy_gettext("X-rays to take")),
     (View.ENTER, P.ENTER_RESULT, lazy_gettext("Laboratory")),
     (View.SPUTUM, P.RECORD_SPUTUM, lazy_gettext("Sputum")),
     (View.EXAMINE, P.RECORD_EXAM, lazy_gettext("To examine")),
+    (View.EXAMINE, P.RECORD_HISTORY, lazy_gettext("History and vitals")),
     (View.VACCINATE, P.RECORD_VACCINE, lazy_gettext("Vaccination")),
-    (View.TODAY, P.REGISTER, lazy_gettext("Opened today")),
+    (View.NEW, P.REGISTER, lazy_gettext("Opened today")),
     (View.FACTS, P.OPEN_CASE, lazy_gettext("Facts missing")),
-    (View.OPEN, P.SEE_CASES, lazy_gettext("All open")),
+    (View.MINE, P.SEE_CASES, lazy_gettext("I have open")),
 )
-# Where the work of a view is done, beneath /cases/<id>; without one the row leads where its progress points.
-PLACES = {View.SIGN: "sign", View.CONFIRM: "laboratory", View.XRAY: "xray", View.ENTER: "laboratory",
-          View.SPUTUM: "sputum", View.VACCINATE: "vaccination", View.FACTS: "circumstances"}
-BY_PROGRESS = {"facts": "circumstances", "ready": "sign", "physician": "sign", "not-cleared": "sign"}
+# What the list of all cases may be narrowed to: the work that is open.
+STATIONS: tuple[tuple[View, LazyString], ...] = (
+    (View.FACTS, lazy_gettext("Facts missing")), (View.EXAMINE, lazy_gettext("Examination")),
+    (View.TAKE, lazy_gettext("X-ray to take")), (View.READ, lazy_gettext("X-ray to read")),
+    (View.ENTER, lazy_gettext("Laboratory")), (View.SPUTUM, lazy_gettext("Sputum")),
+    (View.VACCINATE, lazy_gettext("Vaccination")),
+)
+ANY = "any"  # the state that stands for every one, the ended ones too
+FILTERS = ("programme", "category", "state", "station", "from", "to", "q")
+LONGEST = 80  # characters of what is searched for
 
 
 @blueprint.get("/")
 @requires(P.SEE_CASES)
 def index() -> str:
-    """My worklist."""
-    narrowed = _read_filter()
-    own: dict[View, str] = {}  # who reads films may send them too, but has the one list of them
-    for view, permission, label in VIEWS:
-        if has_permission(permission):
-            own.setdefault(view, str(label))
-    views = list(own.items())
-    counts = {view: count_worklist(current_user, view, narrowed) for view, _label in views}
+    """What I can act on now, by the kinds of work of my role, and what I have open."""
+    today = find_day_start(clock.today(current_user.site.time_zone))
+    own = list_kinds()
+    counts = {view: count_waiting(current_user, view, today) for view in own}
     asked = request.args.get("view", "")
-    chosen = next((view for view, _label in views if view == asked), None)
+    chosen = next((view for view in own if view == asked), None)
     if chosen is None:
-        chosen = next((view for view, _label in views if counts[view]), views[-1][0])
-    tabs = [{"label": label, "url": _url(view=key), "count": _count(counts[key]), "active": key is chosen}
-            for key, label in views]
-    return _show(chosen, narrowed, tabs, _("My worklist"))
+        chosen = next((view for view in own if counts[view]), next(iter(own)))
+    page = list_waiting(current_user, chosen, today, read_place("after"), read_place("before"))
+    kinds = [{"label": label, "url": url_for(".index", view=view.value), "count": say_count(counts[view]),
+              "active": view is chosen} for view, label in own.items() if counts[view] or view is chosen]
+    return render_template(
+        "worklist/mine.html", tabs=list_tabs("mine"), kinds=kinds, lines=build_lines(page, chosen),
+        **address_pages(page, "updated_at"), may_register=has_permission(P.REGISTER), chosen=chosen,
+        sent_back=counts.get(View.SENT_BACK, 0) if chosen is not View.SENT_BACK else 0,
+    )
 
 
 @blueprint.get("/cases")
 @requires(P.SEE_CASES)
-def cases() -> str:
-    """Every case of the site by its state, the ended ones too."""
-    narrowed = _read_filter()
-    chosen = narrowed.state or CaseState.IN_PROGRESS
-    tabs = []
-    for state in CaseState:
-        count = count_worklist(current_user, View.STATE, Filter(narrowed.today_from, state, narrowed.programme))
-        tabs.append({"label": case_state_word(state), "url": _url(state=state.value), "count": _count(count),
-                     "active": state is chosen})
-    return _show(View.STATE, Filter(narrowed.today_from, chosen, narrowed.programme), tabs, _("Cases"))
-
-
-def _show(view: View, narrowed: Filter, tabs: list[dict[str, Any]], title: str) -> str:
-    after, before = _read_cursor("after"), _read_cursor("before")
-    rows, more = list_worklist(current_user, view, narrowed, after, before)
-    has_next, has_previous = (bool(before), more) if before else (more, bool(after))
-    return render_template(
-        "worklist/index.html", title=title, tabs=tabs, rows=[(row, _find_next(row, view)) for row in rows],
-        programmes=[(programme.code, programme.name) for programme in list_programmes().values()], narrowed=narrowed,
-        view=view, next_url=_url(after=_to_cursor(rows[-1]), before=None) if rows and has_next else None,
-        prev_url=_url(before=_to_cursor(rows[0]), after=None) if rows and has_previous else None, page=PAGE,
-        may_register=has_permission(P.REGISTER),
+def cases() -> str | tuple[str, int]:
+    """Every case of the site, narrowed by what stands in the address."""
+    errors: dict[str, list[str]] = {}
+    narrowed = read_filter(errors)
+    page = list_cases(current_user, narrowed, read_place("after"), read_place("before"))
+    shown = render_template(
+        "worklist/all.html", errors=errors, tabs=list_tabs("all"), lines=build_lines(page, None),
+        count=say_count(count_cases(current_user, narrowed)), given=request.args,
+        is_narrowed=any(request.args.get(name) for name in FILTERS), may_register=has_permission(P.REGISTER),
+        programmes=[(one.code, one.name) for one in list_programmes().values()],
+        categories=_list_categories(narrowed.programme),
+        states=[*((state.value, case_state_word(state)) for state in CaseState), (ANY, _("All, the ended ones too"))],
+        stations=[(view.value, str(label)) for view, label in STATIONS],
+        **address_pages(page, order_of(narrowed).key),
     )
+    return (shown, 422) if errors else shown
 
 
-def _find_next(row: Row[Any], view: View) -> dict[str, str]:
-    """The row's one next action: the work of the view, else what its progress says if it is this user's, else look."""
-    second = row.progress == "second-person"
-    path = PLACES.get(view)
-    if path is None and row.progress in BY_PROGRESS:
-        path = BY_PROGRESS[row.progress]
-    elif path is None and row.progress in ("to-do", "draft", "second-person") and row.progress_detail:
-        path = find_path(row.progress_detail, row.programme)
-    url = find_work(path, row.id) if path else None
-    if path is None or url is None or (second and not has_permission(P.CONFIRM_RESULT)):
-        return {"label": _("Open"), "url": url_for("case.show", case_id=row.id)}
-    return {"label": label_work(path, second and path == "laboratory"), "url": url}
+def list_kinds() -> dict[View, str]:
+    """The kinds of work of the signed-in user."""
+    own: dict[View, str] = {}
+    for view, permission, label in KINDS:
+        if has_permission(permission):
+            own.setdefault(view, str(label))
+    return own
 
 
-def _read_filter() -> Filter:
-    zone = ZoneInfo(current_user.site.time_zone)
-    today = datetime.combine(clock.today(current_user.site.time_zone), time(), zone)
-    state, programme = request.args.get("state", ""), request.args.get("programme", "")
+def list_tabs(chosen: str) -> list[dict[str, Any]]:
+    """The three lists with their counts; `chosen` is mine, today or all."""
+    today = find_day_start(clock.today(current_user.site.time_zone))
+    counts = {"mine": count_mine(current_user, list_kinds(), today), "today": count_here(current_user),
+              "all": count_cases(current_user, Filter())}
+    places = (("mine", _("Mine"), url_for("worklist.index")), ("today", _("Here today"), url_for("visit.today")),
+              ("all", _("All cases"), url_for("worklist.cases")))
+    return [{"label": label, "url": url, "count": say_count(counts[name]), "active": name == chosen}
+            for name, label, url in places]
+
+
+def read_filter(errors: dict[str, list[str]]) -> Filter:
+    """What the address narrows the list of all cases to; a day that cannot be read is added to `errors`."""
+    given = request.args
+    typed = given.get("q", "").strip()[:LONGEST]
+    programme = given.get("programme", "")
+    state, station = given.get("state", ""), given.get("station", "")
+    known = programme if programme in list_programmes() else None
+    first, last = _read_day("from", errors), _read_day("to", errors)
+    has_digit = any(sign.isdigit() for sign in typed)
     return Filter(
-        today_from=today, state=CaseState(state) if state in set(CaseState) else None,
-        programme=programme if programme in list_programmes() else None,
+        state=CaseState(state) if state in set(CaseState) else None, ended=state == ANY, programme=known,
+        category=given.get("category") if given.get("category") in dict(_list_categories(known)) else None,
+        waits_for=next((view for view, _label in STATIONS if view == station), None),
+        opened_from=find_day_start(first.earliest) if first else None,
+        opened_before=find_day_start(last.latest + timedelta(days=1)) if last else None,
+        number=typed if has_digit else "", name="" if has_digit else typed,
     )
 
 
-def _count(number: int) -> str:
-    return f"{number}+" if number >= COUNT_LIMIT else str(number)
-
-
-def _url(**changes: str | None) -> str:
-    """This list's address with some of its arguments changed; another view or state begins at its first page."""
-    kept = {name: value for name, value in request.args.items() if name in ("view", "state", "programme")}
-    if "view" in changes or "state" in changes:
-        kept.pop("state", None)
-    arguments: dict[str, Any] = {**kept, **{name: value for name, value in changes.items() if value}}
-    return url_for(request.endpoint or ".index", **arguments)
-
-
-def _to_cursor(row: Row[Any]) -> str:
-    return f"{row.updated_at.isoformat()}_{row.id}"
-
-
-def _read_cursor(name: str) -> Cursor | None:
-    moment, _underscore, key = request.args.get(name, "").partition("_")
+def _read_day(name: str, errors: dict[str, list[str]]) -> PartialDate | None:
+    typed = request.args.get(name, "").strip()
     try:
-        found = datetime.fromisoformat(moment)
-    except ValueError:
+        return parse_partial_date(typed) if typed else None
+    except DateUnreadable as problem:
+        errors[name] = [to_words(problem.sentence)]
         return None
-    return (found, key) if found.tzinfo and key else None
+
+
+def _list_categories(programme: str | None) -> list[tuple[str, str]]:
+    if programme is None:
+        return []
+    return [(one.code, one.label) for one in list_programmes()[programme].categories.values()]

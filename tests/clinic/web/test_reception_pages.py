@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from clinic.db import db, read_unit, write_unit
+from clinic.db import read_unit, write_unit
 from clinic.models import Applicant, AuditChange, Case, Requirement
 from clinic.mrz import Layout, build_mrz
 from tests.factory import make_applicant, make_authority, make_case, make_site, make_user
@@ -195,24 +195,6 @@ def test_search_goes_straight_to_the_record(app: Flask) -> None:
                           ("achieng wanjiru", applicant_id)):
         page = client.get("/search", query_string={"q": typed})
         assert page.status_code == 302 and target in page.location, typed
-
-
-def test_worklist_pages_keep_their_order(app: Flask) -> None:
-    from clinic.queries import case as query
-
-    user = make_user("reception")
-    cases = [make_case("us", user=user).id for _case in range(5)]
-    narrowed = query.Filter(today_from=db.session.get(Case, cases[0]).opened_at)
-    before, query.PAGE = query.PAGE, 2
-    try:
-        first, more = query.list_worklist(user, query.View.OPEN, narrowed)
-        assert [row.id for row in first] == cases[:2:-1] and more
-        second, more = query.list_worklist(user, query.View.OPEN, narrowed, after=(first[-1].updated_at, first[-1].id))
-        assert [row.id for row in second] == cases[2:0:-1] and more
-        back, _more = query.list_worklist(user, query.View.OPEN, narrowed, before=(second[0].updated_at, second[0].id))
-        assert [row.id for row in back] == [row.id for row in first]
-    finally:
-        query.PAGE = before
 
 
 def test_hold_needs_a_reason_and_is_kept_in_the_history(app: Flask) -> None:

@@ -1,0 +1,145 @@
+"""What has been done on some cases so far, read in a fixed number of queries however many the cases are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import aliased
+
+from clinic.db import db
+from clinic.models import (
+    Film,
+    FilmState,
+    FormResponse,
+    FormStatus,
+    LabResult,
+    Requirement,
+    RequirementState,
+    ResultStatus,
+    Specimen,
+    User,
+    XrayReading,
+)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something somebody did: who, when, and what stands there now."""
+
+    by: str
+    at: datetime
+    by_id: str = ""
+    what: str = ""
+
+
+@dataclass(frozen=True)
+class ResultMark:
+    """A laboratory result that nothing has replaced."""
+
+    test: str
+    specimen_id: str | None
+    status: ResultStatus
+    entered: Mark
+    checked: Mark | None  # by the second person, who confirmed it or sent it back
+    remark: str
+
+    @property
+    def is_sent_back(self) -> bool:
+        """Whether the second person refused it."""
+        return self.status is ResultStatus.ENTERED_IN_ERROR and self.checked is not None
+
+
+@dataclass
+class Standing:
+    """One case's work, as its lists and its page speak of it."""
+
+    exams: list[str] = field(default_factory=list)  # open ones, in the order of the rules
+    results: list[ResultMark] = field(default_factory=list)  # as entered
+    films: dict[FilmState, Mark] = field(default_factory=dict)  # the newest of each state
+    reading: Mark | None = None  # the newest current one; `what`: preliminary, deferred, or empty
+    drafts: dict[str, Mark] = field(default_factory=dict)  # by form
+    specimens: dict[str, date] = field(default_factory=dict)  # id to the day of collection, oldest first
+
+
+def load_standings(case_ids: Collection[str]) -> dict[str, Standing]:
+    """The standing of each case."""
+    found = {case_id: Standing() for case_id in case_ids}
+    if found:
+        for load in LOADERS:
+            load(found)
+    return found
+
+
+def _load_exams(found: dict[str, Standing]) -> None:
+    for case_id, exam in db.session.execute(
+        select(Requirement.case_id, Requirement.exam)
+        .where(Requirement.case_id.in_(found), Requirement.state == RequirementState.OPEN)
+        .order_by(Requirement.position, Requirement.exam)
+    ):
+        found[case_id].exams.append(exam)
+
+
+def _load_results(found: dict[str, Standing]) -> None:
+    first, second = aliased(User), aliased(User)
+    for row in db.session.execute(
+        select(
+            LabResult.case_id, LabResult.test, LabResult.specimen_id, LabResult.status, LabResult.remark,
+            LabResult.entered_at, LabResult.entered_by_id, first.name.label("entered_by"),
+            LabResult.confirmed_at, LabResult.confirmed_by_id, second.name.label("checked_by"),
+        )
+        .join(first, first.id == LabResult.entered_by_id).outerjoin(second, second.id == LabResult.confirmed_by_id)
+        .where(LabResult.case_id.in_(found), LabResult.superseded_at.is_(None)).order_by(LabResult.id)
+    ):
+        checked = Mark(row.checked_by, row.confirmed_at, row.confirmed_by_id) if row.confirmed_by_id else None
+        found[row.case_id].results.append(ResultMark(
+            row.test, row.specimen_id, row.status, Mark(row.entered_by, row.entered_at, row.entered_by_id), checked,
+            row.remark))
+
+
+def _load_films(found: dict[str, Standing]) -> None:
+    for row in db.session.execute(
+        select(Film.case_id, Film.state, Film.received_at, Film.received_by_id, User.name)
+        .join(User, User.id == Film.received_by_id).where(Film.case_id.in_(found)).order_by(Film.id)
+    ):
+        found[row.case_id].films[row.state] = Mark(row.name, row.received_at, row.received_by_id)
+
+
+def _load_readings(found: dict[str, Standing]) -> None:
+    rows = db.session.execute(
+        select(XrayReading.case_id, XrayReading.status, XrayReading.deferred, XrayReading.entered_at,
+               XrayReading.entered_by_id, User.name)
+        .join(User, User.id == XrayReading.entered_by_id)
+        .where(XrayReading.case_id.in_(found), XrayReading.superseded_at.is_(None),
+               XrayReading.status != ResultStatus.ENTERED_IN_ERROR)
+        .order_by(XrayReading.id)
+    )
+    for row in rows:
+        what = row.status.value if row.status is ResultStatus.PRELIMINARY else row.deferred or ""
+        found[row.case_id].reading = Mark(row.name, row.entered_at, row.entered_by_id, what)
+
+
+def _load_drafts(found: dict[str, Standing]) -> None:
+    rows = db.session.execute(
+        select(FormResponse.case_id, FormResponse.form, FormResponse.saved_at, FormResponse.started_by_id, User.name)
+        .join(User, User.id == FormResponse.started_by_id)
+        .where(FormResponse.case_id.in_(found), FormResponse.status == FormStatus.IN_PROGRESS)
+    )
+    for row in rows:
+        found[row.case_id].drafts[row.form] = Mark(row.name, row.saved_at, row.started_by_id)
+
+
+def _load_specimens(found: dict[str, Standing]) -> None:
+    for row in db.session.execute(
+        select(Specimen.case_id, Specimen.id, Specimen.collected_on)
+        .where(Specimen.case_id.in_(found), Specimen.withdrawn_at.is_(None))
+        .order_by(Specimen.collected_on, Specimen.id)
+    ):
+        found[row.case_id].specimens[row.id] = row.collected_on
+
+
+LOADERS: tuple[Callable[[dict[str, Standing]], None], ...] = (
+    _load_exams, _load_results, _load_films, _load_readings, _load_drafts, _load_specimens,
+)

@@ -1,0 +1,253 @@
+"""Lists of cases and their counters: what waits for whom, and every case by what it is; within the user's site."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, text, union
+from sqlalchemy.orm import aliased
+
+from clinic import clock, workflow
+from clinic.db import db
+from clinic.identifier import IdentifierKind, classify_identifier, to_key
+from clinic.laboratory_test import list_tests
+from clinic.models import (
+    AmendmentRequest,
+    Applicant,
+    Case,
+    CaseState,
+    Film,
+    FormResponse,
+    LabResult,
+    Requirement,
+    ResultStatus,
+    User,
+)
+from clinic.models.amendment import OPEN_REQUEST
+from clinic.models.case import OPEN_STATES
+from clinic.models.film import HELD, READABLE
+from clinic.models.form import DRAFT
+from clinic.models.laboratory import SENT_BACK
+from clinic.models.laboratory import WAITING as WAITING_RESULT
+from clinic.models.requirement import OPEN as OPEN_REQUIREMENT
+from clinic.name import fold_name
+from clinic.progress import SPUTUM, XRAY
+from clinic.queries.page import Page, Place, fetch_page
+
+COUNT_LIMIT = 1000  # a counter says "1000+" rather than count a hundred thousand rows for every page
+EXAMINING = ("medical-exam", "limited-medical-exam", "tb-clinical-review", "tb-interview")
+
+
+class View(StrEnum):
+    """One kind of waiting work; which of them a user gets follows from the permissions (clinic/web/worklist.py)."""
+
+    SENT_BACK = "sent-back"
+    SIGN = "sign"
+    AMEND = "amend"  # signed, and somebody found something wrong
+    CONFIRM = "confirm"  # what somebody else entered
+    READ = "read"
+    HELD = "held"
+    TAKE = "take"
+    ENTER = "enter"
+    SPUTUM = "sputum"
+    EXAMINE = "examine"
+    VACCINATE = "vaccinate"
+    NEW = "new"
+    FACTS = "facts"
+    MINE = "mine"  # what the user has begun and not completed
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What a reader narrowed the list of all cases to; without a state, every open case."""
+
+    state: CaseState | None = None
+    ended: bool = False  # with the ended ones
+    programme: str | None = None
+    category: str | None = None
+    waits_for: View | None = None
+    opened_from: datetime | None = None
+    opened_before: datetime | None = None
+    number: str = ""  # a case's own or its authority's, as typed
+    name: str = ""  # beginnings of names, as typed
+
+
+def list_waiting(user: User, view: View, today_from: datetime, after: Place | None = None,
+                 before: Place | None = None) -> Page:
+    """One page of a kind of work, longest waiting first; `today_from` is the moment the site's day began."""
+    query = select_rows().where(*_waiting(user, view, today_from))
+    return fetch_page(query, Case.updated_at, Case.id, after=after, before=before)
+
+
+def count_waiting(user: User, view: View, today_from: datetime) -> int:
+    """How many cases wait with that kind of work, at most COUNT_LIMIT."""
+    return _count(select(Case.id).where(*_waiting(user, view, today_from)))
+
+
+def count_mine(user: User, views: Iterable[View], today_from: datetime) -> int:
+    """How many cases wait with any of these kinds of work, each counted once, at most COUNT_LIMIT."""
+    parts = [select(Case.id).where(*_waiting(user, view, today_from)) for view in views]
+    return _count(select(union(*parts).subquery().c.id)) if parts else 0
+
+
+def list_cases(user: User, narrowed: Filter, after: Place | None = None, before: Place | None = None) -> Page:
+    """One page of all cases, newest change first; with the ended ones or by the day of opening, newest opened first."""
+    return fetch_page(select_rows().where(*_narrow(user, narrowed)), order_of(narrowed), Case.id, descending=True,
+                      after=after, before=before)
+
+
+def order_of(narrowed: Filter) -> Any:
+    """The column by which list_cases orders; its value and the id are a row's place."""
+    return Case.opened_at if narrowed.ended or narrowed.opened_from or narrowed.opened_before else Case.updated_at
+
+
+def count_cases(user: User, narrowed: Filter) -> int:
+    """How many cases the filter leaves, at most COUNT_LIMIT."""
+    return _count(select(Case.id).where(*_narrow(user, narrowed)))
+
+
+def _count(query: Select[*tuple[Any, ...]]) -> int:
+    return db.session.execute(select(func.count()).select_from(query.limit(COUNT_LIMIT).subquery())).scalar_one()
+
+
+def select_rows() -> Select[*tuple[Any, ...]]:
+    """What a row of any list of cases shows of the case and its person."""
+    return select(
+        Case.id, Case.number, Case.programme, Case.category, Case.state, Case.status, Case.progress,
+        Case.progress_detail, Case.opened_at, Case.updated_at, Case.authority_case_number,
+        Applicant.id.label("applicant_id"), Applicant.family_name, Applicant.given_names,
+        Applicant.native_family_name, Applicant.native_given_names, Applicant.native_language,
+        Applicant.birth_date, Applicant.sex,
+    ).join(Applicant, Applicant.id == Case.applicant_id)
+
+
+def _waiting(user: User, view: View, today_from: datetime) -> list[Any]:
+    # OPEN_STATES stands word for word: only so may the partial index of the open cases serve the query.
+    conditions: list[Any] = [Case.site_id == user.site_id]
+    if view is not View.AMEND:  # what is amended is signed, perhaps acknowledged
+        conditions.append(text(OPEN_STATES))
+    if view is View.NEW:
+        return [*conditions, Case.opened_at >= today_from]
+    return [*conditions, _WAITING[view](user)]
+
+
+def _narrow(user: User, narrowed: Filter) -> list[Any]:
+    conditions: list[Any] = [Case.site_id == user.site_id]
+    if narrowed.state is not None:
+        conditions.append(Case.state == narrowed.state)
+    elif not narrowed.ended:
+        conditions.append(text(OPEN_STATES))
+    if narrowed.programme:
+        conditions.append(Case.programme == narrowed.programme)
+    if narrowed.category:
+        conditions.append(Case.category == narrowed.category)
+    if narrowed.waits_for in _WAITING:
+        conditions.append(_WAITING[narrowed.waits_for](user))
+    if narrowed.opened_from:
+        conditions.append(Case.opened_at >= narrowed.opened_from)
+    if narrowed.opened_before:
+        conditions.append(Case.opened_at < narrowed.opened_before)
+    if narrowed.number:
+        conditions.append(_has_number(narrowed.number))
+    if narrowed.name:
+        conditions.append(_has_name(user, narrowed.name))
+    return conditions
+
+
+def _has_number(typed: str) -> ColumnElement[bool]:
+    candidates = classify_identifier(typed)
+    own = [one.value for one in candidates if one.kind is IdentifierKind.CASE_NUMBER]
+    keys = {one.value for one in candidates if one.kind is not IdentifierKind.MRZ} | {to_key(typed)}
+    return or_(Case.number.in_(own), Case.authority_case_key.in_(keys))
+
+
+def _has_name(user: User, typed: str) -> ColumnElement[bool]:
+    """Every word begins some part of the name, the first one its beginning: so the index of names can serve."""
+    first, *rest = fold_name(typed).split() or ["~"]
+    # Folded names hold a-z, 0-9 and spaces, so this range holds whatever begins with the word, in any collation.
+    people = select(Applicant.id).where(Applicant.site_id == user.site_id,
+                                        Applicant.search_name.between(first, first + "z" * 16))
+    for word in rest:
+        people = people.where((" " + Applicant.search_name).contains(" " + word, autoescape=True))
+    return Case.applicant_id.in_(people)
+
+
+def _has_open(exams: Sequence[str], *more: ColumnElement[bool]) -> ColumnElement[bool]:
+    # The WHERE stands as the partial index has it; its rows are few, so they lead to the cases and not the reverse.
+    return and_(Case.state.in_(workflow.RECORDING), Case.id.in_(select(Requirement.case_id).where(
+        Requirement.exam.in_(exams), text(f"requirement.{OPEN_REQUIREMENT}"), *more)))
+
+
+def _has_film(where: str) -> ColumnElement[bool]:
+    return exists().where(Film.case_id == Requirement.case_id, text(f"film.{where}"))
+
+
+def _has_entered() -> ColumnElement[bool]:
+    """A result that serves the requirement's examination waits for its second person."""
+    serves = [and_(Requirement.exam == exam, LabResult.test.in_(
+        [test.name for test in list_tests().values() if exam in test.exams])) for exam in list_laboratory_exams()]
+    return exists().where(LabResult.case_id == Requirement.case_id, _write_out(WAITING_RESULT, "lab_result"),
+                          or_(*serves))
+
+
+def _has_sent_back() -> ColumnElement[bool]:
+    """A result of laboratory work still open was sent back, and nobody has entered it again."""
+    later = aliased(LabResult)
+    entered_again = exists().where(
+        later.case_id == LabResult.case_id, later.test == LabResult.test, later.superseded_at.is_(None),
+        later.entered_at > LabResult.entered_at, later.status != ResultStatus.ENTERED_IN_ERROR,
+        func.coalesce(later.specimen_id, "") == func.coalesce(LabResult.specimen_id, ""),
+    )
+    still_open = exists().where(
+        Requirement.case_id == LabResult.case_id, Requirement.exam.in_(list_laboratory_exams() + list(SPUTUM)),
+        text(f"requirement.{OPEN_REQUIREMENT}"))
+    refused = select(LabResult.case_id).where(_write_out(SENT_BACK, "lab_result"), ~entered_again, still_open)
+    return and_(Case.state.in_(workflow.RECORDING), Case.id.in_(refused))
+
+
+def _write_out(where: str, table: str) -> Any:
+    """A partial index's condition with its columns named in full: they stand beside another row of the same table."""
+    return text(" and ".join(f"{table}.{part}" for part in where.split(" and ")))
+
+
+def _has_unconfirmed(user: User) -> ColumnElement[bool]:
+    """A result waits for its second person, and somebody else than `user` entered it."""
+    return Case.id.in_(select(LabResult.case_id).where(text(WAITING_RESULT), LabResult.entered_by_id != user.id))
+
+
+def _may_be_signed(user: User) -> ColumnElement[bool]:
+    today = clock.today(user.site.time_zone)
+    own = [row.programme for row in user.authorisations
+           if row.valid_from <= today and (row.valid_until is None or today <= row.valid_until)]
+    return and_(Case.state == CaseState.IN_REVIEW, Case.programme.in_(own))
+
+
+def _has_begun(user: User) -> ColumnElement[bool]:
+    return Case.id.in_(select(FormResponse.case_id).where(FormResponse.started_by_id == user.id, text(DRAFT)))
+
+
+def list_laboratory_exams() -> list[str]:
+    """Every examination that a laboratory result serves, without sputum."""
+    return sorted({exam for test in list_tests().values() for exam in test.exams} - set(SPUTUM))
+
+
+_WAITING: dict[Any, Callable[[User], ColumnElement[bool]]] = {
+    View.SENT_BACK: lambda user: _has_sent_back(),
+    View.SIGN: _may_be_signed,
+    View.AMEND: lambda user: Case.id.in_(select(AmendmentRequest.case_id).where(text(OPEN_REQUEST))),
+    View.CONFIRM: _has_unconfirmed,
+    View.READ: lambda user: _has_open(XRAY, _has_film(READABLE)),
+    View.HELD: lambda user: and_(Case.state.in_(workflow.RECORDING),
+                                 Case.id.in_(select(Film.case_id).where(text(HELD)))),
+    View.TAKE: lambda user: _has_open(XRAY, ~_has_film(READABLE)),
+    View.ENTER: lambda user: _has_open(list_laboratory_exams(), ~_has_entered()),
+    View.SPUTUM: lambda user: _has_open(SPUTUM),
+    View.EXAMINE: lambda user: _has_open(EXAMINING),
+    View.VACCINATE: lambda user: _has_open(("vaccination-review",)),
+    View.FACTS: lambda user: and_(Case.state.in_(workflow.RECORDING), Case.status == "undecided"),
+    View.MINE: _has_begun,
+}

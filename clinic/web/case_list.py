@@ -1,0 +1,136 @@
+"""What every list of cases shares: rows with why and the one next action, counters, places in the address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import request, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+from sqlalchemy.engine import Row
+
+from clinic import clock
+from clinic.permissions import Permission, has_permission
+from clinic.progress import SPUTUM, XRAY, State, describe_exam, label_exam
+from clinic.queries.page import Page, Place
+from clinic.queries.standing import Standing, load_standings
+from clinic.queries.worklist import COUNT_LIMIT, EXAMINING, View, list_laboratory_exams
+from clinic.web.case_word import progress_line
+from clinic.web.station import find_path, find_work, label_work
+
+P = Permission
+
+# Where the work of a kind is done, beneath /cases/<id>; without one the row leads where its progress points.
+PLACES = {View.SENT_BACK: "laboratory", View.SIGN: "sign", View.CONFIRM: "laboratory", View.READ: "xray",
+          View.HELD: "xray", View.TAKE: "xray", View.ENTER: "laboratory", View.SPUTUM: "sputum",
+          View.VACCINATE: "vaccination", View.FACTS: "circumstances"}
+BY_PROGRESS = {"facts": "circumstances", "ready": "sign", "physician": "sign", "not-cleared": "sign"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of a list: the case and its person, why it is where it is, and the one next action."""
+
+    row: Row[Any]
+    why: list[tuple[State, str]]  # what the list is about, and of which examinations; empty: the case's own line
+    line: str
+    next: dict[str, Any]
+
+
+def build_lines(page: Page, view: View | None) -> list[Line]:
+    """The rows of a page with everything they show."""
+    standings = load_standings([row.id for row in page.rows])
+    zone = current_user.site.time_zone
+    today = clock.today(zone)
+    return [
+        Line(row, describe_work(row, view, standings[row.id], today, zone), progress_line(row, standings[row.id]),
+             _find_next(row, view))
+        for row in page.rows
+    ]
+
+
+def describe_work(
+    row: Row[Any], view: View | None, standing: Standing, today: date, zone: str
+) -> list[tuple[State, str]]:
+    """The states of the examinations that a station's list is about, each once with the examinations it is true of."""
+    grouped: dict[State, list[str]] = {}
+    for exam in _list_exams(view, standing):
+        state = describe_exam(exam, standing, row.programme, today, zone)
+        if view in WANTED and state.code not in WANTED[view]:
+            continue
+        grouped.setdefault(state, []).append(label_exam(exam))
+    only = view in (View.READ, View.HELD, View.TAKE)  # one examination: its name says nothing
+    return [(state, "" if only else ", ".join(labels)) for state, labels in grouped.items()]
+
+
+# The lists that show only those examinations of a case which are in certain states.
+WANTED: dict[View | None, tuple[str, ...]] = {
+    View.SENT_BACK: ("sent-back",), View.CONFIRM: ("second-person",), View.ENTER: ("to-do", "sent-back"),
+}
+
+
+def _list_exams(view: View | None, standing: Standing) -> list[str]:
+    laboratory = [*list_laboratory_exams(), *SPUTUM]
+    wanted: dict[View | None, Any] = {
+        View.SENT_BACK: laboratory, View.CONFIRM: laboratory, View.ENTER: list_laboratory_exams(),
+        View.SPUTUM: SPUTUM, View.READ: XRAY, View.HELD: XRAY, View.TAKE: XRAY, View.EXAMINE: EXAMINING,
+        View.MINE: EXAMINING,
+    }
+    return [exam for exam in standing.exams if exam in wanted.get(view, ())]
+
+
+def _find_next(row: Row[Any], view: View | None) -> dict[str, Any]:
+    """The row's one next action: the work of the kind, else what its progress says if it is this user's, else look."""
+    second = row.progress == "second-person"
+    path = PLACES.get(view) if view else None
+    if path is None and row.progress in BY_PROGRESS:
+        path = BY_PROGRESS[row.progress]
+    elif path is None and row.progress in ("to-do", "draft", "second-person") and row.progress_detail:
+        path = find_path(row.progress_detail, row.programme)
+    url = find_work(path, row.id) if path else None
+    if path is None or url is None or (view is None and second and not has_permission(P.CONFIRM_RESULT)):
+        return {"label": _("Open"), "url": url_for("case.show", case_id=row.id)}
+    label = {View.CONFIRM: _("Confirm"), View.SENT_BACK: _("Enter again"), View.HELD: _("Look"),
+             View.TAKE: _("Films")}.get(view) if view else None
+    return {"label": label or label_work(path, second and view is None and path == "laboratory"), "url": url}
+
+
+def find_day_start(day: date) -> datetime:
+    """The moment a day begins at the user's site."""
+    return datetime.combine(day, time(), ZoneInfo(current_user.site.time_zone)).astimezone(UTC)
+
+
+def say_count(number: int) -> str:
+    """A counter's words."""
+    return f"{number}+" if number >= COUNT_LIMIT else str(number)
+
+
+def address_pages(page: Page, moment: str | Callable[[Row[Any]], Place]) -> dict[str, str | None]:
+    """Where the next and the previous page are; everything else in the address stays.
+
+    `moment` is the name of the column that orders the rows, or what gives a row's place.
+    """
+    kept: dict[str, Any] = {name: value for name, value in request.args.items()
+                            if value and name not in ("after", "before")}
+    rows, endpoint = page.rows, request.endpoint or ".index"
+
+    def address(name: str, row: Row[Any]) -> str:
+        at, key = (getattr(row, moment), row.id) if isinstance(moment, str) else moment(row)
+        return url_for(endpoint, **{**kept, name: f"{at.isoformat()}_{key}"})
+
+    return {"next_url": address("after", rows[-1]) if rows and page.has_next else None,
+            "prev_url": address("before", rows[0]) if rows and page.has_previous else None}
+
+
+def read_place(name: str) -> Place | None:
+    """The place in a list that the address names; None when it cannot be read."""
+    moment, _underscore, key = request.args.get(name, "").partition("_")
+    try:
+        found = datetime.fromisoformat(moment)
+    except ValueError:
+        return None
+    return (found, key) if found.tzinfo and key else None
