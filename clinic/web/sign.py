@@ -21,6 +21,7 @@ from clinic.progress import describe_requirement
 from clinic.queries.alert import AlertKind
 from clinic.queries.case import get_case
 from clinic.queries.signed_exam import get_exam, list_deliveries_of, list_exams
+from clinic.queries.standing import load_standings
 from clinic.rules import list_classes
 from clinic.schemas.door import load
 from clinic.schemas.reason import ReasonIn
@@ -153,6 +154,7 @@ def _show(case: Case, typed: dict[str, Any], problem: ClearwayError | None = Non
             signing.ensure_may_sign(current_user, case)
         except NotAllowed as error:
             may_sign, refusal = False, error.message
+    standing = load_standings([case.id])[case.id]
     shown = problem if isinstance(problem, InvalidInput) else (
         InvalidInput(problem.message) if problem else None)
     page = show(
@@ -160,7 +162,7 @@ def _show(case: Case, typed: dict[str, Any], problem: ClearwayError | None = Non
         **RESULT_WORDS, alert_words=ALERT_WORDS,
         declaration=get_declaration(case.programme), all_classes=list_classes(),
         station_of=lambda row: find_station(row.exam, case.id, case.programme),
-        state_of=lambda row: describe_requirement(row, case, decision)[1],
+        state_of=lambda row: describe_requirement(row, case, decision, standing).sentence,
         origin_of=lambda row: describe_origin(row, seen.names), ending_of=lambda row: describe_ending(row, seen.names),
         chosen=request.form.getlist("chosen"),
         picked=request.form.getlist("classes"), exams=list_exams(case),
