@@ -32,6 +32,6 @@ __all__ = [
     "IdentityDocument", "IdentityMethod", "LabComponent", "LabResult", "Lease", "LineOutcome", "Merge", "MergedRow",
     "Photo", "PhotoSource", "RecordKind", "Recorded", "Requirement", "RequirementReason", "RequirementSource",
     "RequirementState", "ResidencePeriod", "ResultStatus", "Role", "Route", "Sex", "SignedExam", "Signer", "Site",
-    "Specimen", "SpecimenKind", "ToldApart", "Treatment", "TreatmentOutcome", "User", "VaccineDose", "VaccineLine", "Visit",
-    "XrayReading",
+    "Specimen", "SpecimenKind", "ToldApart", "Treatment", "TreatmentOutcome", "User", "VaccineDose", "VaccineLine",
+    "Visit", "XrayReading",
 ]
