@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
+from flask_babel import LazyString, lazy_gettext
+
 from clinic.models import LineOutcome
 
 # Outcomes that are a blanket waiver (us.md 2.8); a series that goes on is waived for its interval.
@@ -38,3 +40,13 @@ def derive_result(required: Iterable[str], outcomes: Mapping[str, LineOutcome]) 
     if LineOutcome.WAIVER_INDIVIDUAL in found:
         return VaccineResult.INDIVIDUAL_WAIVER
     return VaccineResult.BLANKET_WAIVER if found & BLANKET else VaccineResult.COMPLETE
+
+
+WORDS: dict[VaccineResult, LazyString] = {
+    VaccineResult.COMPLETE: lazy_gettext("Vaccine history complete, all requirements met"),
+    VaccineResult.BLANKET_WAIVER: lazy_gettext("Vaccine history incomplete, blanket waiver requested"),
+    VaccineResult.INDIVIDUAL_WAIVER: lazy_gettext("Vaccine history incomplete, individual waiver will be requested"),
+    VaccineResult.NOT_MET: lazy_gettext("Vaccine requirements not met: refused"),
+    VaccineResult.OPEN: lazy_gettext("Not complete yet"),
+    VaccineResult.NOT_REQUIRED: lazy_gettext("Not required for this applicant"),
+}
