@@ -18,6 +18,13 @@ def list_products() -> dict[str, dict[str, str]]:
     return tomllib.loads(CATALOGUE.read_text(encoding="utf-8"))
 
 
+def get_usual_product(line: str) -> str:
+    """The product of a record that names none: the line's unspecified code, else its first."""
+    names = list_products()[line]
+    *_rest, last = names
+    return last if "not specified" in names[last] else next(iter(names))
+
+
 def label_product(cvx: str) -> str:
     """The short name of a CVX code; the code itself when it is not in our list."""
     return next((names[cvx] for names in list_products().values() if cvx in names), cvx)

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic.models import (
+    Case,
     Film,
     FormResponse,
     FormStatus,
@@ -22,6 +23,10 @@ from clinic.models import (
     XrayReading,
 )
 from clinic.ports import DocumentOrder
+from clinic.rules.dose import Verdict
+from clinic.rules.vaccine_proposal import review_line
+from clinic.services.vaccine_review import build_person, to_dose
+from clinic.vaccine_result import derive_result
 from fhir import (
     classification,
     condition,
@@ -85,6 +90,7 @@ def load_dossier(session: Session, order: DocumentOrder, naming: ReleasedNaming)
     findings = [one for row in readings for one in diagnostic_report.to_findings(row, (), naming)]
     results = [row for row in _list(session, LabResult, case.id) if row.counts]
     doses = [row for row in _list(session, VaccineDose, case.id) if row.counts]
+    verdicts = _judge_doses(case, doses)
     forms = [row for row in _list(session, FormResponse, case.id) if row.status in _COUNTING_FORMS]
     specimens = [row for row in _list(session, Specimen, case.id) if row.withdrawn_at is None]
     classes = classification.to_fhir(conclusion, case, naming, earlier)
@@ -102,7 +108,8 @@ def load_dossier(session: Session, order: DocumentOrder, naming: ReleasedNaming)
         ],
         problems=condition.to_current(case, naming, forms, conclusion),
         immunizations=[
-            *(immunization.to_fhir(row, naming) for row in sorted(doses, key=lambda one: one.given_on)),
+            *(immunization.to_fhir(row, naming, verdicts.get(row.id))
+              for row in sorted(doses, key=lambda one: one.given_on)),
             *(immunization.to_not_done(row, naming) for row in lines if immunization.is_not_done(row)),
         ],
         specimens=[specimen.to_fhir(row, naming) for row in specimens],
@@ -115,7 +122,7 @@ def load_dossier(session: Session, order: DocumentOrder, naming: ReleasedNaming)
         findings=said["exam"],
         pregnancy=said["pregnancy"],
         classes=[one for one in classes if one["status"] != _WRONG],
-        lines=[immunization.to_outcome(row, naming) for row in lines],
+        lines=[*(immunization.to_outcome(row, naming) for row in lines), *_build_result(order, lines, naming)],
     )
 
 
@@ -135,6 +142,20 @@ def _list_orders(orders: list[Requirement], results: list[Resource], naming: Rel
     named = {found["reference"] for one in results for found in one.get("basedOn", [])}
     built = (service_request.to_fhir(row, naming) for row in orders)
     return [one for one in built if f"ServiceRequest/{one['id']}" in named]
+
+
+def _build_result(order: DocumentOrder, lines: list[VaccineLine], naming: ReleasedNaming) -> list[Resource]:
+    """The result of the worksheet, where the destination has one; from what the signature covers."""
+    if order.case.programme != "us":
+        return []
+    result = derive_result(order.conclusion.decision.get("vaccines", ()), {row.line: row.outcome for row in lines})
+    return [immunization.to_result(order.case, result, order.conclusion, naming)]
+
+
+def _judge_doses(case: Case, doses: list[VaccineDose]) -> dict[str, Verdict]:
+    person, seen = build_person(case), [to_dose(row) for row in doses]
+    return {verdict.key: verdict for line in {row.line for row in doses}
+            for verdict in review_line(line, True, seen, person).verdicts}
 
 
 def _list_studies(

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from clinic.errors import Misconfigured
-from clinic.models import DoseSource, LineOutcome, ResultStatus, VaccineDose, VaccineLine
+from clinic.models import (
+    BodySite,
+    Case,
+    Conclusion,
+    DoseSource,
+    LineOutcome,
+    ResultStatus,
+    Route,
+    VaccineDose,
+    VaccineLine,
+)
+from clinic.rules.dose import Verdict
+from clinic.vaccine_result import VaccineResult
 from fhir.canonical import local_coding, local_concept
 from fhir.code import coding, concept, vaccine_coding
 from fhir.element import Element, clean_text, drop_empty, note, to_date, to_instant
@@ -27,6 +39,12 @@ LINES = {
     "COVID-19": "cvx.covid-19-213",
 }
 
+SITES = {BodySite.LEFT_ARM: "act-site.left-arm", BodySite.RIGHT_ARM: "act-site.right-arm",
+         BodySite.LEFT_THIGH: "act-site.left-thigh", BodySite.RIGHT_THIGH: "act-site.right-thigh"}
+# A nasal spray is written in words: the value set's only nasal code means a cannula.
+ROUTES = {Route.INTRAMUSCULAR: "act-route.intramuscular", Route.SUBCUTANEOUS: "act-route.subcutaneous",
+          Route.INTRADERMAL: "act-route.intradermal", Route.ORAL: "act-route.oral"}
+
 # Why no dose was given; the HL7 code beside ours where one means just that.
 _REASONS: dict[LineOutcome, str | None] = {
     LineOutcome.IMMUNE_LAB: "act-reason.immune",
@@ -41,8 +59,12 @@ _REASONS: dict[LineOutcome, str | None] = {
 }
 
 
-def to_fhir(dose: VaccineDose, naming: Naming) -> Resource:
-    """The Immunization of one dose; raises InvalidInput for a vaccine code outside our table."""
+def to_fhir(dose: VaccineDose, naming: Naming, verdict: Verdict | None = None) -> Resource:
+    """The Immunization of one dose; raises InvalidInput for a vaccine code outside our table.
+
+    With `verdict`, which only a signed document gives (it depends on the other doses), its number in the series, or
+    why it does not count. Such a dose is not `isSubpotent`: that speaks of the vaccine, not of the day.
+    """
     is_wrong = dose.status == ResultStatus.ENTERED_IN_ERROR
     given_here = dose.source is DoseSource.GIVEN_HERE
     return drop_empty({
@@ -55,12 +77,46 @@ def to_fhir(dose: VaccineDose, naming: Naming) -> Resource:
         "occurrenceDateTime": to_date(dose.given_on),
         "recorded": to_instant(dose.entered_at),
         "primarySource": given_here,
-        "reportOrigin": None if given_here else concept("immunization-origin.record"),
+        "reportOrigin": None if given_here else _origin(dose),
         "lotNumber": clean_text(dose.lot),
         "expirationDate": to_date(dose.expires_on),
-        "performer": [{"actor": naming.refer("Practitioner", dose.entered_by_id)}] if given_here else None,
-        "note": note(dose.remark),
+        "site": concept(SITES[dose.body_site], dose.body_site.value.replace("-", " ")) if dose.body_site else None,
+        "route": _route(dose.route) if dose.route else None,
+        "performer": [{"actor": naming.refer("Practitioner", dose.given_by_id or dose.entered_by_id)}]
+        if given_here else None,
+        "note": [*(note(dose.remark) or []), *_explain(verdict)],
+        "protocolApplied": [{"doseNumberPositiveInt": verdict.number}] if verdict and verdict.number else None,
     })
+
+
+def to_result(case: Case, result: VaccineResult, conclusion: Conclusion, naming: Naming) -> Resource:
+    """The Observation of the worksheet's result, for a signed document (DS-3025 section 2)."""
+    return {
+        "resourceType": "Observation",
+        "id": naming.id_of("Observation", case.id, "vaccination-result"),
+        "status": "final",
+        "category": [concept("category.exam")],
+        "code": {"coding": [local_coding("observation", "vaccination-result")], "text": "Vaccination result"},
+        "subject": naming.refer("Patient", case.applicant_id),
+        "encounter": naming.refer("Encounter", case.id),
+        "effectiveDateTime": to_instant(conclusion.decided_at),
+        "performer": [naming.refer("Practitioner", conclusion.decided_by_id)],
+        "valueCodeableConcept": local_concept("vaccination-result", result.value),
+    }
+
+
+def _origin(dose: VaccineDose) -> Element:
+    kind = dose.record_kind.value.replace("-", " ") if dose.record_kind else None
+    return concept("immunization-origin.record", kind)
+
+
+def _route(route: Route) -> Element:
+    name = ROUTES.get(route)
+    return concept(name, route.value) if name else {"text": route.value}
+
+
+def _explain(verdict: Verdict | None) -> list[Element]:
+    return note(f"Does not count: {verdict.says}") or [] if verdict and verdict.says else []
 
 
 def is_not_done(line: VaccineLine) -> bool:

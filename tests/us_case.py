@@ -37,9 +37,9 @@ def make_staff() -> Staff:
     return Staff(reception, *rest)
 
 
-def make_complete_case(staff: Staff, igra: str = "negative") -> Case:
+def make_complete_case(staff: Staff, igra: str = "negative", category: str = "IV") -> Case:
     """A US immigrant adult with everything done and confirmed; with a positive IGRA the class is B2."""
-    case = make_case("us", user=staff.reception)
+    case = make_case("us", user=staff.reception, category=category)
     today = get_today(case)
     answers = build_answers(NAME, form.get_subject(case), today.isoformat())
     form.complete_form(case, NAME, answers, None, staff.physician)

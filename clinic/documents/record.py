@@ -21,7 +21,9 @@ from clinic.models import (
 )
 from clinic.questionnaire import get_questionnaire
 from clinic.questionnaire.summary import Section, summarise
-from clinic.services import fact, form_fact, specimen, vaccination
+from clinic.rules.dose import Verdict
+from clinic.services import fact, form_fact, specimen
+from clinic.services.vaccine_review import build_worksheet
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Record:
     specimens: list[Specimen]
     doses: list[VaccineDose]
     lines: dict[str, VaccineLine]
+    verdicts: dict[str, Verdict]  # on each dose, by its id
     responses: list[FormResponse]
     names: dict[str, str] = field(default_factory=dict)
 
@@ -62,13 +65,15 @@ def read_record(case: Case) -> Record:
     """The record of `case` as the present unit of work sees it."""
     results = fact.list_counting_results(case)
     reading = fact.find_counting_reading(case)
-    doses = [row for row in vaccination.list_doses(case) if row.counts]
+    sheet = build_worksheet(case)
+    doses = [row for row in sheet.doses if row.counts]
     responses = [row for row in form_fact.list_responses(case) if row.status in form_fact.COMPLETE]
     recorded: list[Recorded] = [*results, *doses, *([reading] if reading else [])]
     people = {each for row in recorded for each in (row.entered_by_id, row.confirmed_by_id) if each}
+    people |= {row.given_by_id for row in doses if row.given_by_id}
     people |= {row.completed_by_id for row in responses if row.completed_by_id}
     names = {row.id: row.name for row in db.session.execute(select(User.id, User.name).where(User.id.in_(people)))}
     return Record(
-        results=results, reading=reading, doses=doses, lines=vaccination.list_lines(case), responses=responses,
+        results=results, reading=reading, doses=doses, lines=sheet.lines, verdicts=sheet.verdicts, responses=responses,
         specimens=[row for row in specimen.list_specimens(case) if row.withdrawn_at is None], names=names,
     )

@@ -13,11 +13,12 @@ from clinic.documents.identity import to_day
 from clinic.documents.record import Record
 from clinic.documents.unit import with_unit
 from clinic.laboratory_test import list_tests
-from clinic.models import Conclusion, DoseSource, LabResult, LineOutcome, VaccineLine
+from clinic.models import Conclusion, DoseSource, LabResult, LineOutcome, VaccineDose, VaccineLine
 from clinic.questionnaire import get_questionnaire
 from clinic.questionnaire.item import Item, ItemKind
 from clinic.services.laboratory import label_value
 from clinic.vaccine_product import label_product
+from clinic.vaccine_result import VaccineResult, derive_result
 from clinic.xray_finding import Finding, FindingCategory, list_findings
 
 FORM = "us-medical-exam"
@@ -57,8 +58,16 @@ WAIVERS = {
     LineOutcome.WAIVER_AGE: "Not age appropriate", LineOutcome.WAIVER_INTERVAL: "Insufficient time interval",
     LineOutcome.WAIVER_CONTRAINDICATION: "Contraindication",
     LineOutcome.WAIVER_NOT_AVAILABLE: "Not routinely available", LineOutcome.WAIVER_NOT_FLU_SEASON: "Not flu season",
-    LineOutcome.GIVEN_SERIES_INCOMPLETE: "Insufficient time interval", LineOutcome.REFUSED: "Refused",
+    LineOutcome.GIVEN_SERIES_INCOMPLETE: "Insufficient time interval",
+    LineOutcome.WAIVER_INDIVIDUAL: "Individual waiver", LineOutcome.REFUSED: "Refused",
 }
+RESULTS = {
+    VaccineResult.COMPLETE: "Vaccine history complete, all requirements met",
+    VaccineResult.BLANKET_WAIVER: "Vaccine history incomplete, requesting waiver (blanket)",
+    VaccineResult.INDIVIDUAL_WAIVER: "Vaccine history incomplete, requesting individual waiver",
+    VaccineResult.NOT_MET: "Vaccine requirements not met, refused", VaccineResult.OPEN: "Not complete",
+}
+INVALID = frozenset({"early", "close", "live", "late", "expired"})  # verdicts of doses that go to the remarks only
 COMPLETIONS = {LineOutcome.COMPLETE: "Complete", LineOutcome.IMMUNE_LAB: "Immune (laboratory)",
                LineOutcome.VARICELLA_HISTORY: "VH"}
 
@@ -101,7 +110,9 @@ def build_united_states(record: Record, conclusion: Conclusion) -> dict[str, Any
         "sputum_reasons": _build_sputum_reasons(facts, record),
         "tb_class": _build_classes(
             (("No TB class", frozenset({"NONE"}), ""), *CLASS_A[:2], *CLASS_B[:5]), outcome, answers),
-        "vaccines": [_build_vaccine(line, record) for line in _list_lines(record, conclusion)],
+        "immunization_exempt": not conclusion.decision["vaccines"],
+        "vaccines": [_build_vaccine(line, record, conclusion.decision["vaccines"])
+                     for line in _list_lines(record, conclusion)],
         "vaccine_remarks": _list_vaccine_remarks(record),
         "sections": _list_history(answers), "vitals": _list_vitals(answers), "exam": _list_systems(answers),
         "follow_up": _word("plan.follow-up", answers),
@@ -126,19 +137,9 @@ def _build_classes(table: Classes, outcome: dict[str, Any],
 
 
 def _build_immunization(record: Record, required: list[str]) -> list[Box]:
-    """DS-2054 section 2 (us.md 2.8, "Result block"); nothing is ticked but the last when nothing is required."""
-    outcomes = {record.lines[line].outcome for line in required if line in record.lines}
-    open_lines = [line for line in required if line not in record.lines]
-    refused = LineOutcome.REFUSED in outcomes
-    waived = bool(outcomes & (set(WAIVERS) - {LineOutcome.REFUSED}))
-    return [
-        Box("Vaccine history complete, all requirements met",
-            bool(required) and not (refused or waived or open_lines)),
-        Box("Vaccine history incomplete, requesting waiver (blanket)", waived and not (refused or open_lines)),
-        Box("Vaccine history incomplete, refused or requesting individual waiver", refused),
-        Box("Not complete", bool(open_lines) and not refused),
-        Box("Not required for this applicant", not required),
-    ]
+    """DS-2054 section 2 and DS-3025 section 2 (us.md 2.8, "Result block"); empty for who need not comply."""
+    result = derive_result(required, {line: row.outcome for line, row in record.lines.items()})
+    return [Box(label, result is value) for value, label in RESULTS.items()]
 
 
 def _build_result(row: LabResult) -> dict[str, str]:
@@ -218,31 +219,41 @@ def _list_lines(record: Record, conclusion: Conclusion) -> list[str]:
     return [*LINES, *dict.fromkeys(more)]
 
 
-def _build_vaccine(line: str, record: Record) -> VaccineRow:
-    doses = [dose for dose in record.doses if dose.line == line]
+def _build_vaccine(line: str, record: Record, required: list[str]) -> VaccineRow:
+    doses = [dose for dose in record.doses if dose.line == line and not _is_invalid(dose, record)]
     history = [to_day(dose.given_on) for dose in doses if dose.source is DoseSource.RECORD]
     given = [f"{to_day(dose.given_on)} {label_product(dose.cvx)}" for dose in doses
              if dose.source is DoseSource.GIVEN_HERE]
     row: VaccineLine | None = record.lines.get(line)
+    # A line that the age does not ask for is waived as such (us.md 2.8); who need not comply has an empty column.
+    unasked = WAIVERS[LineOutcome.WAIVER_AGE] if required and line not in required else ""
     return VaccineRow(
         line, tuple(history[-HISTORY_DATES:]), "; ".join(given), COMPLETIONS.get(row.outcome, "") if row else "",
-        WAIVERS.get(row.outcome, "") if row else "",
+        WAIVERS.get(row.outcome, "") if row else unasked,
     )
 
 
+def _is_invalid(dose: VaccineDose, record: Record) -> bool:
+    verdict = record.verdicts.get(dose.id)
+    return verdict is not None and verdict.code in INVALID
+
+
 def _list_vaccine_remarks(record: Record) -> list[str]:
-    remarks = []
-    for line, row in record.lines.items():
-        if row.remark:
-            remarks.append(f"{line}: {row.remark}")
+    remarks = [f"{line}: {row.remark}" for line, row in record.lines.items() if row.remark]
     for line in LINES:
-        dates = [to_day(d.given_on) for d in record.doses if d.line == line and d.source is DoseSource.RECORD]
+        dates = [to_day(dose.given_on) for dose in record.doses
+                 if dose.line == line and dose.source is DoseSource.RECORD and not _is_invalid(dose, record)]
         if len(dates) > HISTORY_DATES:
             remarks.append(f"{line}, earlier doses: {', '.join(dates[:-HISTORY_DATES])}")
     for dose in record.doses:
         if dose.source is DoseSource.GIVEN_HERE and dose.lot:
-            expires = f", expires {to_day(dose.expires_on)}" if dose.expires_on else ""
-            remarks.append(f"{dose.line}: lot {dose.lot}{expires}")
+            expires = f"expires {to_day(dose.expires_on)}" if dose.expires_on else ""
+            site = dose.body_site.value.replace("-", " ") if dose.body_site else ""
+            parts = (f"lot {dose.lot}", expires, site, dose.route.value if dose.route else "",
+                     f"given by {record.name(dose.given_by_id)}" if record.name(dose.given_by_id) else "")
+            remarks.append(f"{dose.line}: {', '.join(part for part in parts if part)}")
+        if _is_invalid(dose, record):
+            remarks.append(f"{dose.line}, dose of {to_day(dose.given_on)} not counted: {record.verdicts[dose.id].says}")
     return remarks
 
 

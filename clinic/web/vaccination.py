@@ -23,7 +23,7 @@ from clinic.schemas.vaccination import DoseIn, NewDose, OutcomeIn, list_outcomes
 from clinic.services import vaccination
 from clinic.services.plausibility import get_today
 from clinic.services.vaccine_review import Worksheet, build_worksheet, list_alerts
-from clinic.vaccine_product import label_product, list_products
+from clinic.vaccine_product import get_usual_product, label_product, list_products
 from clinic.vaccine_result import WORDS as RESULT_WORDS
 from clinic.vaccine_sentence import say
 from clinic.web.form import read_form
@@ -181,7 +181,7 @@ def _record_history(case: Case, typed: dict[str, Any], problems: Problems) -> No
         problems.errors["record_kind"] = [_("Choose the written record that the dates are copied from.")]
         return
     for line, text in rows.items():
-        cvx = typed.get(f"product.{line}") or list(list_products()[line])[-1]
+        cvx = typed.get(f"product.{line}") or get_usual_product(line)
         try:
             if cvx not in list_products()[line]:
                 raise ValidationError(_("Choose a product of this line."))
@@ -227,7 +227,9 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
         products=list_products(), product_word=label_product, outcomes=list_outcomes, names=list_names(people),
         outcome_words=OUTCOME_WORDS, result_words=RESULT_WORDS, record_words=RECORD_WORDS, site_words=SITE_WORDS,
         route_words=ROUTE_WORDS, alert_words=ALERT_WORDS, alerts=list_alerts(case), say=say, writing=writing,
-        ticked=typed.get("confirmed", []), givers=_list_givers(case) if writing else [],
+        usual=get_usual_product, ticked=typed.get("confirmed", []),
+        last_kind=next((row.record_kind for row in reversed(sheet.doses) if row.record_kind), None),
+        givers=_list_givers(case) if writing else [],
         unsaved=[] if writing or problem is None else [(name, value) for name, value in typed.items()
                                                        if isinstance(value, str) and name != "step"],
     )

@@ -10,6 +10,7 @@ from clinic.db import db
 from clinic.key import new_id
 from clinic.models import (
     Applicant,
+    BodySite,
     Case,
     CaseState,
     Conclusion,
@@ -24,11 +25,13 @@ from clinic.models import (
     LabComponent,
     LabResult,
     LineOutcome,
+    RecordKind,
     Requirement,
     RequirementReason,
     RequirementSource,
     RequirementState,
     ResultStatus,
+    Route,
     Sex,
     Signer,
     Specimen,
@@ -226,12 +229,21 @@ def make_clean_adult() -> Case:
     add_result(case, "hiv", "negative", nurse, lab)
     add_result(case, "creatinine-egfr", "92", nurse, lab, unit="mL/min/{1.73_m2}")
     add_reading(case, ["NORMAL"], radiologist, film_id=add_film(case, radiologist).id)
-    add_dose(case, "MMR", "03", nurse)
-    add_dose(case, "HepB", "45", nurse, source=DoseSource.RECORD, lot=None, expires_on=None)
+    add_dose(case, "MMR", "03", nurse, body_site=BodySite.RIGHT_THIGH, route=Route.SUBCUTANEOUS, given_by_id=lab.id)
+    add_dose(case, "Influenza", "111", nurse, route=Route.NASAL)
+    add_dose(case, "Rotavirus", "119", nurse, route=Route.ORAL)
+    add_dose(case, "Td/Tdap", "115", nurse, body_site=BodySite.LEFT_ARM, route=Route.INTRAMUSCULAR)
+    transferred = {"source": DoseSource.RECORD, "lot": None, "expires_on": None}
+    add_dose(case, "HepB", "45", nurse, **transferred)
+    add_dose(case, "Varicella", "21", nurse, **transferred, given_on=date(1991, 8, 1),
+             record_kind=RecordKind.VACCINATION_CARD)
+    add_dose(case, "HepA", "52", nurse, **transferred, status=ResultStatus.ENTERED_IN_ERROR, remark="Another person's")
     add_line(case, "MMR", LineOutcome.GIVEN_SERIES_INCOMPLETE, nurse)
     add_line(case, "Influenza", LineOutcome.WAIVER_NOT_FLU_SEASON, nurse)
     add_line(case, "Varicella", LineOutcome.VARICELLA_HISTORY, nurse, "Mother reports it")
     add_line(case, "Polio", LineOutcome.REFUSED, nurse)
+    add_line(case, "MenACWY", LineOutcome.WAIVER_NOT_AVAILABLE, nurse)
+    add_line(case, "Pneumococcal", LineOutcome.WAIVER_INDIVIDUAL, nurse, "On religious grounds")
     add_consent(case, nurse, ConsentState.WITHDRAWN, ended_at=MOMENT, ended_by_id=nurse.id, end_reason="Frightened")
     add_consent(case, nurse, signer=Signer.GUARDIAN, signer_name="Noor\tSaid", signer_relation="aunt",
                 witness_name="Ann Otieno")

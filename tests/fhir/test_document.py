@@ -199,7 +199,26 @@ def test_every_worksheet_line_stands_in_the_document_with_its_outcome(app: Flask
     lines = {one["code"]["text"]: one["valueCodeableConcept"]["coding"][0]["code"] for one in coded
              if one["code"]["coding"][0]["code"] == "vaccine-line"}
     assert lines == {"MMR": "given-series-incomplete", "Influenza": "waiver-not-flu-season",
-                     "Varicella": "varicella-history", "Polio": "refused"}
+                     "Varicella": "varicella-history", "Polio": "refused", "MenACWY": "waiver-not-available",
+                     "Pneumococcal": "waiver-individual"}
+
+
+def test_document_says_which_doses_count_how_they_were_given_and_the_worksheets_result(app: Flask) -> None:
+    order = build_order(sample.make_clean_adult())
+    order.conclusion.decision = {"vaccines": ["MMR", "Influenza"]}
+    resources = [entry["resource"] for entry in decode(build_document(order).body)["entry"]]
+    doses = {one["vaccineCode"]["text"]: one for one in resources
+             if one["resourceType"] == "Immunization" and one["status"] == "completed"}
+    assert doses["MMR"]["protocolApplied"] == [{"doseNumberPositiveInt": 1}]
+    assert [part["coding"][0]["code"] for part in (doses["MMR"]["site"], doses["MMR"]["route"])] == ["RT", "SQ"]
+    varicella = doses["Varicella"]
+    assert "protocolApplied" not in varicella and "isSubpotent" not in varicella
+    assert varicella["note"] == [{"text": "Does not count: Dose 1 not before the age of 12 months."}]
+    assert varicella["primarySource"] is False and varicella["reportOrigin"]["text"] == "vaccination card"
+    assert "HepA" not in doses
+    result = next(one for one in resources if one["resourceType"] == "Observation"
+                  and one["code"]["coding"][0]["code"] == "vaccination-result")
+    assert result["valueCodeableConcept"]["coding"][0]["code"] == "blanket-waiver"
 
 
 def test_markup_in_what_people_type_is_escaped(app: Flask) -> None:

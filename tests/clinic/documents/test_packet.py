@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import unicodedata
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,9 @@ from clinic.demo.people import generate_person
 from clinic.documents.glyph import UnprintableCharacter
 from clinic.documents.printer import print_html
 from clinic.file_store import open_store
-from clinic.models import ConclusionKind, LineOutcome, PhotoSource
-from clinic.partial_date import MONTHS
-from clinic.schemas.vaccination import NewOutcome
+from clinic.models import ConclusionKind, DoseSource, LineOutcome, PhotoSource
+from clinic.partial_date import MONTHS, parse_partial_date
+from clinic.schemas.vaccination import NewDose, NewOutcome
 from clinic.services import vaccination
 from clinic.services.photo import record_photo
 from tests.clinic.documents.paper import (
@@ -164,3 +165,26 @@ def test_markup_in_what_people_typed_is_printed_as_typed(staff: Staff, tmp_path:
     row = next(iter(vaccination.list_lines(case)))
     vaccination.record_outcome(case, NewOutcome(row, LineOutcome.REFUSED, "<b>objects</b> & waits"), staff.nurse)
     assert "<b>objects</b> & waits" in _flat(" ".join(read_pages(prepare(case, staff).pdf, tmp_path)))
+
+
+def test_worksheet_page_shows_counted_doses_waivers_and_the_result(staff: Staff, tmp_path: Path) -> None:
+    case = make_complete_case(staff)
+    born = parse_partial_date(case.applicant.birth_date).earliest
+    early, later = born + timedelta(days=200), born + timedelta(days=4000)
+    for day in (early, later):
+        vaccination.record_dose(case, NewDose("MMR", "03", day, DoseSource.RECORD), staff.nurse)
+    for line in vaccination.list_lines(case):
+        outcome = LineOutcome.COMPLETE if line == "MMR" else LineOutcome.WAIVER_NOT_AVAILABLE
+        vaccination.record_outcome(case, NewOutcome(line, outcome), staff.nurse)
+    text = _flat(" ".join(read_pages(prepare(case, staff).pdf, tmp_path)))
+    row = text[text.index("MMR"):text.index("Rotavirus")]
+    assert f"{later:%d}-{MONTHS[later.month - 1]}-{later.year}" in row and "Complete" in row
+    assert f"-{early.year}" not in row
+    assert "not counted: Dose 1 not before the age of 12 months." in text
+    assert re.search(r"Hib.{0,40}Not age appropriate", text)
+    assert "Left empty" not in text and "requesting waiver (blanket)" in text
+
+
+def test_fiancees_immunization_section_is_left_empty_with_its_reason(staff: Staff, tmp_path: Path) -> None:
+    text = _flat(" ".join(read_pages(prepare(make_complete_case(staff, category="K"), staff).pdf, tmp_path)))
+    assert text.count("Left empty: this applicant need not meet the vaccination requirements") == 2

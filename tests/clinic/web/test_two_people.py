@@ -7,8 +7,9 @@ import re
 import pytest
 from flask import Flask
 
+from clinic import workflow
 from clinic.db import db
-from clinic.models import Answer, Case, FormResponse
+from clinic.models import Answer, Case, CaseState, FormResponse, VaccineDose
 from clinic.services.circumstance import write_answers
 from clinic.services.plausibility import get_today
 from tests.factory import make_case, make_user
@@ -61,9 +62,30 @@ def test_refused_step_leads_back_to_the_case(app: Flask, case: Case) -> None:
     home, dose = f"/cases/{case.id}", {"product": "MMR|03", "given_on": get_today(case).isoformat(), "source": "record"}
     nurse, address = sign_in(app, make_user("nurse"), case.id), f"{home}/vaccination/doses"
     nurse.post(address, data=dose)
-    answer = nurse.post(address, data=dose)
-    assert answer.status_code == 409
+    row = db.session.query(VaccineDose).one().id
+    for status in (302, 409):
+        answer = nurse.post(f"{address}/{row}/withdraw", data={"reason": "wrong person"})
+        assert answer.status_code == status
     assert f'href="{home}"' in _text(answer)
+
+
+def test_repeated_dose_is_refused_and_what_was_typed_stays(app: Flask, case: Case) -> None:
+    address = f"/cases/{case.id}/vaccination/doses"
+    dose = {"product": "MMR|94", "given_on": get_today(case).isoformat(), "source": "record", "lot": "KEEP-7"}
+    nurse = sign_in(app, make_user("nurse"), case.id)
+    nurse.post(address, data=dose)
+    answer = nurse.post(address, data=dose)
+    assert answer.status_code == 422 and "This is recorded already" in _text(answer)
+    assert 'value="KEEP-7"' in _text(answer) and 'value="MMR|94" selected' in _text(answer)
+
+
+def test_dose_typed_while_the_case_was_put_on_hold_is_shown_again(app: Flask, case: Case) -> None:
+    nurse = sign_in(app, make_user("nurse"), case.id)
+    workflow.move(db.session.get_one(Case, case.id), CaseState.ON_HOLD, "somebody else")
+    db.session.commit()
+    answer = nurse.post(f"/cases/{case.id}/vaccination/doses", data={
+        "product": "MMR|03", "given_on": "2001-05-06", "source": "record", "remark": "torn card"})
+    assert "torn card" in _text(answer)
 
 
 def test_undecided_case_does_not_say_that_nothing_is_required(app: Flask) -> None:
