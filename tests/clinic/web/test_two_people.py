@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from clinic import workflow
-from clinic.db import db
+from clinic.db import db, set_mode
 from clinic.models import Answer, Case, CaseState, FormResponse, VaccineDose
 from clinic.services.circumstance import write_answers
 from clinic.services.plausibility import get_today
@@ -81,6 +81,7 @@ def test_repeated_dose_is_refused_and_what_was_typed_stays(app: Flask, case: Cas
 
 def test_dose_typed_while_the_case_was_put_on_hold_is_shown_again(app: Flask, case: Case) -> None:
     nurse = sign_in(app, make_user("nurse"), case.id)
+    set_mode("write")
     workflow.move(db.session.get_one(Case, case.id), CaseState.ON_HOLD, "somebody else")
     db.session.commit()
     answer = nurse.post(f"/cases/{case.id}/vaccination/doses", data={
