@@ -42,6 +42,7 @@ from fhir import (
     form_observation,
     imaging_study,
     immunization,
+    laboratory_report,
     medication_statement,
     observation,
     organization,
@@ -161,6 +162,14 @@ def _build_laboratory(session: Session, key: str) -> list[Projected]:
     return [_of_case(observation.to_fhir(row, NAMING, list_orders(session, row.case_id)), row.case)]
 
 
+def _build_panels(session: Session, key: str) -> list[Projected]:
+    query = select(LabResult).where(LabResult.case_id == key).order_by(LabResult.id)
+    rows = list(session.execute(query).unique().scalars())
+    return [_of_case(laboratory_report.to_fhir(panel, group, NAMING), group[0].case,
+                     all(row.status == ResultStatus.ENTERED_IN_ERROR for row in group))
+            for (panel, _), group in laboratory_report.group_results(rows).items()]
+
+
 def _build_treatment(session: Session, key: str) -> list[Projected]:
     row = _list_revisions(session, Treatment, key)[-1]
     return [_of_case(medication_statement.to_fhir(row, NAMING), row.case)]
@@ -257,6 +266,7 @@ _ROWS: tuple[tuple[str, type, str], ...] = (
     ("order", Requirement, "id"),
     ("specimen", Specimen, "id"),
     ("laboratory", LabResult, "series_id"),
+    ("panel", LabResult, "case_id"),
     ("treatment", Treatment, "series_id"),
     ("study", Film, "study_id"),
     ("imaging", XrayReading, "series_id"),
@@ -277,6 +287,7 @@ _BUILDERS: dict[str, Callable[[Session, str], list[Projected]]] = {
     "order": _build_order,
     "specimen": _build_specimen,
     "laboratory": _build_laboratory,
+    "panel": _build_panels,
     "treatment": _build_treatment,
     "study": _build_study,
     "imaging": _build_imaging,

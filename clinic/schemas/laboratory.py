@@ -170,7 +170,9 @@ def _check_components(test: LaboratoryTest, data: dict[str, Any], problems: dict
             problems.setdefault("components", {})[name] = [_("Give this value as the laboratory reported it.")]
             continue
         try:
-            given[name] = read_digits(given[name], "0", IGRA_LIMIT, 0 if unit == SPOTS else 6)
+            text = given[name].strip().replace(" ", "")
+            sign = text[:1] if text[:1] in COMPARATORS else ""  # ">10": the assay measures no further
+            given[name] = sign + read_digits(text.removeprefix(sign), "0", IGRA_LIMIT, 0 if unit == SPOTS else 6)
         except ValidationError as error:
             problems.setdefault("components", {})[name] = error.messages
     for name in set(given) - set(test.components[kind]):

@@ -181,7 +181,7 @@ def compute_igra(row: LabResult) -> str | None:
     """What the measured parts of an IGRA say by the manufacturer's criteria (us.md 1.3); None without parts."""
     if row.test != "igra" or not row.components:
         return None
-    parts: dict[str, object] = {part.name: Decimal(part.value) for part in row.components}
+    parts: dict[str, object] = {part.name: to_decimal(part.value) for part in row.components}
     said = interpret_igra({"kind": "qft-plus" if "tb1" in parts else "t-spot", **parts})
     # The form has one group for everything that is neither positive nor negative (us.md R12).
     return said if said in ("positive", "negative") else "indeterminate"

@@ -36,6 +36,8 @@ from clinic.models import (
     Signer,
     Specimen,
     SpecimenKind,
+    Treatment,
+    TreatmentOutcome,
     User,
     VaccineDose,
     VaccineLine,
@@ -269,6 +271,19 @@ def make_infiltrate() -> Case:
             add_result(case, "sputum-naat", "trace", nurse, lab, specimen_id=specimen.id)
         if culture == "contaminated":
             add_specimen(case, nurse, day=24, replaces_id=specimen.id)
+    add_result(case, "dst", "resistant", nurse, lab, specimen_id=specimen.id, method="phenotypic-liquid", parts={
+        "isoniazid": ("resistant", None), "rifampicin": ("susceptible", None), "linezolid": ("indeterminate", None)})
+    add_result(case, "syphilis-nontreponemal", "reactive", nurse, lab, method="vdrl", parts={"titre": ("1:8", None)})
+    add_result(case, "syphilis-treponemal", "reactive", nurse, lab, method="tp-pa")
+    add_result(case, "creatinine", "<35.5", nurse, lab, unit="umol/L", mark="low")
+    for name, value in (("urine-microscopy", "abnormal"), ("urine-blood", "trace"), ("hbv-dna", "not-detected")):
+        add_result(case, name, value, nurse, lab)
+    for disease, regimen, outcome in (("tuberculosis", "hrze-hr-daily", TreatmentOutcome.CURRENT),
+                                      ("syphilis", None, TreatmentOutcome.REFUSED)):
+        db.session.add(Treatment(
+            case_id=case.id, disease=disease, regimen=regimen, outcome=outcome, is_supervised=outcome == "current",
+            started_on=DAY if regimen else None, doses_planned=180, doses_given=12, entered_at=MOMENT,
+            entered_by_id=nurse.id, status=ResultStatus.FINAL, stage="primary" if disease == "syphilis" else None))
     add_specimen(case, nurse, SpecimenKind.GASTRIC_ASPIRATE, 25, withdrawn_at=MOMENT)
     wrong = add_result(case, "syphilis-nontreponemal", "reactive", nurse, lab)
     correct_result(wrong, "nonreactive", nurse, lab)
