@@ -23,11 +23,24 @@ def include_name(name: str | None, kind: str, _parents: Any) -> bool:
     return not (kind == "table" and name == "audit_read")
 
 
+def switch_foreign_keys(connection: Any, state: str) -> None:
+    """SQLite changes a table by making it anew, which rows that point at it would forbid; not within a transaction."""
+    if engine.dialect.name == "sqlite":
+        connection.connection.dbapi_connection.execute(f"PRAGMA foreign_keys = {state}")
+
+
 with engine.connect() as connection:
-    context.configure(
-        connection=connection, target_metadata=Base.metadata, compare_type=True, render_item=render_item,
-        include_name=include_name, render_as_batch=engine.dialect.name == "sqlite",
-    )
-    with context.begin_transaction():
-        context.run_migrations()
-    connection.commit()
+    switch_foreign_keys(connection, "OFF")
+    try:
+        context.configure(
+            connection=connection, target_metadata=Base.metadata, compare_type=True, render_item=render_item,
+            include_name=include_name, render_as_batch=engine.dialect.name == "sqlite",
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+            if engine.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                raise RuntimeError("a migration would leave rows that point at nothing; nothing was changed")
+        connection.commit()
+    finally:
+        connection.rollback()
+        switch_foreign_keys(connection, "ON")
