@@ -6,8 +6,9 @@ import datetime as dt
 
 from sqlalchemy import insert, select
 
+from clinic import clock
 from clinic.db import db
-from clinic.models import Applicant, Authority, Case, Requirement, Role, Site, User
+from clinic.models import Applicant, Authority, Case, Requirement, Role, Site, User, Visit
 from clinic.models.user import user_role
 
 START = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
@@ -15,6 +16,7 @@ START = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 STATES = ("acknowledged",) * 7 + ("withdrawn",) + ("in-progress", "in-review")
 PROGRESS = ("to-do", "chest-xray"), ("ready", None)
 BATCH = 5000
+HERE = 60  # people at the clinic today, whatever its size: a clinic's rooms do not grow with its archive
 
 
 def load_population(cases: int) -> str:
@@ -34,6 +36,7 @@ def load_population(cases: int) -> str:
         session.execute(insert(Applicant.__table__), [_applicant(n) for n in numbers])
         session.execute(insert(Case.__table__), [_case(n) for n in numbers])
         session.execute(insert(Requirement.__table__), [_requirement(n) for n in numbers if n % 10 == 8])
+    session.execute(insert(Visit.__table__), [_visit(n) for n in range(min(HERE, cases // 10))])
     session.commit()
     return user.id
 
@@ -62,3 +65,9 @@ def _case(n: int) -> dict[str, object]:
 def _requirement(n: int) -> dict[str, object]:
     return {"id": f"r{n:035}", "case_id": f"c{n:035}", "exam": "chest-xray", "source": "rule", "state": "open",
             "position": 0, "added_at": START}
+
+
+def _visit(n: int) -> dict[str, object]:
+    case = 10 * n + 8  # one in progress
+    return {"id": f"v{n:035}", "site_id": "bench-site", "case_id": f"c{case:035}", "visited_on": clock.today("UTC"),
+            "number": n + 1, "arrived_at": clock.now(), "received_by_id": "bench-user"}
