@@ -15,12 +15,16 @@ from clinic.web import (
     case_word,
     circumstance,
     consent,
+    contact,
     delivery,
     exam_form,
+    family,
+    family_case,
     film,
     gate,
     health,
     identity,
+    interpreter,
     key,
     laboratory,
     merge,
@@ -28,6 +32,7 @@ from clinic.web import (
     paper,
     photo,
     place,
+    related_person,
     requirement,
     review_return,
     search,
@@ -43,9 +48,12 @@ from clinic.web import (
     worklist,
     xray,
 )
+from clinic.web.person_flag import init_person_flags
+from clinic.web.relation_word import init_relation_words
 from clinic.web.station_page import init_station_words
 
-RECEPTION = (worklist, visit, search, applicant, merge, opening, case, circumstance, will_i_need)
+RECEPTION = (worklist, visit, search, applicant, contact, related_person, family, family_case, merge, opening, case,
+             circumstance, will_i_need)
 API = (decision, description)
 
 REGISTRATIONS: list[Callable[[Flask], None]] = [
@@ -54,10 +62,13 @@ REGISTRATIONS: list[Callable[[Flask], None]] = [
     lambda app: app.register_blueprint(delivery.blueprint),
     place.init_places,
     case_word.init_case_words,
+    init_relation_words,
+    init_person_flags,
     *(partial(Flask.register_blueprint, blueprint=module.blueprint) for module in (*RECEPTION, *API)),
     init_station_words,
     lambda app: app.register_blueprint(photo.blueprint),
     lambda app: app.register_blueprint(consent.blueprint),
+    lambda app: app.register_blueprint(interpreter.blueprint),
     lambda app: app.register_blueprint(identity.blueprint),
     gate.init_gate,
     lambda app: app.register_blueprint(exam_form.blueprint),

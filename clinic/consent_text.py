@@ -83,12 +83,36 @@ def choose_text(spoken: str, wanted: str | None = None) -> ConsentText:
 
 def get_signer_rule(programme: str, on: date) -> SignerRule:
     """Who signs for this destination on a day. Raises Misconfigured when no row says so."""
-    rows = [row for row in tomllib.loads(SIGNERS.read_text(encoding="utf-8"))["signer"]
-            if programme in row["programmes"] and row["from"] <= on]
+    rows = [row for row in _list_rules("signer") if programme in row["programmes"] and row["from"] <= on]
     if not rows:
         raise Misconfigured(f"Add who signs the consent for {programme} to consent_signer.toml.")
     row = max(rows, key=lambda one: one["from"])
     return SignerRule(row["rule"], row["minor_below"], row["witness"], row["says"], row["source"], row["from"])
+
+
+@dataclass(frozen=True)
+class GuardianRule:
+    """Below which age a guardian must be recorded, with its source."""
+
+    rule: str
+    below: int  # completed years
+    says: str
+    source: str
+    since: date
+
+
+def get_guardian_rule(on: date) -> GuardianRule:
+    """The rule of a day. Raises Misconfigured when no row says so."""
+    rows = [row for row in _list_rules("guardian") if row["from"] <= on]
+    if not rows:
+        raise Misconfigured("Add from which age a guardian is recorded to consent_signer.toml.")
+    row = max(rows, key=lambda one: one["from"])
+    return GuardianRule(row["rule"], row["below"], row["says"], row["source"], row["from"])
+
+
+@cache
+def _list_rules(kind: str) -> tuple[dict[str, Any], ...]:
+    return tuple(tomllib.loads(SIGNERS.read_text(encoding="utf-8"))[kind])
 
 
 def _read(path: Path) -> dict[str, Any]:

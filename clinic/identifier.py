@@ -1,6 +1,6 @@
 """Numbers that people and authorities call somebody by: ours with a check character, theirs by pattern.
 
-The patterns of authorities warn and never block (ca-au-nz-uk-iom.md section 9; us.md 4.6).
+Whether an authority's number looks as usual is said by clinic/authority_number.py.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ _APPLICANT_NUMBER = re.compile(r"([A-Z]{2,8})-P-(\d{6,9})-([0-9A-Z])")
 _LOOSE_CASE_NUMBER = re.compile(r"([A-Z]{2,8})(\d{2})(\d{6})([0-9A-Z])")
 _LOOSE_APPLICANT_NUMBER = re.compile(r"([A-Z]{2,7}?)P(\d{6})([0-9A-Z])")
 _SPECIMEN_NUMBER = re.compile(r"([A-Z]{2,8})S(\d{6,9})")  # over to_key
+_FAMILY_NUMBER = re.compile(r"([A-Z]{2,8})F(\d{6,9})([0-9A-Z])")  # over to_key
 _SITE_CODE = re.compile(r"[A-Z]{2,8}")
 _LARGEST = 999_999_999
 
@@ -103,6 +104,19 @@ def build_applicant_number(site_code: str, sequence: int) -> str:
     return _build(site_code, "P", sequence)
 
 
+def build_family_number(site_code: str, sequence: int) -> str:
+    """`NBO-F-000123-C`."""
+    return _build(site_code, "F", sequence)
+
+
+def find_family_number(text: str) -> str | None:
+    """`NBO-F-000123-C` from what was typed, any case, with or without dashes; None for others or a wrong check."""
+    found = _FAMILY_NUMBER.fullmatch(to_key(text))
+    if found is None or not has_valid_check(text):
+        return None
+    return f"{found[1]}-F-{found[2]}-{found[3]}"
+
+
 def _build(site_code: str, middle: str, sequence: int) -> str:
     if not _SITE_CODE.fullmatch(site_code):
         raise ValueError(f"a site code is 2 to 8 capital letters, not {site_code!r}")
@@ -159,7 +173,7 @@ def has_valid_check(text: str) -> bool:
     return len(characters) > 1 and compute_check_character(characters[:-1]) == characters[-1]
 
 
-# Authority patterns over `to_key` of what was typed. Most are from general knowledge, hence warnings only.
+# Authority patterns over `to_key` of what was typed, to guess what a number typed into the search field may be.
 _PATTERNS: dict[IdentifierKind, re.Pattern[str]] = {
     IdentifierKind.CEAC_CASE: re.compile(r"[A-Z]{3}\d{10}"),  # us.md 4.6
     IdentifierKind.DIVERSITY_CASE: re.compile(r"(\d{4}(?:AF|AS|EU|OC|SA|NA))(\d{1,8})"),
@@ -190,23 +204,6 @@ _PROGRAMME_KINDS: dict[str, tuple[IdentifierKind, ...]] = {
     "au": (IdentifierKind.HAP_ID,),
     "nz": (IdentifierKind.NZ_CASE,),
 }
-
-_EXPECTED = {
-    "us": N_("Unusual for the United States: expected a CEAC number (3 letters, 10 figures), a DV number "
-             "(2026AF12345), an A-number or a refugee case number. Compare it with the letter."),
-    "ca": N_("Unusual for Canada: expected an IME number (8 figures), a UMI (U, 9 figures), a UCI (8 or 10 "
-             "figures) or an application number. Compare it with the letter."),
-    "au": N_("Unusual for Australia: a HAP ID has 6 to 10 figures. Compare it with the letter."),
-    "nz": N_("Unusual for New Zealand: expected NZER or NZHR and figures. Compare it with the letter."),
-}  # fmt: skip
-
-
-def find_case_number_warning(programme: str, number: str) -> Sentence | None:
-    """What looks unusual about an authority's case number; None when it fits or nothing is expected."""
-    kinds = _PROGRAMME_KINDS.get(programme)
-    if not kinds or any(_PATTERNS[kind].fullmatch(to_key(number)) for kind in kinds):
-        return None
-    return Sentence(_EXPECTED[programme])
 
 
 def to_case_key(programme: str, number: str) -> str:

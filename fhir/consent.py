@@ -28,7 +28,7 @@ def to_fhir(row: Consent, naming: Naming) -> Resource:
         "category": [concept("loinc.consent", "Consent to the migration health examination")],
         "patient": patient,
         "dateTime": to_instant(row.decided_at),
-        "performer": [patient if row.signer is Signer.APPLICANT else _describe_signer(row)],
+        "performer": [patient if row.signer is Signer.APPLICANT else _describe_signer(row, naming)],
         "organization": [naming.refer("Organization", case.site_id)],
         # ppc-1: a policy or a policy rule; ours is the text itself, by version and language.
         "policy": [{"uri": canonical(f"consent/{row.text_version}/{row.text_language}")}],
@@ -43,10 +43,10 @@ def to_fhir(row: Consent, naming: Naming) -> Resource:
     })
 
 
-def _describe_signer(row: Consent) -> Element:
-    """Who signed for the applicant, in words: there is no record of that person of its own."""
+def _describe_signer(row: Consent, naming: Naming) -> Element:
+    """Who signed for the applicant, in words; of a recorded guardian with the reference."""
     words = ", ".join(part for part in (clean_text(row.signer_name), clean_text(row.signer_relation)) if part)
-    return {"display": words or row.signer.value}
+    return (naming.refer("RelatedPerson", row.guardian_id) or {}) | {"display": words or row.signer.value}
 
 
 def _verify(row: Consent) -> Element:

@@ -32,6 +32,8 @@ def list_broken(resource: Resource, path: str) -> Iterator[str]:
         yield f"{path}: neither a policy nor a policy rule (ppc-1)"
     if kind == "Patient" and not resource.get("name"):
         yield f"{path}: no name"
+    if kind == "Patient" and not all(set(one) & {"name", "telecom", "address"} for one in resource.get("contact", [])):
+        yield f"{path}: a contact without name, telecom and address (pat-1)"
     if kind == "Bundle":
         yield from _check_bundle(resource, path)
 

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from clinic.models import Applicant, Case, DocumentKind, IdentityDocument
+from clinic.models import Applicant, Case, ContactKind, DocumentKind, IdentityDocument, RelatedPerson
 from clinic.queries.merge import list_documents_for_authority, list_merged_into
 from fhir.address import identifier_system
 from fhir.code import concept, get_system
 from fhir.element import Element, clean_text, country_concept, drop_empty, identifier
 from fhir.encoder import Resource
 from fhir.naming import Naming
+from fhir.related_person import to_contact
 
 PASSPORT_SYSTEM = "http://hl7.org/fhir/sid/passport-"  # and the issuing country, ISO 3166-1 alpha-3
+INTERPRETER = "http://hl7.org/fhir/StructureDefinition/patient-interpreterRequired"  # likewise
 CITIZENSHIP = "http://hl7.org/fhir/StructureDefinition/patient-citizenship"  # an extension of FHIR R4 itself
 
 
-def to_fhir(applicant: Applicant, naming: Naming, case: Case | None = None) -> Resource:
-    """The Patient; with `case`, as its authority may know the person: its own number and the documents, not ours."""
+def to_fhir(
+    applicant: Applicant, naming: Naming, case: Case | None = None, emergency: Sequence[RelatedPerson] = ()
+) -> Resource:
+    """The Patient; with `case`, as its authority may know the person: its own number and the documents, not ours.
+
+    `emergency` are the people to be called, who never leave the house: they did not consent to anything.
+    """
     number = _case_number(case) if case else _our_number(applicant)
     return drop_empty({
         "resourceType": "Patient",
         "id": naming.id_of("Patient", applicant.id),
-        "extension": [_citizenship(applicant.citizenship)],
+        "extension": [_citizenship(applicant.citizenship), *_interpreter(applicant)],
         "identifier": [found for found in (number, *_documents(applicant, case)) if found],
         "active": case is not None or applicant.merged_into_id is None,
         "name": _names(applicant),
@@ -30,7 +38,8 @@ def to_fhir(applicant: Applicant, naming: Naming, case: Case | None = None) -> R
         "gender": applicant.sex.value,
         "birthDate": applicant.birth_date,
         "address": [drop_empty({"text": clean_text(applicant.address), "country": applicant.residence})],
-        "communication": [{"language": _language(applicant.language), "preferred": True}],
+        "contact": [to_contact(row) for row in emergency],
+        "communication": _communication(applicant),
         "managingOrganization": naming.refer("Organization", applicant.site_id),
         "link": None if case else _links(applicant, naming),
     })
@@ -98,8 +107,25 @@ def _name(use: str, family: str | None, given: str | None) -> Element:
 
 
 def _telecom(applicant: Applicant) -> list[Element]:
-    found = (("phone", clean_text(applicant.phone)), ("email", clean_text(applicant.email)))
-    return [{"system": system, "value": value} for system, value in found if value]
+    """The contacts of today; where there are several of a kind, ranked."""
+    found = []
+    for kind in (ContactKind.PHONE, ContactKind.EMAIL):
+        rows = applicant.list_contacts(kind)
+        for rank, row in enumerate(rows, start=1):
+            found.append(drop_empty({
+                "system": kind.value, "value": clean_text(row.value), "rank": rank if len(rows) > 1 else None}))
+    return [point for point in found if "value" in point]
+
+
+def _communication(applicant: Applicant) -> list[Element]:
+    languages = [{"language": _language(applicant.language), "preferred": True}]
+    if applicant.interpreter_language not in (None, applicant.language):
+        languages.append({"language": _language(str(applicant.interpreter_language))})
+    return languages
+
+
+def _interpreter(applicant: Applicant) -> list[Element]:
+    return [{"url": INTERPRETER, "valueBoolean": True}] if applicant.interpreter_language else []
 
 
 def _language(language: str) -> Element:

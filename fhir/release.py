@@ -14,9 +14,17 @@ from fhir.encoder import decode, digest
 from fhir.index import list_indexed_values
 from fhir.table import ReleasedIndex, ReleasedVersion
 
+# They name people whose cases may belong to another authority, or who are no applicants at all.
+NEVER_RELEASED = frozenset({"Group", "RelatedPerson"})
+
 
 def release(session: Session, exam: SignedExam, resources: Sequence[FrozenResource]) -> None:
-    """Add one released version for each resource, make it the current one, and index it in place of the older."""
+    """Add one released version for each resource, make it the current one, and index it in place of the older.
+
+    Raises ValueError, a programmer's error, for a kind that never leaves the house.
+    """
+    if any(resource.kind in NEVER_RELEASED for resource in resources):
+        raise ValueError("a family and a guardian stay in the clinic's own record")
     _retire(session, exam, resources)
     released_at = clock.now()  # of the commit, not of the signature: an authority that polls must not miss it
     for resource in resources:

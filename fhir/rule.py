@@ -30,6 +30,7 @@ REQUIRED_CODES: dict[str, dict[str, str]] = {
         "status": "planned arrived triaged in-progress onleave finished cancelled entered-in-error unknown"
     },
     "EpisodeOfCare": {"status": "planned waitlist active onhold finished cancelled entered-in-error"},
+    "Group": {"type": "person animal practitioner device medication substance"},
     "ImagingStudy": {"status": "registered available cancelled entered-in-error unknown"},
     "Immunization": {"status": "completed entered-in-error not-done"},
     "MedicationStatement": {
@@ -80,12 +81,16 @@ TARGETS = {
     "requester": "Practitioner PractitionerRole Organization",
     "imagingStudy": "ImagingStudy",
     "organization": "Organization",
+    "entity": "Patient",
+    "managingEntity": "Organization",
     "Consent.performer": "Patient Practitioner PractitionerRole Organization RelatedPerson",
 }
 
 # R4B has these, R4 has not.
 _GUARDED_ELEMENTS = {"valueCodeableReference", "valueRatioRange", "subjectCanonical"}
-KINDS = frozenset(REQUIRED_CODES) | {"Binary", "Condition", "Organization", "Practitioner", "Provenance"}
+KINDS = frozenset(REQUIRED_CODES) | {
+    "Binary", "Condition", "Organization", "Practitioner", "Provenance", "RelatedPerson",
+}
 
 
 def list_faults(resource: Resource) -> list[str]:

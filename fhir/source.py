@@ -14,6 +14,9 @@ from clinic.models import (
     Case,
     Conclusion,
     Consent,
+    ContactPoint,
+    Family,
+    FamilyMember,
     Film,
     FormResponse,
     FormStatus,
@@ -21,6 +24,7 @@ from clinic.models import (
     LabComponent,
     LabResult,
     Merge,
+    RelatedPerson,
     Requirement,
     RequirementReason,
     ResultStatus,
@@ -40,6 +44,7 @@ from fhir import (
     encounter,
     episode_of_care,
     form_observation,
+    group,
     imaging_study,
     immunization,
     laboratory_report,
@@ -49,6 +54,7 @@ from fhir import (
     patient,
     practitioner,
     questionnaire_response,
+    related_person,
     service_request,
     specimen,
 )
@@ -82,8 +88,12 @@ def find_sources(session: Session, row: object) -> list[Source]:
     """The sources that a touched row belongs to; none for rows that make no resource."""
     if isinstance(row, Merge):
         return [Source("applicant", row.survivor_id)]
-    if isinstance(row, IdentityDocument):
+    if isinstance(row, IdentityDocument | ContactPoint):
         return [Source("applicant", row.applicant_id)]
+    if isinstance(row, RelatedPerson):
+        return [Source("applicant", row.applicant_id), Source("related-person", row.id)]
+    if isinstance(row, FamilyMember):
+        return [Source("family", row.family_id)]
     if isinstance(row, LabComponent):
         result = session.get(LabResult, row.result_id)
         return [Source("laboratory", result.series_id)] if result else []
@@ -127,7 +137,24 @@ def _build_user(session: Session, key: str) -> list[Projected]:
 
 def _build_applicant(session: Session, key: str) -> list[Projected]:
     applicant = session.get_one(Applicant, key)
-    return [Projected(patient.to_fhir(applicant, NAMING), applicant.site_id)]
+    emergency = session.execute(select(RelatedPerson).where(
+        RelatedPerson.applicant_id == key, RelatedPerson.is_emergency, RelatedPerson.ended_at.is_(None),
+    ).order_by(RelatedPerson.id)).scalars().all()
+    return [Projected(patient.to_fhir(applicant, NAMING, emergency=emergency), applicant.site_id)]
+
+
+def _build_related_person(session: Session, key: str) -> list[Projected]:
+    """Guardians; an emergency contact alone is a part of the Patient."""
+    row = session.get_one(RelatedPerson, key)
+    return [Projected(related_person.to_fhir(row, NAMING), row.applicant.site_id)] if row.is_guardian else []
+
+
+def _build_family(session: Session, key: str) -> list[Projected]:
+    family = session.get_one(Family, key)
+    members = list(session.execute(
+        select(FamilyMember).where(FamilyMember.family_id == key).order_by(FamilyMember.id)).scalars())
+    code = session.get_one(Site, family.site_id).code
+    return [Projected(group.to_fhir(family, members, code, NAMING), family.site_id)]
 
 
 def _build_case(session: Session, key: str) -> list[Projected]:
@@ -261,6 +288,8 @@ _ROWS: tuple[tuple[str, type, str], ...] = (
     ("site", Site, "id"),
     ("user", User, "id"),
     ("applicant", Applicant, "id"),
+    ("related-person", RelatedPerson, "id"),
+    ("family", Family, "id"),
     ("case", Case, "id"),
     ("consent", Consent, "id"),
     ("order", Requirement, "id"),
@@ -282,6 +311,8 @@ _BUILDERS: dict[str, Callable[[Session, str], list[Projected]]] = {
     "site": _build_site,
     "user": _build_user,
     "applicant": _build_applicant,
+    "related-person": _build_related_person,
+    "family": _build_family,
     "case": _build_case,
     "consent": _build_consent,
     "order": _build_order,
@@ -298,4 +329,5 @@ _BUILDERS: dict[str, Callable[[Session, str], list[Projected]]] = {
     "problem": _build_problems,
 }
 ORDER = {name: position for position, name in enumerate(_BUILDERS)}
-MODELS = (*(model for _, model, _ in _ROWS), IdentityDocument, LabComponent, Merge, RequirementReason)
+MODELS = (*(model for _, model, _ in _ROWS), IdentityDocument, ContactPoint, FamilyMember, LabComponent, Merge,
+          RequirementReason)

@@ -10,15 +10,18 @@ from clinic.demo.people import SyntheticPerson, generate_person
 from clinic.laboratory_test import list_tests
 from clinic.models import (
     Answer,
+    Applicant,
     Case,
     ConclusionKind,
     ConsentState,
+    DocumentKind,
     DoseSource,
     LineOutcome,
+    RelatedPerson,
+    Relation,
     Requirement,
     RequirementState,
     Sex,
-    Signer,
     User,
 )
 from clinic.questionnaire import get_questionnaire
@@ -31,13 +34,14 @@ from clinic.schemas.vaccination import NewDose, NewOutcome
 from clinic.services.assessment import assess, list_requirements
 from clinic.services.completion import find_form_name, list_open_vaccine_lines
 from clinic.services.conclusion import ConclusionInput
-from clinic.services.consent import get_text, has_consent, is_minor, needs_interpreter, record_consent
+from clinic.services.consent import get_text, has_consent, needs_interpreter, record_consent
 from clinic.services.form import complete_form, find_response
 from clinic.services.laboratory import confirm_result, enter_result
 from clinic.services.opening import open_case
 from clinic.services.plausibility import get_today
 from clinic.services.radiology import record_reading
 from clinic.services.registration import register_applicant
+from clinic.services.related_person import add_related, is_child, list_guardians
 from clinic.services.signing import sign
 from clinic.services.vaccination import list_proposed, record_dose, record_outcome
 from clinic.vaccine_product import list_products
@@ -116,13 +120,22 @@ def ensure_consent(case: Case, actor: User) -> None:
     if has_consent(case):
         return
     text = get_text(case)
-    signer = {"signer": Signer.PARENT, "signer_relation": "mother",
-              "signer_name": f"Mother of {case.applicant.given_names or case.applicant.family_name}"}
+    guardian = ensure_guardian(case.applicant, actor) if is_child(case.applicant) else None
     record_consent(case, NewConsent(
         decision=ConsentState.GIVEN, language=text.language, text_sha256=text.sha256, witness_name=actor.name,
+        guardian_id=guardian.id if guardian else None,
         interpreter_name="Demo Interpreter" if needs_interpreter(case, text) else None,
-        **(signer if is_minor(case) else {}),  # type: ignore[arg-type]
     ), actor)
+
+
+def ensure_guardian(child: Applicant, actor: User) -> RelatedPerson:
+    """The guardian of a child; without one the mother, who showed a passport."""
+    known = list_guardians(child)
+    return known[0] if known else add_related(child, {
+        "registered_id": None, "name": f"Mother of {child.given_names or child.family_name}", "organisation": None,
+        "relation": Relation.MOTHER, "is_guardian": True, "is_emergency": child.phone is not None,
+        "phone": child.phone, "document_kind": DocumentKind.PASSPORT, "document_number": f"M{child.number[-8:]}",
+    }, actor)
 
 
 def sign_unremarkable(case_id: str, physician_id: str) -> str:

@@ -5,16 +5,21 @@ from clinic.models.applicant import Applicant, ApplicantKey, DocumentKind, Ident
 from clinic.models.authority import Authority, AuthorityClient
 from clinic.models.case import Answer, Case, CaseState, CaseTransition, Circumstance, ResidencePeriod
 from clinic.models.consent import Consent, ConsentState, Signer
+from clinic.models.contact import ContactKind, ContactPoint
 from clinic.models.decision import Conclusion, ConclusionKind
 from clinic.models.delivery import Delivery, DeliveryAttempt, DeliveryState
+from clinic.models.draft import RegistrationDraft
+from clinic.models.family import Family, FamilyKind, FamilyMember
 from clinic.models.film import Film, FilmState
 from clinic.models.form import FormResponse, FormStatus
 from clinic.models.identity import IdentityCheck, IdentityMethod
 from clinic.models.imaging import XrayReading
+from clinic.models.interpreter import InterpreterMode, VisitInterpreter
 from clinic.models.laboratory import LabComponent, LabResult, Specimen, SpecimenKind
 from clinic.models.merge import Merge, MergedRow, ToldApart
 from clinic.models.operation import AuditChange, Heartbeat, Lease
 from clinic.models.photo import Photo, PhotoSource
+from clinic.models.related_person import PARENTS, GuardianAbsence, RelatedPerson, Relation
 from clinic.models.requirement import Requirement, RequirementReason, RequirementSource, RequirementState
 from clinic.models.result import Recorded, ResultStatus
 from clinic.models.signature import SignedExam
@@ -25,13 +30,15 @@ from clinic.models.vaccination import BodySite, DoseSource, LineOutcome, RecordK
 from clinic.models.visit import Visit
 
 __all__ = [
-    "AmendmentRequest", "Answer", "Applicant", "ApplicantKey", "AuditChange", "Authorisation", "Authority",
-    "AuthorityClient", "BodySite", "Case", "CaseState", "CaseTransition", "Circumstance", "Conclusion",
-    "ConclusionKind", "Consent", "ConsentState", "Counter", "Delivery", "DeliveryAttempt", "DeliveryState",
-    "DocumentKind", "DoseSource", "Film", "FilmState", "FormResponse", "FormStatus", "Heartbeat", "IdentityCheck",
-    "IdentityDocument", "IdentityMethod", "LabComponent", "LabResult", "Lease", "LineOutcome", "Merge", "MergedRow",
-    "Photo", "PhotoSource", "RecordKind", "Recorded", "Requirement", "RequirementReason", "RequirementSource",
-    "RequirementState", "ResidencePeriod", "ResultStatus", "Role", "Route", "Sex", "SignedExam", "Signer", "Site",
-    "Specimen", "SpecimenKind", "ToldApart", "Treatment", "TreatmentOutcome", "User", "VaccineDose", "VaccineLine",
-    "Visit", "XrayReading",
+    "PARENTS", "AmendmentRequest", "Answer", "Applicant", "ApplicantKey", "AuditChange", "Authorisation",
+    "Authority", "AuthorityClient", "BodySite", "Case", "CaseState", "CaseTransition", "Circumstance", "Conclusion",
+    "ConclusionKind", "Consent", "ConsentState", "ContactKind", "ContactPoint", "Counter", "Delivery",
+    "DeliveryAttempt", "DeliveryState", "DocumentKind", "DoseSource", "Family", "FamilyKind", "FamilyMember",
+    "Film", "FilmState", "FormResponse", "FormStatus", "GuardianAbsence", "Heartbeat", "IdentityCheck",
+    "IdentityDocument", "IdentityMethod", "InterpreterMode", "LabComponent", "LabResult", "Lease", "LineOutcome",
+    "Merge", "MergedRow", "Photo", "PhotoSource", "RecordKind", "Recorded", "RegistrationDraft", "RelatedPerson",
+    "Relation", "Requirement", "RequirementReason", "RequirementSource", "RequirementState", "ResidencePeriod",
+    "ResultStatus", "Role", "Route", "Sex", "SignedExam", "Signer", "Site", "Specimen", "SpecimenKind", "ToldApart",
+    "Treatment", "TreatmentOutcome", "User", "VaccineDose", "VaccineLine", "Visit", "VisitInterpreter",
+    "XrayReading",
 ]

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from clinic.db import Base
 from clinic.models.column import code, key, moment
+from clinic.models.contact import ContactKind, ContactPoint
 from clinic.models.site import Site
 
 
@@ -55,9 +56,7 @@ class Applicant(Base):
     citizenship: Mapped[str] = mapped_column(String(3))  # ISO 3166-1 alpha-3
     residence: Mapped[str] = mapped_column(String(3))
     language: Mapped[str] = mapped_column(String(12))  # BCP 47, spoken to in
-    phone: Mapped[str | None] = mapped_column(String(40))
-    email: Mapped[str | None] = mapped_column(String(255))
-    address: Mapped[str | None] = mapped_column(Text)
+    interpreter_language: Mapped[str | None] = mapped_column(String(12))  # BCP 47; None: no interpreter is needed
     registered_at: Mapped[datetime] = moment()
     registered_by_id: Mapped[str] = mapped_column(ForeignKey("user.id"))
     merged_into_id: Mapped[str | None] = mapped_column(ForeignKey("applicant.id"), index=True)  # see models/merge.py
@@ -69,6 +68,29 @@ class Applicant(Base):
     documents: Mapped[list[IdentityDocument]] = relationship(
         back_populates="applicant", order_by="IdentityDocument.id", lazy="selectin"
     )
+    contacts: Mapped[list[ContactPoint]] = relationship(order_by="ContactPoint.position, ContactPoint.id")
+
+    def list_contacts(self, kind: ContactKind) -> list[ContactPoint]:
+        """How the person is reached now, what is used first in front."""
+        return [one for one in self.contacts if one.kind == kind and one.ended_at is None]
+
+    def _find_first(self, kind: ContactKind) -> str | None:
+        return next((one.value for one in self.list_contacts(kind)), None)
+
+    @property
+    def phone(self) -> str | None:
+        """The telephone number to call first."""
+        return self._find_first(ContactKind.PHONE)
+
+    @property
+    def email(self) -> str | None:
+        """The e-mail address to write to first."""
+        return self._find_first(ContactKind.EMAIL)
+
+    @property
+    def address(self) -> str | None:
+        """Where the person stays now."""
+        return self._find_first(ContactKind.ADDRESS)
 
 
 class IdentityDocument(Base):

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from clinic.db import Base, db
 from clinic.models.case import Case
 from clinic.models.column import code, key, moment
+from clinic.models.interpreter import VisitInterpreter
+from clinic.models.related_person import RelatedPerson
 
 
 class ConsentState(StrEnum):
@@ -51,9 +53,11 @@ class Consent(Base):
     signer: Mapped[Signer] = code(Signer)
     signer_name: Mapped[str | None] = mapped_column(String(160))  # of another than the applicant
     signer_relation: Mapped[str | None] = mapped_column(String(80))
+    guardian_id: Mapped[str | None] = mapped_column(ForeignKey("related_person.id"))  # a minor's, who signed
     by_mark: Mapped[bool] = mapped_column(default=False)  # a thumbprint or cross; a witness signs beside it
     witness_name: Mapped[str | None] = mapped_column(String(160))
     interpreter_name: Mapped[str | None] = mapped_column(String(160))
+    interpreter_id: Mapped[str | None] = mapped_column(ForeignKey("visit_interpreter.id"))
     reason: Mapped[str] = mapped_column(Text, default="")  # of a refusal
     decided_at: Mapped[datetime] = moment()
     recorded_by_id: Mapped[str] = mapped_column(ForeignKey("user.id"))
@@ -62,3 +66,5 @@ class Consent(Base):
     end_reason: Mapped[str] = mapped_column(Text, default="")
 
     case: Mapped[Case] = relationship()
+    guardian: Mapped[RelatedPerson | None] = relationship()
+    interpreter: Mapped[VisitInterpreter | None] = relationship()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.engine import Row
 
 from clinic.db import db
@@ -43,11 +43,11 @@ def find_conclusion(case: Case) -> Conclusion | None:
     ).scalar_one_or_none()
 
 
-def has_namesake(applicant: Applicant) -> bool:
-    """Whether somebody else of the site has the same folded name."""
+def count_namesakes(applicant: Applicant) -> int:
+    """How many others of the site have the same folded name."""
     return db.session.execute(
-        select(Applicant.id).where(
+        select(func.count()).select_from(Applicant).where(
             Applicant.site_id == applicant.site_id, Applicant.search_name == applicant.search_name,
             Applicant.id != applicant.id, Applicant.merged_into_id.is_(None),
-        ).limit(1)
-    ).first() is not None
+        )
+    ).scalar_one()

@@ -8,7 +8,7 @@ from typing import Any
 from flask_babel import lazy_gettext
 from marshmallow import RAISE, Schema, fields, post_load, validate
 
-from clinic.models import ConsentState, Signer
+from clinic.models import ConsentState, InterpreterMode, Signer
 from clinic.schemas.field import PlainText
 
 _CHOOSE = lazy_gettext("Choose one of the list.")
@@ -21,12 +21,14 @@ class NewConsent:
     decision: ConsentState
     language: str
     text_sha256: str
-    signer: Signer = Signer.APPLICANT
+    signer: Signer | None = Signer.APPLICANT  # None: follows from the guardian
+    guardian_id: str | None = None  # of a minor, as recorded at the applicant
     signer_name: str | None = None
     signer_relation: str | None = None
     by_mark: bool = False
     witness_name: str | None = None
     interpreter_name: str | None = None
+    interpreter_mode: InterpreterMode = InterpreterMode.PRESENT
     understands: bool = False  # the language shown, though it is not the applicant's own
     reason: str | None = None
 
@@ -42,13 +44,15 @@ class ConsentIn(Schema):
             "required": lazy_gettext("Choose whether consent is given or refused."), "unknown": _CHOOSE})
     language = fields.String(required=True)
     text_sha256 = fields.String(required=True)
-    signer = fields.Enum(Signer, by_value=True, required=True, error_messages={
-        "required": lazy_gettext("Choose who signs."), "unknown": _CHOOSE})
+    signer = fields.Enum(Signer, by_value=True, load_default=None, error_messages={"unknown": _CHOOSE})
+    guardian_id = fields.String(load_default=None)
     signer_name = PlainText(load_default=None, most=160)
     signer_relation = PlainText(load_default=None, most=80)
     by_mark = fields.Boolean(load_default=False)
     witness_name = PlainText(load_default=None, most=160)
     interpreter_name = PlainText(load_default=None, most=160)
+    interpreter_mode = fields.Enum(InterpreterMode, by_value=True, load_default=InterpreterMode.PRESENT,
+                                   error_messages={"unknown": _CHOOSE})
     understands = fields.Boolean(load_default=False)
     reason = PlainText(load_default=None, most=1000)
 

@@ -11,10 +11,10 @@ from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, post_lo
 
 from clinic.identifier import to_key
 from clinic.models.applicant import DocumentKind, Sex
-from clinic.schemas.field import Country, DayText, PartialDateText, PlainText
+from clinic.schemas.contact import EMAIL_ERROR, phone_field
+from clinic.schemas.field import Country, DayText, PartialDateText, PlainText, at_most
 
 _LANGUAGE_TAG = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
-_PHONE = re.compile(r"[+0-9][0-9 ()./\-]{4,38}")
 ENUM_MESSAGE = lazy_gettext("Choose one of the list.")
 
 
@@ -73,10 +73,9 @@ class NewApplicant(_Strict):
     citizenship = Country(required=True)
     residence = Country(required=True)
     language = language_tag(required=True)
-    phone = fields.String(load_default=None, validate=validate.Regexp(
-        _PHONE, error=lazy_gettext("Write the phone number with figures, for example +254 700 000000.")))
-    email = fields.String(load_default=None, validate=validate.Email(
-        error=lazy_gettext("Write an address like name@example.org.")))
+    interpreter_language = language_tag(load_default=None)
+    phone = phone_field(load_default=None)
+    email = fields.String(load_default=None, validate=[validate.Email(error=EMAIL_ERROR), at_most(255)])
     address = PlainText(load_default=None, most=400)
     document = fields.Nested(NewDocument, load_default=None)
 
@@ -107,8 +106,8 @@ class NewApplicant(_Strict):
 
 
 class ChangedApplicant(NewApplicant):
-    """The same person corrected; documents are added on their own."""
+    """The same person corrected; documents and contacts are added on their own."""
 
     class Meta:
-        exclude = ("document",)
+        exclude = ("document", "phone", "email", "address")
         unknown = EXCLUDE

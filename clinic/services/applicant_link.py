@@ -23,7 +23,7 @@ EXEMPT = {
     ("told_apart", "other_id"): "what somebody said about two records stays with those records",
 }
 # A second row that says the same would be in the way where no unique index forbids it.
-SAME_WHEN_EQUAL = {"identity_document": ("number_key", "issuing_country")}
+SAME_WHEN_EQUAL = {"identity_document": ("number_key", "issuing_country"), "contact_point": ("kind", "value")}
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -12,11 +13,23 @@ from clinic.audit import record_change
 from clinic.consent_text import ConsentText, choose_text, find_own_text, get_signer_rule, list_consent_texts
 from clinic.db import db
 from clinic.errors import CaseChanged, InvalidInput, NotNow
-from clinic.models import Case, CaseState, Consent, ConsentState, Signer, User
+from clinic.models import (
+    PARENTS,
+    Case,
+    CaseState,
+    Consent,
+    ConsentState,
+    RelatedPerson,
+    Signer,
+    User,
+    VisitInterpreter,
+)
 from clinic.partial_date import age_on, parse_partial_date
 from clinic.schemas.consent import NewConsent
 from clinic.schemas.reason import SHORTEST
+from clinic.services.interpreter import find_interpreter, record_interpreter
 from clinic.services.plausibility import get_today
+from clinic.services.related_person import find_absence, lacks_guardian, list_guardians
 
 OPEN_TO_DECISION = workflow.RECORDING | {CaseState.ON_HOLD}
 ENDED = (ConsentState.REFUSED, ConsentState.WITHDRAWN)
@@ -63,19 +76,20 @@ def record_consent(case: Case, new: NewConsent, actor: User) -> Consent:
     faults = dict(_list_faults(case, new, text))
     if faults:
         raise InvalidInput(_("Please correct what is marked."), fields=faults, case=case.id)
+    guardian = _find_guardian(case, new)
+    interpreter = _find_visit_interpreter(case, new, actor)
     earlier = find_consent(case)
     if earlier is not None and earlier.ended_at is None:
         _end(earlier, ConsentState.REPLACED if earlier.state is ConsentState.GIVEN else earlier.state, actor)
-    is_other = new.signer is not Signer.APPLICANT
     row = Consent(
         case_id=case.id, state=new.decision, text_language=text.language, text_version=text.version,
-        text_sha256=text.sha256, spoken_language=case.applicant.language, signer=new.signer,
-        signer_name=new.signer_name if is_other else None, signer_relation=new.signer_relation if is_other else None,
+        text_sha256=text.sha256, spoken_language=case.applicant.language,
         by_mark=new.by_mark, witness_name=new.witness_name, interpreter_name=new.interpreter_name,
+        interpreter_id=interpreter.id if interpreter else None, **_describe_signer(case, new, guardian),
         reason=(new.reason or "") if new.decision is ConsentState.REFUSED else "", decided_at=clock.now(),
         recorded_by_id=actor.id,
     )
-    row.case = case
+    row.case, row.guardian = case, guardian
     db.session.add(row)
     case.updated_at = clock.now()
     db.session.flush()
@@ -121,17 +135,45 @@ def get_text(case: Case, wanted: str | None = None) -> ConsentText:
     return choose_text(case.applicant.language, wanted)
 
 
+def has_stand_in(case: Case) -> bool:
+    """Whether somebody who is no recorded guardian signs for a minor, because it is recorded why there is none."""
+    return is_minor(case) and not list_guardians(case.applicant) and find_absence(case.applicant) is not None
+
+
+def _find_guardian(case: Case, new: NewConsent) -> RelatedPerson | None:
+    """Who signs for a minor, of those recorded today."""
+    if not is_minor(case):
+        return None
+    return next((row for row in list_guardians(case.applicant) if row.id == new.guardian_id), None)
+
+
+def _describe_signer(case: Case, new: NewConsent, guardian: RelatedPerson | None) -> dict[str, Any]:
+    """Who signed: a guardian as recorded, in the words of that day, or whom the form names."""
+    if guardian is not None:
+        signer = Signer.PARENT if guardian.relation in PARENTS else Signer.GUARDIAN
+        return {"signer": signer, "signer_name": guardian.name, "signer_relation": guardian.relation.value}
+    if is_minor(case):
+        return {"signer": Signer.GUARDIAN, "signer_name": new.signer_name, "signer_relation": new.signer_relation}
+    if new.signer is Signer.REPRESENTATIVE:
+        return {"signer": new.signer, "signer_name": new.signer_name, "signer_relation": new.signer_relation}
+    return {"signer": Signer.APPLICANT, "signer_name": None, "signer_relation": None}
+
+
+def _find_visit_interpreter(case: Case, new: NewConsent, actor: User) -> VisitInterpreter | None:
+    """Today's interpreter; one who is named here first is written down for the visit."""
+    if not new.interpreter_name:
+        return None
+    present = find_interpreter(case)
+    if present is not None and present.name == new.interpreter_name:
+        return present
+    return record_interpreter(case, {
+        "language": case.applicant.interpreter_language or case.applicant.language, "name": new.interpreter_name,
+        "organisation": None, "mode": new.interpreter_mode, "is_relative": False}, actor)
+
+
 def _list_faults(case: Case, new: NewConsent, text: ConsentText) -> Iterator[tuple[str, list[str]]]:
-    rule, minor = get_signer_rule(case.programme, get_today(case)), is_minor(case)
-    if minor and new.signer not in (Signer.PARENT, Signer.GUARDIAN):
-        yield "signer", [_("The applicant is under %(age)s: a parent or guardian signs.", age=rule.minor_below)]
-    if not minor and new.signer in (Signer.PARENT, Signer.GUARDIAN):
-        yield "signer", [_("The applicant is of age: the applicant signs, or who represents an adult that cannot "
-                           "decide.")]
-    if new.signer is not Signer.APPLICANT and not new.signer_name:
-        yield "signer_name", [_("Write the name of who signs.")]
-    if new.signer is not Signer.APPLICANT and not new.signer_relation:
-        yield "signer_relation", [_("Write what the person is to the applicant, for example mother.")]
+    rule = get_signer_rule(case.programme, get_today(case))
+    yield from _list_signer_faults(case, new)
     if new.by_mark and not new.witness_name:
         yield "witness_name", [_("A mark needs a witness: write the name.")]
     elif rule.witness and not new.witness_name and new.decision is ConsentState.GIVEN:
@@ -141,6 +183,25 @@ def _list_faults(case: Case, new: NewConsent, text: ConsentText) -> Iterator[tup
                                      "this language is understood well.")]
     if new.decision is ConsentState.REFUSED and len(new.reason or "") < SHORTEST:
         yield "reason", [_("Write in a few words why, as the applicant said it.")]
+
+
+def _list_signer_faults(case: Case, new: NewConsent) -> Iterator[tuple[str, list[str]]]:
+    named = new.signer is Signer.REPRESENTATIVE
+    if lacks_guardian(case.applicant):
+        yield "guardian_id", [_("The applicant is a minor: first record the guardian, or why there is none.")]
+    elif is_minor(case) and not has_stand_in(case):
+        if _find_guardian(case, new) is None:
+            yield "guardian_id", [_("Choose which guardian signs for the applicant.")]
+        return
+    elif is_minor(case):
+        named = True
+    elif new.signer not in (Signer.APPLICANT, Signer.REPRESENTATIVE):
+        yield "signer", [_("The applicant is of age: the applicant signs, or who represents an adult that cannot "
+                           "decide.")]
+    if named and not new.signer_name:
+        yield "signer_name", [_("Write the name of who signs.")]
+    if named and not new.signer_relation:
+        yield "signer_relation", [_("Write what the person is to the applicant, for example mother.")]
 
 
 def _end(row: Consent, state: ConsentState, actor: User, reason: str = "") -> None:

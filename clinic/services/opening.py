@@ -10,10 +10,11 @@ from sqlalchemy import select
 
 from clinic import clock
 from clinic.audit import record_change
+from clinic.authority_number import find_number_warning as find_warning_of
 from clinic.counter import next_number
 from clinic.db import db
 from clinic.errors import NotNow
-from clinic.identifier import build_case_number, find_case_number_warning
+from clinic.identifier import build_case_number
 from clinic.models import (
     Applicant,
     Authority,
@@ -60,7 +61,8 @@ def open_case(applicant: Applicant, data: dict[str, Any], actor: User) -> Opened
     db.session.add(CaseTransition(
         case_id=case.id, from_state=None, to_state=CaseState.REGISTERED, happened_at=now, by_id=actor.id))
     record_change("open", "case", case.id, case_id=case.id, site_id=site.id, actor_id=actor.id,
-                  detail={"programme": programme, "category": case.category})
+                  detail={"programme": programme, "category": case.category,
+                          "unusual_number": find_number_warning(case) is not None})
     write_answers(case, data["circumstances"], actor)
     return Opened(case, refresh(case), find_number_warning(case))
 
@@ -68,7 +70,7 @@ def open_case(applicant: Applicant, data: dict[str, Any], actor: User) -> Opened
 def find_number_warning(case: Case) -> Sentence | None:
     """What looks unusual about the authority's case number; it warns and never blocks."""
     number = case.authority_case_number
-    return find_case_number_warning(case.programme, number) if number else None
+    return find_warning_of(case.programme, number) if number else None
 
 
 def get_authority_of(programme: str) -> Authority:

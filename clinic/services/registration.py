@@ -12,15 +12,17 @@ from clinic.counter import next_number
 from clinic.db import db
 from clinic.errors import CaseChanged
 from clinic.identifier import build_applicant_number, to_key
-from clinic.models import Applicant, IdentityDocument, User
+from clinic.models import Applicant, ContactKind, IdentityDocument, User
 from clinic.name import fold_name
+from clinic.services.contact import add_contact
 from clinic.services.double import LikelyDouble, write_keys
 from clinic.services.merge import ensure_not_merged, tell_apart
 
 PERSON_FIELDS = (
     "family_name", "given_names", "native_family_name", "native_given_names", "native_language", "birth_date", "sex",
-    "citizenship", "residence", "language", "phone", "email", "address",
+    "citizenship", "residence", "language", "interpreter_language",
 )  # fmt: skip
+CONTACT_FIELDS = ("phone", "email", "address")
 
 
 def register_applicant(
@@ -43,6 +45,9 @@ def register_applicant(
     db.session.flush()
     if data.get("document"):
         add_document(applicant, data["document"], actor)
+    for name in CONTACT_FIELDS:
+        if data.get(name):
+            add_contact(applicant, {"kind": ContactKind(name), "value": data[name]}, actor)
     write_keys(applicant)
     detail: dict[str, Any] = {}
     if doubles:

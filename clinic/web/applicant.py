@@ -11,18 +11,36 @@ from marshmallow import ValidationError
 from werkzeug.wrappers import Response
 
 from clinic.audit import record_read
+from clinic.db import db
 from clinic.errors import CaseChanged
-from clinic.models import Applicant, DocumentKind, Sex
+from clinic.models import Applicant, DocumentKind, Family, Sex
 from clinic.permissions import Permission, has_permission, requires
 from clinic.queries.applicant import get_applicant, get_record, list_applicants, list_cases_of
+from clinic.queries.family import get_family
 from clinic.queries.merge import get_survivor
 from clinic.schemas.registration import ChangedApplicant, NewApplicant, NewDocument
 from clinic.services.double import LikelyDouble, find_likely_doubles
-from clinic.services.registration import PERSON_FIELDS, add_document, register_applicant, update_applicant
+from clinic.services.draft import discard_draft, find_draft, keep_draft, list_drafts
+from clinic.services.registration import (
+    CONTACT_FIELDS,
+    PERSON_FIELDS,
+    add_document,
+    register_applicant,
+    update_applicant,
+)
 from clinic.unit import reads_only
 from clinic.web.form import read_form
 from clinic.web.merge_card import build_merge_card
 from clinic.web.passport import ReadZone, list_zone_warnings, read_zone, to_fields
+from clinic.web.relation_word import list_relation_choices
+from clinic.web.relative import (
+    address_next_case,
+    fill_from_family,
+    find_family_of_form,
+    get_principal,
+    join,
+    list_relation_errors,
+)
 from clinic.web.word import sex_word
 
 blueprint = Blueprint("applicant", __name__, url_prefix="/applicants")
@@ -44,8 +62,23 @@ def index() -> Page:
 @blueprint.get("/new")
 @requires(P.REGISTER)
 def new() -> Page:
-    """The empty form."""
-    return _show_new({})
+    """The empty form; a draft taken up again; or, from a family's page, with what the family shares."""
+    draft = find_draft(current_user, request.args.get("draft"))
+    if draft is not None:
+        return _show_new(draft.typed | {"draft": draft.id}, zone=read_zone(draft.typed.get("mrz", "")), resumed=draft)
+    drafts = list_drafts(current_user)
+    if "family" in request.args:
+        return _show_new(fill_from_family(get_family(request.args["family"], current_user)), drafts=drafts)
+    return _show_new({}, drafts=drafts)
+
+
+@blueprint.post("/new/drafts/<draft_id>/discard")
+@requires(P.REGISTER)
+def discard(draft_id: str) -> Page:
+    """Throw away what was typed and not saved."""
+    discard_draft(current_user, draft_id)
+    flash(_("Thrown away."), "success")
+    return redirect(url_for(".new"))
 
 
 @blueprint.post("/new/zone")
@@ -72,21 +105,20 @@ def create() -> Page:
     try:
         data, warnings = _load_person(typed, zone)
     except ValidationError as error:
-        return _show_new(typed, errors=error.messages_dict, zone=zone), 422
+        return _refuse_new(typed, errors=error.messages_dict, zone=zone)
+    family = find_family_of_form(typed)
     if "use" in typed:
-        return _use_registered(typed["use"], data)
+        return _use_registered(typed, data, family)
     if any(warning["code"] not in typed["confirmed"] for warning in warnings):
-        return _show_new(typed, zone=zone, warnings=warnings), 422
+        return _refuse_new(typed, zone=zone, warnings=warnings)
     doubles = find_likely_doubles(current_user.site_id, data)
     if doubles:
         errors = _judge_doubles(doubles, typed)
         if errors is not None:
-            return _show_new(typed, errors=errors, zone=zone, warnings=warnings, doubles=doubles), 422
+            return _refuse_new(typed, errors=errors, zone=zone, warnings=warnings, doubles=doubles)
     applicant = register_applicant(data, current_user, doubles, typed.get("double_reason", ""))
     flash(_("Registered as %(number)s.", number=applicant.number), "success")
-    if "open_case" in typed:
-        return redirect(url_for("opening.choose", applicant_id=applicant.id))
-    return redirect(url_for(".show", applicant_id=applicant.id))
+    return _go_on(applicant, typed, family)
 
 
 @blueprint.get("/<applicant_id>")
@@ -166,11 +198,12 @@ def create_document(applicant_id: str) -> Page:
 
 def _load_person(typed: dict[str, Any], zone: ReadZone | None) -> tuple[dict[str, Any], list[dict[str, str]]]:
     """The person as the schema gives it, and what differs from the zone. Raises ValidationError."""
-    plain = {name: typed[name] for name in PERSON_FIELDS if name in typed}
+    plain = {name: typed[name] for name in (*PERSON_FIELDS, *CONTACT_FIELDS) if name in typed}
     document = _document_part(typed, zone)
     if set(document) - {"kind"}:
         plain["document"] = document
     messages: dict[str, Any] = {"mrz": [zone.error]} if zone and zone.error else {}
+    messages |= list_relation_errors(typed)
     try:
         data: dict[str, Any] = NewApplicant().load(plain)
     except ValidationError as error:
@@ -200,15 +233,36 @@ def _judge_doubles(doubles: list[LikelyDouble], typed: dict[str, Any]) -> dict[s
     return None
 
 
-def _use_registered(applicant_id: str, data: dict[str, Any]) -> Page:
-    applicant = get_applicant(applicant_id, current_user)
+def _use_registered(typed: dict[str, Any], data: dict[str, Any], family: Family | None) -> Page:
+    applicant = get_applicant(typed["use"], current_user)
     known = len(applicant.documents)
     if data.get("document"):
         add_document(applicant, data["document"], current_user)
     added = len(applicant.documents) > known
     flash(_("This person was registered before; the document was added.") if added
           else _("This person was registered before; nothing new was saved."), "success")
-    return redirect(url_for(".show", applicant_id=applicant.id))
+    return _go_on(applicant, {name: value for name, value in typed.items() if name != "open_case"}, family)
+
+
+def _go_on(applicant: Applicant, typed: dict[str, Any], family: Family | None) -> Response:
+    """After the person is there: into the family, if it is one's, and to the page of the next step."""
+    discard_draft(current_user, typed.get("draft"))
+    if family is not None:
+        join(family, applicant, typed)
+    if "open_case" in typed:
+        return redirect(address_next_case(family, applicant) if family
+                        else url_for("opening.choose", applicant_id=applicant.id))
+    return redirect(url_for("family.show", family_id=family.id) if family
+                    else url_for(".show", applicant_id=applicant.id))
+
+
+def _refuse_new(typed: dict[str, Any], **parts: Any) -> tuple[str, int]:
+    """The form again with what is to be corrected; what was typed is kept, whatever the reader does next."""
+    db.session.rollback()
+    kept = {name: value for name, value in typed.items() if name not in ("draft", "open_case", "read", "use")}
+    draft = keep_draft(current_user, kept, typed.get("draft"))
+    db.session.commit()  # the answer is a refusal, which keeps nothing by itself
+    return _show_new(typed | {"draft": draft.id}, **parts), 422
 
 
 def _choices() -> dict[str, Any]:
@@ -223,8 +277,10 @@ def _choices() -> dict[str, Any]:
 
 
 def _show_new(values: dict[str, Any], **parts: Any) -> str:
-    return render_template("applicant/new.html", values=values, may_merge=has_permission(P.MERGE_RECORDS), **_choices(),
-                           **parts)
+    family = find_family_of_form(values)
+    return render_template(
+        "applicant/new.html", values=values, family=family, principal=get_principal(family) if family else None,
+        relations=list_relation_choices(), may_merge=has_permission(P.MERGE_RECORDS), **_choices(), **parts)
 
 
 def _show_edit(applicant: Applicant, values: dict[str, Any], version: int, **parts: Any) -> str:

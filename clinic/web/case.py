@@ -18,7 +18,6 @@ from clinic.progress import describe_requirement, label_exam, split_unknowns
 from clinic.queries.case import get_case
 from clinic.queries.case_detail import (
     find_conclusion,
-    has_namesake,
     list_history,
     list_looks,
 )
@@ -42,6 +41,7 @@ from clinic.web.case_word import describe_consent, need_label
 from clinic.web.conclusion_word import RESULT_WORDS
 from clinic.web.delivery import state_word
 from clinic.web.form import read_form
+from clinic.web.person_flag import list_person_flags
 from clinic.web.requirement_word import describe_ending, describe_origin, list_people
 from clinic.web.staff_name import list_names
 from clinic.web.station import find_open_url, find_path, find_station, find_work, label_work
@@ -142,9 +142,7 @@ def list_flags(case: Case) -> list[dict[str, str]]:
         flags.append({"text": _("Identity in doubt"), "tone": "bad"})
     if find_namesakes(case.applicant):
         flags.append({"text": _("Similar name here today"), "tone": "bad"})
-    if has_namesake(case.applicant):
-        flags.append({"text": _("Another person has this name"), "tone": "warn"})
-    return flags
+    return flags + list_person_flags(case.applicant)
 
 
 def _asks_stay(case: Case) -> bool:

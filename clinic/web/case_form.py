@@ -40,7 +40,7 @@ class Question:
 
 def read_case_form() -> tuple[dict[str, Any], dict[str, Any]]:
     """(as typed, what the schema takes) of the posted form; rows of places left empty are dropped."""
-    typed = read_form(request.form)
+    typed = read_form(request.form, lists=("confirmed",))
     answers = {name.removeprefix(ANSWER_PREFIX): value for name, value in typed.items()
                if name.startswith(ANSWER_PREFIX)}
     rows: dict[str, dict[str, str]] = {}

@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from markupsafe import Markup
 
 from clinic import clock
+from clinic.authority_number import list_examples
 from clinic.models import Applicant, Case, Consent, ConsentState, DocumentKind, IdentityCheck, IdentityMethod, Photo
 from clinic.progress import describe_progress, label_exam
 from clinic.queries.standing import Standing
@@ -37,11 +38,6 @@ OTHER_NEEDS: dict[str, tuple[LazyString, LazyString]] = {
         "Which schedule of Australia's health requirement does the country fall in?")),
     "tb_incidence": (lazy_gettext("Tuberculosis incidence"), lazy_gettext(
         "How many new cases a year per 100,000 has the country? Our table does not hold it.")),
-}
-# How the authority's own numbers look (us.md 4.6; ca-au-nz-uk-iom.md sections 1.3, 3.5 and 9), for the field's hint.
-NUMBER_EXAMPLES = {
-    "us": "NRB2026123456, 2026AF12345", "ca": "12345678, U123456789", "au": "12345678", "nz": "NZER123456789",
-    "uk": "GWF012345678",
 }
 DOCUMENT_WORDS: dict[str, LazyString] = {
     DocumentKind.PASSPORT: lazy_gettext("Passport"), DocumentKind.IDENTITY_CARD: lazy_gettext("Identity card"),
@@ -164,11 +160,6 @@ def describe_check(check: IdentityCheck) -> str:
             IdentityMethod.EARLIER_VISIT: _("record of an earlier visit"), None: _("another person")}[check.method]
 
 
-def number_examples(programme: str) -> str:
-    """Authority's case numbers as they look; empty when we know none."""
-    return NUMBER_EXAMPLES.get(programme, "")
-
-
 def document_word(kind: str) -> str:
     """A document's kind."""
     return str(DOCUMENT_WORDS.get(kind, kind))
@@ -187,6 +178,6 @@ def init_case_words(app: Flask) -> None:
         exam_word=label_exam,
         sentence=to_words, reasons=to_reasons, need_label=need_label, need_question=need_question,
         moment_word=moment_word, hour_word=hour_word,
-        number_examples=number_examples, stays_line=stays_line, banner_case=banner_case,
+        number_examples=list_examples, stays_line=stays_line, banner_case=banner_case,
         check_word=describe_check, photo_of_person=photo_of_person,
     )

@@ -12,17 +12,17 @@ from werkzeug.wrappers import Response
 
 from clinic import workflow
 from clinic.audit import record_case_read
+from clinic.authority_number import list_number_cautions
+from clinic.caution import Caution
 from clinic.errors import CaseChanged
 from clinic.models import Answer, Case
 from clinic.permissions import Permission, requires
 from clinic.queries.case import get_case
 from clinic.rules.programme import list_programmes
 from clinic.schemas.case import CaseFacts, check_category
-from clinic.schemas.field import to_words
 from clinic.services.assessment import Preview
 from clinic.services.circumstance import change_case, ensure_unchanged, preview_change, to_facts
 from clinic.services.derivation import derive_circumstances
-from clinic.services.opening import find_number_warning
 from clinic.web.case import list_flags
 from clinic.web.case_form import digest_facts, list_groups, list_place_rows, read_case_form, values_of
 
@@ -53,21 +53,27 @@ def save(case_id: str) -> Page:
         check_category(case.programme, data)
     except ValidationError as error:
         return _show(case, typed, version, errors=error.messages_dict), 422
+    warnings = _list_number_cautions(case, data)
     preview, changed = preview_change(case, data), list_changed_answers(case, data)
     digest = digest_facts(data)
     try:
         ensure_unchanged(case, version)
     except CaseChanged as error:
-        return _show(case, typed, case.version, preview=preview, changed=changed, digest=digest,
+        return _show(case, typed, case.version, preview=preview, changed=changed, digest=digest, warnings=warnings,
                      conflict=error.message), 409
+    if any(warning.code not in typed["confirmed"] for warning in warnings):
+        return _show(case, typed, version, warnings=warnings), 422
     if preview.changes_anything and typed.get("seen") != digest:
-        return _show(case, typed, version, preview=preview, changed=changed, digest=digest)
+        return _show(case, typed, version, preview=preview, changed=changed, digest=digest, warnings=warnings)
     change_case(case, data, version, current_user)
     flash(_("Saved."), "success")
-    warning = find_number_warning(case)
-    if warning:
-        flash(to_words(warning), "warning")
     return redirect(url_for("case.show", case_id=case.id))
+
+
+def _list_number_cautions(case: Case, data: dict[str, Any]) -> list[Caution]:
+    """An unusual number is confirmed when it is written, not each time something else of the case changes."""
+    number = data["authority_case_number"]
+    return list_number_cautions(case.programme, number) if number != case.authority_case_number else []
 
 
 def list_changed_answers(case: Case, data: dict[str, Any]) -> list[tuple[str, Answer, Answer]]:

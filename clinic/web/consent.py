@@ -11,25 +11,28 @@ from werkzeug.wrappers import Response
 
 from clinic.consent_text import choose_text, find_own_text, get_signer_rule, list_consent_texts
 from clinic.errors import InvalidInput
-from clinic.models import Case, ConsentState, Signer
+from clinic.models import Case, ConsentState, InterpreterMode, Signer
 from clinic.permissions import Permission, has_permission, requires
 from clinic.schemas.consent import ConsentIn
 from clinic.schemas.door import load
 from clinic.schemas.reason import ReasonIn
 from clinic.services import consent as consents
+from clinic.services.interpreter import find_interpreter
 from clinic.services.plausibility import get_today
+from clinic.services.related_person import lacks_guardian, list_guardians
 from clinic.spoken_language import language_name
 from clinic.web.case_word import describe_consent
 from clinic.web.form import read_form
 from clinic.web.gate import find_gate, is_looking
 from clinic.web.language import page_language
+from clinic.web.relation_word import MODE_WORDS, relation_word
 from clinic.web.station_page import Answer, forget, list_names, open_case, prefix_errors, show
 
 blueprint = Blueprint("consent", __name__, url_prefix="/cases/<case_id>/consent")
 P = Permission
 MAY_RECORD = (P.REGISTER, P.RECORD_HISTORY, P.RECORD_EXAM)
-FIELDS = ("decision", "language", "text_sha256", "signer", "signer_name", "signer_relation", "by_mark", "witness_name",
-          "interpreter_name", "understands", "reason")
+FIELDS = ("decision", "language", "text_sha256", "signer", "guardian_id", "signer_name", "signer_relation", "by_mark",
+          "witness_name", "interpreter_name", "interpreter_mode", "understands", "reason")
 
 
 @blueprint.get("")
@@ -94,7 +97,7 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
     text = consents.get_text(case, typed.get("language"))
     staff = choose_text(page_language())
     rule, minor = get_signer_rule(case.programme, get_today(case)), consents.is_minor(case)
-    signers = (Signer.PARENT, Signer.GUARDIAN) if minor else (Signer.APPLICANT, Signer.REPRESENTATIVE)
+    guardians = list_guardians(case.applicant)
     rows = consents.list_consents(case)
     may_record = any(has_permission(permission) for permission in MAY_RECORD)
     stands = bool(rows) and rows[0].state is ConsentState.GIVEN
@@ -104,7 +107,10 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
         shown=language_name(text.language, page_language()), rule=rule,
         needs_interpreter=consents.needs_interpreter(case, text),
         names=list_names(who for row in rows for who in (row.recorded_by_id, row.ended_by_id)),
-        signers=[(signer, signer_word(signer)) for signer in signers],
+        signers=[(signer, signer_word(signer)) for signer in (Signer.APPLICANT, Signer.REPRESENTATIVE)],
+        guardians=[(row.id, f"{row.name} ({relation_word(row.relation)})") for row in guardians],
+        lacks_guardian=lacks_guardian(case.applicant), has_stand_in=consents.has_stand_in(case),
+        interpreter=find_interpreter(case), modes=[(mode, str(MODE_WORDS[mode])) for mode in InterpreterMode],
         languages=[(code, language_name(code, page_language())) for code in list_consent_texts()],
         may_decide=_may_decide(case),
         may_withdraw=may_record and stands, fill={"clinic": case.site.name, "authority": case.authority.name},

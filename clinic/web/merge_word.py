@@ -21,6 +21,11 @@ LINK_WORDS: dict[tuple[str, str], LazyString] = {
     ("health_case", "applicant_id"): lazy_gettext(
         "Cases, with everything recorded on them (results, films, photos, consents, forms)"),
     ("identity_document", "applicant_id"): lazy_gettext("Identity documents"),
+    ("contact_point", "applicant_id"): lazy_gettext("Telephone numbers, e-mail and addresses"),
+    ("related_person", "applicant_id"): lazy_gettext("Guardians and emergency contacts of this person"),
+    ("related_person", "registered_id"): lazy_gettext("Others for whom this person is guardian or emergency contact"),
+    ("guardian_absence", "applicant_id"): lazy_gettext("Why there is no guardian"),
+    ("family_member", "applicant_id"): lazy_gettext("The place in a family or travel group"),
 }
 
 

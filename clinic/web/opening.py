@@ -11,12 +11,12 @@ from marshmallow import ValidationError
 from werkzeug.wrappers import Response
 
 from clinic import clock
+from clinic.authority_number import list_number_cautions
 from clinic.models import Applicant
 from clinic.permissions import Permission, requires
 from clinic.queries.applicant import get_applicant, list_cases_of
 from clinic.rules.programme import list_programmes
 from clinic.schemas.case import NewCase
-from clinic.schemas.field import to_words
 from clinic.services.derivation import derive_circumstances
 from clinic.services.opening import open_case
 from clinic.web.case_form import find_category, list_groups, list_place_rows, read_case_form
@@ -52,10 +52,11 @@ def create(applicant_id: str) -> Page:
         data = NewCase().load(plain)
     except ValidationError as error:
         return _show(applicant, typed, errors=error.messages_dict), 422
+    warnings = list_number_cautions(plain["programme"], data["authority_case_number"])
+    if any(warning.code not in typed["confirmed"] for warning in warnings):
+        return _show(applicant, typed, warnings=warnings), 422
     opened = open_case(applicant, data, current_user)
     flash(_("Case %(number)s is open. Below is what it requires, and why.", number=opened.case.number), "success")
-    if opened.warning:
-        flash(to_words(opened.warning), "warning")
     return redirect(url_for("case.show", case_id=opened.case.id))
 
 

@@ -19,7 +19,6 @@ from clinic.identifier import (
     build_case_number,
     classify_identifier,
     compute_check_character,
-    find_case_number_warning,
     has_valid_check,
     parse_applicant_number,
     parse_case_number,
@@ -82,44 +81,6 @@ def test_text_that_is_no_case_number_says_what_one_looks_like() -> None:
         parse_case_number("Mary")
     with pytest.raises(IdentifierMalformed, match=r"looks like NBO-P-000123-C"):
         parse_applicant_number("")
-
-
-@pytest.mark.parametrize(
-    ("programme", "number"),
-    [
-        ("us", "MNL2025123456"),
-        ("us", "NRB 2025 123 456"),
-        ("us", "2026AF00012345"),
-        ("us", "A012345678"),
-        ("us", "A 12 345 678"),
-        ("us", "KE-123456"),
-        ("ca", "12345678"),
-        ("ca", "U123456789"),
-        ("ca", "11-1234-5678"),
-        ("ca", "E123456789"),
-        ("au", "12345678"),
-        ("nz", "NZER1234567"),
-        ("nz", "nzhr 12345"),
-        ("uk", "GWF012345678"),
-        ("uk", "anything at all"),
-    ],
-)
-def test_usual_case_number_draws_no_warning(programme: str, number: str) -> None:
-    assert find_case_number_warning(programme, number) is None
-
-
-@pytest.mark.parametrize(
-    ("programme", "number", "says"),
-    [
-        ("us", "U123456789", "United States"),
-        ("ca", "NZER12345", "Canada"),
-        ("au", "NZER12345", "Australia"),
-        ("nz", "12345678", "New Zealand"),
-        ("us", "", "United States"),
-    ],
-)
-def test_unusual_case_number_is_warned_about(programme: str, number: str, says: str) -> None:
-    assert says in str(find_case_number_warning(programme, number))
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ from clinic.models import (
     ConclusionKind,
     Consent,
     ConsentState,
+    ContactKind,
+    ContactPoint,
     DocumentKind,
     DoseSource,
     Film,
@@ -51,15 +53,18 @@ _number = count(1)
 
 
 
-def make_person(user: User, **values: Any) -> Applicant:
-    """An applicant with two passports' worth of papers and a name in an own script."""
+REACHED = {ContactKind.PHONE: "+254700000001", ContactKind.EMAIL: "hanna@example.test",
+           ContactKind.ADDRESS: "Ngong Road 5\nNairobi"}
+
+
+def make_person(user: User, reached: bool = True, **values: Any) -> Applicant:
+    """An applicant with two passports' worth of papers and a name in an own script, who can be reached, or not."""
     number = next(_number)
     applicant = Applicant(**{
         "site_id": user.site_id, "number": f"NBO-A-{number:06}", "family_name": "Tesfaye", "given_names": "Hanna Marta",
         "native_family_name": "ተስፋዬ", "native_given_names": "ሐና", "native_language": "am",
         "search_name": "tesfaye hanna",
         "birth_date": "1991-01-05", "sex": Sex.FEMALE, "citizenship": "ETH", "residence": "KEN", "language": "am",
-        "phone": "+254700000001", "email": "hanna@example.test", "address": "Ngong Road 5\nNairobi",
         "registered_at": MOMENT, "registered_by_id": user.id,
     } | values)
     db.session.add(applicant)
@@ -68,6 +73,8 @@ def make_person(user: User, **values: Any) -> Applicant:
         kind=DocumentKind.PASSPORT, number=f"EP{number:07}", number_key=f"EP{number:07}", issuing_country="ETH",
         expires_on=date(2031, 5, 6), recorded_at=MOMENT,
     ))
+    applicant.contacts += [ContactPoint(kind=kind, position=1, value=value, recorded_at=MOMENT, recorded_by_id=user.id)
+                           for kind, value in REACHED.items() if reached]
     applicant.documents.append(IdentityDocument(
         kind=DocumentKind.REFUGEE_DOCUMENT, number=f"REF-{number}", number_key=f"REF{number}", issuing_country="KEN",
         recorded_at=MOMENT,
@@ -297,7 +304,7 @@ def make_child() -> Case:
     """A child with a positive IGRA, born in a year only known as such, of a single name."""
     nurse, lab, radiologist = make_user("nurse"), make_user("labtech"), make_user("radiologist")
     person = make_person(nurse, birth_date="2018", family_name="Suharto", given_names="", native_family_name=None,
-                         native_given_names=None, phone=None, email=None, address=None, citizenship="XXA")
+                         native_given_names=None, reached=False, citizenship="XXA")
     case = make_us_case(person, nurse, authority_case_number=None, authority_case_key=None)
     add_result(case, "igra", "positive", nurse, lab)
     add_result(case, "tst", "12", nurse, lab, unit="mm")

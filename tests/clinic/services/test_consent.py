@@ -10,8 +10,9 @@ from flask import Flask
 
 from clinic.consent_text import FOLDER, choose_text, get_signer_rule, list_consent_texts
 from clinic.db import db
+from clinic.demo.walk import ensure_guardian
 from clinic.errors import CaseChanged, InvalidInput, Misconfigured, NotNow
-from clinic.models import Case, CaseState, Consent, ConsentState, Signer
+from clinic.models import Case, CaseState, Consent, ConsentState, DocumentKind, Relation, Signer
 from clinic.schemas.consent import NewConsent
 from clinic.schemas.laboratory import NewResult
 from clinic.services.consent import (
@@ -25,6 +26,7 @@ from clinic.services.consent import (
 )
 from clinic.services.laboratory import enter_result
 from clinic.services.plausibility import get_today
+from clinic.services.related_person import add_related, record_absence
 from clinic.workflow import move
 from fhir.encoder import decode
 from fhir.store import find_newest, list_history
@@ -94,13 +96,33 @@ def test_age_of_signing_follows_the_destination(app: Flask, programme: str, year
     assert get_signer_rule(programme, today).source
 
 
-def test_child_does_not_sign_and_the_parent_is_named(app: Flask) -> None:
-    case = _case(birth_date="2020-05-01")
-    assert _faults(case, _new(case)) == {"signer"}
-    assert _faults(case, _new(case, signer=Signer.PARENT)) == {"signer_name", "signer_relation"}
-    row = record_consent(case, _new(case, signer=Signer.PARENT, signer_name="Achieng Wanjiru",
-                                    signer_relation="mother"), make_user("reception"))
-    assert (row.signer, row.signer_relation) == (Signer.PARENT, "mother")
+def test_child_needs_a_guardian_first_and_the_guardian_signs(app: Flask) -> None:
+    case, clerk = _case(birth_date="2020-05-01"), make_user("reception")
+    assert _faults(case, _new(case)) == {"guardian_id"}
+    guardian = ensure_guardian(case.applicant, clerk)
+    assert _faults(case, _new(case)) == {"guardian_id"}
+    assert _faults(case, _new(case, guardian_id="somebody-else")) == {"guardian_id"}
+    row = record_consent(case, _new(case, guardian_id=guardian.id, signer_name="Another Woman"), clerk)
+    assert (row.signer, row.signer_relation, row.signer_name) == (Signer.PARENT, "mother", guardian.name)
+    assert row.guardian_id == guardian.id
+
+
+def test_minor_without_a_guardian_is_signed_for_by_who_is_named_and_the_reason_stands(app: Flask) -> None:
+    case, clerk = _case(birth_date="2012-05-01"), make_user("reception")
+    record_absence(case.applicant, "parents lost on the way, tracing by the agency", clerk)
+    assert _faults(case, _new(case)) == {"signer_name", "signer_relation"}
+    row = record_consent(case, _new(case, signer_name="Leyla Omar", signer_relation="case worker"), clerk)
+    assert (row.signer, row.signer_name, row.guardian_id) == (Signer.GUARDIAN, "Leyla Omar", None)
+
+
+def test_seventeen_year_old_for_canada_signs_but_the_guardian_is_recorded_first(app: Flask) -> None:
+    case, clerk = _case("ca"), make_user("reception")
+    today = get_today(case)
+    case.applicant.birth_date = (today.replace(year=today.year - 17) - timedelta(days=1)).isoformat()
+    assert _faults(case, _new(case, witness_name="Ann Otieno")) == {"guardian_id"}
+    ensure_guardian(case.applicant, clerk)
+    row = record_consent(case, _new(case, witness_name="Ann Otieno"), clerk)
+    assert (row.signer, row.guardian_id) == (Signer.APPLICANT, None)
 
 
 def test_mark_needs_a_witness_and_canada_always_does(app: Flask) -> None:
@@ -169,15 +191,18 @@ def test_ended_case_takes_no_consent(app: Flask) -> None:
 
 def test_decision_becomes_a_fhir_consent_with_its_history(app: Flask) -> None:
     case, user = _case("ca", birth_date="2019-03-01"), make_user("reception")
-    row = record_consent(case, _new(case, signer=Signer.GUARDIAN, signer_name="Noor Said", signer_relation="aunt",
-                                    witness_name="Ann Otieno"), user)
+    guardian = add_related(case.applicant, {
+        "registered_id": None, "name": "Noor Said", "organisation": None, "relation": Relation.AUNT,
+        "is_guardian": True, "is_emergency": False, "phone": None, "document_kind": DocumentKind.PASSPORT,
+        "document_number": "N7711"}, user)
+    row = record_consent(case, _new(case, guardian_id=guardian.id, witness_name="Ann Otieno"), user)
     db.session.commit()
     stored = find_newest(db.session, "Consent", row.id)
     assert stored is not None
     resource = decode(stored.body)
     assert resource["status"] == "active" and resource["scope"]["coding"][0]["code"] == "patient-privacy"
     assert resource["policy"][0]["uri"].endswith(f"consent/{row.text_version}/sw")  # ppc-1
-    assert resource["performer"] == [{"display": "Noor Said, aunt"}]
+    assert resource["performer"] == [{"reference": f"RelatedPerson/{guardian.id}", "display": "Noor Said, aunt"}]
     assert resource["verification"][0]["verifiedWith"] == {"display": "Ann Otieno"}
     withdraw_consent(case, "guardian took it back", user)
     db.session.commit()

@@ -109,10 +109,14 @@ def test_opening_a_case_shows_what_is_required_and_why(app: Flask) -> None:
     data = {"programme": "us", "category": "IV", "authority_case_number": "unusual 1",
             "destination_address": "12 Elm Street, Dayton OH 45402",
             **{f"circumstances-{word}": "no" for word in words}}
-    page = client.post(f"/applicants/{applicant_id}/cases/new", data=data, follow_redirects=True)
+    refused = client.post(f"/applicants/{applicant_id}/cases/new", data=data)
+    text = refused.get_data(as_text=True)
+    assert refused.status_code == 422 and "Unusual for United States" in text and 'value="unusual 1"' in text
+    code = re.search(r'name="confirmed"[^>]*?value="([^"]+)"', text)[1]
+    page = client.post(f"/applicants/{applicant_id}/cases/new", data=data | {"confirmed": code}, follow_redirects=True)
     text = page.get_data(as_text=True)
     assert page.status_code == 200
-    assert "Chest X-ray" in text and "Unusual for the United States" in text
+    assert "Chest X-ray" in text and "unusual 1" in text
     assert "reason__source" in text and "12 Elm Street, Dayton OH 45402" in text
     with read_unit() as session:
         case = session.execute(select(Case)).unique().scalar_one()
