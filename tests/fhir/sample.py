@@ -21,6 +21,9 @@ from clinic.models import (
     ContactPoint,
     DocumentKind,
     DoseSource,
+    Family,
+    FamilyKind,
+    FamilyMember,
     Film,
     FilmState,
     IdentityDocument,
@@ -28,6 +31,8 @@ from clinic.models import (
     LabResult,
     LineOutcome,
     RecordKind,
+    RelatedPerson,
+    Relation,
     Requirement,
     RequirementReason,
     RequirementSource,
@@ -223,6 +228,34 @@ def add_consent(case: Case, user: User, state: ConsentState = ConsentState.GIVEN
     return consent
 
 
+def add_related(applicant: Applicant, user: User, relation: Relation, **values: Any) -> RelatedPerson:
+    """A guardian who showed a passport, and is called in an emergency too."""
+    row = RelatedPerson(**{
+        "applicant_id": applicant.id, "name": "SAID, Noor\tAmina", "relation": relation, "is_guardian": True,
+        "is_emergency": True, "phone": "+254700000009", "document_kind": DocumentKind.PASSPORT,
+        "document_number": "N7711", "recorded_at": MOMENT, "recorded_by_id": user.id,
+    } | values)
+    row.applicant = applicant
+    db.session.add(row)
+    db.session.flush()
+    return row
+
+
+def make_family(user: User, principal: Applicant, *others: tuple[Applicant, Relation]) -> Family:
+    """A family in which the last of the others has left."""
+    family = Family(site_id=user.site_id, number=f"NBO-F-{next(_number):06}", kind=FamilyKind.FAMILY, name="Tesfaye",
+                    opened_at=MOMENT, opened_by_id=user.id)
+    for applicant, relation in ((principal, None), *others):
+        member = FamilyMember(applicant_id=applicant.id, relation=relation, joined_at=MOMENT, joined_by_id=user.id)
+        member.applicant = applicant
+        family.members.append(member)
+    if others:
+        family.members[-1].left_at, family.members[-1].left_by_id = MOMENT, user.id
+    db.session.add(family)
+    db.session.flush()
+    return family
+
+
 def make_clean_adult() -> Case:
     """An adult with everything negative."""
     nurse, lab, radiologist = make_user("nurse"), make_user("labtech"), make_user("radiologist")
@@ -306,6 +339,13 @@ def make_child() -> Case:
     person = make_person(nurse, birth_date="2018", family_name="Suharto", given_names="", native_family_name=None,
                          native_given_names=None, reached=False, citizenship="XXA")
     case = make_us_case(person, nurse, authority_case_number=None, authority_case_key=None)
+    parent = make_person(nurse)
+    guardian = add_related(person, nurse, Relation.MOTHER, registered_id=parent.id)
+    add_related(person, nurse, Relation.LEGAL_GUARDIAN, organisation="Agency for children", is_emergency=False,
+                ended_at=MOMENT, ended_by_id=nurse.id, end_reason="The mother was found")
+    make_family(nurse, parent, (person, Relation.CHILD), (make_person(nurse), Relation.SIBLING))
+    add_consent(case, nurse, signer=Signer.PARENT, signer_name=guardian.name, signer_relation="mother",
+                guardian_id=guardian.id)
     add_result(case, "igra", "positive", nurse, lab)
     add_result(case, "tst", "12", nurse, lab, unit="mm")
     add_reading(case, ["NORMAL"], radiologist, view="ap-lateral")

@@ -99,9 +99,9 @@ def test_everything_stored_and_released_has_no_error(app: Flask, form: str, vali
             *db.session.execute(select(ReleasedVersion)).scalars()]
     assert {row.kind for row in rows} == {
         "Binary", "Bundle", "Composition", "Condition", "Consent", "DiagnosticReport", "DocumentReference",
-        "Encounter", "EpisodeOfCare", "ImagingStudy", "Immunization", "MedicationStatement", "Observation",
-        "Organization", "Patient", "Practitioner", "Provenance", "QuestionnaireResponse", "ServiceRequest",
-        "Specimen",
+        "Encounter", "EpisodeOfCare", "Group", "ImagingStudy", "Immunization", "MedicationStatement", "Observation",
+        "Organization", "Patient", "Practitioner", "Provenance", "QuestionnaireResponse", "RelatedPerson",
+        "ServiceRequest", "Specimen",
     }
     bodies = [read_body(row) if isinstance(row, ReleasedVersion) else row.body for row in rows]
     found = validate(bodies)
