@@ -13,7 +13,9 @@ from clinic.auth import install_sign_in
 from clinic.config import ROOT, Settings, load_settings
 from clinic.db import db, install_units
 from clinic.error_page import install_error_pages
+from clinic.session_life import install_session_life
 from clinic.unit import ClearwayFlask, install_request_units
+from clinic.web.kept_page import init_kept_page
 from clinic.web.presentation import init_presentation
 
 
@@ -36,6 +38,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     settings.var_dir.mkdir(parents=True, exist_ok=True)
     install_request_units(app)
+    install_session_life(app, settings)
+    init_kept_page(app)
     install_sign_in(app, settings.secret_key, settings.base_url.startswith("https"))
     db.init_app(app)
     with app.app_context():

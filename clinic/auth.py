@@ -46,7 +46,6 @@ def install_sign_in(app: Flask, secret_key: str, secure_cookies: bool) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=secure_cookies,
-        PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
         REMEMBER_COOKIE_DURATION=timedelta(0),
         WTF_CSRF_TIME_LIMIT=None,  # a form left open over lunch must still save; the session's life bounds it
         WTF_CSRF_CHECK_DEFAULT=True,

@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from clinic.errors import CaseChanged, ClearwayError, InvalidInput, NotSignedIn, Unavailable
 from clinic.key import new_id
+from clinic.session_life import BACKGROUND
 
 log = logging.getLogger("clearway")
 Renderer = Callable[[ClearwayError], Any]
@@ -95,6 +96,8 @@ def _answer(app: Flask, error: ClearwayError) -> Any:
         if isinstance(error, InvalidInput) and error.fields:
             body["fields"] = error.fields
         return jsonify(body), error.status
+    if isinstance(error, NotSignedIn) and ("HX-Request" in request.headers or BACKGROUND in request.headers):
+        return Response(error.message, status=401, content_type="text/plain; charset=utf-8")  # a page asked by itself
     if isinstance(error, NotSignedIn):
         target = request.full_path.rstrip("?") if request.method == "GET" else "/"
         from urllib.parse import urlencode

@@ -31,8 +31,12 @@ PRESSURE = {
 }
 PRESSURE_UNIT = "ucum.mercury"
 _HEIGHT, _WEIGHT = "vital.height", "vital.weight"
-_EYES = {"vital.acuity-right": "visual-acuity-right", "vital.acuity-left": "visual-acuity-left"}
-_CORRECTED = "vital.acuity-corrected"
+_EYES = {
+    "vital.acuity-right": "visual-acuity-right", "vital.acuity-left": "visual-acuity-left",
+    "vital.acuity-right-corrected": "visual-acuity-right-corrected",
+    "vital.acuity-left-corrected": "visual-acuity-left-corrected",
+}
+_CORRECTED = "vital.acuity-corrected"  # of forms before version 2026-11-22.2, which asked it of both eyes at once
 
 
 def list_slots(answers: Answers) -> Iterator[FormSlot]:

@@ -12,7 +12,7 @@ from tests.sign_in import sign_in
 # Open on purpose: they show nothing of any person.
 OPEN_VIEWS = {
     "health.live", "health.ready", "key.jwks", "will_i_need.ask", "api_description.openapi", "api_description.docs",
-    "verify.show",
+    "verify.show", "session.ask",
 }
 OPEN_PREFIXES = ("/fhir", "/oauth")  # guarded by tokens, or open by the standard: tests/fhir_api holds them
 

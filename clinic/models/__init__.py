@@ -11,7 +11,7 @@ from clinic.models.delivery import Delivery, DeliveryAttempt, DeliveryState
 from clinic.models.draft import RegistrationDraft
 from clinic.models.family import Family, FamilyKind, FamilyMember
 from clinic.models.film import Film, FilmState
-from clinic.models.form import FormResponse, FormStatus
+from clinic.models.form import FormResponse, FormStatus, FormVersion, KeptInput
 from clinic.models.identity import IdentityCheck, IdentityMethod
 from clinic.models.imaging import XrayReading
 from clinic.models.interpreter import InterpreterMode, VisitInterpreter
@@ -34,9 +34,9 @@ __all__ = [
     "Authority", "AuthorityClient", "BodySite", "Case", "CaseState", "CaseTransition", "Circumstance", "Conclusion",
     "ConclusionKind", "Consent", "ConsentState", "ContactKind", "ContactPoint", "Counter", "Delivery",
     "DeliveryAttempt", "DeliveryState", "DocumentKind", "DoseSource", "Family", "FamilyKind", "FamilyMember",
-    "Film", "FilmState", "FormResponse", "FormStatus", "GuardianAbsence", "Heartbeat", "IdentityCheck",
-    "IdentityDocument", "IdentityMethod", "InterpreterMode", "LabComponent", "LabResult", "Lease", "LineOutcome",
-    "Merge", "MergedRow", "Photo", "PhotoSource", "RecordKind", "Recorded", "RegistrationDraft", "RelatedPerson",
+    "Film", "FilmState", "FormResponse", "FormStatus", "FormVersion", "GuardianAbsence", "Heartbeat", "IdentityCheck",
+    "IdentityDocument", "IdentityMethod", "InterpreterMode", "KeptInput", "LabComponent", "LabResult", "Lease",
+    "LineOutcome", "Merge", "MergedRow", "Photo", "PhotoSource", "RecordKind", "Recorded", "RegistrationDraft", "RelatedPerson",
     "Relation", "Requirement", "RequirementReason", "RequirementSource", "RequirementState", "ResidencePeriod",
     "ResultStatus", "Role", "Route", "Sex", "SignedExam", "Signer", "Site", "Specimen", "SpecimenKind", "ToldApart",
     "Treatment", "TreatmentOutcome", "User", "VaccineDose", "VaccineLine", "Visit", "VisitInterpreter",

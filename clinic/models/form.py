@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from clinic.db import Base
@@ -53,3 +53,38 @@ class FormResponse(Base):
     __mapper_args__ = {"version_id_col": version}
 
     case: Mapped[Case] = relationship()
+
+
+class FormVersion(Base):
+    """What a completed form said before an amendment replaced it; never edited."""
+
+    __tablename__ = "form_version"
+    __table_args__ = (UniqueConstraint("response_id", "number"),)
+
+    id: Mapped[str] = key()
+    response_id: Mapped[str] = mapped_column(ForeignKey("form_response.id"))
+    number: Mapped[int]  # 1 is the form as first completed
+    form_version: Mapped[str] = mapped_column(String(20))
+    answers: Mapped[Any] = mapped_column(Json())
+    completed_at: Mapped[datetime] = moment()
+    completed_by_id: Mapped[str] = mapped_column(ForeignKey("user.id"))
+    replaced_at: Mapped[datetime] = moment()
+    replaced_by_id: Mapped[str] = mapped_column(ForeignKey("user.id"))
+    reason: Mapped[str] = mapped_column(String(2000))  # of the amendment that replaced it
+
+    response: Mapped[FormResponse] = relationship()
+
+
+class KeptInput(Base):
+    """What somebody had typed into a form when their session ended; theirs alone, until saved or a day old."""
+
+    __tablename__ = "kept_input"
+    __table_args__ = (UniqueConstraint("user_id", "case_id", "form"),)
+
+    id: Mapped[str] = key()
+    user_id: Mapped[str] = mapped_column(ForeignKey("user.id"))
+    case_id: Mapped[str] = mapped_column(ForeignKey("health_case.id"), index=True)
+    form: Mapped[str] = mapped_column(String(60))
+    version: Mapped[int | None]  # of the answers on the page it was typed into
+    answers: Mapped[Any] = mapped_column(Json())  # {linkId: text} exactly as posted
+    kept_at: Mapped[datetime] = moment()

@@ -12,31 +12,15 @@ from flask_babel import gettext as _
 from marshmallow import ValidationError
 
 from clinic.caution import Caution
-from clinic.models import Sex
 from clinic.partial_date import DateUnreadable, parse_partial_date
 from clinic.questionnaire.item import Condition, Item, ItemKind, Questionnaire
+from clinic.questionnaire.subject import Subject
 from clinic.questionnaire.unit import say_unit
 from clinic.schemas.digits import read_digits
 
 LONGEST_STRING = 300
 LONGEST_TEXT = 4000
 YES_NO = {"true": True, "yes": True, "false": False, "no": False}
-
-
-@dataclass(frozen=True)
-class Subject:
-    """Whom a form is about, as far as its questions depend on it."""
-
-    sex: Sex
-    age_months: int
-
-    def is_asked(self, item: Item) -> bool:
-        """Whether the item applies to this person."""
-        if item.applies_to == "female":
-            return self.sex is not Sex.MALE
-        if item.applies_to == "under-24-months":
-            return self.age_months < 24
-        return True
 
 
 @dataclass
@@ -76,7 +60,8 @@ def check_answers(
     return checked
 
 
-def _collect(item: Item, parsed: Mapping[str, Any], subject: Subject, complete: bool, checked: CheckedAnswers) -> None:
+def _collect(item: Item, parsed: Mapping[str, Any], subject: Subject, complete: bool, checked: CheckedAnswers,
+             outer: Item | None = None) -> None:
     if not subject.is_asked(item) or not is_enabled(item, parsed):
         for inner in item.walk():
             checked.errors.pop(inner.link_id, None)
@@ -86,9 +71,9 @@ def _collect(item: Item, parsed: Mapping[str, Any], subject: Subject, complete: 
             checked.answers[item.link_id] = parsed[item.link_id]
             checked.cautions += list_soft_cautions(item, parsed[item.link_id])
         elif complete and item.required and item.link_id not in checked.errors:
-            checked.errors[item.link_id] = [_ask_for(item)]
+            checked.errors[item.link_id] = [_ask_for(item, outer)]
     for inner in item.items:
-        _collect(inner, parsed, subject, complete, checked)
+        _collect(inner, parsed, subject, complete, checked, item)
 
 
 def parse_answer(item: Item, raw: Any) -> Any:
@@ -146,12 +131,15 @@ def _parse_date(text: str) -> str:
     return partial.earliest.isoformat()
 
 
-def _ask_for(item: Item) -> str:
+def _ask_for(item: Item, outer: Item | None) -> str:
+    """The sentence names the question; for one beneath another both, because several read alike (“What was found”)."""
+    question = item.text if outer is None or not outer.is_question else _(
+        "%(outer)s – %(inner)s", outer=outer.text, inner=item.text)
     if item.kind is ItemKind.BOOLEAN:
-        return _("%(question)s: answer yes or no.", question=item.text)
+        return _("%(question)s: answer yes or no.", question=question)
     if item.kind is ItemKind.CHOICE:
-        return _("%(question)s: choose one.", question=item.text)
-    return _("%(question)s: this is needed.", question=item.text)
+        return _("%(question)s: choose one.", question=question)
+    return _("%(question)s: this is needed.", question=question)
 
 
 def _is_met(condition: Condition, answer: Any) -> bool:

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from clinic.models import Answer
-from clinic.questionnaire.answer import Subject
+from clinic.questionnaire.answer import is_enabled
 from clinic.questionnaire.item import Item, ItemKind, Questionnaire
+from clinic.questionnaire.subject import Subject
 
 # What the decision needs beside the answer that was given (decide-contract.md, "results").
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -38,7 +39,10 @@ def build_form_facts(form: Questionnaire, answers: Mapping[str, Any]) -> dict[st
 def list_circumstance_answers(
     form: Questionnaire, answers: Mapping[str, Any], subject: Subject
 ) -> dict[str, Answer]:
-    """Word of a circumstance to what the form established; a question for women is "no" for a man."""
+    """Word of a circumstance to what the form established.
+
+    A question for women is "no" for a man, and what is asked only after a "yes" is "no" once that was a "no".
+    """
     found: dict[str, Answer] = {}
     for item in form.walk():
         for code in item.facts:
@@ -47,7 +51,7 @@ def list_circumstance_answers(
                 continue
             if item.link_id in answers:
                 found[word] = Answer.YES if answers[item.link_id] is True else Answer.NO
-            elif item.applies_to == "female" and not subject.is_asked(item):
+            elif (item.applies_to == "female" and not subject.is_asked(item)) or _is_ruled_out(item, answers):
                 found[word] = Answer.NO
     return found
 
@@ -58,6 +62,11 @@ def find_case_value(form: Questionnaire, answers: Mapping[str, Any], name: str) 
         if f"case.{name}" in item.facts and link_id in answers:
             return answers[link_id]
     return None
+
+
+def _is_ruled_out(item: Item, answers: Mapping[str, Any]) -> bool:
+    return bool(item.conditions) and all(answers.get(condition.question) is False for condition in item.conditions
+                                         ) and not is_enabled(item, answers)
 
 
 def _to_fact(item: Item, answer: Any) -> Any:

@@ -52,7 +52,8 @@ class Item:
     soft_minimum: str | None = None  # soft limits: a person confirms outside
     soft_maximum: str | None = None
     permission: str | None = None  # who may answer it; inherited from its group
-    applies_to: str | None = None  # female, or under-24-months; everybody without it
+    applies_to: str | None = None  # a word of clinic/questionnaire/subject.py; everybody without it
+    computed: str | None = None  # of a display item: what it computes from which answers (computed.py)
     hint: str | None = None
     longest: int | None = None
     items: tuple[Item, ...] = ()

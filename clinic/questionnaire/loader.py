@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from clinic.errors import Misconfigured, NotFound
+from clinic.questionnaire.computed import check_computed
 from clinic.questionnaire.item import CANONICAL, FACT_SYSTEM, Condition, Item, ItemKind, Questionnaire
+from clinic.questionnaire.subject import SUBJECTS
 
 PROGRAMMES = Path(__file__).resolve().parent.parent / "programmes"
 
@@ -24,10 +26,11 @@ SOFT_MAX = CANONICAL + "StructureDefinition/soft-maximum"
 PERMISSION = CANONICAL + "StructureDefinition/permission"
 APPLIES_TO = CANONICAL + "StructureDefinition/applies-to"
 HINT = CANONICAL + "StructureDefinition/hint"
-EXTENSIONS = {MIN_VALUE, MAX_VALUE, MAX_DECIMALS, UNIT, SOFT_MIN, SOFT_MAX, PERMISSION, APPLIES_TO, HINT}
+COMPUTED = CANONICAL + "StructureDefinition/computed"
+EXTENSIONS = {MIN_VALUE, MAX_VALUE, MAX_DECIMALS, UNIT, SOFT_MIN, SOFT_MAX, PERMISSION, APPLIES_TO, HINT,
+              COMPUTED}
 
 OPERATORS = {"exists", "=", "!=", ">", "<", ">=", "<="}
-SUBJECTS = {"female", "under-24-months"}
 LINK_ID = re.compile(r"[a-z][a-z0-9-]*(\.[a-z0-9-]+)*")
 FACT = re.compile(r"(results|circumstance|case)(\.[a-z0-9_]+)+")
 
@@ -109,7 +112,8 @@ def _read_item(body: dict[str, Any], permission: str | None, faults: list[str]) 
         unit=extensions.get(UNIT), minimum=extensions.get(MIN_VALUE), maximum=extensions.get(MAX_VALUE),
         decimals=int(extensions[MAX_DECIMALS]) if MAX_DECIMALS in extensions else None,
         soft_minimum=extensions.get(SOFT_MIN), soft_maximum=extensions.get(SOFT_MAX), permission=permission,
-        applies_to=extensions.get(APPLIES_TO), hint=extensions.get(HINT), longest=body.get("maxLength"),
+        applies_to=extensions.get(APPLIES_TO), hint=extensions.get(HINT), computed=extensions.get(COMPUTED),
+        longest=body.get("maxLength"),
         items=tuple(_read_item(item, permission, faults) for item in body.get("item", [])),
     )
 
@@ -139,6 +143,8 @@ def _list_faults(form: Questionnaire) -> Iterator[str]:
             yield f"{item.link_id}: a choice needs answerOption"
         if item.applies_to and item.applies_to not in SUBJECTS:
             yield f"{item.link_id}: unknown subject {item.applies_to}"
+        if item.computed is not None:
+            yield from (f"{item.link_id}: {fault}" for fault in check_computed(item.computed, questions))
         for code in item.facts:
             if not FACT.fullmatch(code):
                 yield f"{item.link_id}: unreadable fact {code}"

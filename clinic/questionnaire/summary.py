@@ -8,6 +8,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
+from clinic.questionnaire.answer import is_enabled
 from clinic.questionnaire.item import Item, ItemKind, Questionnaire
 
 
@@ -39,18 +40,21 @@ class Section:
         return not (self.lines or self.denied or self.normal)
 
 
-def summarise(form: Questionnaire, answers: Mapping[str, Any]) -> list[Section]:
-    """The groups of the form in order, in short."""
+def summarise(form: Questionnaire, answers: Mapping[str, Any], computed: Mapping[str, str] | None = None,
+              ) -> list[Section]:
+    """The groups of the form in order, in short; `computed` (linkId to words) is shown among them."""
     sections = []
     for group in form.items:
         section = Section(group.link_id, group.text)
         for item in group.items or (group,):
-            _add(section, item, answers)
+            _add(section, item, answers, computed or {})
         sections.append(section)
     return sections
 
 
-def _add(section: Section, item: Item, answers: Mapping[str, Any]) -> None:
+def _add(section: Section, item: Item, answers: Mapping[str, Any], computed: Mapping[str, str]) -> None:
+    if computed.get(item.link_id) and is_enabled(item, answers):
+        section.lines.append(Line(item.link_id, item.text, computed[item.link_id], item.unit))
     answer = answers.get(item.link_id)
     detail = answers.get(f"{item.link_id}.detail")
     if answer is False:
@@ -64,7 +68,7 @@ def _add(section: Section, item: Item, answers: Mapping[str, Any]) -> None:
             notable=answer is True or answer == "abnormal"))
     for inner in item.items:
         if inner.link_id != f"{item.link_id}.detail":
-            _add(section, inner, answers)
+            _add(section, inner, answers, computed)
 
 
 def say_answer(item: Item, answer: Any) -> str:

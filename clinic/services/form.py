@@ -32,11 +32,12 @@ from clinic.services import assessment
 from clinic.services.circumstance import write_answers
 from clinic.services.form_contradiction import list_denials
 from clinic.services.form_fact import COMPLETE
+from clinic.services.form_template import TEMPLATE, keep_marks, list_rest, mark_rest
+from clinic.services.form_version import keep_version, to_plain
 from clinic.services.plausibility import find_date_error, get_today
 
 CONFIRMED = "_confirmed"  # key among the answers under which the confirmed soft limits are kept
 AMENDED = "_amended"  # and the questions whose answers any amendment changed
-RESERVED = (CONFIRMED, AMENDED)
 
 
 def find_response(case: Case, name: str) -> FormResponse | None:
@@ -71,6 +72,22 @@ def save_draft(case: Case, name: str, raw: Mapping[str, Any], version: int | Non
     return row
 
 
+def apply_template(case: Case, name: str, raw: Mapping[str, Any], version: int | None, group: str,
+                   shown: Collection[str], actor: User) -> FormResponse:
+    """Keep a draft in which the group's open questions, as far as `shown` listed them, are “no” or “normal”.
+
+    What was answered since the list was shown stays as answered. Raises as `save_draft` does.
+    """
+    form = get_questionnaire(name)
+    rest = list_rest(case, form, group, raw, get_subject(case), list_answerable(form, actor))
+    used = {link_id: answer for link_id, answer in rest.items() if link_id in shown}
+    row = save_draft(case, name, {**raw, **used}, version, actor)
+    if used:
+        mark_rest(row, group, list(used), actor)
+        db.session.flush()
+    return row
+
+
 def complete_form(case: Case, name: str, raw: Mapping[str, Any], version: int | None, actor: User,
                   confirmed: Collection[str] = ()) -> FormResponse:
     """Finish the form: everything required is answered; it establishes circumstances and the day of the exam.
@@ -100,7 +117,8 @@ def complete_form(case: Case, name: str, raw: Mapping[str, Any], version: int | 
 
 def amend_form(case: Case, name: str, raw: Mapping[str, Any], version: int, reason: str, actor: User,
                confirmed: Collection[str] = ()) -> FormResponse:
-    """Change a completed form; the audit row names the changed questions, the stored versions keep the old answers.
+    """Change a completed form: the audit row names the changed questions, the old answers stay as a version with the
+    reason (clinic/services/form_version.py), and what the rules read follows.
 
     Raises as `complete_form` does, and NotNow when the form is not complete or nothing was changed.
     """
@@ -112,13 +130,14 @@ def amend_form(case: Case, name: str, raw: Mapping[str, Any], version: int, reas
     checked = _check(case, form, row, raw, actor, complete=True)
     denials = list_denials(case, form, checked.answers, get_subject(case), row.answers)
     ticked = ensure_confirmed(denials + checked.cautions, confirmed)
-    before = {key: value for key, value in row.answers.items() if key not in RESERVED}
+    before = to_plain(row.answers)
     changed = sorted(key for key in before.keys() | checked.answers.keys()
                      if before.get(key) != checked.answers.get(key))
     if not changed:
         raise NotNow(_("Nothing was changed."), case=case.id)
     workflow.mark_touched(case)
     ever = sorted({*row.answers.get(AMENDED, ()), *changed})
+    keep_version(row, reason, actor)
     _write(row, form, checked.answers, ticked)
     row.answers = row.answers | {AMENDED: ever}
     row.status = FormStatus.AMENDED
@@ -134,7 +153,7 @@ def get_subject(case: Case) -> Subject:
     born = parse_partial_date(case.applicant.birth_date).estimated_on
     day = case.exam_date or get_today(case)
     months = (day.year - born.year) * 12 + day.month - born.month - (day.day < born.day)
-    return Subject(case.applicant.sex, max(months, 0))
+    return Subject(case.applicant.sex, max(months, 0), case.programme)
 
 
 def list_answerable(form: Questionnaire, user: Any) -> set[str]:
@@ -169,11 +188,11 @@ def _find_unchanged(case: Case, name: str, version: int | None) -> FormResponse 
 def _check(case: Case, form: Questionnaire, row: FormResponse | None, raw: Mapping[str, Any], actor: User,
            complete: bool) -> CheckedAnswers:
     mine = list_answerable(form, actor)
-    kept = {key: value for key, value in (row.answers if row else {}).items()
-            if key not in mine and key not in RESERVED}
-    given = {key: value for key, value in raw.items() if key in mine or key not in form.list_questions()}
+    questions = form.list_questions()  # an answer whose question a newer form dropped stays in the stored versions
+    kept = {key: value for key, value in (row.answers if row else {}).items() if key in questions and key not in mine}
+    given = {key: value for key, value in raw.items() if key in mine or key not in questions}
     checked = check_answers(form, {**kept, **given}, get_subject(case), complete)
-    for link_id, item in form.list_questions().items():
+    for link_id, item in questions.items():
         if item.kind is ItemKind.DATE and link_id in checked.answers:
             sentence = find_date_error(case, date.fromisoformat(checked.answers[link_id]))
             if sentence:
@@ -191,7 +210,8 @@ def _start(case: Case, form: Questionnaire, actor: User) -> FormResponse:
 
 
 def _write(row: FormResponse, form: Questionnaire, answers: dict[str, Any], confirmed: list[str]) -> None:
-    row.answers = answers | ({CONFIRMED: confirmed} if confirmed else {})
+    marks = keep_marks(row.answers, answers)
+    row.answers = answers | ({CONFIRMED: confirmed} if confirmed else {}) | ({TEMPLATE: marks} if marks else {})
     row.form_version = form.version
     row.saved_at = clock.now()
 

@@ -9,8 +9,7 @@ from flask_babel import gettext as _
 
 from clinic.caution import Caution
 from clinic.models import Answer, Case
-from clinic.questionnaire import Questionnaire, list_circumstance_answers
-from clinic.questionnaire.answer import Subject
+from clinic.questionnaire import Questionnaire, Subject, list_circumstance_answers
 from clinic.questionnaire.item import Item
 from clinic.questionnaire.summary import say_answer
 

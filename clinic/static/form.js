@@ -41,7 +41,95 @@ function refresh() {
   }
 }
 
+// Nothing typed is lost: a draft that could not be saved is tried again, leaving the page warns, and a button reaches
+// for the server before the page is given up for its answer.
+function keepSafe() {
+  const status = document.getElementById("autosave");
+  const { draft, lost: lostWords, alive } = form.dataset;
+  const background = { cache: "no-store", headers: { "X-Background": "1" } };
+  let typed = 0, sent = 0, saved = 0, lost = false, going = false, timer;
+
+  const isDirty = () => typed > saved;
+  const tryAgain = () => window.htmx?.trigger(form, "again");
+
+  function say(text) {
+    status.classList.add("autosave--bad");
+    if (status.textContent !== text) status.textContent = text;
+  }
+
+  function lose() {
+    lost = true;
+    say(lostWords);
+    clearTimeout(timer);
+    timer = setTimeout(attempt, 5000);
+  }
+
+  // Amendments are not saved by themselves: for them only the connection is tried.
+  async function attempt() {
+    if (form.hasAttribute("hx-post")) return tryAgain();
+    try { await fetch(alive, background); found(); } catch { lose(); }
+  }
+
+  function found() {
+    clearTimeout(timer);
+    lost = false;
+    status.classList.remove("autosave--bad");
+    if (status.textContent === lostWords) status.textContent = "";
+  }
+
+  form.addEventListener("input", () => { typed += 1; });
+  form.addEventListener("change", () => { typed += 1; });
+  form.addEventListener("htmx:beforeRequest", () => { sent = typed; });
+  form.addEventListener("htmx:afterRequest", (event) => {
+    if (!event.detail.successful) return;
+    saved = sent;
+    found();
+  });
+  form.addEventListener("htmx:sendError", lose);
+  form.addEventListener("htmx:timeout", lose);
+  form.addEventListener("htmx:responseError", ({ detail: { xhr } }) => {
+    // 401 comes with a line and a link of ours; everything else is tried again.
+    if (xhr.status === 401 && xhr.getResponseHeader("Content-Type")?.startsWith("text/html")) {
+      status.innerHTML = xhr.responseText;
+      saved = sent; // kept for its author on the server
+    } else {
+      lose();
+    }
+  });
+  addEventListener("online", () => { if (lost) attempt(); });
+  addEventListener("beforeunload", (event) => {
+    if (!going && isDirty() && (lost || !form.hasAttribute("hx-post"))) event.preventDefault();
+  });
+  addEventListener("pagehide", () => {
+    if (going || lost || !isDirty() || !form.hasAttribute("hx-post")) return;
+    fetch(draft, { method: "POST", body: new FormData(form), keepalive: true, headers: { "HX-Request": "true" } });
+  });
+  document.addEventListener("session-ended", () => {
+    if (!isDirty()) return;
+    fetch(draft, { method: "POST", body: new FormData(form), headers: { "HX-Request": "true", "X-Background": "1" } })
+      .catch(() => {});
+    saved = typed;
+  });
+  form.addEventListener("submit", async (event) => {
+    if (going) return;
+    event.preventDefault();
+    const button = event.submitter;
+    try {
+      await fetch(alive, background);
+    } catch {
+      return lose();
+    }
+    going = true;
+    form.requestSubmit(button);
+  });
+  if (form.hasAttribute("data-kept")) {
+    typed += 1;
+    addEventListener("load", tryAgain);
+  }
+}
+
 if (form) {
+  keepSafe();
   form.addEventListener("change", refresh);
   refresh();
   // Enter in a field must not press the first button of the page, which belongs to one group only.

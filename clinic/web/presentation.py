@@ -40,6 +40,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "person_name": clinical_format.person_name,
     "role_word": word.role_word,
     "sex_word": word.sex_word,
+    "zone_word": word.zone_word,
 }
 
 Navigation = Callable[[], Iterable[tuple[str, str, bool]]]

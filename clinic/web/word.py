@@ -8,6 +8,7 @@ from flask_babel import LazyString, lazy_gettext
 
 from clinic.models.applicant import Sex
 from clinic.models.case import CaseState
+from clinic.mrz.layout import Layout
 from clinic.permissions import ROLES
 
 SEX_WORDS: dict[str, LazyString] = {
@@ -32,6 +33,13 @@ CASE_STATE_WORDS: dict[str, tuple[LazyString, str]] = {
 }
 
 
+ZONE_WORDS: dict[str, LazyString] = {
+    Layout.TD1: lazy_gettext("Identity card read"), Layout.TD2: lazy_gettext("Identity card read"),
+    Layout.TD3: lazy_gettext("Passport read"), Layout.VISA_A: lazy_gettext("Visa read"),
+    Layout.VISA_B: lazy_gettext("Visa read"),
+}
+
+
 def sex_word(sex: Any) -> str:
     """The word for a stored sex; "Not known" for none."""
     return str(SEX_WORDS.get(sex or "", SEX_WORDS[Sex.UNKNOWN]))
@@ -45,6 +53,11 @@ def case_state_word(state: Any) -> str:
 def case_state_tone(state: Any) -> str:
     """The tone for a case's state, `neutral` for any other text."""
     return CASE_STATE_WORDS[state][1] if state in CASE_STATE_WORDS else "neutral"
+
+
+def zone_word(layout: Any) -> str:
+    """What kind of document the machine readable lines belong to (ICAO Doc 9303-5 to 7)."""
+    return str(ZONE_WORDS[layout])
 
 
 def role_word(role: Any) -> str:

@@ -22,10 +22,12 @@ from clinic.questionnaire import (
     check_forms,
     get_questionnaire,
     list_circumstance_answers,
+    list_computed,
     list_questionnaires,
     read_questionnaire,
 )
 from clinic.questionnaire.item import CANONICAL, ItemKind
+from clinic.questionnaire.loader import COMPUTED
 from clinic.questionnaire.summary import summarise
 from clinic.rules.programme import list_programmes
 from clinic.rules.result import parse_results
@@ -73,6 +75,8 @@ def _read(*items: dict[str, Any]) -> Questionnaire:
     (_form(_item(extension=[_extension("http://example.org/x", valueCode="y")])), "unknown extension"),
     (_form(_item(extension=[_extension(CANONICAL + "StructureDefinition/applies-to", valueCode="men")])), "subject"),
     (_form(_item(code=[{"system": CANONICAL + "CodeSystem/fact", "code": "weight"}])), "unreadable fact"),
+    (_form(_item(extension=[_extension(COMPUTED, valueString="age a")])), "unknown calculation"),
+    (_form(_item(extension=[_extension(COMPUTED, valueString="bmi x")])), "unknown x"),
     (_form(_item(), version=""), "version is missing"),
     (_form(_item(), url="http://example.org/f"), "url must be"),
 ])
@@ -148,6 +152,46 @@ def test_yes_needs_its_remark_and_no_drops_it() -> None:
     assert "b" in check_answers(form, {"a": "yes"}, WOMAN, complete=True).errors
     assert check_answers(form, {"a": "no", "b": "asthma"}, WOMAN, complete=True).answers == {"a": False}
     assert check_answers(form, {"a": "yes", "b": "asthma"}, WOMAN, complete=True).errors == {}
+
+
+def test_missing_remarks_name_the_question_they_belong_to() -> None:
+    form = get_questionnaire("us-medical-exam")
+    given = {"exam.skin": "abnormal", "exam.heart": "abnormal"}
+    errors = check_answers(form, given, WOMAN, complete=True).errors
+    sentences = [errors["exam.skin.detail"][0], errors["exam.heart.detail"][0]]
+    assert sentences[0].startswith("Skin – ") and sentences[1].startswith("Heart – ")
+
+
+@pytest.mark.parametrize(("answers", "item", "words"), [
+    ({"vital.height": "170", "vital.weight": "62,5"}, "vital.bmi", "21.6"),
+    ({"vital.height": "170"}, "vital.bmi", ""), ({"vital.height": "0", "vital.weight": "60"}, "vital.bmi", ""),
+    ({"disorder-1.criteria": "1"}, "disorder-1.severity", "Fewer than two criteria: no use disorder by DSM-5"),
+    ({"disorder-1.criteria": "3"}, "disorder-1.severity", "Mild"),
+    ({"disorder-1.criteria": "4"}, "disorder-1.severity", "Moderate"),
+    ({"disorder-1.criteria": "6"}, "disorder-1.severity", "Severe"),
+    ({"disorder-1.last": "2025-03-11"}, "disorder-1.free", "11"),
+    ({"disorder-1.last": "10-Mar-2025"}, "disorder-1.free", "12"),
+    ({"disorder-1.last": "2025-03-10"}, "disorder-1.review", "10-Mar-2026"),
+    ({"disorder-1.last": "soon"}, "disorder-1.review", ""),
+    ({"reproductive.pregnant.lmp": "2026-01-01"}, "reproductive.pregnant.due", "08-Oct-2026"),
+    ({"reproductive.pregnant.lmp": "2026-01-01", "visit.exam-date": "2026-03-05"}, "reproductive.pregnant.by-lmp", "9"),
+])
+def test_computed_words_follow_the_answers(answers: dict[str, str], item: str, words: str) -> None:
+    assert list_computed(get_questionnaire("us-medical-exam"), answers, date(2026, 3, 10))[item] == words
+
+
+def test_question_of_one_programme_is_asked_there_alone() -> None:
+    form = get_questionnaire("medical-exam")
+    item = form.list_questions()["history.contact-5y"]
+    assert Subject(Sex.FEMALE, 400, "ca").is_asked(item)
+    assert not Subject(Sex.FEMALE, 400, "nz").is_asked(item)
+
+
+def test_what_is_asked_only_after_a_yes_is_no_after_a_no() -> None:
+    form = get_questionnaire("uk-tb-interview")
+    found = list_circumstance_answers(form, {"tuberculosis.pregnant": False}, WOMAN)
+    assert found["pregnant_declines_cxr"] is Answer.NO
+    assert "pregnant_declines_cxr" not in list_circumstance_answers(form, {}, WOMAN)
 
 
 def test_unreadable_answer_to_a_question_not_asked_is_no_error() -> None:

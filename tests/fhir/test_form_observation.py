@@ -90,7 +90,7 @@ def test_findings_say_normal_abnormal_with_the_remark_or_not_performed(app: Flas
     assert found["Heart"]["interpretation"][0]["coding"][0]["code"] == "A"
     assert found["Heart"]["note"] == [{"text": "Murmur <2/6>"}]
     assert found["Skin"]["interpretation"][0]["coding"][0]["code"] == "N" and "note" not in found["Skin"]
-    genitalia = found["Genitalia and inguinal region"]
+    genitalia = found["Genitalia"]
     assert genitalia["dataAbsentReason"]["coding"][0]["code"] == "not-performed" and "interpretation" not in genitalia
     assert "Lymph nodes" not in found  # not answered: nothing is said
 

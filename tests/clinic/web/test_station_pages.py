@@ -192,7 +192,11 @@ def test_form_is_drafted_by_the_nurse_and_completed_by_the_physician(app: Flask,
     version = _version(nurse, url)
     rest = nurse.post(url, data={"general.heart": "true", "general.heart.detail": "angina", "version": version,
                                  "action": "rest:general"})
-    assert rest.headers["Location"].endswith("#group-general")
+    assert rest.headers["Location"].endswith("rest=general#rest-general")
+    shown = re.findall(r'name="shown" value="([^"]+)"', nurse.get(rest.headers["Location"]).get_data(as_text=True))
+    assert "general.hypertension" in shown and "general.heart" not in shown
+    nurse.post(url, data={"general.heart": "true", "general.heart.detail": "angina", "version": _version(nurse, url),
+                          "action": "confirm:general", "shown": shown})
     with read_unit() as session:
         answers = session.execute(select(FormResponse.answers)).scalar_one()
     assert answers["general.heart"] is True and answers["general.hypertension"] is False

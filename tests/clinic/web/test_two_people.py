@@ -52,8 +52,14 @@ def test_all_others_no_leaves_out_what_the_case_holds_as_yes(app: Flask, case: C
     address = f"/cases/{case.id}/forms/us-medical-exam"
     physician = sign_in(app, make_user("physician"), case.id)
     assert "The case says: yes" in _text(physician.get(address))
-    physician.post(address, data={"version": "", "action": "rest:tuberculosis"})
-    answers = db.session.query(FormResponse).one().answers
+    page = physician.post(address, data={"version": "", "action": "rest:tuberculosis"}, follow_redirects=True)
+    shown = re.findall(r'name="shown" value="([^"]+)"', _text(page))
+    assert "tuberculosis.contact" in shown and "tuberculosis.history" not in shown
+    row = db.session.query(FormResponse).one()
+    assert "tuberculosis.contact" not in row.answers  # nothing is recorded before the list is confirmed
+    physician.post(address, data={"version": row.version, "action": "confirm:tuberculosis", "shown": shown})
+    db.session.refresh(row)
+    answers = row.answers
     assert answers["tuberculosis.contact"] is False
     assert "tuberculosis.history" not in answers
 
