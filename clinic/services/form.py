@@ -27,7 +27,7 @@ from clinic.questionnaire import (
 )
 from clinic.questionnaire.fact import find_case_value
 from clinic.questionnaire.item import ItemKind
-from clinic.rules import list_circumstances
+from clinic.rules.programme import list_programmes
 from clinic.services import assessment
 from clinic.services.circumstance import write_answers
 from clinic.services.form_contradiction import list_denials
@@ -218,7 +218,7 @@ def _write(row: FormResponse, form: Questionnaire, answers: dict[str, Any], conf
 
 def _establish(case: Case, form: Questionnaire, row: FormResponse, actor: User) -> None:
     """Write what the answers establish: circumstances of this programme, and the day of the exam."""
-    words = {item.word for item in list_circumstances(case.programme, case.category)}
+    words = list_programmes()[case.programme].circumstances  # all: pregnancy is no rule's question everywhere
     found = list_circumstance_answers(form, row.answers, get_subject(case))
     exam_date = find_case_value(form, row.answers, "exam_date")
     if exam_date:

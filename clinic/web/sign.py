@@ -145,6 +145,8 @@ def _read_choice(typed: dict[str, Any]) -> ConclusionInput:
 
 
 def _show(case: Case, typed: dict[str, Any], problem: ClearwayError | None = None) -> Answer:
+    if isinstance(problem, CaseChanged):
+        typed = {**typed, "case_version": None}  # what is signed next is what this page shows
     seen = build_review(case)
     decision = seen.decision
     may_sign = case.state is CaseState.IN_REVIEW and assessment.is_ready_for_review(case, decision)
