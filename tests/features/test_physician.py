@@ -99,7 +99,8 @@ def test_united_kingdom_certificate_from_registration_to_the_paper(
     expect(page.get_by_text("Accepted as the rules propose")).to_be_visible()
     look(page, "uk-case-signed")
     if shutil.which("pdftotext"):
-        paper = page.request.get(page.get_by_role("link", name="Version 1").get_attribute("href") + "/pdf")
+        place = page.get_by_role("link", name="Version 1").get_attribute("href")
+        paper = page.request.get(f"{address}{place}/pdf")
         text = " ".join(read_pages(paper.body(), tmp_path)[0].split())
         for words in ("Certificate of tuberculosis screening", "WANJIRU", "AK7654321", "4 Mill Road, Leeds LS1 4AP",
                       "Issue date", "Expiry date", "no clinical suspicion of active pulmonary tuberculosis"):
