@@ -20,7 +20,7 @@ FORMS = ROOT / "clinic" / "programmes"
 
 def list_questionnaires() -> dict[str, Resource]:
     """Every form by name."""
-    return {path.stem: _read(path, canonical("")) for path in sorted(FORMS.glob("*/forms/*.json"))}
+    return _read_all(FORMS, canonical(""))
 
 
 def get_questionnaire(form: str) -> Resource:
@@ -58,8 +58,13 @@ def find_fact_link(questionnaire: Resource, fact: str) -> str | None:
 
 def list_finding_items() -> dict[str, list[str]]:
     """LinkId of every finding that a form of ours asks for, with the words that ask for it."""
+    return _list_finding_items(FORMS, canonical(""))
+
+
+@cache
+def _list_finding_items(folder: Path, base: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for questionnaire in list_questionnaires().values():
+    for questionnaire in _read_all(folder, base).values():
         for item in list_findings(questionnaire):
             words = found.setdefault(item["linkId"], [])
             if item["text"] not in words:
@@ -80,6 +85,10 @@ def _codings(items: list[Element]) -> Iterator[Element]:
 
 
 @cache
+def _read_all(folder: Path, base: str) -> dict[str, Resource]:
+    return {path.stem: _read(path, base) for path in sorted(folder.glob("*/forms/*.json"))}
+
+
 def _read(path: Path, base: str) -> Resource:
     text = path.read_text(encoding="utf-8").replace(Settings.canonical_base, base)
     found: Resource = decode(text)
