@@ -92,7 +92,8 @@ def test_every_status_stays_in_the_history(told: dict[str, str]) -> None:
         ["preliminary", "final", "entered-in-error"]]
     assert _list_statuses(wrong, "Observation", _is_called("Syphilis")) == [["preliminary", "entered-in-error"]]
     assert _list_statuses(wrong, "Observation", _is_called("HIV")) == [["preliminary"]]
-    assert _list_statuses(wrong, "DiagnosticReport", lambda _: True) == [["final", "corrected", "entered-in-error"]]
+    assert _list_statuses(wrong, "DiagnosticReport", _is_called("Chest")) == [
+        ["final", "corrected", "entered-in-error"]]
     assert _list_statuses(wrong, "ImagingStudy", lambda _: True) == [["available", "entered-in-error"]]
     syphilis = _list_statuses(amended, "Observation", _is_called("Syphilis"))
     assert [one[-1] for one in syphilis] == ["corrected"] and syphilis[0].index("final") < len(syphilis[0]) - 1
