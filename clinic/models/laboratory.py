@@ -72,12 +72,18 @@ class LabResult(Recorded, Base):
     reported_on: Mapped[date | None]
     method: Mapped[str | None] = mapped_column(String(24))  # one of the test's methods
     mark: Mapped[str | None] = mapped_column(String(12))  # of the laboratory: normal, low, high, critical
+    refused_at: Mapped[datetime | None] = moment()  # the second person sent it back; the remark says why
 
     case: Mapped[Case] = relationship()
     specimen: Mapped[Specimen | None] = relationship(back_populates="results", lazy="joined")
     components: Mapped[list[LabComponent]] = relationship(
         cascade="all, delete-orphan", order_by="LabComponent.name", lazy="selectin"
     )
+
+    @property
+    def is_sent_back(self) -> bool:
+        """Whether the second person refused it: not the same as withdrawn later."""
+        return self.refused_at is not None
 
 
 class LabComponent(Base):

@@ -57,8 +57,8 @@ class Recorded:
 
     @property
     def is_sent_back(self) -> bool:
-        """Whether the second person refused it; its remark says why."""
-        return self.status == ResultStatus.ENTERED_IN_ERROR and self.confirmed_by_id is not None
+        """Whether a second person refused it; only the laboratory has one."""
+        return False
 
     @property
     def is_current(self) -> bool:

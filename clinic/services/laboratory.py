@@ -83,7 +83,12 @@ def confirm_normal_results(case: Case, ids: Collection[str], actor: User) -> lis
 
 
 def may_confirm_together(row: LabResult) -> bool:
-    """Whether a result may be confirmed together with others: normal, and nothing unusual about it."""
+    """Whether a result may be confirmed together with others: normal, and nothing unusual about it.
+
+    Never a confidential one: the list hides its value, and a tick beside it would tell that it is negative.
+    """
+    if list_tests()[row.test].sensitive:
+        return False
     return is_normal(row) and not list_result_cautions(row.case, row, row.specimen)
 
 
@@ -105,6 +110,7 @@ def refuse_result(row: LabResult, reason: str, actor: User) -> None:
     """The second person sends it back with a reason."""
     workflow.mark_touched(row.case)
     revision.refuse(row, reason, actor)
+    row.refused_at = row.confirmed_at
     _finish(row, "refuse-result", actor)
 
 

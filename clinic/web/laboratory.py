@@ -24,6 +24,7 @@ from clinic.schemas.laboratory import LabResultIn, find_resistance
 from clinic.schemas.reason import ReasonIn
 from clinic.services import laboratory
 from clinic.services.assessment import list_requirements
+from clinic.treatment_catalogue import Treatable, list_treatables
 from clinic.web.case_list import address_pages, build_lines, find_day_start, read_place, say_count
 from clinic.web.form import read_form
 from clinic.web.station_page import Answer, forget, is_recording, list_names, open_case, prefix_errors, show
@@ -227,9 +228,17 @@ def _show_sheet(case: Case, typed: dict[str, Any], problem: InvalidInput | None 
     sent_back = {name: row for name in due if (row := laboratory.find_sent_back(case, name))}
     return show("laboratory/sheet.html", case, problem, typed=typed or _values_sent_back(sent_back), rows=rows[::-1],
                 names=names, tests=list_tests(), due=due, others=[name for name in others if name not in due],
-                writing=writing, sent_back=sent_back, priors=list_prior_values(case, due) if due else {},
+                writing=writing, sent_back=sent_back, to_treat=_list_to_treat(rows),
+                priors=list_prior_values(case, due) if due else {},
                 waiting=sum(row.is_current and row.status is ResultStatus.PRELIMINARY for row in rows),
                 may_confirm=has_permission(P.CONFIRM_RESULT), ticked=typed.get("confirmed", []))
+
+
+def _list_to_treat(rows: list[LabResult]) -> list[Treatable]:
+    """The infections of the sheet that were found and whose treatment decides the class (us.md 2.2, 2.3)."""
+    found = {(row.test.partition("-")[0], row.value) for row in rows if row.is_current}
+    return [disease for name, disease in list_treatables().items()
+            if found & {(name, "reactive"), (name, "detected")}]
 
 
 def _values_sent_back(rows: dict[str, LabResult]) -> dict[str, Any]:

@@ -70,6 +70,24 @@ def test_positive_result_slipped_in_confirms_nothing(app: Flask, case: Case, tec
     assert set(_statuses().values()) == {ResultStatus.PRELIMINARY}
 
 
+def test_confidential_result_hides_its_value_and_is_opened_whatever_it_says(
+    app: Flask, case: Case, technician: User
+) -> None:
+    negative = _enter(case, technician, "hiv", "negative")
+    client = sign_in(app, make_user("labsupervisor"), case.id)
+    text = _text(client.get(f"/cases/{case.id}/second-person"))
+    assert "HIV 1/2" in text and "Negative" not in text and f'value="{negative}"' not in text
+    assert client.post(f"/cases/{case.id}/second-person", data={"results": negative}).status_code == 409
+
+
+def test_withdrawn_after_it_counted_is_not_called_sent_back(app: Flask, case: Case, technician: User) -> None:
+    row = laboratory.enter_result(case, NewResult("igra", "negative", get_today(case)), technician)
+    laboratory.confirm_result(row, make_user("nurse", case.site))
+    laboratory.withdraw_result(row, "another person's tube", technician)
+    text = _text(sign_in(app, technician, case.id).get(f"/cases/{case.id}/laboratory"))
+    assert "Withdrawn" in text and "Sent back" not in text
+
+
 def test_no_tick_is_an_error_and_own_results_have_none(app: Flask, case: Case) -> None:
     supervisor = make_user("labsupervisor", case.site)
     own = _enter(case, supervisor, "igra", "negative")

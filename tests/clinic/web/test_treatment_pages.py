@@ -99,6 +99,17 @@ def test_treatment_withdrawn_by_mistake_needs_its_reason(app: Flask, case: Case)
     assert "another person" in _text(client.get(address))
 
 
+def test_reactive_syphilis_leads_to_its_treatment_from_the_sheet(app: Flask, case: Case) -> None:
+    technician = make_user("labtech", case.site)
+    client = sign_in(app, technician, case.id)
+    address = f"/cases/{case.id}/treatment/syphilis"
+    assert address not in _text(client.get(f"/cases/{case.id}/laboratory"))
+    client.post(f"/cases/{case.id}/laboratory", data={
+        "performed_on": get_today(case).isoformat(), "syphilis-nontreponemal.value": "reactive",
+        "syphilis-nontreponemal.titre": "1:8", "syphilis-nontreponemal.method": "rpr"})
+    assert address in _text(client.get(f"/cases/{case.id}/laboratory"))
+
+
 def test_unknown_disease_is_not_found_and_reception_may_not_report(app: Flask, case: Case) -> None:
     client = sign_in(app, make_user("reception", case.site), case.id)
     assert client.get(f"/cases/{case.id}/treatment/scabies").status_code == 404
