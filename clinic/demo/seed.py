@@ -24,9 +24,10 @@ from clinic.config import Settings, get_settings
 from clinic.db import write_unit
 from clinic.demo import walk
 from clinic.demo.arrival import let_arrive
-from clinic.demo.people import SyntheticPerson, iter_people
+from clinic.demo.family import add_family
+from clinic.demo.people import SyntheticPerson, generate_family, iter_people
 from clinic.demo.stage import bring_to_stage, list_answers
-from clinic.models import Applicant, Authorisation, Authority, DocumentKind, Role, Sex, Site, User
+from clinic.models import Applicant, Authorisation, Authority, DocumentKind, Family, Role, Sex, Site, User
 from clinic.rules.programme import list_programmes
 from clinic.services.authority import add_authority, add_client
 from clinic.services.opening import open_case
@@ -62,6 +63,8 @@ WEIGHTS = {"us": 40, "ca": 20, "uk": 16, "au": 16, "nz": 8}
 SECOND_SITE_SHARE = 0.2
 BATCH = 20  # people in one write unit
 SIGNED_EVERY = 20  # one more case, already signed, for so many people
+FAMILY_EVERY = 20  # likewise a family
+FAMILY_VISAS = (("us", "REFUGEE"), ("ca", "PR"), ("us", "IV"))
 SIGNED_FROM = 1_000_000  # number of the first synthetic person taken for them: far from the others
 
 
@@ -97,6 +100,20 @@ def seed_in_batches(applicants: int = 60, seed: int = 1) -> None:
             seed_demo(session, min(applicants - done, BATCH), seed)
     for number in range(applicants // SIGNED_EVERY):
         _add_signed_case(seed, number)
+    for number in range(applicants // FAMILY_EVERY):
+        _add_family(seed, number)
+
+
+def _add_family(seed: int, number: int) -> None:
+    """One family more, whose members come together: cases open, guardians recorded, circumstances still to be asked."""
+    with write_unit() as session:
+        actor = session.execute(select(User).where(User.email == "reception@demo.example")).unique().scalar_one()
+        start = session.execute(select(func.count()).select_from(Family)).scalar_one()
+        today = clock.today(actor.site.time_zone)
+        made = generate_family(seed, start, today)
+        programme, category = FAMILY_VISAS[number % len(FAMILY_VISAS)]
+        add_family(Random(f"{seed}/family-cases/{start}"), made, [to_applicant(one.person) for one in made.members],
+                   programme, category, today, actor)
 
 
 def _add_signed_case(seed: int, number: int) -> None:

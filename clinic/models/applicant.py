@@ -72,7 +72,8 @@ class Applicant(Base):
 
     def list_contacts(self, kind: ContactKind) -> list[ContactPoint]:
         """How the person is reached now, what is used first in front."""
-        return [one for one in self.contacts if one.kind == kind and one.ended_at is None]
+        present = [one for one in self.contacts if one.kind == kind and one.ended_at is None]
+        return sorted(present, key=lambda one: one.position)
 
     def _find_first(self, kind: ContactKind) -> str | None:
         return next((one.value for one in self.list_contacts(kind)), None)

@@ -37,22 +37,24 @@ class NewRelatedPerson(Schema):
     document_kind = fields.Enum(DocumentKind, by_value=True, load_default=None, error_messages={"unknown": _CHOOSE})
     document_number = PlainText(load_default=None, most=40)
 
-    @validates_schema(skip_on_field_errors=True)
+    @validates_schema(skip_on_field_errors=False)
     def _check(self, data: dict[str, Any], **_options: Any) -> None:
+        """Everything that is missing is said at once, also beside what is wrong with single fields."""
         wrong: dict[str, list[str]] = {}
+        number, relation = data.get("document_number"), data.get("relation")
         if not data["is_guardian"] and not data["is_emergency"]:
             wrong["roles"] = [gettext("Tick guardian, emergency contact, or both.")]
-        if not data["registered_id"] and not data["name"]:
+        if not data["registered_id"] and not data.get("name"):
             wrong["name"] = [gettext("Write the person's name.")]
-        if data["is_guardian"] and not data["registered_id"] and not data["document_number"]:
+        if data["is_guardian"] and not data["registered_id"] and not number:
             wrong["document_number"] = [gettext("Write the number of the identity document that the guardian showed.")]
-        if data["document_number"] and not to_key(data["document_number"]):
+        if number and not to_key(number):
             wrong["document_number"] = [gettext("Write the number with Latin letters and figures.")]
-        if data["document_number"] and not data["document_kind"]:
+        if number and not data.get("document_kind"):
             wrong["document_kind"] = [gettext("Choose which document it is.")]
-        if data["is_guardian"] and data["relation"] is Relation.CHILD:
+        if data["is_guardian"] and relation is Relation.CHILD:
             wrong["relation"] = [gettext("A guardian is not the child of the applicant.")]
-        if data["organisation"] and data["relation"] is not Relation.LEGAL_GUARDIAN:
+        if data.get("organisation") and relation not in (None, Relation.LEGAL_GUARDIAN):
             wrong["relation"] = [gettext("Somebody who acts for an agency is a legal guardian: choose that.")]
         if wrong:
             raise ValidationError(wrong)
