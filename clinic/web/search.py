@@ -16,6 +16,7 @@ from clinic.queries.applicant import (
     find_people_by_number,
     follow_merges,
 )
+from clinic.queries.family import find_families_by_number
 
 blueprint = Blueprint("search", __name__)
 LONGEST = 400  # characters; three lines of a passport are 90
@@ -31,8 +32,11 @@ def find() -> str | Response:
     if typed and not cases and not people:
         people = find_people_by_name(current_user, typed)
     hits, (people, because) = people, follow_merges(people)
+    families = find_families_by_number(current_user, typed) if typed else []
     record_read("user", current_user.id, "search", "applicant", "", site_id=current_user.site_id,
                 detail={"kind": _kind_of(typed), "found": len(cases) + len(people)})
+    if len(families) == 1 and not cases:
+        return redirect(url_for("family.show", family_id=families[0].id))
     if len(cases) == 1 and not people:
         return redirect(url_for("case.show", case_id=cases[0].id))
     if len(people) == 1 and not cases:  # a merged record's own page leads on and says why
