@@ -21,9 +21,10 @@ from clinic.documents.qr import build_verify_address, draw_qr
 from clinic.documents.record import Record, read_record
 from clinic.documents.united_kingdom import build_united_kingdom
 from clinic.documents.united_states import build_united_states
-from clinic.models import Recorded
+from clinic.models import Case, ConsentState, Recorded, Signer
 from clinic.ports import DocumentOrder
 from clinic.rules import list_programmes
+from clinic.services.consent import find_consent
 from clinic.services.fact import get_exam_date
 
 TEMPLATES = {"us": "documents/us.html", "uk": "documents/uk.html"}
@@ -77,12 +78,24 @@ def _build_context(order: DocumentOrder, identity: Identity, sha256: str, verify
         "physician": {"name": order.signer.name, "licence": order.signer.licence_number or ""},
         "signed_at": to_moment(order.signed_at, case.site.time_zone),
         "declaration": get_declaration(case.programme).text,
+        "consent": _describe_consent(case),
         "concluded": CONCLUDED[order.conclusion.kind], "reason": order.conclusion.reason,
         "replaces": order.replaces and {
             "id": order.replaces.id, "version": order.replaces.version,
             "signed_at": to_moment(order.replaces.signed_at, case.site.time_zone)},
         "amendment_reason": order.amendment_reason or "", "head_lines": _count_head_lines(identity),
     }
+
+
+def _describe_consent(case: Case) -> str:
+    """Who signed the consent, and when (us.md 3.5, section 5: the applicant's certification); empty without one."""
+    row = find_consent(case)
+    if row is None or row.state is not ConsentState.GIVEN:
+        return ""
+    who = "the applicant" if row.signer is Signer.APPLICANT else ", ".join(
+        part for part in (row.signer_name, row.signer_relation or row.signer.value) if part)
+    by = f" by a mark, witnessed by {row.witness_name}" if row.by_mark and row.witness_name else ""
+    return f"Signed by {who}{by} on {to_moment(row.decided_at, case.site.time_zone)}; text {row.text_version}"
 
 
 def _count_head_lines(who: Identity) -> int:

@@ -215,7 +215,7 @@ def _sign(page: Page, address: str, case: str) -> None:
     page.get_by_role("button", name="Sign the exam").click()
     expect(page.locator(".govuk-error-summary")).to_be_focused()
     look(page, "sign-refused")
-    page.get_by_label("I have examined this applicant").check()
+    page.get_by_label("I declare this").check()
     page.get_by_label("Your password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign the exam").click()
     expect(page.get_by_text("The exam is signed and queued for delivery.")).to_be_visible()
