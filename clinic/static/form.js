@@ -87,15 +87,7 @@ function keepSafe() {
   });
   form.addEventListener("htmx:sendError", lose);
   form.addEventListener("htmx:timeout", lose);
-  form.addEventListener("htmx:responseError", ({ detail: { xhr } }) => {
-    // 401 comes with a line and a link of ours; everything else is tried again.
-    if (xhr.status === 401 && xhr.getResponseHeader("Content-Type")?.startsWith("text/html")) {
-      status.innerHTML = xhr.responseText;
-      saved = sent; // kept for its author on the server
-    } else {
-      lose();
-    }
-  });
+  form.addEventListener("htmx:responseError", lose); // 422 is no such error: it comes with a line of ours
   addEventListener("online", () => { if (lost) attempt(); });
   addEventListener("beforeunload", (event) => {
     if (!going && isDirty() && (lost || !form.hasAttribute("hx-post"))) event.preventDefault();

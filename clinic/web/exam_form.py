@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from clinic.errors import CaseChanged, InvalidInput, NotFound
 from clinic.models import FormResponse
 from clinic.permissions import Permission, has_permission, requires
-from clinic.questionnaire import Questionnaire, get_questionnaire, list_computed
+from clinic.questionnaire import Questionnaire, get_questionnaire
 from clinic.schemas.door import load
 from clinic.schemas.reason import ReasonIn
 from clinic.services import form as forms
@@ -20,8 +20,7 @@ from clinic.services.completion import FORM_EXAMS
 from clinic.services.form_contradiction import merge_answers
 from clinic.services.form_version import get_version
 from clinic.services.kept_input import drop_kept_input, find_kept_input
-from clinic.services.plausibility import get_today
-from clinic.web.form_page import show_filling, show_reading
+from clinic.web.form_page import list_shown, show_filling, show_reading
 from clinic.web.gate import find_gate
 from clinic.web.station_page import Answer, forget, is_recording, open_case
 
@@ -105,7 +104,7 @@ def autosave(case_id: str, name: str) -> Response:
         sentence = _("Somebody else saved this form meanwhile. Save, and yours and theirs are shown together.") \
             if isinstance(problem, CaseChanged) else _(
                 "Not saved yet: something cannot be read. It is marked when you save.")
-    computed = list_computed(form, raw, case.exam_date or get_today(case)) if row else {}
+    computed = list_shown(case, form, raw) if row else {}
     return make_response(
         render_template("form/autosaved.html", row=row, sentence=sentence, computed=computed), status)
 

@@ -11,7 +11,7 @@ from flask_login import current_user
 from clinic.caution import NeedsConfirmation
 from clinic.errors import InvalidInput
 from clinic.models import Case, FormResponse, FormVersion, KeptInput
-from clinic.permissions import Permission, has_permission
+from clinic.permissions import Permission, has_permission, permissions_of
 from clinic.questionnaire import Item, Questionnaire, list_computed
 from clinic.questionnaire.summary import summarise
 from clinic.services import form as forms
@@ -66,6 +66,14 @@ def say_template(group: Item) -> str | None:
     """The words of the button that answers what is left of a group, where such a button makes sense."""
     template = find_template(group)
     return None if template is None else _("All others: normal") if template == NORMAL else _("All others: no")
+
+
+def list_shown(case: Case, form: Questionnaire, answers: dict[str, Any]) -> dict[str, str]:
+    """What the form computes from `answers`, as far as it stands on this person's page."""
+    held, subject = permissions_of(current_user), forms.get_subject(case)
+    shown = {item.link_id for item in form.walk()
+             if subject.is_asked(item) and (item.permission is None or item.permission in held)}
+    return {link_id: words for link_id, words in _list_computed(case, form, answers).items() if link_id in shown}
 
 
 def _list_computed(case: Case, form: Questionnaire, answers: dict[str, Any]) -> dict[str, str]:

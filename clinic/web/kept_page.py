@@ -70,7 +70,7 @@ def _put_by(page: PageOf, author: User, same: bool) -> Any:
     db.session.commit()  # the view, whose unit would commit, is not reached
     ahead = here if same else "/sign-in?" + urlencode({"next": here})
     if "HX-Request" in request.headers:
-        return render_template("form/kept_line.html", ahead=ahead, same=same), 401
+        return render_template("form/kept_line.html", ahead=ahead, same=same), 422  # htmx shows it
     if current_user.is_authenticated and not same:
         return render_template("form/kept_other.html"), 409
     return redirect(ahead, 303)

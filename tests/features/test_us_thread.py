@@ -103,11 +103,18 @@ def _draft_history(page: Page, address: str, case: str) -> None:
     look(page, "form-nurse")
     assert_focus_never_hidden(page, limit=400)
     for group in ("Tuberculosis", "General, heart and lungs", "Other conditions"):
-        page.get_by_role("button", name=re.compile(rf"All others: no \({group}")).click()
+        _answer_rest(page, "no", group)
     expect(page.get_by_role("group", name="Diabetes").get_by_label("No")).to_be_checked()
     expect(hypertension.get_by_label("Yes")).to_be_checked()
     page.get_by_role("button", name="Save draft").click()
     expect(page.get_by_text("Saved as a draft")).to_be_visible()
+
+
+def _answer_rest(page: Page, answer: str, group: str) -> None:
+    """Press the button of a group, look at its list, confirm it."""
+    page.get_by_role("button", name=re.compile(rf"All others: {answer} \({group}")).click()
+    page.get_by_role("button", name="Confirm: record these").click()
+    expect(page.get_by_role("button", name="Confirm: record these")).to_be_hidden()
 
 
 def _complete_examination(page: Page, address: str, case: str, today: date) -> None:
@@ -120,6 +127,7 @@ def _complete_examination(page: Page, address: str, case: str, today: date) -> N
     page.get_by_role("group", name="History given by").get_by_label("The applicant").check()
     page.get_by_role("group", name="With an interpreter").get_by_label("No").check()
     page.get_by_role("group", name="Tobacco").get_by_label("Never").check()
+    page.get_by_role("group", name="Menstrual periods").get_by_label("Regular").check()
     page.get_by_role("group", name="Pregnant now").get_by_label("No").check()
     page.locator('[id="vital.height"]').fill("165")
     for item in ("disorder-1", "finding.tuberculosis", "finding.syphilis", "finding.gonorrhoea", "finding.hansens"):
@@ -127,8 +135,8 @@ def _complete_examination(page: Page, address: str, case: str, today: date) -> N
     page.get_by_role("group", name="Follow-up after arrival").get_by_label("None needed").check()
     page.get_by_role("button", name="Save draft").click()
     for group in ("Nervous system", "Pregnancy"):
-        page.get_by_role("button", name=re.compile(rf"All others: no \({group}")).click()
-    page.get_by_role("button", name="All others: normal (Physical examination)").click()
+        _answer_rest(page, "no", group)
+    _answer_rest(page, "normal", "Physical examination")
     look(page, "form-physician")
     page.get_by_role("button", name="Complete the form").click()
     expect(page.get_by_text("Weight 180 kg is unusual")).to_be_visible()

@@ -98,7 +98,7 @@ def test_draft_kept_by_itself_after_the_session_says_so_and_waits(app: Flask, ca
     with clock.stopped_at(clock.now() + LONG):
         answer = client.post(f"{address}/draft", data={"version": "", "page": page, "vital.pulse": "71"},
                              headers={"HX-Request": "true"})
-    assert answer.status_code == 401 and "Sign in again" in _text(answer)
+    assert answer.status_code == 422 and "Sign in again" in _text(answer)
     assert db.session.query(KeptInput).one().answers == {"vital.pulse": "71"}
 
 
