@@ -28,7 +28,8 @@ class Settings:
     secret_key: str = ""  # signs sessions; empty: made once and kept in var_dir/secret_key
     base_url: str = "http://localhost:8000"  # how people and authorities reach us; cookies are Secure when https
     web_port: int = 8000  # the application
-    mllp_port: int = 2575  # HL7 v2 in (listener comes with the laboratory)
+    mllp_port: int = 2575  # HL7 v2 in
+    mllp_host: str = "127.0.0.1"  # where it listens; open it to others only inside a protected network
     mllp_authorities: str = ""  # path: PEM of the authorities we trust for mllps://; empty: the system's
     mllp_certificate: str = ""  # path: PEM with our certificate and key for mllps://; empty: none is shown
     dicom_port: int = 11112  # DICOM in (listener comes with radiology)

@@ -17,6 +17,7 @@ class DeliveryReason(StrEnum):
     NO_ANSWER = "no-answer"
     INTERRUPTED = "interrupted"
     REFUSED = "refused"
+    DUPLICATE = "duplicate"
     MISCONFIGURED = "misconfigured"
     GIVEN_UP = "given-up"
     ACCEPTED = "accepted"
@@ -52,6 +53,10 @@ WORDS: dict[DeliveryReason, tuple[str, str]] = {
         N_(
             "Read the reason. Amend the exam if it is wrong; send it again if the authority mended something."
         ),
+    ),
+    DeliveryReason.DUPLICATE: (
+        N_("The authority says that it has something under this number already: %(detail)s"),
+        N_("Ask the authority what it holds under this number before you send it again."),
     ),
     DeliveryReason.MISCONFIGURED: (
         N_("It could not be sent: %(detail)s"),

@@ -10,6 +10,7 @@ from clinic.db import write_unit
 from clinic.errors import ClearwayError
 from clinic.services.submission import retry_delivery
 from integrations.dispatcher import Dispatcher, run_once
+from integrations.inbound.listener import run_listener
 from integrations.worker import run_worker
 
 
@@ -47,4 +48,16 @@ def retry(delivery_id: str, reason: str) -> None:
     click.echo(f"Delivery {delivery_id} is {state} and will be attempted by the worker.")
 
 
-COMMANDS = [worker, deliver]
+@click.group("listen")
+def listen() -> None:
+    """Take what others send."""
+
+
+@listen.command("mllp")
+@with_appcontext
+def listen_mllp() -> None:
+    """Listen for HL7 v2 over MLLP on CLEARWAY_MLLP_PORT until the process is asked to end."""
+    run_listener(current_app._get_current_object())  # type: ignore[attr-defined]
+
+
+COMMANDS = [worker, deliver, listen]

@@ -35,10 +35,12 @@ class Acknowledgement:
     refused: str | None = None  # its words when it answered 2xx and yet refused, as a Task may
 
 
-def classify_answer(answer: Answer) -> Outcome:
-    """What an answer means for the delivery; the table stands in docs/operating.md, "Deliveries"."""
+def classify_answer(answer: Answer, key: str = "") -> Outcome:
+    """What an answer means for the delivery sent under `key`; the table stands in docs/operating.md, "Deliveries"."""
     line = f"HTTP {answer.status}"
     reply = answer.body.decode("utf-8", "replace").replace("\x00", "")[:REPLY_KEPT] or None
+    if 200 <= answer.status < 300 and (doubt := _find_doubt(answer, key)):
+        return Outcome(DeliveryState.UNKNOWN, DeliveryReason.NO_ANSWER, f"{line}: {doubt}", "", reply)
     if 200 <= answer.status < 300 or answer.status == 409:
         found = read_acknowledgement(answer)
         if found and found.refused is not None:
@@ -87,6 +89,15 @@ def read_wait(answer: Answer) -> float | None:
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(0.0, (aware - clock.now()).total_seconds())
+
+
+def _find_doubt(answer: Answer, key: str) -> str:
+    """Why an answer that sounds well is not believed: a page of some machine between, or another exam's answer."""
+    body = _parse(answer)
+    if not body and answer.body.strip() not in (b"", b"{}"):
+        return "the answer is no acknowledgement"
+    named = body.get("idempotencyKey")
+    return "the answer speaks of another exam" if key and named and str(named) != key else ""
 
 
 def _accepted(line: str, reply: str | None, found: Acknowledgement | None) -> Outcome:

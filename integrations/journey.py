@@ -35,7 +35,10 @@ from clinic.demo.command import demo
 from clinic.demo.seed import build_authority_number, seed_demo, to_applicant
 from clinic.models import Delivery, DeliveryState, SignedExam, User
 from integrations.dispatcher import Dispatcher, run_once
+from integrations.sandbox.app import AUTHORITIES
+from integrations.sandbox.mllp import listening
 from integrations.sandbox.server import serving
+from integrations.sandbox.store import SandboxStore
 
 PROGRAMMES = tuple(walk.CATEGORIES)
 PATIENCE_SECONDS = 60
@@ -146,9 +149,11 @@ def _is_running(settings: Settings) -> bool:
 @contextmanager
 def _own_clinic(app: Flask, folder: Path) -> Iterator[Flask]:
     """A clinic with database, web server and sandbox authority of its own, gone at the end."""
-    with serving(folder / "sandbox.sqlite3") as sandbox:
+    store = SandboxStore(folder / "sandbox.sqlite3")
+    with serving(store.path) as sandbox, listening(store, frozenset(AUTHORITIES)) as mllp_port:
         settings = replace(get_settings(app), var_dir=folder, database_url="", secret_key=uuid.uuid4().hex,
-                           signing_key="", sandbox_port=int(sandbox.rsplit(":", 1)[1]), demo=True)
+                           signing_key="", sandbox_port=int(sandbox.rsplit(":", 1)[1]), sandbox_mllp_port=mllp_port,
+                           demo=True)
         from wsgi import create_app  # the composition root: the one place that connects the packages
 
         server = make_server("127.0.0.1", 0, app=lambda *_: [], threaded=True)

@@ -22,6 +22,8 @@ from integrations.retry import ASK_EVERY, ASK_FOR, RetryPlan
 
 log = logging.getLogger(__name__)
 
+AWAITING = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.UNKNOWN,
+            DeliveryState.ACCEPTED)  # fmt: skip
 ABANDONED = (DeliveryState.CANCELLED, DeliveryState.SUPERSEDED)
 INTERRUPTED = Outcome(
     DeliveryState.UNKNOWN, DeliveryReason.INTERRUPTED, "the worker stopped before it wrote down what happened"
@@ -52,6 +54,8 @@ def settle(
     state, reason = outcome.state, build_reason(outcome.reason, outcome.words)
     if state is DeliveryState.QUEUED and attempt.uncertain:
         state = DeliveryState.UNKNOWN  # this attempt did not arrive; the one before it still may have
+    if outcome.reason is DeliveryReason.DUPLICATE and attempt.uncertain:
+        state, reason = DeliveryState.ACCEPTED, build_reason(DeliveryReason.ACCEPTED)  # the attempt before arrived
     delivery.next_attempt_at = None
     if state in (DeliveryState.QUEUED, DeliveryState.UNKNOWN):
         tries = _count_tries(session, delivery) + 1
@@ -88,6 +92,27 @@ def record_acknowledgement(session: Session, claim: Claim, outcome: Outcome | No
     else:
         _accept(session, delivery, outcome, now)
     _audit(delivery, delivery.attempts)
+
+
+def record_own_word(session: Session, delivery: Delivery, outcome: Outcome, now: datetime) -> bool:
+    """Write down the authority's own word that came by itself; False when it changes nothing any more.
+
+    A positive word proves that the exam arrived, whatever the attempt's own connection said; a refusal ends what was
+    only accepted by a machine. Neither touches a delivery that was acknowledged, or given up for a newer version.
+    """
+    delivery = _lock_delivery(session, delivery.id)
+    if delivery.acknowledged_at is not None or delivery.state not in AWAITING:
+        return False
+    if outcome.state not in (DeliveryState.ACCEPTED, DeliveryState.REJECTED):
+        return False
+    delivery.attempts += 1
+    delivery.state, delivery.state_reason = outcome.state, build_reason(outcome.reason, outcome.words)
+    delivery.lease_owner = delivery.lease_until = delivery.next_attempt_at = None
+    _add_attempt(session, delivery, Attempt(delivery.attempts, now, True), outcome, f"came: {outcome.detail}", now)
+    _audit(delivery, delivery.attempts)
+    if outcome.state is DeliveryState.ACCEPTED:
+        _accept(session, delivery, outcome, now)
+    return True
 
 
 def sweep_expired(session: Session, plan: RetryPlan, now: datetime, lease: timedelta = LEASE) -> int:

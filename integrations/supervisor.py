@@ -58,8 +58,9 @@ def load_own_settings() -> Settings:
 def list_ports(settings: Settings) -> dict[str, int]:
     """The ports that our processes will listen on, by the setting that names each."""
     ports = {"WEB_PORT": settings.web_port}
+    ports["MLLP_PORT"] = settings.mllp_port
     if settings.demo:
-        ports["SANDBOX_PORT"] = settings.sandbox_port
+        ports |= {"SANDBOX_PORT": settings.sandbox_port, "SANDBOX_MLLP_PORT": settings.sandbox_mllp_port}
     return ports
 
 
@@ -92,6 +93,7 @@ def list_children(settings: Settings) -> list[Child]:
     commands = {
         "web": build_web_command(settings),
         "worker": [sys.executable, "-m", "flask", "--app", "wsgi", "worker"],
+        "mllp": [sys.executable, "-m", "flask", "--app", "wsgi", "listen", "mllp"],
     }
     if settings.demo:
         commands["sandbox"] = [sys.executable, "-m", "integrations.sandbox"]

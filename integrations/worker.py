@@ -21,6 +21,7 @@ from clinic import clock
 from clinic.db import write_unit
 from integrations.dispatcher import Dispatcher
 from integrations.fault import describe_fault
+from integrations.inbound.processing import process_waiting
 from integrations.lease import acquire_lease, beat_heart, release_lease
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ HEARTBEAT = "worker"  # the row that /readyz looks at
 CLOCK_WORK = "clock-work"
 CLOCK_LEASE = timedelta(seconds=30)
 DISPATCH_SECONDS = 1
+PROCESS_SECONDS = 1
 BEAT_SECONDS = 10
 SWEEP_SECONDS = 15
 DESTINATIONS_AT_ONCE = 8  # one slow authority keeps one of these, and nobody else waiting
@@ -68,6 +70,11 @@ class Worker:
                 self._busy.add(authority_id)
             self._pool.submit(self._drain, authority_id)
 
+    def process(self) -> None:
+        """Work on the messages that came in."""
+        with self.app.app_context():
+            process_waiting()
+
     def beat(self) -> None:
         """Show that the process is alive; take or renew the lead of clock work."""
         now = clock.now()
@@ -99,6 +106,7 @@ class Worker:
         )
         for job, seconds in (
             (self.dispatch, DISPATCH_SECONDS),
+            (self.process, PROCESS_SECONDS),
             (self.beat, BEAT_SECONDS),
             (self.sweep, SWEEP_SECONDS),
         ):

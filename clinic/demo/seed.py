@@ -178,11 +178,18 @@ def ensure_authorities(session: Session, settings: Settings) -> None:
     folder = settings.var_dir / "demo" / "authorities"
     for programme, name in AUTHORITIES.items():
         if session.get(Authority, programme) is None:
-            endpoint = f"http://127.0.0.1:{settings.sandbox_port}/{programme}/fhir"
-            add_authority(programme, programme, name, CHANNEL, endpoint)
+            channel, endpoint = build_address(programme, settings)
+            add_authority(programme, programme, name, channel, endpoint)
         if not (folder / f"{programme}.jwk.json").exists():
             client_id, public = make_client_key(folder, programme)
             add_client(programme, json.dumps({"keys": [public]}), f"{name}: client", client_id=client_id)
+
+
+def build_address(programme: str, settings: Settings) -> tuple[str, str]:
+    """How a demo authority receives exams, and where: the United Kingdom's over HL7 v2, the others over FHIR."""
+    if programme == "uk":
+        return "hl7_oru", f"mllp://127.0.0.1:{settings.sandbox_mllp_port}/SANDBOX/UK"
+    return CHANNEL, f"http://127.0.0.1:{settings.sandbox_port}/{programme}/fhir"
 
 
 def make_client_key(folder: Path, programme: str) -> tuple[str, dict[str, Any]]:

@@ -14,6 +14,7 @@ from clinic.models.film import Film, FilmState
 from clinic.models.form import FormResponse, FormStatus, FormVersion, KeptInput
 from clinic.models.identity import IdentityCheck, IdentityMethod
 from clinic.models.imaging import XrayReading
+from clinic.models.inbound import InboundMessage, InboundState
 from clinic.models.interpreter import InterpreterMode, VisitInterpreter
 from clinic.models.laboratory import LabComponent, LabResult, Specimen, SpecimenKind
 from clinic.models.merge import Merge, MergedRow, ToldApart
@@ -30,16 +31,15 @@ from clinic.models.vaccination import BodySite, DoseSource, LineOutcome, RecordK
 from clinic.models.visit import Visit
 
 __all__ = [
-    "PARENTS", "AmendmentRequest", "Answer", "Applicant", "ApplicantKey", "AuditChange", "Authorisation",
-    "Authority", "AuthorityClient", "BodySite", "Case", "CaseState", "CaseTransition", "Circumstance", "Conclusion",
+    "PARENTS", "AmendmentRequest", "Answer", "Applicant", "ApplicantKey", "AuditChange", "Authorisation", "Authority",
+    "AuthorityClient", "BodySite", "Case", "CaseState", "CaseTransition", "Circumstance", "Conclusion",
     "ConclusionKind", "Consent", "ConsentState", "ContactKind", "ContactPoint", "Counter", "Delivery",
-    "DeliveryAttempt", "DeliveryState", "DocumentKind", "DoseSource", "Family", "FamilyKind", "FamilyMember",
-    "Film", "FilmState", "FormResponse", "FormStatus", "FormVersion", "GuardianAbsence", "Heartbeat", "IdentityCheck",
-    "IdentityDocument", "IdentityMethod", "InterpreterMode", "KeptInput", "LabComponent", "LabResult", "Lease",
-    "LineOutcome", "Merge", "MergedRow", "Photo", "PhotoSource", "RecordKind", "Recorded", "RegistrationDraft",
-    "RelatedPerson",
-    "Relation", "Requirement", "RequirementReason", "RequirementSource", "RequirementState", "ResidencePeriod",
-    "ResultStatus", "Role", "Route", "Sex", "SignedExam", "Signer", "Site", "Specimen", "SpecimenKind", "ToldApart",
-    "Treatment", "TreatmentOutcome", "User", "VaccineDose", "VaccineLine", "Visit", "VisitInterpreter",
-    "XrayReading",
+    "DeliveryAttempt", "DeliveryState", "DocumentKind", "DoseSource", "Family", "FamilyKind", "FamilyMember", "Film",
+    "FilmState", "FormResponse", "FormStatus", "FormVersion", "GuardianAbsence", "Heartbeat", "IdentityCheck",
+    "IdentityDocument", "IdentityMethod", "InboundMessage", "InboundState", "InterpreterMode", "KeptInput",
+    "LabComponent", "LabResult", "Lease", "LineOutcome", "Merge", "MergedRow", "Photo", "PhotoSource", "RecordKind",
+    "Recorded", "RegistrationDraft", "RelatedPerson", "Relation", "Requirement", "RequirementReason",
+    "RequirementSource", "RequirementState", "ResidencePeriod", "ResultStatus", "Role", "Route", "Sex", "SignedExam",
+    "Signer", "Site", "Specimen", "SpecimenKind", "ToldApart", "Treatment", "TreatmentOutcome", "User", "VaccineDose",
+    "VaccineLine", "Visit", "VisitInterpreter", "XrayReading",
 ]

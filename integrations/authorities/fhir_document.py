@@ -54,7 +54,7 @@ def send(view: DeliveryView, patience: Patience) -> Outcome:
         return Outcome(DeliveryState.QUEUED, DeliveryReason.UNREACHABLE, str(fault), words=str(fault))
     except NoAnswer as fault:
         return Outcome(DeliveryState.UNKNOWN, DeliveryReason.NO_ANSWER, str(fault), words=str(fault))
-    return classify_answer(answer)
+    return classify_answer(answer, view.idempotency_key)
 
 
 def ask(view: DeliveryView, patience: Patience) -> Outcome | None:
@@ -71,4 +71,4 @@ def ask(view: DeliveryView, patience: Patience) -> Outcome | None:
         return None
     if answer.status != 200 or read_acknowledgement(answer) is None:
         return None
-    return classify_answer(answer)
+    return classify_answer(answer, view.idempotency_key)

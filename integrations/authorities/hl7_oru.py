@@ -85,6 +85,8 @@ def classify(acknowledgement: Acknowledgement) -> Outcome:
             receipt = acknowledgement.own_id or None
             return Outcome(DeliveryState.ACCEPTED, DeliveryReason.ACKNOWLEDGED, detail, words, reply, receipt, True)
         return Outcome(DeliveryState.ACCEPTED, DeliveryReason.ACCEPTED, detail, words, reply)
+    if acknowledgement.is_duplicate:
+        return Outcome(DeliveryState.REJECTED, DeliveryReason.DUPLICATE, detail, words or code, reply)
     if acknowledgement.is_transient:
         return Outcome(DeliveryState.QUEUED, DeliveryReason.BUSY, detail, words or code, reply)
     return Outcome(DeliveryState.REJECTED, DeliveryReason.REFUSED, detail, words or code, reply)

@@ -14,6 +14,7 @@ from integrations.hl7.word import VERSION
 ACCEPT_LEVEL = ("CA", "CE", "CR")  # the machine has stored it, or says why not
 APPLICATION_LEVEL = ("AA", "AE", "AR")  # the authority's own word
 POSITIVE = ("CA", "AA")
+DUPLICATE = "205"
 TRANSIENT = ("206", "207")  # table 0357: record locked, application internal error
 
 
@@ -43,6 +44,11 @@ class Acknowledgement:
         return self.code in APPLICATION_LEVEL
 
     @property
+    def is_duplicate(self) -> bool:
+        """Whether it says that it has something under our number already."""
+        return DUPLICATE in self.errors
+
+    @property
     def is_transient(self) -> bool:
         """Whether the same bytes may be taken later: an error (not a rejection) without a code, or a passing one."""
         if self.code not in ("AE", "CE"):
@@ -70,11 +76,13 @@ def read_acknowledgement(frame: bytes) -> Acknowledgement:
 
 
 def build_acknowledgement(
-    received: Message, code: str, own_id: str, now: datetime, error: tuple[str, str] | None = None, words: str = ""
-) -> str:
+    received: Message, code: str, own_id: str, now: datetime, error: tuple[str, str] | None = None, words: str = "",
+    wants_answer: bool = False,
+) -> str:  # fmt: skip
     """Our answer to `received`: sender and receiver change places, MSA-2 is its MSH-10.
 
-    `error` is a code and name of table 0357; `words` must never hold anything about a person.
+    `error` is a code and name of table 0357; `words` must never hold anything about a
+    person. `wants_answer` asks the receiver to confirm that it stored our answer (MSH-15).
     """
     header = received.header
     trigger = received.header.get(9, 2)
@@ -82,7 +90,7 @@ def build_acknowledgement(
     segments = [
         SegmentDraft("MSH", {
             3: header.get(5), 4: header.get(6), 5: header.get(3), 6: header.get(4), 7: format_moment(now), 9: kind,
-            10: own_id, 11: header.get(11) or "P", 12: VERSION, 15: "NE", 16: "NE", 18: UTF_8,
+            10: own_id, 11: header.get(11) or "P", 12: VERSION, 15: "AL" if wants_answer else "NE", 16: "NE", 18: UTF_8,
         }),
         SegmentDraft("MSA", {1: code, 2: received.control_id}),
     ]  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from clinic import clock
 from clinic.key import new_id
 from integrations.sandbox.behaviour import LABELS, Behaviour, Patience
 from integrations.sandbox.intake import Refused, describe_bundle, get_bundle_id, read_bundle
+from integrations.sandbox.mllp import find_report, tell_clinic
 from integrations.sandbox.signature import SignatureState, Verifier
 from integrations.sandbox.store import Receipt, SandboxStore
 
@@ -31,13 +33,19 @@ KEY_LIMIT = 200
 blueprint = Blueprint("sandbox", __name__)
 
 
-def create_sandbox(path: Path, patience: Patience | None = None, verifier: Verifier | None = None) -> Flask:
-    """The application over the SQLite file `path`; without a verifier no signature is checked."""
+def create_sandbox(
+    path: Path, patience: Patience | None = None, verifier: Verifier | None = None, clinic_port: int = 2575
+) -> Flask:
+    """The application over the SQLite file `path`; without a verifier no signature is checked.
+
+    `clinic_port` is where the clinic listens for the authority's later word on an HL7 message.
+    """
     app = Flask("integrations.sandbox", root_path=str(Path(__file__).parent))
     app.config["MAX_CONTENT_LENGTH"] = 32 * 1024 * 1024
     app.extensions["sandbox_store"] = SandboxStore(path)
     app.extensions["sandbox_patience"] = patience or Patience()
     app.extensions["sandbox_verifier"] = verifier
+    app.extensions["sandbox_clinic_port"] = clinic_port
     app.register_blueprint(blueprint)
     app.after_request(_harden)
     return app
@@ -86,7 +94,19 @@ def document(authority: str, key: str) -> Response:
     body = _store().find_body(authority, key)
     if body is None:
         abort(404)
-    return Response(body, content_type="application/fhir+json")
+    is_message = body.startswith(b"MSH")
+    return Response(body.replace(b"\r", b"\n") if is_message else body,
+                    content_type="text/plain; charset=utf-8" if is_message else "application/fhir+json")
+
+
+@blueprint.get("/<authority>/received/<key>/report.pdf")
+def report(authority: str, key: str) -> Response:
+    """The printed report that an HL7 message carried."""
+    _get_name(authority)
+    found = find_report(_store().find_body(authority, key) or b"")
+    if found is None:
+        abort(404)
+    return Response(found, content_type="application/pdf")
 
 
 @blueprint.post("/<authority>/fhir")
@@ -113,6 +133,12 @@ def receive(authority: str) -> Response:
         return _outcome(504, "timeout", "The sandbox authority was told not to answer.")
     if behaviour is Behaviour.DROP:
         _hang_up()
+    if behaviour is Behaviour.GARBAGE:
+        return Response("<html><body>It works!</body></html>", content_type="text/html")
+    if behaviour is Behaviour.OTHER:
+        return _acknowledge(authority, replace(receipt, idempotency_key="somebody-else", receipt="ANOTHER"), 200)
+    if behaviour is Behaviour.DUPLICATE:
+        return _outcome(409, "duplicate", "This key was received before.")
     return _acknowledge(authority, receipt, 200 if known else _created(receipt))
 
 
@@ -148,6 +174,9 @@ def acknowledge(authority: str) -> Any:
     for receipt in _store().list_received(authority):
         if key in ("", receipt.idempotency_key):
             _store().acknowledge(authority, receipt.idempotency_key, clock.now().isoformat())
+            body = _store().find_body(authority, receipt.idempotency_key) or b""
+            if body.startswith(b"MSH"):
+                tell_clinic(body, receipt.receipt, current_app.extensions["sandbox_clinic_port"])
     return _back(authority)
 
 
@@ -193,7 +222,7 @@ def _created(receipt: Receipt) -> int:
 
 def _acknowledge(authority: str, receipt: Receipt, status: int) -> Response:
     """The answer that names what is held: a receipt once it is acknowledged, before that only an address."""
-    body = {"received": receipt.received_at}
+    body = {"received": receipt.received_at, "idempotencyKey": receipt.idempotency_key}
     if receipt.acknowledged_at:
         body["receipt"] = receipt.receipt
     response = jsonify(body)

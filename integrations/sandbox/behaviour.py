@@ -16,16 +16,22 @@ class Behaviour(StrEnum):
     SILENT = "silent"
     DROP = "drop"
     SLOW = "slow"
+    GARBAGE = "garbage"
+    OTHER = "other"
+    DUPLICATE = "duplicate"
 
 
 LABELS: dict[Behaviour, str] = {
     Behaviour.ACCEPT: "Accept and acknowledge at once",
     Behaviour.ACCEPT_LATER: "Accept, acknowledge when a person does",
-    Behaviour.REFUSE: "Refuse every exam (422)",
-    Behaviour.DOWN: "Be down (503)",
+    Behaviour.REFUSE: "Refuse every exam",
+    Behaviour.DOWN: "Be down",
     Behaviour.SILENT: "Store it, then never answer (time-out)",
     Behaviour.DROP: "Store it, then hang up without an answer",
     Behaviour.SLOW: "Answer slowly",
+    Behaviour.GARBAGE: "Store it, then answer with garbage",
+    Behaviour.OTHER: "Store it, then acknowledge another message",
+    Behaviour.DUPLICATE: "Store it, then say that it had it already",
 }
 
 

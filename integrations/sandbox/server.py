@@ -13,9 +13,11 @@ from types import FrameType
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from clinic.config import load_settings
-from integrations.sandbox.app import create_sandbox
+from integrations.sandbox.app import AUTHORITIES, create_sandbox
 from integrations.sandbox.behaviour import Patience
+from integrations.sandbox.mllp import listening
 from integrations.sandbox.signature import Verifier, fetch_from
+from integrations.sandbox.store import SandboxStore
 
 log = logging.getLogger("sandbox")
 
@@ -32,20 +34,22 @@ class QuietHandler(WSGIRequestHandler):
 
 
 def build_server(
-    path: Path, port: int, patience: Patience | None = None, verifier: Verifier | None = None
-) -> BaseWSGIServer:
+    path: Path, port: int, patience: Patience | None = None, verifier: Verifier | None = None,
+    clinic_port: int = 2575,
+) -> BaseWSGIServer:  # fmt: skip
     """A server over the SQLite file `path` on 127.0.0.1; port 0 takes a free one (`server.port` tells which)."""
-    app = create_sandbox(path, patience, verifier)
+    app = create_sandbox(path, patience, verifier, clinic_port)
     return make_server("127.0.0.1", port, app, threaded=True, request_handler=QuietHandler)
 
 
 @contextmanager
 def serving(
-    path: Path, port: int = 0, patience: Patience | None = None, verifier: Verifier | None = None
-) -> Iterator[str]:
+    path: Path, port: int = 0, patience: Patience | None = None, verifier: Verifier | None = None,
+    clinic_port: int = 2575,
+) -> Iterator[str]:  # fmt: skip
     """Serve in a thread for as long as the block runs; gives the address, such as `http://127.0.0.1:8090`."""
     patience = patience or Patience()
-    server = build_server(path, port, patience, verifier)
+    server = build_server(path, port, patience, verifier, clinic_port)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
@@ -63,7 +67,8 @@ def main() -> None:
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     patience = Patience()
     verifier = Verifier(fetch_from(settings.base_url))
-    server = build_server(settings.var_dir / "sandbox.sqlite3", settings.sandbox_port, patience, verifier)
+    path = settings.var_dir / "sandbox.sqlite3"
+    server = build_server(path, settings.sandbox_port, patience, verifier, settings.mllp_port)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         patience.end_waits()
@@ -72,7 +77,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     log.info("sandbox authorities at http://127.0.0.1:%d/", server.port)
-    server.serve_forever(poll_interval=0.2)
+    log.info("sandbox authorities at mllp://127.0.0.1:%d/", settings.sandbox_mllp_port)
+    with listening(SandboxStore(path), frozenset(AUTHORITIES), settings.sandbox_mllp_port, patience):
+        server.serve_forever(poll_interval=0.2)
     server.server_close()
 
 

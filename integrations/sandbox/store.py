@@ -39,6 +39,7 @@ class Receipt:
     receipt: str
     acknowledged_at: str | None
     times: int
+    is_message: bool = False  # HL7 v2, otherwise a FHIR document
 
 
 class SandboxStore:
@@ -98,7 +99,8 @@ class SandboxStore:
         """The inbox, newest first."""
         with self._connect() as connection:
             rows = connection.execute(
-                f"select {COLUMNS} from received where authority = ?"  # noqa: S608 our own column names
+                f"select {COLUMNS}, substr(body, 1, 3) = cast('MSH' as blob) from received"  # noqa: S608
+                " where authority = ?"
                 " order by received_at desc, rowid desc limit ?",
                 (authority, limit),
             )

@@ -80,11 +80,17 @@ def test_location_alone_is_a_reference_but_not_the_authoritys_word() -> None:
     assert (found.receipt, found.acknowledged) == ("77", False)
 
 
-@pytest.mark.parametrize("body", [b"\xff\xfe", b"[1,2]", b'{"issue": ["x"]}', b"<html>", b"null"])
-def test_nonsense_in_the_body_does_not_change_what_the_status_says(body: bytes) -> None:
-    assert classify_answer(answer(200, body)).state is DeliveryState.ACCEPTED
+@pytest.mark.parametrize("body", [b"\xff\xfe", b"[1,2]", b"<html>", b"null"])
+def test_nonsense_is_never_taken_for_an_acceptance_nor_changes_a_refusal(body: bytes) -> None:
+    assert classify_answer(answer(200, body)).state is DeliveryState.UNKNOWN
     assert classify_answer(answer(422, body)).state is DeliveryState.REJECTED
     assert classify_answer(answer(503, body)).state is DeliveryState.QUEUED
+
+
+def test_answer_that_names_another_exam_is_not_believed() -> None:
+    named = answer(200, {"receipt": "R1", "idempotencyKey": "other"})
+    assert classify_answer(named, "ours").state is DeliveryState.UNKNOWN
+    assert classify_answer(named, "other").state is DeliveryState.ACCEPTED
 
 
 def test_retry_after_in_seconds_and_as_a_date(hand: Hand) -> None:

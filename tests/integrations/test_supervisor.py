@@ -29,9 +29,10 @@ def test_taken_port_gives_one_clear_sentence() -> None:
     check_ports({"WEB_PORT": port})
 
 
-def test_sandbox_port_is_needed_in_the_demo_only() -> None:
-    assert list_ports(Settings(demo=False)) == {"WEB_PORT": 8000}
-    assert list_ports(Settings(demo=True)) == {"WEB_PORT": 8000, "SANDBOX_PORT": 8090}
+def test_sandbox_ports_are_needed_in_the_demo_only() -> None:
+    ours = {"WEB_PORT": 8000, "MLLP_PORT": 2575}
+    assert list_ports(Settings(demo=False)) == ours
+    assert list_ports(Settings(demo=True)) == ours | {"SANDBOX_PORT": 8090, "SANDBOX_MLLP_PORT": 2576}
 
 
 def test_one_thread_a_web_worker_on_sqlite_and_more_on_postgresql() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from clinic.models import Case
+from clinic.models import Case, ContactKind
 from fhir.document import build_document
 from integrations.hl7 import lint
 from integrations.hl7.exam import Envelope, compose_exam
@@ -70,7 +70,7 @@ def test_every_observation_of_the_document_is_written_once(app: Flask, make: Cal
 
 def test_person_keeps_both_names_every_number_and_leading_zeros(app: Flask) -> None:
     case = sample.make_clean_adult()
-    case.applicant.phone = "00254 020 0550100"
+    next(one for one in case.applicant.contacts if one.kind is ContactKind.PHONE).value = "00254 020 0550100"
     pid = _read(case).find("PID")
     assert pid is not None
     assert [pid.get(5, 1, repetition=n) for n in (1, 2)] == ["Tesfaye", "ተስፋዬ"]

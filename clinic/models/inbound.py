@@ -1,0 +1,48 @@
+"""Messages from outside as they came: stored before they are acknowledged, worked on afterwards."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from clinic.db import Base
+from clinic.models.column import code, key, moment
+
+
+class InboundState(StrEnum):
+    """What became of a message."""
+
+    NEW = "new"
+    APPLIED = "applied"
+    HELD = "held"  # a person must look: it fits nothing that we know
+    ERROR = "error"  # our own fault while working on it; it is tried again when asked
+
+
+class InboundMessage(Base):
+    """One received message; the same one sent again is the same row, and gets the same answer.
+
+    Not projected. `sender` is MSH-3 and MSH-4; a control id that comes again with other content is another row.
+    """
+
+    __tablename__ = "inbound_message"
+    __table_args__ = (
+        UniqueConstraint("sender", "control_id", "sha256"),
+        Index("ix_inbound_message_work", "state", "id"),
+    )
+
+    id: Mapped[str] = key()  # time-ordered: the order of arrival
+    received_at: Mapped[datetime] = moment()
+    peer: Mapped[str] = mapped_column(String(80))  # network address it came from
+    sender: Mapped[str] = mapped_column(String(200))
+    control_id: Mapped[str] = mapped_column(String(200))  # MSH-10
+    kind: Mapped[str] = mapped_column(String(20))  # MSH-9 as ACK^R01
+    sha256: Mapped[str] = mapped_column(String(64))
+    raw: Mapped[bytes] = mapped_column(LargeBinary)
+    answer: Mapped[bytes | None] = mapped_column(LargeBinary)  # what we acknowledged it with; None: nobody asked
+    times: Mapped[int] = mapped_column(default=1)  # how often it came
+    state: Mapped[InboundState] = code(InboundState, default=InboundState.NEW)
+    state_reason: Mapped[str] = mapped_column(Text, default="")  # one sentence, without a person's data
+    processed_at: Mapped[datetime | None] = moment()

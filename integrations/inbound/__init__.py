@@ -1,0 +1,1 @@
+"""What comes in over the line: stored raw, then acknowledged, then worked on."""

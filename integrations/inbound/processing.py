@@ -1,0 +1,73 @@
+"""Works on stored messages, one after the other in the order of arrival, each in a unit of its own."""
+
+from __future__ import annotations
+
+import logging
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from clinic import clock
+from clinic.db import write_unit
+from clinic.models import Authority, Delivery, InboundMessage, InboundState
+from integrations.authorities.hl7_oru import NAME, classify
+from integrations.fault import describe_fault
+from integrations.hl7.acknowledgement import Unreadable, read_acknowledgement
+from integrations.settlement import record_own_word
+from integrations.transport.mllp import parse_peer
+
+log = logging.getLogger(__name__)
+
+TURN_LIMIT = 200  # messages before other work of the process gets its turn
+
+
+def process_waiting(limit: int = TURN_LIMIT) -> int:
+    """Work on what is new; returns how many messages were looked at."""
+    done = 0
+    while done < limit and _process_next():
+        done += 1
+    return done
+
+
+def _process_next() -> bool:
+    with write_unit() as session:
+        row = session.execute(
+            select(InboundMessage).where(InboundMessage.state == InboundState.NEW).order_by(InboundMessage.id)
+            .limit(1).with_for_update(skip_locked=True)
+        ).scalar_one_or_none()  # fmt: skip
+        if row is None:
+            return False
+        row.processed_at = clock.now()
+        try:
+            with session.begin_nested():
+                row.state, row.state_reason = apply_acknowledgement(session, row)
+        except Exception as error:
+            log.error("message %s could not be worked on: %s", row.id, describe_fault(error))
+            row.state, row.state_reason = InboundState.ERROR, type(error).__name__
+        return True
+
+
+def apply_acknowledgement(session: Session, row: InboundMessage) -> tuple[InboundState, str]:
+    """Give a delivery the authority's own word; held when it speaks of nothing that this sender was sent."""
+    try:
+        found = read_acknowledgement(row.raw)
+    except Unreadable as fault:
+        return InboundState.HELD, f"It is no acknowledgement: {fault}"
+    delivery = session.execute(
+        select(Delivery).where(Delivery.channel == NAME, Delivery.idempotency_key == found.control_id)
+    ).scalar_one_or_none()
+    if delivery is None or not _is_from(session.get_one(Authority, delivery.authority_id), row.sender):
+        return InboundState.HELD, "It speaks of a message that this sender was never sent."
+    if not found.is_application_level:
+        return InboundState.APPLIED, "It says only that the message was received."
+    if not record_own_word(session, delivery, classify(found), row.processed_at or clock.now()):
+        return InboundState.APPLIED, "It says nothing that was not known."
+    return InboundState.APPLIED, ""
+
+
+def _is_from(authority: Authority, sender: str) -> bool:
+    try:
+        peer = parse_peer(authority.endpoint)
+    except ValueError:
+        return False
+    return sender == f"{peer.application}|{peer.facility}"
