@@ -127,7 +127,7 @@ def _complete_examination(page: Page, address: str, case: str, today: date) -> N
     page.get_by_role("group", name="History given by").get_by_label("The applicant").check()
     page.get_by_role("group", name="With an interpreter").get_by_label("No").check()
     page.get_by_role("group", name="Tobacco").get_by_label("Never").check()
-    page.get_by_role("group", name="Menstrual periods").get_by_label("Regular").check()
+    page.get_by_role("group", name="Menstrual periods").get_by_label("Regular", exact=True).check()
     page.get_by_role("group", name="Pregnant now").get_by_label("No").check()
     page.locator('[id="vital.height"]').fill("165")
     for item in ("disorder-1", "finding.tuberculosis", "finding.syphilis", "finding.gonorrhoea", "finding.hansens"):
