@@ -39,7 +39,7 @@ UNITED_STATES = (
     Layout("vitals", lazy_gettext("Vital signs and growth"), "DS-3026, 2", groups=("vital",)),
     Layout("exam", lazy_gettext("Physical examination"), "DS-3026, 3", groups=("exam",)),
     Layout("mental", lazy_gettext("Mental health, substances and findings"), "DS-3026, 4",
-           groups=("nervous", "mental", "substance", "substances", "psychiatric", "finding")),
+           groups=("nervous", "mental", "substance", "substances", "psychiatric", "disorder", "finding")),
     Layout("film", lazy_gettext("Chest X-ray"), "DS-3030, 2 and 3", ("film",)),
     Layout("tuberculosis", lazy_gettext("Tuberculosis tests"), "DS-3030, 1 and 4", ("sputum",), exams=SCREENING),
     Layout("laboratory", lazy_gettext("Laboratory"), "DS-2054, 3", ("results",)),

@@ -42,7 +42,8 @@ def sign(page: Page, label: str = "I accept the proposal") -> None:
     page.get_by_label("I declare this").check()
     page.get_by_label("Your password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign the exam").click()
-    expect(page.get_by_text("The exam is signed and queued for delivery.")).to_be_visible()
+    # the first print of a process unpacks fonts: seconds on a busy machine
+    expect(page.get_by_text("The exam is signed and queued for delivery.")).to_be_visible(timeout=30_000)
 
 
 def test_united_kingdom_certificate_from_registration_to_the_paper(
