@@ -17,6 +17,7 @@ from clinic.models import (
     LabResult,
     Requirement,
     Specimen,
+    Treatment,
     User,
     VaccineDose,
     VaccineLine,
@@ -36,6 +37,8 @@ from fhir import (
     form_observation,
     imaging_study,
     immunization,
+    laboratory_report,
+    medication_statement,
     observation,
     organization,
     patient,
@@ -59,10 +62,11 @@ class Dossier:
 
     frame: list[Resource]  # Patient, EpisodeOfCare, Encounter, Organization
     problems: list[Resource]
+    treatments: list[Resource]
     immunizations: list[Resource]
     specimens: list[Resource]
     results: list[Resource]
-    reports: list[Resource]
+    reports: list[Resource]  # of films, and of the laboratory by panel and specimen
     orders: list[Resource]  # that results, reports and studies are based on
     studies: list[Resource]  # of the films that the reports were made from
     forms: list[Resource]
@@ -76,8 +80,8 @@ class Dossier:
         """Everything besides the people who did it."""
         return [
             *self.frame, *self.classes, *self.problems, *self.reports, *self.studies, *self.results, *self.orders,
-            *self.specimens, *self.vital_signs, *self.findings, *self.pregnancy, *self.immunizations, *self.lines,
-            *self.forms,
+            *self.specimens, *self.treatments, *self.vital_signs, *self.findings, *self.pregnancy,
+            *self.immunizations, *self.lines, *self.forms,
         ]
 
 
@@ -99,6 +103,9 @@ def load_dossier(session: Session, order: DocumentOrder, naming: ReleasedNaming)
     observed = [observation.to_fhir(row, naming, orders) for row in results]
     reports = [diagnostic_report.to_fhir(row, naming, orders) for row in readings]
     studies = _list_studies(session, readings, orders, naming)
+    panels = [laboratory_report.to_fhir(panel, rows, naming)
+              for (panel, _), rows in laboratory_report.group_results(results).items()]
+    treatments = [row for row in _list(session, Treatment, case.id) if row.is_current]
     return Dossier(
         frame=[
             patient.to_fhir(case.applicant, naming, case),
@@ -107,6 +114,7 @@ def load_dossier(session: Session, order: DocumentOrder, naming: ReleasedNaming)
             organization.to_fhir(case.site, naming),
         ],
         problems=condition.to_current(case, naming, forms, conclusion),
+        treatments=[medication_statement.to_fhir(row, naming) for row in treatments],
         immunizations=[
             *(immunization.to_fhir(row, naming, verdicts.get(row.id))
               for row in sorted(doses, key=lambda one: one.given_on)),
@@ -114,7 +122,7 @@ def load_dossier(session: Session, order: DocumentOrder, naming: ReleasedNaming)
         ],
         specimens=[specimen.to_fhir(row, naming) for row in specimens],
         results=[*observed, *findings, *said["laboratory"]],
-        reports=reports,
+        reports=[*reports, *panels],
         orders=_list_orders(orders, [*observed, *reports, *studies], naming),
         studies=studies,
         forms=[questionnaire_response.to_fhir(row, naming) for row in forms],

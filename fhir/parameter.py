@@ -106,6 +106,10 @@ PARAMETERS: dict[str, tuple[SearchParameter, ...]] = {
         _token("status-reason", "statusReason"), *_patient("patient"),
         _reference("performer", "Practitioner Organization", "performer.actor"),
     ),
+    "MedicationStatement": (
+        _IDENTIFIER, _STATUS, _token("code", "medicationCodeableConcept"), _date("effective", "effectivePeriod"),
+        *_patient(), _reference("context", "Encounter"), _reference("source", "Practitioner", "informationSource"),
+    ),
     "Observation": (
         _IDENTIFIER, _STATUS, _CODE, _CATEGORY,
         _date("date", "effectiveDateTime", "effectivePeriod", "effectiveInstant"),

@@ -34,7 +34,7 @@ def build_sections(dossier: Dossier) -> list[Element]:
         *(section for section in optional[:1] if section),
         _required("problems", "Problems", dossier.problems, "nil-known", "None found."),
         _required("allergies", "Allergies and intolerances", [], "unavailable", _IN_HISTORY),
-        _required("medications", "Medications", [], "unavailable", _IN_HISTORY),
+        _required("medications", "Medications", dossier.treatments, "unavailable", _IN_HISTORY),
         *(section for section in optional[1:] if section),
     ]
 
@@ -74,8 +74,14 @@ def describe(resource: Resource) -> tuple[str, str, str]:
         outcome = _words(resource["statusReason"]) if resource["status"] == "not-done" else "Given"
         outcome = " ".join(_texts((outcome, resource.get("lotNumber"))))
         return product, outcome, _day(resource["occurrenceDateTime"])
+    if kind == "MedicationStatement":
+        treated = f"{_words(resource['medicationCodeableConcept'])} for {_words(resource['reasonCode'][0])}"
+        course = "; ".join(_texts((resource["status"], *(one["text"] for one in resource.get("note", [])))))
+        return treated, course, _day(resource.get("effectivePeriod", {}).get("start"))
     if kind == "DiagnosticReport":
-        return _words(resource["code"]), resource.get("conclusion", ""), _day(resource.get("effectiveDateTime"))
+        count = len(resource.get("result", []))
+        said = resource.get("conclusion") or (f"{count} results" if count != 1 else "1 result")
+        return _words(resource["code"]), said, _day(resource.get("effectiveDateTime"))
     parts = "; ".join(f"{_words(part['code'])} {_value(part)}" for part in resource.get("component", []))
     result = " ".join(_texts((_value(resource), f"({parts})" if parts and _value(resource) else parts)))
     remark = "; ".join(one["text"] for one in resource.get("note", []))

@@ -18,7 +18,8 @@ from fhir.validation import validate
 
 _WRONG = "entered-in-error"
 _WITH_STATUS = (
-    "Observation", "DiagnosticReport", "ImagingStudy", "Immunization", "QuestionnaireResponse", "Specimen",
+    "Observation", "DiagnosticReport", "ImagingStudy", "Immunization", "MedicationStatement", "QuestionnaireResponse",
+    "Specimen",
 )
 
 

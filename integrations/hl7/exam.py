@@ -102,6 +102,7 @@ def _list_segments(exam: Exam, envelope: Envelope) -> Iterator[SegmentDraft]:
         yield from orders.report(report)
     yield from orders.remaining()
     yield from orders.vaccinations()
+    yield from orders.treatments()
     for response in exam.list("QuestionnaireResponse"):
         yield from orders.form(response)
 
@@ -204,6 +205,24 @@ class _Orders:
             if lot := one.get("lotNumber"):
                 name = ("VACCINE-LOT", "Lot number", LOCAL)
                 yield numbering.draft({2: "ST", 3: name, 4: group, 5: lot, 11: status, 14: day})
+
+    def treatments(self) -> Iterator[SegmentDraft]:
+        """Every treatment that decides a class: what for, with what, from when to when, and how it went."""
+        found = self.case.list("MedicationStatement")
+        if not found:
+            return
+        filler = (f"{self.case.case_number}.treatments", APPLICATION)
+        yield from self._open(filler, ("TREATMENTS", "Treatments", LOCAL), None, None, SECTION_OTHER, None)
+        numbering = Numbering(self.correcting)
+        for one in found:
+            period = one.get("effectivePeriod", {})
+            said = [one["reasonCode"][0]["text"], one["medicationCodeableConcept"]["text"], one["status"],
+                    "–".join((period.get("start", ""), period.get("end", ""))) if period else "",
+                    *(note["text"] for note in one.get("note", []))]  # fmt: skip
+            values: dict[int, Field] = {2: "TX", 3: ("TREATMENT", "Treatment", LOCAL), 4: numbering.next_group(),
+                                        5: "; ".join(filter(None, said)), 11: numbering.status("final"),
+                                        14: to_timestamp(one["dateAsserted"])}  # fmt: skip
+            yield numbering.draft(values, frozenset({5}))
 
     def form(self, response: Resource) -> Iterator[SegmentDraft]:
         """The answers of one form."""

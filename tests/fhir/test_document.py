@@ -172,7 +172,7 @@ def test_amendment_releases_new_versions_and_ends_what_it_withdraws(app: Flask) 
     after = _current(case)
     wrong = [one for one in after.values() if one.get("status") == "entered-in-error"]
     texts = {one["code"]["text"] for one in wrong}
-    assert texts == {"HIV antigen and antibody", "Tuberculosis class"}
+    assert texts == {"HIV antigen and antibody", "HIV serology", "Tuberculosis class"}
     assert {one["clinicalStatus"]["coding"][0]["code"] for (kind, _), one in after.items() if kind == "Condition"} == {
         "inactive"}
     composition = next(one for (kind, _), one in after.items() if kind == "Composition")
@@ -276,3 +276,16 @@ def test_numbered_findings_stand_beside_the_common_ones(app: Flask) -> None:
     assert codes == {("RETICULAR", "4.1"), ("CAVITY", "4.7")}
     report = next(one for one in resources if one["resourceType"] == "DiagnosticReport")
     assert [concept["coding"][0]["code"] for concept in report["conclusionCode"]][1:] == ["tb"]
+
+
+def test_treatments_and_panels_stand_in_the_document(app: Flask) -> None:
+    bundle = decode(build_document(build_order(sample.make_infiltrate())).body)
+    resources = {f"{one['resourceType']}/{one['id']}": one for one in (entry["resource"] for entry in bundle["entry"])}
+    sections = {section["code"]["coding"][0]["code"]: section for section in bundle["entry"][0]["resource"]["section"]}
+    treated = [resources[entry["reference"]] for entry in sections["10160-0"]["entry"]]
+    assert [(one["resourceType"], one["status"]) for one in treated] == [
+        ("MedicationStatement", "active"), ("MedicationStatement", "not-taken")]
+    assert "doses planned 180" in sections["10160-0"]["text"]["div"]
+    panels = [one for one in resources.values() if one["resourceType"] == "DiagnosticReport"
+              and one["code"]["text"] == "Mycobacteriology"]
+    assert len(panels) == 3 and all(entry["reference"] in resources for one in panels for entry in one["result"])

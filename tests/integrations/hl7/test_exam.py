@@ -139,3 +139,8 @@ def test_case_without_the_authoritys_number_is_known_by_ours(app: Flask) -> None
 
 def _read(case: Case) -> Message:
     return read_message(compose(case)[0])
+
+
+def test_treatment_is_told_with_its_course(app: Flask) -> None:
+    told = [segment.get(5) for segment in _read(sample.make_infiltrate()).list("OBX") if segment.get(3) == "TREATMENT"]
+    assert len(told) == 2 and "doses planned 180" in told[0] and "not-taken" in told[1]
