@@ -33,7 +33,7 @@ from clinic.audit import audit_engine, record_read
 from clinic.config import Settings
 from clinic.db import db, write_unit
 from clinic.models import Conclusion, SignedExam
-from clinic.services.authority import add_client
+from clinic.services.authority_client import add_client
 from wsgi import create_app
 
 DOCUMENTS = 200

@@ -18,6 +18,7 @@ from clinic import clock
 from clinic.errors import NotAllowed, NotSignedIn
 from clinic.key import new_id
 from clinic.models import AuthorityClient
+from clinic.services.authority_client import is_served
 from fhir.endpoint import base_url, fhir_base
 from fhir.scope import Grant, parse_scopes
 
@@ -26,7 +27,9 @@ TYPE = "at+jwt"  # RFC 9068: no other token of ours can be taken for an access t
 _REMEMBERED = 512
 _clients: Any = AuthorityClient.__table__
 # Built once: this is asked at every request.
-_STANDING = select(_clients.c.active, _clients.c.authority_id).where(_clients.c.id == bindparam("client_id"))
+_STANDING = select(_clients.c.active, _clients.c.expires_on, _clients.c.authority_id).where(
+    _clients.c.id == bindparam("client_id")
+)
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def check_token(session: Session, authorization: str) -> Access:
     if access.expires_at <= clock.now().timestamp():
         raise NotSignedIn("The access token has expired; ask for a new one.", client=access.client_id)
     standing = session.connection().execute(_STANDING, {"client_id": access.client_id}).one_or_none()
-    if standing is None or not standing.active or standing.authority_id != access.authority_id:
+    if standing is None or not is_served(standing) or standing.authority_id != access.authority_id:
         raise NotSignedIn("This client is no longer registered.", client=access.client_id)
     return access
 

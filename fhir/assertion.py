@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from clinic import clock
 from clinic.errors import ClearwayError
 from clinic.models import AuthorityClient
+from clinic.services.authority_client import is_served
 from fhir.table import UsedAssertion
 
 ALGORITHMS = {"RS384": "RSA", "ES384": "EC"}
@@ -40,11 +41,34 @@ class Proof:
     expires_at: datetime
 
 
-def verify_assertion(session: Session, assertion: str, audience: str) -> Proof:
-    """Check every claim of `assertion`; raises ClientRefused with a sentence that says which one is wrong."""
+@dataclass(frozen=True)
+class KeyAddress:
+    """Where the keys of an assertion's client are published, and the name of the one that it uses."""
+
+    url: str
+    kid: str
+
+
+def find_key_address(session: Session, assertion: str) -> KeyAddress | None:
+    """Where the keys must be asked for before this assertion can be verified; None when they are stored with us.
+
+    Raises ClientRefused for what is no assertion of a client that we serve, so that nobody else makes us ask.
+    """
     header, claims = _read(assertion)
     client = _get_client(session, claims)
-    key = _get_key(client, header)
+    _check_key_named(client, header)
+    return KeyAddress(client.jwks_url, header["kid"]) if client.jwks_url else None
+
+
+def verify_assertion(session: Session, assertion: str, audience: str, published: str | None = None) -> Proof:
+    """Check every claim of `assertion`; raises ClientRefused with a sentence that says which one is wrong.
+
+    `published` is the JWK Set of the client's address, if it has one.
+    """
+    header, claims = _read(assertion)
+    client = _get_client(session, claims)
+    _check_key_named(client, header)
+    key = _get_key(client, header, published)
     try:
         jwt.decode(assertion, key, algorithms=[header["alg"]], options=_UNCHECKED)
     except (jwt.PyJWTError, ValueError, TypeError):
@@ -94,9 +118,6 @@ def _read(assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
         raise ClientRefused("The assertion's typ must be JWT.")
     if not isinstance(header.get("kid"), str) or not header["kid"]:
         raise ClientRefused("The assertion's header must name its key (kid).")
-    if "jku" in header:
-        # Keys are registered with us as a set; an address named by the caller is never asked.
-        raise ClientRefused("This jku is not registered; leave it out and use a registered key.")
     if "crit" in header:
         raise ClientRefused("The assertion asks for an extension that we do not know (crit).")
     return header, claims
@@ -107,14 +128,23 @@ def _get_client(session: Session, claims: dict[str, Any]) -> AuthorityClient:
     if not isinstance(name, str) or not name.isprintable() or claims.get("sub") != name:
         raise ClientRefused("The assertion's iss and sub must both be the client_id.")
     client = session.execute(select(AuthorityClient).where(AuthorityClient.id == name)).scalar_one_or_none()
-    if client is None or not client.active:
+    if client is None or not is_served(client):
         raise ClientRefused("This client is not registered, or no longer.", client=name[:80])
     return client
 
 
-def _get_key(client: AuthorityClient, header: dict[str, Any]) -> jwt.PyJWK:
+def _check_key_named(client: AuthorityClient, header: dict[str, Any]) -> None:
+    """An address named by the caller is never asked: it may only repeat the registered one."""
+    if "jku" in header and (client.jwks_url is None or header["jku"] != client.jwks_url):
+        raise ClientRefused("This jku is not registered; leave it out and use a registered key.", client=client.id)
+    if client.jwks and client.keys_expire_on is not None and client.keys_expire_on < clock.today():
+        raise ClientRefused("The registered keys have expired; send us new ones.", client=client.id)
+
+
+def _get_key(client: AuthorityClient, header: dict[str, Any], published: str | None) -> jwt.PyJWK:
     """The registered key of the assertion's `kid`, if it is of the kind its algorithm needs."""
-    for entry in json.loads(client.jwks or '{"keys": []}').get("keys", []):
+    text = published if client.jwks_url else client.jwks
+    for entry in json.loads(text or '{"keys": []}')["keys"]:
         if entry.get("kid") != header["kid"] or entry.get("kty") != ALGORITHMS[header["alg"]]:
             continue
         if entry.get("alg", header["alg"]) != header["alg"] or entry.get("use", "sig") != "sig":

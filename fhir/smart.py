@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response, current_app, request
 from flask.blueprints import BlueprintSetupState
+from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from clinic.audit import record_change
-from clinic.db import db
+from clinic.db import read_unit, write_unit
 from clinic.error_page import answer_errors_under
 from clinic.errors import ClearwayError
 from clinic.permissions import public
+from clinic.unit import manages_units
 from fhir.access import LIFETIME_SECONDS, issue_token
-from fhir.assertion import ALGORITHMS, ClientRefused, Proof, remember_assertion, verify_assertion
+from fhir.assertion import ALGORITHMS, ClientRefused, find_key_address, remember_assertion, verify_assertion
 from fhir.endpoint import TOKEN_PATH, fhir_base, token_url
+from fhir.key_fetch import KeyStore, KeysUnreachable
 from fhir.outcome import add_allow
 from fhir.parameter import PARAMETERS
 from fhir.scope import intersect, parse_scopes
@@ -60,21 +63,36 @@ def show_configuration() -> Response:
 
 @smart_blueprint.post(TOKEN_PATH)
 @public
+@manages_units
 def grant_token() -> Response:
-    """A token for a proven client: the scopes it asked for, as far as it is allowed them."""
+    """A token for a proven client: the scopes it asked for, as far as it is allowed them.
+
+    Keys that a client publishes are asked for between the two units: nothing is held open meanwhile.
+    """
     form = _read_form()
     if form.get("grant_type") is None:
         raise TokenRefused("invalid_request", "Name the grant_type: client_credentials.")
     if form["grant_type"] != "client_credentials":
         raise TokenRefused("unsupported_grant_type", "The only grant_type here is client_credentials.")
-    proof = _prove_client(form)
+    _check_proof(form)
+    with read_unit() as session:
+        address = find_key_address(session, form["client_assertion"])
+    published = _keys().get(address.url, address.kid) if address else None
+    with write_unit() as session:
+        return _grant(session, form, published)
+
+
+def _grant(session: Session, form: MultiDict[str, str], published: str | None) -> Response:
+    proof = verify_assertion(session, form["client_assertion"], token_url(), published)
+    if form.get("client_id", proof.client.id) != proof.client.id:
+        raise ClientRefused("The client_id is not that of the assertion.", client=proof.client.id)
     grant = intersect(parse_scopes(form.get("scope", "")), parse_scopes(proof.client.scopes))
     if not grant.pairs:
         raise TokenRefused(
             "invalid_scope", "None of the scopes asked for can be granted; the widest is system/*.rs.",
             client=proof.client.id,
         )  # fmt: skip
-    remember_assertion(db.session(), proof)
+    remember_assertion(session, proof)
     record_change(
         "grant-token", "client", proof.client.id, actor_id=proof.client.id, actor_kind="client",
         detail={"scope": str(grant), "authority": proof.client.authority_id},
@@ -92,7 +110,7 @@ def grant_token() -> Response:
 def render_oauth_error(error: ClearwayError) -> Response:
     """The answer to any error of a path under /oauth, in the words of RFC 6749."""
     word = error.error if isinstance(error, TokenRefused) else "invalid_request"
-    if isinstance(error, ClientRefused):
+    if isinstance(error, ClientRefused | KeysUnreachable):
         word = "invalid_client"
     elif error.status >= 500:
         word = "temporarily_unavailable" if error.status == 503 else "server_error"
@@ -112,17 +130,18 @@ def _read_form() -> MultiDict[str, str]:
     return request.form
 
 
-def _prove_client(form: MultiDict[str, str]) -> Proof:
+def _check_proof(form: MultiDict[str, str]) -> None:
     if form.get("client_assertion_type") != ASSERTION_TYPE:
         raise TokenRefused("invalid_request", f"The client_assertion_type must be {ASSERTION_TYPE}.")
     if not form.get("client_assertion"):
         raise TokenRefused("invalid_request", "Send a signed client_assertion.")
     if "Authorization" in request.headers or "client_secret" in form:
         raise TokenRefused("invalid_request", "Prove the client in one way only: by the assertion.")
-    proof = verify_assertion(db.session(), form["client_assertion"], token_url())
-    if form.get("client_id", proof.client.id) != proof.client.id:
-        raise ClientRefused("The client_id is not that of the assertion.", client=proof.client.id)
-    return proof
+
+
+def _keys() -> KeyStore:
+    store: KeyStore = current_app.extensions.setdefault("client_keys", KeyStore())
+    return store
 
 
 def _to_json(body: dict[str, Any], status: int = 200) -> Response:

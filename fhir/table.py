@@ -72,6 +72,7 @@ class ReleasedIndex(Base):
     parameter: Mapped[str] = mapped_column(String(40))
     system: Mapped[str | None] = mapped_column(String(200))
     value: Mapped[str | None] = mapped_column(String(300))
+    written: Mapped[str | None] = mapped_column(String(300))  # a string as it stands in the resource, for :exact
     low: Mapped[datetime | None] = moment()
     high: Mapped[datetime | None] = moment()
 

@@ -29,7 +29,8 @@ from clinic.demo.people import SyntheticPerson, generate_family, iter_people
 from clinic.demo.stage import bring_to_stage, list_answers
 from clinic.models import Applicant, Authorisation, Authority, DocumentKind, Family, Role, Sex, Site, User
 from clinic.rules.programme import list_programmes
-from clinic.services.authority import add_authority, add_client
+from clinic.services.authority import add_authority
+from clinic.services.authority_client import add_client
 from clinic.services.opening import open_case
 from clinic.services.registration import register_applicant
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -35,8 +35,11 @@ class AuthorityClient(Base):
     authority_id: Mapped[str] = mapped_column(ForeignKey("authority.id"), index=True)
     name: Mapped[str] = mapped_column(String(120))
     jwks: Mapped[str | None] = mapped_column(Text)  # the public keys, a JWK Set, when stored with us
+    jwks_url: Mapped[str | None] = mapped_column(String(300))  # or where it publishes them; one of the two is set
     scopes: Mapped[str] = mapped_column(Text)  # space separated, the most it may ask for
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = moment()
+    expires_on: Mapped[date | None] = mapped_column()  # the last day (UTC) on which it is served; none: no end
+    keys_expire_on: Mapped[date | None] = mapped_column()  # the last day on which its stored keys are accepted
 
     authority: Mapped[Authority] = relationship(back_populates="clients", lazy="joined", innerjoin=True)

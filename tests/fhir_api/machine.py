@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -14,7 +15,7 @@ from werkzeug.test import TestResponse
 
 from clinic import clock
 from clinic.key import new_id
-from clinic.services.authority import add_client
+from clinic.services.authority_client import add_client
 
 TOKEN_URL = "http://localhost:8000/oauth/token"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -40,10 +41,15 @@ def to_public(key: dict[str, Any]) -> dict[str, Any]:
 class Machine:
     """One registered client over Flask's test client; commit before the first request."""
 
-    def __init__(self, app: Flask, authority_id: str, kind: str = "ES384", scopes: str = ALL) -> None:
+    def __init__(
+        self, app: Flask, authority_id: str, kind: str = "ES384", scopes: str = ALL, jwks_url: str | None = None,
+        expires_on: date | None = None, keys_expire_on: date | None = None,
+    ) -> None:  # fmt: skip
         self.key = make_key(kind)
-        jwks = json.dumps({"keys": [to_public(self.key)]})
-        self.id = add_client(authority_id, jwks, scopes=scopes).id
+        jwks = None if jwks_url else json.dumps({"keys": [to_public(self.key)]})
+        self.id = add_client(
+            authority_id, jwks, scopes=scopes, jwks_url=jwks_url, expires_on=expires_on, keys_expire_on=keys_expire_on
+        ).id
         self.http = app.test_client()
         self.token = ""
 

@@ -12,10 +12,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from flask import Flask
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
+from clinic import clock
 from clinic.db import db, read_unit
 from clinic.errors import InvalidInput
+from clinic.key_set import check_key_set
 from clinic.models import AuthorityClient
-from clinic.services.authority import check_key_set
 from tests.fhir_api.machine import make_key, to_public
 
 
@@ -79,3 +80,31 @@ def test_key_set_that_cannot_be_used_is_refused() -> None:
         with pytest.raises(InvalidInput):
             check_key_set(text)
     assert jwt.PyJWKSet.from_json(check_key_set(json.dumps({"keys": [good]}))).keys[0].key_id == good["kid"]
+
+
+def test_keys_and_ends_are_managed_by_command(app: Flask, tmp_path: Path) -> None:
+    run(app, "add", "us", "--name", "Department", "--endpoint", "http://127.0.0.1:9/us/fhir")
+    address = "https://authority.example/jwks.json"
+    code, printed = run(app, "add-client", "us", "--jwks-url", address, "--until", "2999-12-31")
+    client_id = printed.strip()
+    assert code == 0
+    assert f"{client_id}  active until 2999-12-31  system/*.rs  keys at {address}" in run(app, "list")[1]
+    keys = write_keys(tmp_path, to_public(make_key("ES384")))
+    today = clock.today().isoformat()
+    assert run(app, "replace-keys", client_id, "--jwks", keys, "--keys-until", today)[0] == 0
+    listed = run(app, "list")[1]
+    assert f"keys ES384-0 (EC) until {today}" in listed
+    assert f"Warning: the key set of {client_id} ends in 0 days." in listed
+    assert run(app, "end-client", client_id)[1] == f"Client {client_id} is served without end.\n"
+    assert run(app, "revoke-client", client_id)[0] == 0
+    assert run(app, "restore-client", client_id)[0] == 0
+    assert f"{client_id}  active  " in run(app, "list")[1]
+    for words in (
+        ("add-client", "us"), ("add-client", "us", "--jwks", keys, "--jwks-url", address),
+        ("add-client", "us", "--jwks-url", "http://authority.example/jwks.json"),
+        ("replace-keys", client_id), ("replace-keys", "nobody", "--jwks", keys),
+        ("end-client", client_id, "--until", "2001-01-01"), ("restore-client", "nobody"),
+    ):
+        code, printed = run(app, *words)
+        assert code == 1, words
+        assert "Error: " in printed

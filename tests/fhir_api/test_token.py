@@ -15,7 +15,7 @@ from clinic import clock
 from clinic.db import db, read_unit, write_unit
 from clinic.key import new_id
 from clinic.models import AuthorityClient
-from clinic.services.authority import revoke_client
+from clinic.services.authority_client import revoke_client
 from fhir.table import UsedAssertion
 from tests.factory import make_authority
 from tests.fhir_api.machine import Machine, make_key
