@@ -14,7 +14,8 @@ from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from clinic.key import new_id
-from clinic.models import Authority, Delivery, DeliveryState, SignedExam
+from clinic.models import Authority, Delivery, DeliveryState, Destination, SignedExam
+from integrations.breaker import begin_trial
 from integrations.channel import DeliveryView
 
 DUE = (DeliveryState.QUEUED, DeliveryState.UNKNOWN)
@@ -49,8 +50,7 @@ def list_due_destinations(session: Session, now: datetime) -> list[str]:
     """The authorities that have something to send, or to be asked about, at `now`."""
     rows = session.execute(
         select(Delivery.authority_id)
-        .join(Authority, Authority.id == Delivery.authority_id)
-        .where(or_(_is_due(now), _is_unacknowledged(now)), Authority.held.is_(False))
+        .where(or_(_is_due(now), _is_unacknowledged(now)), _is_open(now))
         .distinct()
     )
     return sorted(rows.scalars())
@@ -65,13 +65,12 @@ def claim_next(
     """
     found = session.execute(
         select(Delivery.id, Delivery.state)
-        .join(Authority, Authority.id == Delivery.authority_id)
-        .where(Delivery.authority_id == authority_id, Authority.held.is_(False), _is_due(now))
+        .where(Delivery.authority_id == authority_id, _is_open(now), _is_due(now))
         .order_by(Delivery.id)
         .limit(1)
         .with_for_update(skip_locked=True, of=Delivery)
     ).first()
-    if found is None:
+    if found is None or not begin_trial(session, authority_id, now, lease):
         return None
     token = f"{worker}:{new_id()}"
     taken = session.execute(
@@ -96,8 +95,7 @@ def claim_unacknowledged(
     """Claim an accepted delivery whose acknowledgement is to be asked for; it stays `accepted` meanwhile."""
     found = session.execute(
         select(Delivery.id)
-        .join(Authority, Authority.id == Delivery.authority_id)
-        .where(Delivery.authority_id == authority_id, Authority.held.is_(False), _is_unacknowledged(now))
+        .where(Delivery.authority_id == authority_id, _is_open(now), _is_unacknowledged(now))
         .order_by(Delivery.next_attempt_at)
         .limit(1)
         .with_for_update(skip_locked=True, of=Delivery)
@@ -123,6 +121,14 @@ def list_expired(session: Session, now: datetime) -> list[Delivery]:
             .order_by(Delivery.id)
             .with_for_update(skip_locked=True, of=Delivery)
         ).scalars()
+    )
+
+
+def _is_open(now: datetime) -> ColumnElement[bool]:
+    """Nobody stopped deliveries to the destination, and it is not resting after faults."""
+    return ~exists().where(
+        Destination.authority_id == Delivery.authority_id,
+        or_(Destination.held_at.is_not(None), Destination.resting_until > now),
     )
 
 

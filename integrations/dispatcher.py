@@ -46,17 +46,15 @@ class Dispatcher:
     stopping: Event = field(default_factory=Event)  # once set, what is on its way is finished and nothing begun
 
     def list_due(self) -> list[str]:
-        """The authorities that have something due now and are not being left alone after faults."""
-        now = clock.now()
+        """The authorities that have something due now and are neither stopped nor left alone after faults."""
         with read_unit() as session:
-            due = list_due_destinations(session, now)
-        return [authority_id for authority_id in due if self.breaker.allows(authority_id, now)]
+            return list_due_destinations(session, clock.now())
 
     def drain(self, authority_id: str, limit: int = TURN_LIMIT) -> int:
         """Send what is due for one authority, one after the other; returns how many were attempted."""
         sent = 0
         for step in (self.deliver_next, self.ask_next):
-            while sent < limit and self._may_go_on(authority_id) and step(authority_id):
+            while sent < limit and not self.stopping.is_set() and step(authority_id):
                 sent += 1
         return sent
 
@@ -68,9 +66,9 @@ class Dispatcher:
             return None
         outcome = self._send(claim)
         now = clock.now()
-        self.breaker.note(authority_id, outcome.reason, now)
         with write_unit() as session:
             record_outcome(session, claim, outcome, self.plan, now)
+            self.breaker.note(session, authority_id, outcome.reason, now)
         log.info(
             "delivery %s attempt %d: %s (%s)",
             claim.view.id,
@@ -95,9 +93,6 @@ class Dispatcher:
         """Take deliveries back whose worker died while sending; returns how many."""
         with write_unit() as session:
             return sweep_expired(session, self.plan, clock.now(), self.lease)
-
-    def _may_go_on(self, authority_id: str) -> bool:
-        return not self.stopping.is_set() and self.breaker.allows(authority_id, clock.now())
 
     def _send(self, claim: Claim) -> Outcome:
         try:

@@ -2,7 +2,7 @@
 
 from clinic.models.amendment import AmendmentRequest
 from clinic.models.applicant import Applicant, ApplicantKey, DocumentKind, IdentityDocument, Sex
-from clinic.models.authority import Authority, AuthorityClient
+from clinic.models.authority import Authority, AuthorityClient, Destination
 from clinic.models.case import Answer, Case, CaseState, CaseTransition, Circumstance, ResidencePeriod
 from clinic.models.consent import Consent, ConsentState, Signer
 from clinic.models.contact import ContactKind, ContactPoint
@@ -34,9 +34,9 @@ __all__ = [
     "PARENTS", "AmendmentRequest", "Answer", "Applicant", "ApplicantKey", "AuditChange", "Authorisation", "Authority",
     "AuthorityClient", "BodySite", "Case", "CaseState", "CaseTransition", "Circumstance", "Conclusion",
     "ConclusionKind", "Consent", "ConsentState", "ContactKind", "ContactPoint", "Counter", "Delivery",
-    "DeliveryAttempt", "DeliveryState", "DocumentKind", "DoseSource", "Family", "FamilyKind", "FamilyMember", "Film",
-    "FilmState", "FormResponse", "FormStatus", "FormVersion", "GuardianAbsence", "Heartbeat", "IdentityCheck",
-    "IdentityDocument", "IdentityMethod", "InboundMessage", "InboundState", "InterpreterMode", "KeptInput",
+    "DeliveryAttempt", "DeliveryState", "Destination", "DocumentKind", "DoseSource", "Family", "FamilyKind",
+    "FamilyMember", "Film", "FilmState", "FormResponse", "FormStatus", "FormVersion", "GuardianAbsence", "Heartbeat",
+    "IdentityCheck", "IdentityDocument", "IdentityMethod", "InboundMessage", "InboundState", "InterpreterMode", "KeptInput",
     "LabComponent", "LabResult", "Lease", "LineOutcome", "Merge", "MergedRow", "Photo", "PhotoSource", "RecordKind",
     "Recorded", "RegistrationDraft", "RelatedPerson", "Relation", "Requirement", "RequirementReason",
     "RequirementSource", "RequirementState", "ResidencePeriod", "ResultStatus", "Role", "Route", "Sex", "SignedExam",

@@ -21,9 +21,35 @@ class Authority(Base):
     name: Mapped[str] = mapped_column(String(160))
     channel: Mapped[str] = mapped_column(String(40))  # a module of integrations/authorities
     endpoint: Mapped[str] = mapped_column(String(300))  # where that channel delivers to
-    held: Mapped[bool] = mapped_column(default=False)  # an administrator stopped deliveries to it
 
     clients: Mapped[list[AuthorityClient]] = relationship(back_populates="authority")
+    destination: Mapped[Destination | None] = relationship(viewonly=True)
+
+    @property
+    def held(self) -> bool:
+        """Whether an administrator stopped deliveries to it."""
+        return self.destination is not None and self.destination.held_at is not None
+
+
+class Destination(Base):
+    """How sending to an authority goes, and whether a person stopped it; without a row it goes well.
+
+    Every worker and every screen reads the circuit breaker here: after several faults in a row the destination
+    rests until `resting_until`, then one delivery goes ahead (`trying_since`) and decides. Not projected.
+    """
+
+    __tablename__ = "destination"
+
+    authority_id: Mapped[str] = mapped_column(ForeignKey("authority.id"), primary_key=True)
+    faults: Mapped[int] = mapped_column(default=0)  # in a row
+    last_fault: Mapped[str] = mapped_column(String(40), default="")  # a DeliveryReason
+    faulty_since: Mapped[datetime | None] = moment()  # the first fault in the row
+    opened_at: Mapped[datetime | None] = moment()  # when the breaker opened; None: it is closed
+    resting_until: Mapped[datetime | None] = moment()
+    trying_since: Mapped[datetime | None] = moment()  # the one delivery that decides is on its way
+    held_at: Mapped[datetime | None] = moment()
+    held_reason: Mapped[str] = mapped_column(Text, default="")
+    held_by_id: Mapped[str | None] = mapped_column(ForeignKey("user.id"))
 
 
 class AuthorityClient(Base):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from clinic.db import Base
@@ -42,6 +42,7 @@ class InboundMessage(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     raw: Mapped[bytes] = mapped_column(LargeBinary)
     answer: Mapped[bytes | None] = mapped_column(LargeBinary)  # what we acknowledged it with; None: nobody asked
+    delivery_id: Mapped[str | None] = mapped_column(ForeignKey("delivery.id"), index=True)  # what it speaks of
     times: Mapped[int] = mapped_column(default=1)  # how often it came
     state: Mapped[InboundState] = code(InboundState, default=InboundState.NEW)
     state_reason: Mapped[str] = mapped_column(Text, default="")  # one sentence, without a person's data

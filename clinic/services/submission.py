@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from enum import StrEnum
 
 from flask_babel import gettext as _
@@ -34,6 +35,7 @@ ALLOWED: dict[Act, frozenset[DeliveryState]] = {
     Act.RELEASE: frozenset({S.HELD}),
     Act.CANCEL: frozenset({S.QUEUED, S.HELD, S.REJECTED, S.DEAD}),
 }
+BETWEEN_SEVERAL = timedelta(seconds=2)
 SETTLED = (S.ACCEPTED, S.REJECTED)
 GONE = (S.CANCELLED, S.SUPERSEDED)
 REASONS = {
@@ -56,6 +58,25 @@ def retry_delivery(delivery_id: str, reason: str, actor: User | None = None) -> 
     newer version of the exam was queued after it.
     """
     return _act(Act.RETRY, delivery_id, reason, actor, _resume)
+
+
+def retry_several(deliveries: Sequence[Delivery], reason: str, actor: User) -> tuple[list[Delivery], list[Delivery]]:
+    """Make several deliveries due, oldest first and one after the other, so that no authority is flooded.
+
+    Gives those that will be sent, and those whose state does not allow it (any more).
+    """
+    sent: list[Delivery] = []
+    passed_over: list[Delivery] = []
+    for delivery in sorted(deliveries, key=lambda one: one.id):
+        try:
+            retry_delivery(delivery.id, reason, actor)
+        except NotNow:
+            passed_over.append(delivery)
+            continue
+        delivery.next_attempt_at = clock.now() + len(sent) * BETWEEN_SEVERAL
+        sent.append(delivery)
+    db.session.flush()
+    return sent, passed_over
 
 
 def hold_delivery(delivery_id: str, reason: str, actor: User | None = None) -> Delivery:

@@ -58,6 +58,7 @@ def apply_acknowledgement(session: Session, row: InboundMessage) -> tuple[Inboun
     ).scalar_one_or_none()
     if delivery is None or not _is_from(session.get_one(Authority, delivery.authority_id), row.sender):
         return InboundState.HELD, "It speaks of a message that this sender was never sent."
+    row.delivery_id = delivery.id
     if not found.is_application_level:
         return InboundState.APPLIED, "It says only that the message was received."
     if not record_own_word(session, delivery, classify(found), row.processed_at or clock.now()):

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from clinic.db import db, write_unit
 from clinic.delivery_reason import DeliveryReason
-from clinic.models import AuditChange, Authority, CaseState, Delivery, DeliveryAttempt, DeliveryState
+from clinic.models import AuditChange, CaseState, Delivery, DeliveryAttempt, DeliveryState, Destination
 from clinic.services.submission import retry_delivery
 from integrations import settlement
 from integrations.claim import claim_next
@@ -231,10 +231,10 @@ def test_five_faults_in_a_row_give_the_destination_a_rest(
     assert run_once(dispatcher) == 8
 
 
-def test_stopped_authority_gets_nothing(sandbox: Sandbox, dispatcher: Dispatcher) -> None:
+def test_stopped_authority_gets_nothing(sandbox: Sandbox, dispatcher: Dispatcher, hand: Hand) -> None:
     case = make_signed_case()
     make_delivery(case, sandbox.endpoint)
-    db.session.get_one(Authority, "us").held = True
+    db.session.add(Destination(authority_id="us", held_at=hand.now, held_reason="the authority moves house"))
     close_unit()
     assert run_once(dispatcher) == 0
     assert sandbox.list_received() == []

@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 
 from clinic.delivery_reason import DeliveryReason
-from integrations.breaker import FAULTS_TO_OPEN, Breaker
 from integrations.retry import DELAYS, LIMITS, RetryPlan
 from tests.integrations.factory import START
 
@@ -31,17 +30,3 @@ def test_refusal_is_never_tried_again_by_itself() -> None:
     assert RetryPlan().is_exhausted(DeliveryReason.REFUSED, 1)
     assert not RetryPlan().is_exhausted(DeliveryReason.UNREACHABLE, LIMITS[DeliveryReason.UNREACHABLE] - 1)
     assert RetryPlan().is_exhausted(DeliveryReason.UNREACHABLE, LIMITS[DeliveryReason.UNREACHABLE])
-
-
-def test_breaker_opens_after_faults_in_a_row_only() -> None:
-    breaker = Breaker()
-    for reason in [DeliveryReason.BUSY] * (FAULTS_TO_OPEN - 1) + [DeliveryReason.REFUSED, DeliveryReason.BUSY]:
-        breaker.note("us", reason, START)
-    assert breaker.allows("us", START)
-    for _fault in range(FAULTS_TO_OPEN - 1):
-        breaker.note("us", DeliveryReason.UNREACHABLE, START)
-    assert not breaker.allows("us", START)
-    assert breaker.allows("ca", START)
-    assert breaker.allows("us", START + breaker.rest)
-    breaker.note("us", DeliveryReason.BUSY, START + breaker.rest)
-    assert not breaker.allows("us", START + breaker.rest)
