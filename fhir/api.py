@@ -114,6 +114,8 @@ def search(kind: str) -> Response:
 @authority_client
 def search_by_form(kind: str) -> Response:
     """A search by form, so that identifiers stay out of addresses; parameters of the address count too."""
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise WrongMediaType("Send the search as it is, without Content-Encoding.")  # or its conditions would be lost
     if request.mimetype != FORM and (request.mimetype or request.content_length):
         raise WrongMediaType(f"Send the search as {FORM}.")
     return _search(kind, [*request.args.items(multi=True), *request.form.items(multi=True)])

@@ -7,7 +7,15 @@ from typing import Any
 
 from fhir.encoder import encode
 from fhir.endpoint import fhir_base, token_url
-from fhir.parameter import COMMON_PARAMETERS, PARAMETERS, SearchParameter, list_references
+from fhir.parameter import (
+    COMMON_PARAMETERS,
+    PARAMETERS,
+    PREFIXES,
+    ParameterKind,
+    SearchParameter,
+    list_modifiers,
+    list_references,
+)
 
 PUBLISHED_ON = "2026-11-22"
 _OAUTH = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
@@ -45,7 +53,9 @@ def _build(base: str, token_address: str) -> bytes:
                     "mode": "server",
                     "documentation": (
                         "A client reads the resources of exams signed for its own authority, and none besides. "
-                        "JSON only. _include and _revinclude are not iterated; one chained step is offered."
+                        "JSON only. _include and _revinclude are not iterated; one chained step is offered. Every "
+                        "search takes _count, _sort (_lastUpdated, -_lastUpdated), _summary, _elements, _total, "
+                        "_include, _revinclude and _format, by GET and by POST to _search, and Prefer: handling."
                     ),
                     "security": _describe_security(token_address),
                     "resource": [_describe(kind) for kind in sorted(PARAMETERS)]
@@ -82,7 +92,13 @@ def _describe(kind: str) -> dict[str, Any]:
 
 
 def _describe_parameter(parameter: SearchParameter) -> dict[str, str]:
-    return {"name": parameter.name, "type": parameter.kind.value}
+    found = {"name": parameter.name, "type": parameter.kind.value}
+    said = []
+    if parameter.kind is ParameterKind.DATE:
+        said.append(f"Prefixes: {', '.join(PREFIXES)}.")
+    if modifiers := list_modifiers(parameter):
+        said.append(f"Modifiers: {', '.join(f':{modifier}' for modifier in modifiers)}.")
+    return found | ({"documentation": " ".join(said)} if said else {})
 
 
 def _list_reverse_includes(kind: str) -> list[str]:

@@ -7,6 +7,7 @@ from flask.cli import with_appcontext
 
 from clinic.db import read_unit, write_unit
 from fhir.projection import append_missing, list_differences
+from fhir.release import reindex
 
 
 @click.command("rebuild-fhir")
@@ -28,4 +29,13 @@ def rebuild_fhir(check: bool) -> None:
     click.echo(f"{appended} versions appended.")
 
 
-COMMANDS = [rebuild_fhir]
+@click.command("reindex-released")
+@with_appcontext
+def reindex_released() -> None:
+    """Write the search values of what authorities read anew, after an update that searches for more."""
+    with write_unit() as session:
+        count = reindex(session)
+    click.echo(f"{count} resources indexed.")
+
+
+COMMANDS = [rebuild_fhir, reindex_released]

@@ -9,10 +9,17 @@ from datetime import datetime
 from fhir.index import fold_text
 from fhir.interval import read_span
 from fhir.outcome import BadSearch, NotSupported
-from fhir.parameter import COMMON_PARAMETERS, PARAMETERS, ParameterKind, SearchParameter, find_parameter
+from fhir.parameter import (
+    COMMON_PARAMETERS,
+    PARAMETERS,
+    PREFIXES,
+    ParameterKind,
+    SearchParameter,
+    find_parameter,
+    list_modifiers,
+)
 
 MOST_VALUES = 200  # alternatives in one condition
-_PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
 _PIECE = re.compile(r"(?:\\.|[^,\\])+", re.DOTALL)
 _BAR = re.compile(r"(?<!\\)\|")
 _COMMON = {parameter.name: parameter for parameter in COMMON_PARAMETERS}
@@ -28,9 +35,10 @@ class TokenValue:
 
 @dataclass(frozen=True)
 class TextValue:
-    """The folded beginning (or part) of a string."""
+    """The folded beginning (or part) of a string, and the string as it was written."""
 
     text: str
+    written: str
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,7 @@ class Criterion:
     values: tuple[Value, ...] = ()
     is_negated: bool = False  # :not
     is_inside: bool = False  # :contains
+    is_exact: bool = False  # :exact
     missing: bool | None = None
     chain: Criterion | None = None
     targets: tuple[str, ...] = ()  # of a chain
@@ -78,17 +87,18 @@ def find_criterion(kind: str, name: str, value: str, base: str) -> Criterion | N
     parameter = _COMMON.get(bare) or find_parameter(kind, bare)
     if parameter is None:
         return None
+    if modifier and modifier not in list_modifiers(parameter):
+        raise NotSupported(f"The modifier :{modifier[:20]} is not offered for {bare}.")
     if modifier == "missing":
-        if value not in {"true", "false"} or bare in _COMMON:
+        if value not in {"true", "false"}:
             raise BadSearch(f"{name} must be true or false.")
         return Criterion(parameter, missing=value == "true")
-    if modifier and not _fits(parameter, modifier):
-        raise NotSupported(f"The modifier :{modifier[:20]} is not offered for {bare}.")
     pieces = _split(value)
     if not pieces:
         raise BadSearch(f"The search parameter {bare} needs a value.")
     values = tuple(_read(parameter, piece, modifier, base) for piece in pieces)
-    return Criterion(parameter, values, is_negated=modifier == "not", is_inside=modifier == "contains")
+    return Criterion(parameter, values, is_negated=modifier == "not", is_inside=modifier == "contains",
+                     is_exact=modifier == "exact")
 
 
 def _find_chain(kind: str, name: str, value: str, base: str) -> Criterion | None:
@@ -105,14 +115,6 @@ def _find_chain(kind: str, name: str, value: str, base: str) -> Criterion | None
         # To leave such a condition out would answer with more than was asked for.
         raise NotSupported(f"The chained parameter {name[:60]} is not offered here.")
     return Criterion(parameter, chain=found[0][1], targets=tuple(t for t, _ in found))
-
-
-def _fits(parameter: SearchParameter, modifier: str) -> bool:
-    if parameter.name in _COMMON:
-        return False
-    if parameter.kind is ParameterKind.REFERENCE:
-        return modifier in parameter.targets
-    return modifier == {ParameterKind.TOKEN: "not", ParameterKind.STRING: "contains"}.get(parameter.kind)
 
 
 def _split(value: str) -> list[str]:
@@ -137,7 +139,7 @@ def _read(parameter: SearchParameter, piece: str, modifier: str, base: str) -> V
                 raise BadSearch(f"The search parameter {parameter.name} needs a system or a code.")
             return TokenValue(parts[0], parts[1] or None)
         case ParameterKind.STRING:
-            return TextValue(fold_text(_unescape(piece)))
+            return TextValue(fold_text(_unescape(piece)), _unescape(piece))
         case ParameterKind.DATE:
             return _read_date(parameter.name, piece)
         case ParameterKind.REFERENCE:
@@ -145,7 +147,7 @@ def _read(parameter: SearchParameter, piece: str, modifier: str, base: str) -> V
 
 
 def _read_date(name: str, piece: str) -> DateValue:
-    prefix, literal = (piece[:2], piece[2:]) if piece[:2] in _PREFIXES else ("eq", piece)
+    prefix, literal = (piece[:2], piece[2:]) if piece[:2] in PREFIXES else ("eq", piece)
     try:
         low, high = read_span(literal.strip().replace(" ", "+"))  # an unencoded plus sign arrives as a space
     except ValueError:

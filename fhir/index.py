@@ -9,18 +9,22 @@ from datetime import datetime
 from typing import Any
 
 from fhir.interval import read_span
-from fhir.parameter import PARAMETERS, ParameterKind, SearchParameter
+from fhir.parameter import META_PARAMETERS, PARAMETERS, ParameterKind, SearchParameter
 
 STRING_LENGTH = 300  # of the index column; a longer string is found by its beginning
 
 
 @dataclass(frozen=True)
 class IndexedValue:
-    """One row of the search index, without the resource it belongs to; an open end of a period is None."""
+    """One row of the search index, without the resource it belongs to; an open end of a period is None.
+
+    A string stands folded in `value` and as it is in `written`.
+    """
 
     parameter: str
     system: str | None = None
     value: str | None = None
+    written: str | None = None
     low: datetime | None = None
     high: datetime | None = None
 
@@ -34,7 +38,8 @@ def fold_text(text: str) -> str:
 def list_indexed_values(resource: dict[str, Any]) -> list[IndexedValue]:
     """Every searchable value of a resource given as parsed JSON, each once; unknown types have none."""
     found: dict[IndexedValue, None] = {}
-    for parameter in PARAMETERS.get(resource.get("resourceType", ""), ()):
+    own = PARAMETERS.get(resource.get("resourceType", ""))
+    for parameter in (*own, *META_PARAMETERS) if own is not None else ():
         for path in parameter.paths:
             for element in _walk(resource, path.split(".")):
                 found.update(dict.fromkeys(_list_values(parameter, element)))
@@ -57,9 +62,9 @@ def _list_values(parameter: SearchParameter, element: Any) -> Iterator[IndexedVa
             yield IndexedValue(parameter.name, system, value)
     elif parameter.kind is ParameterKind.STRING:
         if folded := fold_text(str(element)):
-            yield IndexedValue(parameter.name, value=folded)
+            yield IndexedValue(parameter.name, value=folded, written=str(element)[:STRING_LENGTH])
     elif parameter.kind is ParameterKind.REFERENCE:
-        reference = _read_reference(element)
+        reference = _read_held(parameter, element) or _read_reference(element)
         if reference and (parameter.name != "patient" or reference.startswith("Patient/")):
             yield IndexedValue(parameter.name, value=reference)
     else:
@@ -81,6 +86,12 @@ def _list_tokens(element: Any) -> Iterator[tuple[str | None, str]]:
         value = element.get("code") or element.get("value")
         if isinstance(value, str):
             yield element.get("system"), value
+
+
+def _read_held(parameter: SearchParameter, element: Any) -> str | None:
+    """`Type/id` of a resource that stands there itself: the Composition in a document Bundle."""
+    kind = element.get("resourceType") if isinstance(element, dict) else None
+    return f"{kind}/{element['id']}" if kind in parameter.targets and "id" in element else None
 
 
 def _read_reference(element: Any) -> str | None:

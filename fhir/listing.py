@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from fhir.access import Access
@@ -33,6 +34,8 @@ def build_listing(
         links.append(("next", _address(query, write_cursor(position, _owner(access, query)))))
     total = _find_total(released, query, len(matches), has_more=position is not None)
     record_listing(access, "search", kind, "", [*matches, *included])
+    matches = [replace(one, body=query.subset.cut(one.kind, one.body)) for one in matches]
+    included = [replace(one, body=query.subset.cut(one.kind, one.body, is_included=True)) for one in included]
     return build_searchset(matches, included, fhir_base(), links, total)
 
 

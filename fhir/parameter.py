@@ -60,12 +60,17 @@ _ENCOUNTER = _reference("encounter", "Encounter")
 # The types that a signature releases; every name is one of the R4 SearchParameters of its type (4.0.1).
 PARAMETERS: dict[str, tuple[SearchParameter, ...]] = {
     "Binary": (),  # a printed packet; found through its DocumentReference
-    "Bundle": (_IDENTIFIER, _token("type"), _date("timestamp")),
+    "Bundle": (
+        _IDENTIFIER, _token("type"), _date("timestamp"), _reference("composition", "Composition", "entry.resource"),
+    ),
     "Composition": (
         _IDENTIFIER, _STATUS, _token("type"), _date("date"), *_patient(), _ENCOUNTER,
         _reference("author", "Practitioner Organization"),
         _reference("attester", "Practitioner Organization", "attester.party"),
-        _reference("entry", "Observation", "section.entry"),
+        _reference(
+            "entry", "Observation Condition DiagnosticReport Immunization MedicationStatement QuestionnaireResponse",
+            "section.entry",
+        ),
     ),
     "Condition": (
         _IDENTIFIER, _CODE, _CATEGORY, _token("clinical-status", "clinicalStatus"),
@@ -80,7 +85,8 @@ PARAMETERS: dict[str, tuple[SearchParameter, ...]] = {
         _reference("performer", "Practitioner Organization"),
     ),
     "DocumentReference": (
-        _token("identifier", "masterIdentifier", "identifier"), _STATUS, _token("type"), _date("date"), *_patient(),
+        _token("identifier", "masterIdentifier", "identifier"), _STATUS, _token("type"), _CATEGORY, _date("date"),
+        _date("period", "context.period"), *_patient(),
         _reference("encounter", "Encounter", "context.encounter"),
         _reference("author", "Practitioner Organization"), _reference("custodian", "Organization"),
         _reference("related", "Bundle", "context.related"),
@@ -150,11 +156,32 @@ PARAMETERS: dict[str, tuple[SearchParameter, ...]] = {
     ),
 }  # fmt: skip
 
-# Answered for every type besides the table above.
-COMMON_PARAMETERS = (
+# Answered for every type besides the table above: two by the row itself, two by what its `meta` holds.
+ROW_PARAMETERS = (
     SearchParameter("_id", ParameterKind.TOKEN, ("id",)),
     SearchParameter("_lastUpdated", ParameterKind.DATE, ("meta.lastUpdated",)),
 )
+META_PARAMETERS = (
+    SearchParameter("_tag", ParameterKind.TOKEN, ("meta.tag",)),
+    SearchParameter("_security", ParameterKind.TOKEN, ("meta.security",)),
+)
+COMMON_PARAMETERS = (*ROW_PARAMETERS, *META_PARAMETERS)
+
+# The modifiers that are answered, by kind; a reference takes the names of its target types besides.
+MODIFIERS: dict[ParameterKind, tuple[str, ...]] = {
+    ParameterKind.TOKEN: ("not", "missing"),
+    ParameterKind.STRING: ("exact", "contains", "missing"),
+    ParameterKind.DATE: ("missing",),
+    ParameterKind.REFERENCE: ("missing",),
+}
+PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")  # of a date
+
+
+def list_modifiers(parameter: SearchParameter) -> tuple[str, ...]:
+    """What may stand behind the colon of a parameter; nothing where the row itself answers."""
+    if parameter in ROW_PARAMETERS:
+        return ()
+    return (*MODIFIERS[parameter.kind], *parameter.targets)
 
 
 def find_parameter(kind: str, name: str) -> SearchParameter | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Sequence
 
 from sqlalchemy import select
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 from clinic import clock
 from clinic.models import SignedExam
 from clinic.ports import FrozenResource
-from fhir.encoder import decode, digest
+from fhir.encoder import Resource, decode, digest
 from fhir.index import list_indexed_values
 from fhir.table import ReleasedIndex, ReleasedVersion
 
@@ -33,12 +34,42 @@ def release(session: Session, exam: SignedExam, resources: Sequence[FrozenResour
             is_current=True, case_id=exam.case_id, signed_exam_id=exam.id, released_at=released_at,
             body=_body(exam, resource), etag=digest(resource.body),
         ))
-        for value in list_indexed_values(decode(resource.body)):
-            session.add(ReleasedIndex(
-                authority_id=exam.authority_id, kind=resource.kind, id=resource.id, parameter=value.parameter,
-                system=value.system, value=value.value, low=value.low, high=value.high,
-            ))
+        _add_index(session, exam.authority_id, decode(resource.body))
     session.flush()
+
+
+def reindex(session: Session) -> int:
+    """Write the search values of every current released resource anew and say of how many.
+
+    For a version of ours that knows more search parameters than the one which released them.
+    """
+    query = select(ReleasedVersion).where(ReleasedVersion.is_current.is_(True)).execution_options(yield_per=200)
+    count = 0
+    for row in session.execute(query).scalars():
+        if row.kind == "Binary":
+            continue  # nothing in it is searched for
+        body = row.body or gzip.decompress(session.get_one(SignedExam, row.signed_exam_id).document)
+        _clear_index(session, row)
+        _add_index(session, row.authority_id, decode(body))
+        count += 1
+    session.flush()
+    return count
+
+
+def _add_index(session: Session, authority_id: str, resource: Resource) -> None:
+    for value in list_indexed_values(resource):
+        session.add(ReleasedIndex(
+            authority_id=authority_id, kind=resource["resourceType"], id=resource["id"], parameter=value.parameter,
+            system=value.system, value=value.value, written=value.written, low=value.low, high=value.high,
+        ))
+
+
+def _clear_index(session: Session, row: ReleasedVersion) -> None:
+    indexed = select(ReleasedIndex).where(
+        ReleasedIndex.authority_id == row.authority_id, ReleasedIndex.kind == row.kind, ReleasedIndex.id == row.id,
+    )
+    for value in session.execute(indexed).scalars():
+        session.delete(value)
 
 
 def _body(exam: SignedExam, resource: FrozenResource) -> bytes:
@@ -59,11 +90,5 @@ def _retire(session: Session, exam: SignedExam, resources: Sequence[FrozenResour
         if (row.kind, row.id) not in addresses:
             continue
         row.is_current = False
-        indexed = select(ReleasedIndex).where(
-            ReleasedIndex.authority_id == row.authority_id,
-            ReleasedIndex.kind == row.kind,
-            ReleasedIndex.id == row.id,
-        )
-        for value in session.execute(indexed).scalars():
-            session.delete(value)
+        _clear_index(session, row)
     session.flush()

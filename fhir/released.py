@@ -21,6 +21,7 @@ from clinic.models.column import Instant
 from fhir.binary import build_binary
 from fhir.criterion import Criterion, DateValue, ReferenceValue, TextValue, TokenValue, Value
 from fhir.cursor import Position
+from fhir.index import STRING_LENGTH
 from fhir.parameter import list_references
 from fhir.search import Include
 from fhir.table import ReleasedIndex, ReleasedVersion
@@ -240,6 +241,8 @@ def _match(criterion: Criterion, value: Value) -> _Condition:
             conditions.append(_value.system == value.system if value.system else _value.system.is_(None))
         return and_(*conditions)
     if isinstance(value, TextValue):
+        if criterion.is_exact:
+            return and_(_value.value == value.text, _value.written == value.written[:STRING_LENGTH])
         column = _value.value
         how = column.contains if criterion.is_inside else column.startswith
         return how(value.text, autoescape=True)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fhir.criterion import Criterion, find_criterion
 from fhir.outcome import BadSearch, NotSupported
 from fhir.parameter import PARAMETERS, find_parameter, list_references
+from fhir.subset import Subset, Summary
 
 DEFAULT_COUNT = 50
 MOST_COUNT = 200  # resources of one page; a larger wish is answered with this
 MOST_PARAMETERS = 40
 LONGEST_VALUE = 8000
 CURSOR = "_cursor"
+_ELEMENT = re.compile(r"(?:[A-Z][A-Za-z]+\.)?[a-z][A-Za-z]*")
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class SearchQuery:
     count: int = DEFAULT_COUNT
     is_descending: bool = False
     is_count_only: bool = False
+    subset: Subset = field(default_factory=Subset)
     has_total: bool = True
     cursor: str | None = None
     used: list[tuple[str, str]] = field(default_factory=list)
@@ -60,6 +64,10 @@ def parse_query(kind: str, pairs: Iterable[tuple[str, str]], base: str, is_stric
             query.used.append((name, value))
         elif is_strict:
             raise BadSearch(f"{kind} has no search parameter {name[:40]!r} here; see /fhir/metadata.")
+    if query.subset.summary is Summary.TEXT and (query.includes or query.reverse_includes):
+        raise BadSearch("_summary=text goes together with neither _include nor _revinclude.")
+    if query.subset.summary and query.subset.elements:
+        raise BadSearch("Send either _summary or _elements.")
     return query
 
 
@@ -81,17 +89,15 @@ def _read_control(query: SearchQuery, name: str, value: str) -> bool:
                 raise NotSupported("Only _sort=_lastUpdated and _sort=-_lastUpdated are offered.")
             query.is_descending = value.startswith("-")
         case "_summary":
-            if value not in {"count", "false"}:
-                raise NotSupported("Only _summary=count and _summary=false are offered: resources are sent whole.")
-            query.is_count_only = query.is_count_only or value == "count"
+            _read_summary(query, value)
+        case "_elements":
+            _read_elements(query, value)
         case "_total":
             if value not in {"none", "estimate", "accurate"}:
                 raise BadSearch("_total must be none, estimate or accurate.")
             query.has_total = value != "none"
         case "_include" | "_revinclude":
             _read_include(query, name, value)
-        case "_elements":
-            raise NotSupported("_elements is not offered: resources are sent whole, as they were signed.")
         case "_format" | "_pretty":
             pass
         case _ if name.startswith(("_include:", "_revinclude:")):
@@ -105,6 +111,24 @@ def _read_count(value: str) -> int:
     if not (value.isascii() and value.isdigit() and len(value) < 10):
         raise BadSearch("_count must be a whole number.")
     return min(int(value), MOST_COUNT)
+
+
+def _read_summary(query: SearchQuery, value: str) -> None:
+    if value == "count":
+        query.is_count_only = True
+    elif value in set(Summary):
+        query.subset = replace(query.subset, summary=Summary(value))
+    elif value != "false":
+        raise BadSearch("_summary must be true, text, data, count or false.")
+
+
+def _read_elements(query: SearchQuery, value: str) -> None:
+    """`status,subject` or, with the type before it, `Observation.status`; of another type it says nothing here."""
+    names = [name.strip() for name in value.split(",") if name.strip()]
+    if not names or not all(_ELEMENT.fullmatch(name) for name in names):
+        raise BadSearch("_elements must name elements of the resource itself, such as status,subject.")
+    wanted = [name.removeprefix(f"{query.kind}.") for name in names]
+    query.subset = replace(query.subset, elements=(*query.subset.elements, *wanted))
 
 
 def _read_include(query: SearchQuery, name: str, value: str) -> None:

@@ -94,7 +94,7 @@ def store_version(
     for found in list_indexed_values(resource):
         db.session.add(ReleasedIndex(
             authority_id=case.authority_id, kind=kind, id=resource_id, parameter=found.parameter, system=found.system,
-            value=found.value, low=found.low, high=found.high,
+            value=found.value, written=found.written, low=found.low, high=found.high,
         ))
     db.session.flush()
 

@@ -183,5 +183,7 @@ def test_capability_statement_is_valid_and_names_what_exists(app: Flask) -> None
     body = app.test_client().get("/fhir/metadata").data
     CapabilityStatement.model_validate_json(body)
     resources = {entry["type"]: entry for entry in json.loads(body)["rest"][0]["resource"]}
-    assert {"name": "identifier", "type": "token"} in resources["Patient"]["searchParam"]
+    parameters = {entry["name"]: entry for entry in resources["Patient"]["searchParam"]}
+    assert parameters["identifier"]["type"] == "token"
+    assert parameters["family"]["documentation"] == "Modifiers: :exact, :contains, :missing."
     assert resources["Composition"]["operation"][0]["name"] == "document"

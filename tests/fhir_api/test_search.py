@@ -34,7 +34,10 @@ def find_link(bundle: dict[str, Any], relation: str) -> str | None:
 
 CASES = [
     ("Patient?family=tesf", 1), ("Patient?family=TESFAYE", 1), ("Patient?family=esfaye", 0),
-    ("Patient?family:contains=sfay", 1), ("Patient?given=marta", 1), ("Patient?name=Hanna,Nobody", 1),
+    ("Patient?family:contains=sfay", 1), ("Patient?family:exact=Tesfaye", 1), ("Patient?family:exact=tesfaye", 0),
+    ("Patient?family:exact=Tesfay", 0), ("Patient?family:missing=true", 0), ("Practitioner?family:exact=Müller", 1),
+    ("Practitioner?family:exact=Muller", 0), ("Patient?_tag=x", 0), ("Patient?_tag:not=x", 1),
+    ("Patient?_security:missing=true", 1), ("Patient?given=marta", 1), ("Patient?name=Hanna,Nobody", 1),
     ("Practitioner?family=muller", 1), ("Practitioner?family=MÜLL", 1), ("Practitioner?name=100%25", 0),
     ("Patient?gender=female", 1), ("Patient?gender=male", 0), ("Patient?gender:not=male", 1),
     ("Patient?gender:not=female", 0), ("Patient?gender=male,female", 1), ("Patient?gender=female&gender=male", 0),
@@ -56,7 +59,8 @@ CASES = [
     ("Observation?patient.identifier=nobody", 0), ("Observation?subject:Patient.family=tesfaye", 3),
     ("Observation?patient.gender:not=male", 3), ("Observation?patient.birthdate=1991", 3),
     ("Patient?_id=none", 0), ("Patient?identifier=urn:passport|", 1),
-    ("Patient?family=a\\,b", 0), ("Bundle?type=document", 1), ("Bundle?timestamp=2026-11-20", 1),
+    ("Patient?family=a\\,b", 0), ("Bundle?type=document", 1),
+    ("DocumentReference?category:missing=true", 0), ("Bundle?timestamp=2026-11-20", 1),
 ]  # fmt: skip
 
 
@@ -187,7 +191,8 @@ def test_count_is_bounded_and_zero_asks_for_the_total(many: tuple[Machine, Relea
 
 
 UNREADABLE = [
-    "_count=x", "_count=-1", "_count=²", "_sort=name", "_summary=true", "_elements=id", "_total=perhaps",
+    "_count=x", "_count=-1", "_count=²", "_sort=name", "_summary=perhaps", "_elements=", "_elements=a.b.c",
+    "_elements=id,$x", "_summary=text&_include=Observation:subject", "_summary=true&_elements=id", "_total=perhaps",
     "_include=Nonsense:subject", "_include=Observation:code", "_include=Observation:nothing", "_include=Observation",
     "_include:iterate=Observation:subject", "_revinclude=Provenance:nothing", "date=yesterday", "date=2026-02-30",
     "date=2026-13", "date=", "date=99999", "date=2026-11-11T25:00:00Z", "status:exact=final", "code:in=x",
@@ -239,3 +244,45 @@ def test_search_writes_down_what_it_showed_and_no_name(scene: Scene) -> None:
     assert (row.action, row.case_id, row.authority_id) == ("search", scene.us_exam.case_id, "us")
     assert row.detail.count("Observation/") == 3
     assert "tesfaye" not in row.detail.lower()
+
+
+def test_search_by_a_packed_form_is_refused_rather_than_read_as_empty(scene: Scene) -> None:
+    packed = gzip.compress(b"status=final")
+    answer = scene.us.http.post("/fhir/Observation/_search", data=packed, headers={
+        "Authorization": f"Bearer {scene.us.token}", "Content-Encoding": "gzip",
+        "Content-Type": "application/x-www-form-urlencoded"})
+    assert (answer.status_code, answer.json["resourceType"]) == (415, "OperationOutcome")
+
+
+def test_too_large_a_form_is_refused_as_an_outcome(scene: Scene) -> None:
+    answer = scene.us.post("Observation/_search", {"status": "x" * 3_000_000})
+    assert (answer.status_code, answer.json["issue"][0]["code"]) == (413, "too-long")
+
+
+SUBSETS = [
+    ("_summary=true", {"status", "code", "subject", "effectiveDateTime", "performer", "valueCodeableConcept"}),
+    ("_summary=text", {"status", "code"}),
+    ("_summary=data", {"status", "category", "code", "subject", "effectiveDateTime", "performer",
+                       "valueCodeableConcept"}),
+    ("_elements=subject", {"status", "code", "subject"}),
+    ("_elements=Observation.subject,Patient.name", {"status", "code", "subject"}),
+    ("_elements=subject&_elements=category", {"status", "code", "subject", "category"}),
+]  # fmt: skip
+
+
+def test_subset_keeps_what_was_asked_and_says_that_it_is_one(scene: Scene) -> None:
+    from fhir.resources.R4B.bundle import Bundle
+
+    for query, kept in SUBSETS:
+        answer = scene.us.get(f"Observation?{query}")
+        Bundle.model_validate_json(answer.data)
+        for entry in answer.json["entry"]:
+            assert set(entry["resource"]) - {"resourceType", "id", "meta"} == kept, query
+            assert entry["resource"]["meta"]["tag"][-1]["code"] == "SUBSETTED"
+            assert entry["resource"]["meta"]["versionId"] == "1"
+        assert find_link(answer.json, "self").count("_") >= 1
+    included = scene.us.get("Observation?_elements=status&_include=Observation:subject").json["entry"][-1]["resource"]
+    assert "tag" not in included["meta"]
+    assert included["name"]
+    whole = scene.us.get("Observation?_summary=false").json["entry"][0]["resource"]
+    assert "tag" not in whole["meta"]
