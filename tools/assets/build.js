@@ -20,6 +20,12 @@ const SCRIPTS = {
   gurmukhi: [400], khmer: [400], myanmar: [400], sinhala: [400], tamil: [400], thai: [400],
 };
 
+// Chinese is one large file, so the machine's own fonts come first by name; most machines have one of them.
+const CHINESE = {
+  own: ["Noto Sans SC", "Noto Sans CJK SC", "Microsoft YaHei", "PingFang SC", "Source Han Sans SC", "WenQuanYi Micro Hei"],
+  range: "U+2E80-2FDF,U+3000-303F,U+31C0-31EF,U+3400-4DBF,U+4E00-9FFF,U+F900-FAFF",
+};
+
 // What printed documents need besides: a computer that prints has no font of its own to fall back on.
 const LETTERS = ["latin", "latin-ext", "cyrillic", "cyrillic-ext", "greek", "vietnamese"];
 const SYMBOLS = {
@@ -51,7 +57,17 @@ function buildFonts() {
     }
     cpSync(join(source, "LICENSE"), join(vendor, "fonts", `LICENSE-noto-sans-${script}.txt`));
   }
-  return faces;
+  return faces + buildChinese();
+}
+
+function buildChinese() {
+  const source = join(packages, "@fontsource/noto-sans-sc");
+  const file = "noto-sans-sc-screen.woff2"; // the printer has its own, which opens faster
+  cpSync(join(source, "files/noto-sans-sc-chinese-simplified-400-normal.woff2"), join(vendor, "fonts", file));
+  cpSync(join(source, "LICENSE"), join(vendor, "fonts/LICENSE-noto-sans-sc.txt"));
+  const local = CHINESE.own.map((name) => `local("${name}")`).join(",");
+  return '@font-face{font-family:"Clearway Scripts";font-style:normal;font-weight:400;font-display:swap;' +
+    `src:${local},url("../fonts/${file}") format("woff2");unicode-range:${CHINESE.range}}\n`;
 }
 
 function buildStyles(faces) {
