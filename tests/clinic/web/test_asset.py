@@ -48,7 +48,8 @@ def test_style_sheets_bring_no_foreign_brand_and_no_outside_address() -> None:
 
 
 def test_fonts_stay_small() -> None:
-    assert sum(path.stat().st_size for path in (VENDOR / "fonts").glob("*.woff2")) < 1_800_000  # Chinese is 1.1 MB of it, fetched only where nothing like it is installed
+    # Chinese is 1.1 MB of it, fetched only where nothing like it is installed.
+    assert sum(path.stat().st_size for path in (VENDOR / "fonts").glob("*.woff2")) < 1_800_000
 
 
 def test_lock_file_names_no_registry() -> None:
