@@ -59,6 +59,9 @@ STATE_WORDS: dict[str, tuple[LazyString, str]] = {
 VIEW_WORDS: dict[str | None, LazyString] = {
     "pa": _l("PA"), "ap": _l("AP"), "lateral": _l("Lateral"), "other": _l("Other view"), None: _l("View not given"),
 }
+READ_VIEW_WORDS: dict[str, LazyString] = {  # the views that one reading is of
+    "pa": _l("PA"), "ap": _l("AP"), "pa-lateral": _l("PA and lateral"), "ap-lateral": _l("AP and lateral"),
+}
 
 
 def tone_of(remark: str) -> str:

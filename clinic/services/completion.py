@@ -74,8 +74,16 @@ def is_exam_done(case: Case, exam: str, decision: dict[str, Any], facts: dict[st
     tests = {test.name for test in list_tests().values() if exam in test.exams and not test.fact and test.settles}
     if tests:
         return tests <= {row.test for row in list_counting_results(case)}
+    if exam in SPUTUM and has_open_culture(decision, facts):
+        return False  # the rules ask for nothing more, but somebody has to enter what grows, or it is lost
     is_asked = is_next or any(item["exam"] == exam for item in decision["required"])
     return not (is_next if is_asked or exam in REPEATS else is_exam_outstanding(facts, exam))
+
+
+def has_open_culture(decision: dict[str, Any], facts: dict[str, Any]) -> bool:
+    """Whether a culture is outstanding that the conclusion waits for."""
+    waits = decision["status"] in ("pending-culture", "incomplete", "undecided")
+    return waits and any(each["culture"] == "pending" for each in facts["results"].get("sputum", ()))
 
 
 def has_begun(case: Case, exam: str, since: datetime) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -95,6 +96,11 @@ def needs_pregnancy_answer(case: Case) -> bool:
     )
 
 
+def needs_lateral(case: Case, day: date) -> bool:
+    """Whether a lateral view belongs to a film of this person taken on `day`."""
+    return age_on(parse_partial_date(case.applicant.birth_date), day).years < LATERAL_BELOW
+
+
 def _build(case: Case, new: NewReading, actor: User) -> XrayReading:
     workflow.ensure_recording(case)
     ensure_possible_dates(case, taken_on=new.taken_on)
@@ -163,8 +169,7 @@ def _list_cautions(case: Case, new: NewReading) -> list[Caution]:
         found.append(Caution("pregnant", _(
             "This applicant is pregnant: confirm that consent was signed and abdomen and pelvis were double shielded."),
             "taken_on"))
-    years = age_on(parse_partial_date(case.applicant.birth_date), new.taken_on).years
-    if years < LATERAL_BELOW and new.view in ("pa", "ap"):
+    if needs_lateral(case, new.taken_on) and new.view in ("pa", "ap"):
         found.append(Caution("lateral", _("Under ten years a lateral view is taken too: confirm that there is none."),
                              "view"))
     if any(film.state is FilmState.QUARANTINED for film in list_films(case)):

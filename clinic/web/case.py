@@ -236,7 +236,7 @@ def _conclusion_task(case: Case, decision: dict[str, Any], left: int) -> dict[st
         return task | {"state": _("To do"), "tone": "neutral",
                        "next": {"label": label_work("sign"), "url": url} if find_work("sign", case.id) else None}
     waits = []
-    if left:
+    if left and decision["status"] != "pending-culture":
         waits.append(_("%(n)s examinations are done", n=left) if left > 1 else _("one more examination is done"))
     if decision["needs"]:
         waits.append(_("the circumstances are established"))

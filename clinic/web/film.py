@@ -162,7 +162,7 @@ def _describe(name: str, receipt: Receipt, film: Film | None) -> dict[str, Any]:
             "This film was here already; nothing was done twice.")
         return _outcome(name, said, "warn" if film.state is FilmState.REJECTED else "neutral", film)
     words = {
-        FilmState.ACCEPTED: (_("The film is received and may be read."), "good"),
+        FilmState.ACCEPTED: (_("Received; ready to be read."), "good"),
         FilmState.PRIOR: (_("Received as a prior film: it was taken before this exam began."), "warn"),
         FilmState.QUARANTINED: (_("Stop: this film may be another person's. It is in quarantine until another person "
                                   "has looked at it."), "bad-kept"),

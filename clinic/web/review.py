@@ -64,6 +64,7 @@ class Part:
     rests: list[Rest] = field(default_factory=list)
     signed: list[Note] = field(default_factory=list)  # forms behind the part: title, who, when, how amended
     change: str = ""
+    empty: str = ""  # what to say when nothing is recorded
     outstanding: list[Requirement] = field(default_factory=list)
 
 
@@ -190,6 +191,8 @@ def _add_vaccination(case: Case, part: Part, decision: dict[str, Any]) -> None:
         row = lines.get(line)
         part.rows.append(from_vaccine_line(line, row, doses, str(OUTCOME_WORDS[row.outcome]) if row else ""))
     part.change = "vaccination"
+    if not decision["vaccines"]:
+        part.empty = _("Not required of this applicant; no dose is recorded.")
 
 
 _BUILDERS = {

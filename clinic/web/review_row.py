@@ -9,6 +9,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
+from clinic.film_word import READ_VIEW_WORDS
 from clinic.laboratory_test import list_tests
 from clinic.models import LabResult, Specimen, VaccineDose, VaccineLine, XrayReading
 from clinic.queries.prior_value import PriorValue
@@ -87,7 +88,7 @@ def from_reading(row: XrayReading, every: list[XrayReading]) -> ReviewRow:
         f"reading-{row.series_id}", _("Film of %(day)s", day=format_date(row.taken_on)) if row.taken_on
         else _("Film put off"), _say_findings(row), row.remark, row.entered_by_id, row.entered_at,
         row.confirmed_by_id, row.confirmed_at, f"xray?correct={row.id}", notable=abnormal,
-        tags=[((row.view or "").upper().replace("-", ", "), "neutral")] if row.view else [], before=before)
+        tags=[(str(READ_VIEW_WORDS[row.view]), "plain")] if row.view else [], before=before)
 
 
 def from_specimen(row: Specimen, results: list[LabResult], every: list[LabResult]) -> ReviewRow:

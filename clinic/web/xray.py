@@ -11,6 +11,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from clinic.errors import InvalidInput
+from clinic.film_word import READ_VIEW_WORDS
 from clinic.models import Answer as Known
 from clinic.models import Case, Film, FilmState, XrayReading
 from clinic.partial_date import format_clinically
@@ -21,6 +22,7 @@ from clinic.schemas.reason import ReasonIn
 from clinic.services import film as films
 from clinic.services import radiology
 from clinic.services.assessment import list_requirements
+from clinic.services.plausibility import get_today
 from clinic.web.film_view import label_film, list_rows, list_views
 from clinic.web.form import read_form
 from clinic.web.gate import address_check, is_present
@@ -159,11 +161,13 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
         may_upload=uploads and is_present(case, "xray"), may_ask=uploads,
         ask_url=address_check(case.id, "xray", url_for(".view", case_id=case.id)),
         numbered=list_numbered(case.programme), asks_result=case.programme in RESULT_PROGRAMMES,
-        result_words=RESULT_WORDS, ticked=typed.get("confirmed", []),
+        result_words=RESULT_WORDS, view_words=READ_VIEW_WORDS, ticked=typed.get("confirmed", []),
         writing=is_recording(case) and has_permission(P.READ_XRAY)
         and (row is not None or problem is not None or not any(r.counts and not r.deferred for r in readings)
              or "new" in request.args),
         may_read=is_recording(case) and has_permission(P.READ_XRAY),
+        lacks_lateral=radiology.needs_lateral(case, get_today(case))
+        and not any(film.view == "lateral" for film in known if film.state is FilmState.ACCEPTED),
         must_ask=radiology.needs_pregnancy_answer(case), pregnant=radiology.find_pregnancy(case) is Known.YES,
         reasons=to_requirement_reasons(because),
     )

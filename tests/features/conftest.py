@@ -17,7 +17,8 @@ from wsgi import create_app
 __all__ = ["base_url", "browser_type_launch_args", "complaints"]
 
 ROLES = (
-    "reception", "nurse", "phlebotomist", "labtech", "labsupervisor", "radiologist", "physician", "tbteam", "admin",
+    "reception", "nurse", "phlebotomist", "labtech", "labsupervisor", "radiographer", "radiologist", "physician",
+    "tbteam", "admin",
 )
 
 

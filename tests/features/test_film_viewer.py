@@ -16,7 +16,7 @@ from clinic.demo.phantom import Chest
 from clinic.demo.walk import ensure_consent
 from clinic.models import User, XrayReading
 from clinic.services.plausibility import get_today
-from tests.factory import make_applicant, make_case, make_user
+from tests.factory import make_applicant, make_case
 from tests.features.look import look, sign_in_as
 from tests.film import make_film
 from tests.sign_in import meet
@@ -42,8 +42,8 @@ def films(clinic: Flask, tmp_path: Path) -> dict[str, Any]:
     with clinic.app_context():
         with write_unit() as unit:
             clerk = unit.execute(select(User).where(User.email == "reception@test.example")).unique().scalar_one()
-            email = "radiographer@test.example"
-            radiographer = make_user("radiographer", clerk.site, email=email, name="Test Radiographer")
+            radiographer = unit.execute(
+                select(User).where(User.email == "radiographer@test.example")).unique().scalar_one()
             case = make_case("us", make_applicant(clerk, **PERSON), clerk)
             meet(case, radiographer)
             ensure_consent(case, clerk)
@@ -215,7 +215,7 @@ def test_refused_file_is_answered_in_words(
     page.goto(f"{address}/cases/{films['case']}/xray")
     _send(page, str(tmp_path / "scan.pdf"), films["own"])
     expect(page.get_by_text("This is no DICOM file.")).to_be_visible()
-    expect(page.get_by_text("The film is received and may be read.")).to_be_visible()
+    expect(page.get_by_text("Received; ready to be read.")).to_be_visible()
     look(page, "film-refused")
 
 

@@ -83,7 +83,7 @@ def test_films_are_received_and_shown_beside_the_report(enter: Any, case_id: str
 def test_every_file_is_answered_by_itself(enter: Any, case_id: str) -> None:
     answer = _send(enter("radiographer"), case_id, _film(case_id), b"no film at all")
     assert answer.status_code == 422
-    assert "The film is received and may be read." in answer.text and "This is no DICOM file." in answer.text
+    assert "Received; ready to be read." in answer.text and "This is no DICOM file." in answer.text
     assert len(_rows()) == 1
 
 
