@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-SUBJECTS = ("decisions", "document_pull", "worklist")
+SUBJECTS = ("decisions", "document_build", "document_pull", "worklist")
 RESULTS = Path(__file__).resolve().parent / "results"
 
 
