@@ -68,6 +68,10 @@ def _connect_integrations(app: Flask) -> None:
         from integrations.rendering import render_delivery
 
         ports.render_delivery = render_delivery
+    if _exists("integrations.message"):
+        from integrations.message import find_report, read_message_in_words
+
+        ports.read_message, ports.find_report = read_message_in_words, find_report
 
 
 def _exists(name: str) -> bool:

@@ -80,6 +80,38 @@ ComposeDelivery = Callable[[PrintedExam], RenderedDelivery]
 AttachPrint = Callable[[bytes], tuple[FrozenResource, ...]]
 
 
+@dataclass(frozen=True)
+class MessageField:
+    """One field of a message in words: where it stands, what it is called, and each of its repetitions.
+
+    A repetition is its parts with anything in them: (what the part is called, its text); a plain value has no name.
+    """
+
+    place: str  # PID-5
+    name: str
+    values: tuple[tuple[tuple[str, str], ...], ...]
+    is_report: bool = False  # the printed report, far too long to show
+
+
+@dataclass(frozen=True)
+class MessagePart:
+    """One segment of an HL7 message, or one section of a FHIR document."""
+
+    code: str  # PID; empty for a section
+    name: str
+    fields: tuple[MessageField, ...] = ()
+    narrative: str = ""  # a section's own narrative: XHTML with nothing in it but known elements
+
+
+@dataclass(frozen=True)
+class MessageInWords:
+    """What left or came in, readable; `text` is the whole as it is, the report left out."""
+
+    title: str
+    parts: tuple[MessagePart, ...]
+    text: str
+
+
 @dataclass
 class Ports:
     """The callables; each raises Misconfigured until `wsgi.py` has filled it."""
@@ -98,6 +130,10 @@ class Ports:
     render_delivery: Callable[[Authority, DocumentOrder, BuiltDocument, str], ComposeDelivery]
     # Freeze what the authority may read, inside the caller's transaction.
     release: Callable[[Session, SignedExam, Sequence[FrozenResource]], None]
+    # A message's bytes in words; None when they are of no kind that we know.
+    read_message: Callable[[bytes], MessageInWords | None]
+    # The printed report inside a message's bytes; None when there is none.
+    find_report: Callable[[bytes], bytes | None]
 
 
 def _unfilled(*_args: object, **_named: object) -> None:
@@ -112,4 +148,6 @@ ports = Ports(
     revoke=_unfilled,
     render_delivery=_unfilled,  # type: ignore[arg-type]
     release=_unfilled,
+    read_message=_unfilled,
+    find_report=_unfilled,
 )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flask import current_app, request
-from flask_babel import LazyString, lazy_gettext
+from flask_babel import LazyString, gettext, lazy_gettext
 from werkzeug.exceptions import HTTPException
 
 from clinic.permissions import Permission, has_permission
+from clinic.web.lateness import find_late, may_mend_deliveries
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,16 @@ def list_navigation() -> list[tuple[str, str, bool]]:
     for area in AREAS:
         if has_permission(area.permission) and _exists(area.path):
             shown.setdefault(area.path, area)
-    return [(str(area.label), area.path, area.is_current(request.path)) for area in shown.values()]
+    return [(_say(area), area.path, area.is_current(request.path)) for area in shown.values()]
+
+
+def _say(area: Area) -> str:
+    """The area's name, with a count where somebody should look."""
+    label = str(area.label)
+    if area.path != "/deliveries" or not may_mend_deliveries():
+        return label
+    count = find_late().count
+    return gettext("%(area)s: %(count)s stuck or late", area=label, count=count) if count else label
 
 
 def _exists(path: str) -> bool:

@@ -28,6 +28,8 @@ from clinic.queries.worklist import (
 from clinic.rules.programme import list_programmes
 from clinic.schemas.field import to_words
 from clinic.web.case_list import address_pages, build_lines, find_day_start, read_place, say_count
+from clinic.web.delivery_word import say_passed
+from clinic.web.lateness import find_late, may_mend_deliveries
 from clinic.web.word import case_state_word
 
 blueprint = Blueprint("worklist", __name__)
@@ -80,6 +82,7 @@ def index() -> str:
     return render_template(
         "worklist/mine.html", tabs=list_tabs("mine"), kinds=kinds, lines=build_lines(page, chosen),
         **address_pages(page, "updated_at"), may_register=has_permission(P.REGISTER), chosen=chosen,
+        late=find_late() if may_mend_deliveries() else None, passed=lambda moment: say_passed(clock.now() - moment),
         sent_back=counts.get(View.SENT_BACK, 0) if chosen is not View.SENT_BACK else 0,
     )
 

@@ -1,0 +1,54 @@
+"""Messages that came in, as far as the user's site is concerned."""
+
+from __future__ import annotations
+
+from flask_babel import gettext as _
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import defer
+
+from clinic.db import db
+from clinic.errors import NotFound
+from clinic.models import Delivery, InboundMessage, InboundState, User
+
+PAGE_SIZE = 50
+COUNT_LIMIT = 1000
+
+
+def list_messages(
+    user: User, state: InboundState, after: str | None = None, limit: int = PAGE_SIZE
+) -> list[InboundMessage]:
+    """One page, newest first, without the messages' bytes; `after` is the last id of the page before."""
+    query = (
+        select(InboundMessage).where(_is_open_to(user), InboundMessage.state == state)
+        .order_by(InboundMessage.id.desc()).limit(limit)
+        .options(defer(InboundMessage.raw), defer(InboundMessage.answer))
+    )
+    if after:
+        query = query.where(InboundMessage.id < after)
+    return list(db.session.execute(query).scalars())
+
+
+def count_messages(user: User) -> dict[InboundState, int]:
+    """How many messages stand in each state, at most COUNT_LIMIT."""
+    counts = {}
+    for state in InboundState:
+        wanted = (_is_open_to(user), InboundMessage.state == state)
+        some = select(InboundMessage.id).where(*wanted).limit(COUNT_LIMIT).subquery()
+        counts[state] = db.session.execute(select(func.count()).select_from(some)).scalar_one()
+    return counts
+
+
+def get_message(user: User, message_id: str) -> InboundMessage:
+    """One message; raises NotFound, for another site's too."""
+    found = db.session.execute(
+        select(InboundMessage).where(InboundMessage.id == message_id, _is_open_to(user))
+    ).scalar_one_or_none()
+    if found is None:
+        raise NotFound(_("There is no such message at your site."), inbound=message_id)
+    return found
+
+
+def _is_open_to(user: User) -> ColumnElement[bool]:
+    """What speaks of the site's own deliveries, and what speaks of nobody's: somebody must look at that."""
+    own = select(Delivery.id).where(Delivery.site_id == user.site_id)
+    return or_(InboundMessage.delivery_id.is_(None), InboundMessage.delivery_id.in_(own))

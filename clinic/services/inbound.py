@@ -1,0 +1,25 @@
+"""What a person may do with a message that came in and was not worked on to the end: have it worked on again."""
+
+from __future__ import annotations
+
+from flask_babel import gettext as _
+
+from clinic.audit import record_change
+from clinic.db import db
+from clinic.errors import NotNow
+from clinic.models import InboundMessage, InboundState, User
+
+AGAIN = frozenset((InboundState.HELD, InboundState.ERROR))
+
+
+def work_again(message: InboundMessage, reason: str, actor: User) -> None:
+    """Give a held or failed message back to the worker, bytes and all as they came; raises NotNow."""
+    if message.state not in AGAIN:
+        raise NotNow(_("The message was worked on already. Look again."), inbound=message.id)
+    before = message.state
+    message.state, message.state_reason, message.processed_at = InboundState.NEW, "", None
+    record_change(
+        "message-again", "inbound-message", message.id, site_id=actor.site_id, actor_id=actor.id, actor_kind="user",
+        detail={"from": before.value, "reason": reason},
+    )
+    db.session.flush()
