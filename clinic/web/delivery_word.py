@@ -99,7 +99,7 @@ def describe_age(state: DeliveryState, queued_at: datetime) -> dict[str, Any]:
     if level is Lateness.IN_TIME:
         return {"text": passed}
     word, tone = LATENESS_WORDS[level]
-    return {"state": str(word), "tone": tone, "sub": passed}
+    return {"state": str(word), "tone": tone, "detail": passed}
 
 
 def explain_destination(row: DestinationRow) -> list[str]:

@@ -89,7 +89,7 @@ def test_list_is_narrowed_by_destination_and_state(app: Flask) -> None:
         ("?to=us&state=held", [False, True, False]), ("?state=nonsense", [True, True, True]),
     ):  # fmt: skip
         page = get(client, f"/deliveries{address}")
-        assert [f">{number}</a>" in page for number in numbers] == shown, address
+        assert [number in page for number in numbers] == shown, address
 
 
 def test_resting_destination_says_why_since_when_and_is_tried_at_once(app: Flask) -> None:
@@ -130,7 +130,8 @@ def test_destination_is_stopped_and_released_with_reasons(app: Flask) -> None:
     actions = db.session.scalars(select(AuditChange.action).where(AuditChange.subject_kind == "destination")).all()
     assert sorted(actions) == ["destination-hold", "destination-release"]
     assert client.get("/deliveries/to/zz").status_code == 404
-    assert sign_in(app, physician).post("/deliveries/to/us", data={"act": "hold", "reason": "a reason"}).status_code == 403
+    data = {"act": "hold", "reason": "a reason"}
+    assert sign_in(app, physician).post("/deliveries/to/us", data=data).status_code == 403
 
 
 def test_several_are_sent_again_one_after_the_other_after_a_look(app: Flask) -> None:
