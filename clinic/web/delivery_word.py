@@ -115,7 +115,7 @@ def explain_destination(row: DestinationRow) -> list[str]:
     if row.condition is Condition.RESTING:
         faults = ngettext("%(num)s attempt in a row failed, for %(passed)s.",
                           "%(num)s attempts in a row failed, for %(passed)s.", row.faults, passed=passed)
-        return [fault, faults, gettext("One delivery is tried every half minute; the others follow when it arrives.")]
+        return [fault, faults, gettext("The next one that is due goes ahead alone; the others follow when it arrives.")]
     if row.condition is Condition.TRYING:
         return [gettext("One delivery is being sent; whether it arrives decides about the others.")]
     return []
