@@ -11,6 +11,7 @@ from clinic.api import decision, description
 from clinic.web import (
     amendment,
     applicant,
+    authority_access,
     case,
     case_word,
     circumstance,
@@ -65,6 +66,7 @@ REGISTRATIONS: list[Callable[[Flask], None]] = [
     lambda app: app.register_blueprint(delivery.blueprint),
     lambda app: app.register_blueprint(destination.blueprint),
     lambda app: app.register_blueprint(message.blueprint),
+    lambda app: app.register_blueprint(authority_access.blueprint),
     place.init_places,
     session.init_session,
     case_word.init_case_words,

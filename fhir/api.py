@@ -13,6 +13,7 @@ from clinic.permissions import AUTHORITY_CLIENT, PUBLIC, authority_client, publi
 from clinic.unit import reads_only
 from fhir.access import Access, check_token
 from fhir.answer import DOCUMENT_VERSION, send_bytes, send_content, send_document, send_resource
+from fhir.audit_event import AuditLog
 from fhir.canonical import list_canonical_resources
 from fhir.capability import DEFINITION_KINDS, build_capability
 from fhir.disclosure import record_listing
@@ -22,7 +23,7 @@ from fhir.interval import read_span
 from fhir.listing import build_listing
 from fhir.negotiation import require_acceptable, wants_content
 from fhir.outcome import BadSearch, WrongMediaType
-from fhir.parameter import PARAMETERS
+from fhir.parameter import AUDIT_KIND, OFFERED_KINDS
 from fhir.released import DOCUMENT_KIND, PRINT_KIND, Document, Released, Resource
 from fhir.searchset import build_history, build_searchset
 
@@ -165,13 +166,16 @@ def _search(kind: str, pairs: list[tuple[str, str]]) -> Response:
 
 
 def _require(kind: str, letter: str) -> None:
-    if kind not in PARAMETERS:
+    if kind not in OFFERED_KINDS:
         raise NotFound("This type of resource is not offered here; see /fhir/metadata.")
     _access().require(kind, letter)
 
 
 def _get(kind: str, resource_id: str, version: int | None = None) -> Resource:
-    resource = _released().find(kind, _to_id(resource_id), version)
+    if kind == AUDIT_KIND:
+        resource = AuditLog(_released(), _access().authority_id).find(_to_id(resource_id)) if version is None else None
+    else:
+        resource = _released().find(kind, _to_id(resource_id), version)
     if resource is None:
         raise NotFound("Nothing of that type and id was released to you.")
     return resource

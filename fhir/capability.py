@@ -8,9 +8,12 @@ from typing import Any
 from fhir.encoder import encode
 from fhir.endpoint import fhir_base, token_url
 from fhir.parameter import (
+    AUDIT_KIND,
+    AUDIT_PARAMETERS,
     COMMON_PARAMETERS,
     PARAMETERS,
     PREFIXES,
+    ROW_PARAMETERS,
     ParameterKind,
     SearchParameter,
     list_modifiers,
@@ -59,6 +62,7 @@ def _build(base: str, token_address: str) -> bytes:
                     ),
                     "security": _describe_security(token_address),
                     "resource": [_describe(kind) for kind in sorted(PARAMETERS)]
+                    + [_describe_audit()]
                     + [{"type": kind, "interaction": [{"code": "read"}]} for kind in DEFINITION_KINDS],
                 }
             ],
@@ -89,6 +93,15 @@ def _describe(kind: str) -> dict[str, Any]:
         "operation": [{"name": name, "definition": url} for name, url in _OPERATIONS.get(kind, [])],
     }
     return {name: value for name, value in found.items() if value != []}
+
+
+def _describe_audit() -> dict[str, Any]:
+    return {
+        "type": AUDIT_KIND,
+        "documentation": "What the clients of the caller's own authority looked at, besides this list itself.",
+        "interaction": [{"code": "read"}, {"code": "search-type"}],
+        "searchParam": [_describe_parameter(p) for p in (*ROW_PARAMETERS, *AUDIT_PARAMETERS)],
+    }
 
 
 def _describe_parameter(parameter: SearchParameter) -> dict[str, str]:

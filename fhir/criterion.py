@@ -10,7 +10,9 @@ from fhir.index import fold_text
 from fhir.interval import read_span
 from fhir.outcome import BadSearch, NotSupported
 from fhir.parameter import (
+    AUDIT_KIND,
     COMMON_PARAMETERS,
+    META_PARAMETERS,
     PARAMETERS,
     PREFIXES,
     ParameterKind,
@@ -23,6 +25,7 @@ MOST_VALUES = 200  # alternatives in one condition
 _PIECE = re.compile(r"(?:\\.|[^,\\])+", re.DOTALL)
 _BAR = re.compile(r"(?<!\\)\|")
 _COMMON = {parameter.name: parameter for parameter in COMMON_PARAMETERS}
+_OF_META = {parameter.name for parameter in META_PARAMETERS}
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,8 @@ def find_criterion(kind: str, name: str, value: str, base: str) -> Criterion | N
     if name.startswith("_has"):
         raise NotSupported("Reverse chained search (_has) is not offered here.")
     bare, _, modifier = name.partition(":")
-    parameter = _COMMON.get(bare) or find_parameter(kind, bare)
+    common = None if kind == AUDIT_KIND and bare in _OF_META else _COMMON.get(bare)
+    parameter = common or find_parameter(kind, bare)
     if parameter is None:
         return None
     if modifier and modifier not in list_modifiers(parameter):

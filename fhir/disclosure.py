@@ -16,7 +16,7 @@ def record_disclosure(
 ) -> None:  # fmt: skip
     """One audit row: this client saw this resource of this case."""
     record_read(
-        "client", access.client_id, action, kind, resource_id, case_id=case_id,
+        "client", access.client_id, action, kind, resource_id, case_id=case_id or None,
         authority_id=access.authority_id, detail=detail,
     )  # fmt: skip
 
@@ -29,7 +29,9 @@ def record_listing(access: Access, action: str, kind: str, subject: str, resourc
     cases: dict[str, list[str]] = {}
     for resource in resources:
         cases.setdefault(resource.case_id, []).append(f"{resource.address}/_history/{resource.version}")
-    rows: list[tuple[str | None, dict[str, Any]]] = [(case_id, {"shown": shown}) for case_id, shown in cases.items()]
+    rows: list[tuple[str | None, dict[str, Any]]] = [
+        (case_id or None, {"shown": shown}) for case_id, shown in cases.items()
+    ]
     record_reads(
         "client", access.client_id, action, kind, subject, rows or [(None, {"shown": []})],
         authority_id=access.authority_id,

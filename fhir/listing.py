@@ -7,9 +7,11 @@ from dataclasses import replace
 from urllib.parse import urlencode
 
 from fhir.access import Access
+from fhir.audit_event import AuditLog
 from fhir.cursor import Position, read_cursor, write_cursor
 from fhir.disclosure import record_disclosure, record_listing
 from fhir.endpoint import fhir_base
+from fhir.parameter import AUDIT_KIND
 from fhir.released import Released, Resource
 from fhir.search import CURSOR, SearchQuery, parse_query
 from fhir.searchset import build_searchset
@@ -24,7 +26,7 @@ def build_listing(
     """
     query = parse_query(kind, pairs, fhir_base(), is_strict)
     if query.is_count_only:
-        counted = released.count(kind, query.criteria)
+        counted = _count(released, access, query)
         record_disclosure(access, "count", kind, "", None, {"total": counted})
         return build_searchset([], [], fhir_base(), [("self", _address(query))], counted)
     matches, position = _find_page(released, access, query)
@@ -32,7 +34,7 @@ def build_listing(
     links = [("self", _address(query, query.cursor))]
     if position is not None:
         links.append(("next", _address(query, write_cursor(position, _owner(access, query)))))
-    total = _find_total(released, query, len(matches), has_more=position is not None)
+    total = _find_total(released, access, query, len(matches), has_more=position is not None)
     record_listing(access, "search", kind, "", [*matches, *included])
     matches = [replace(one, body=query.subset.cut(one.kind, one.body)) for one in matches]
     included = [replace(one, body=query.subset.cut(one.kind, one.body, is_included=True)) for one in included]
@@ -42,7 +44,11 @@ def build_listing(
 def _find_page(released: Released, access: Access, query: SearchQuery) -> tuple[list[Resource], Position | None]:
     """The page asked for, and the place behind it if more follows."""
     after = read_cursor(query.cursor, _owner(access, query)) if query.cursor else None
-    found = released.search(query.kind, query.criteria, query.count + 1, after, query.is_descending)
+    if query.kind == AUDIT_KIND:
+        log = AuditLog(released, access.authority_id)
+        found = log.search(query.criteria, query.count + 1, after, query.is_descending)
+    else:
+        found = released.search(query.kind, query.criteria, query.count + 1, after, query.is_descending)
     page = found[: query.count]
     return page, Position(page[-1].released_at, page[-1].id) if len(found) > query.count else None
 
@@ -61,11 +67,19 @@ def _find_included(
     return released.list_current(wanted)
 
 
-def _find_total(released: Released, query: SearchQuery, found: int, has_more: bool) -> int | None:
+def _count(released: Released, access: Access, query: SearchQuery) -> int:
+    if query.kind == AUDIT_KIND:
+        return AuditLog(released, access.authority_id).count(query.criteria)
+    return released.count(query.kind, query.criteria)
+
+
+def _find_total(
+    released: Released, access: Access, query: SearchQuery, found: int, has_more: bool
+) -> int | None:
     """Exact on the first page; later pages leave it out rather than count again over what has moved since."""
     if not query.has_total or query.cursor is not None:
         return None
-    return released.count(query.kind, query.criteria) if has_more else found
+    return _count(released, access, query) if has_more else found
 
 
 def _owner(access: Access, query: SearchQuery) -> str:

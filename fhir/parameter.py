@@ -156,6 +156,14 @@ PARAMETERS: dict[str, tuple[SearchParameter, ...]] = {
     ),
 }  # fmt: skip
 
+# Looks of the authority's own clients, made of audit rows when asked for (fhir/audit_event.py); released to nobody.
+AUDIT_KIND = "AuditEvent"
+AUDIT_PARAMETERS = (
+    _date("date", "recorded"), _reference("patient", "Patient", "entity.what"), _reference("entity", "", "entity.what"),
+    _token("altid", "agent.altId"),
+)
+OFFERED_KINDS = (*PARAMETERS, AUDIT_KIND)
+
 # Answered for every type besides the table above: two by the row itself, two by what its `meta` holds.
 ROW_PARAMETERS = (
     SearchParameter("_id", ParameterKind.TOKEN, ("id",)),
@@ -179,14 +187,15 @@ PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")  # of a date
 
 def list_modifiers(parameter: SearchParameter) -> tuple[str, ...]:
     """What may stand behind the colon of a parameter; nothing where the row itself answers."""
-    if parameter in ROW_PARAMETERS:
+    if parameter in (*ROW_PARAMETERS, *AUDIT_PARAMETERS):
         return ()
     return (*MODIFIERS[parameter.kind], *parameter.targets)
 
 
 def find_parameter(kind: str, name: str) -> SearchParameter | None:
     """The parameter `name` of resource type `kind`, without the common ones."""
-    return next((parameter for parameter in PARAMETERS.get(kind, ()) if parameter.name == name), None)
+    offered = AUDIT_PARAMETERS if kind == AUDIT_KIND else PARAMETERS.get(kind, ())
+    return next((parameter for parameter in offered if parameter.name == name), None)
 
 
 def list_references(kind: str) -> list[SearchParameter]:

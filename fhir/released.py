@@ -129,6 +129,11 @@ class Released:
         query = _versions(*_RESOURCE).where(_version.case_id == case_id, _version.is_current)
         return self._fill(self._run(query.order_by(_version.kind, _version.id)).all())
 
+    def list_patients(self, case_ids: Iterable[str]) -> dict[str, str]:
+        """The id of the Patient by its case."""
+        query = _versions(_version.case_id, _version.id).where(_version.kind == "Patient", _version.is_current)
+        return {row.case_id: row.id for row in self._run(query.where(_version.case_id.in_(list(case_ids))))}
+
     def count(self, kind: str, criteria: Sequence[Criterion]) -> int:
         """How many current resources meet every criterion."""
         query = self._matching(kind, criteria, func.count())
@@ -213,7 +218,7 @@ class Released:
             return _version.id.in_([v.value for v in criterion.values if isinstance(v, TokenValue)])
         if criterion.parameter.name == "_lastUpdated":
             moment = _version.released_at
-            return or_(*(_compare(v, moment, moment) for v in criterion.values if isinstance(v, DateValue)))
+            return or_(*(compare_spans(v, moment, moment) for v in criterion.values if isinstance(v, DateValue)))
         ids = self._ids(kind, criterion)
         refused = criterion.is_negated or criterion.missing is True
         return _version.id.not_in(ids) if refused else _version.id.in_(ids)
@@ -248,11 +253,14 @@ def _match(criterion: Criterion, value: Value) -> _Condition:
         return how(value.text, autoescape=True)
     if isinstance(value, ReferenceValue):
         return _value.value.in_(value.forms)
-    return _compare(value, _value.low, _value.high)
+    return compare_spans(value, _value.low, _value.high)
 
 
-def _compare(asked: DateValue, low: Any, high: Any) -> _Condition:
-    """R4 search 3.1.1.4.7: spans are compared, an open end (null) reaches for ever."""
+def compare_spans(asked: DateValue, low: Any, high: Any) -> _Condition:
+    """Whether the span from `low` to `high` is what was asked for.
+
+    R4 search 3.1.1.4.7: spans are compared, an open end (null) reaches for ever.
+    """
     inside = and_(low >= asked.low, high <= asked.high)
     above = or_(high > asked.high, and_(high.is_(None), low.is_not(None)))
     below = or_(low < asked.low, and_(low.is_(None), high.is_not(None)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from fhir.parameter import PARAMETERS
+from fhir.parameter import OFFERED_KINDS
 
 # Only what we can grant: reading and searching. A wish for more letters is granted down to these.
 _GRANTABLE = "rs"
@@ -36,7 +36,7 @@ def parse_scopes(text: str) -> Grant:
     pairs = set()
     for scope in text.split():
         found = _SCOPE.fullmatch(scope)
-        if found and (found[1] == "*" or found[1] in PARAMETERS):
+        if found and (found[1] == "*" or found[1] in OFFERED_KINDS):
             pairs |= {(found[1], letter) for letter in found[2] if letter in _GRANTABLE}
     return Grant(frozenset(pairs))
 

@@ -21,7 +21,7 @@ from fhir.assertion import ALGORITHMS, ClientRefused, find_key_address, remember
 from fhir.endpoint import TOKEN_PATH, fhir_base, token_url
 from fhir.key_fetch import KeyStore, KeysUnreachable
 from fhir.outcome import add_allow
-from fhir.parameter import PARAMETERS
+from fhir.parameter import OFFERED_KINDS
 from fhir.scope import intersect, parse_scopes
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -55,7 +55,7 @@ def show_configuration() -> Response:
             "grant_types_supported": ["client_credentials"],
             "token_endpoint_auth_methods_supported": ["private_key_jwt"],
             "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
-            "scopes_supported": ["system/*.rs", *(f"system/{kind}.rs" for kind in PARAMETERS)],
+            "scopes_supported": ["system/*.rs", *(f"system/{kind}.rs" for kind in OFFERED_KINDS)],
             "capabilities": ["client-confidential-asymmetric", "permission-v2"],
         }
     )

@@ -15,6 +15,7 @@ from clinic.audit import record_case_read
 from clinic.models import Case, CaseState, ConsentState, Requirement, RequirementState
 from clinic.permissions import Permission, has_permission, requires
 from clinic.progress import describe_requirement, label_exam, split_unknowns
+from clinic.queries.authority_access import summarise_case
 from clinic.queries.case import get_case
 from clinic.queries.case_detail import (
     find_conclusion,
@@ -83,6 +84,8 @@ def show(case_id: str) -> Page:
         may_change=has_permission(Permission.OPEN_CASE) and case.state in workflow.RECORDING,
         exams=exams, deliveries={exam.id: list_deliveries_of(exam) for exam in exams}, requests=requests,
         names=list_names([*(one.signed_by_id for one in exams), *(one.asked_by_id for one in requests)]),
+        accesses=summarise_case(case) if exams else None,
+        may_see_accesses=has_permission(Permission.SEE_AUDIT) or has_permission(Permission.SEE_DELIVERIES),
         delivery_state=state_word, may_ask=may_ask(case, current_user), **RESULT_WORDS,
         may_add=has_permission(Permission.RECORD_EXAM) and case.state in workflow.RECORDING,
         open_lines=list_open_vaccine_lines(case, decision), looks=list_looks(case), standing=standing,
