@@ -25,11 +25,16 @@ def seed_command(applicants: int, seed: int) -> None:
 
 @demo.command("films")
 @click.argument("case_number")
-@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-def films_command(case_number: str, folder: Path) -> None:
-    """Write test films of CASE_NUMBER's person: every transfer syntax, both polarities, one without its head."""
+@click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path))
+def films_command(case_number: str, folder: Path | None) -> None:
+    """Write test films of CASE_NUMBER's person: every transfer syntax, both polarities, one without its head.
+
+    They go to FOLDER, or to the folder of that number beside the demo's other files.
+    """
+    from flask import current_app
     from sqlalchemy import select
 
+    from clinic.config import get_settings
     from clinic.db import db
     from clinic.demo.radiography import write_test_films
     from clinic.models import Case
@@ -37,7 +42,7 @@ def films_command(case_number: str, folder: Path) -> None:
     case = db.session.execute(select(Case).where(Case.number == case_number)).scalars().first()
     if case is None:
         raise click.ClickException("There is no case of that number.")
-    for path in write_test_films(case, folder):
+    for path in write_test_films(case, folder or get_settings(current_app).var_dir / "demo" / "films" / case.number):
         click.echo(str(path))
 
 

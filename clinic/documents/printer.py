@@ -13,7 +13,8 @@ from clinic.errors import Misconfigured
 PACKAGES = ("libpango-1.0-0", "libpangoft2-1.0-0")  # Debian's names of what WeasyPrint loads
 VARIANT = "pdf/ua-1"  # tagged, so that a screen reader can read it
 _LARGER = ", ".join(f"bdi:lang({language})" for language in ("ar", "fa", "ur", "ps"))  # its font is drawn small
-logging.getLogger("weasyprint").setLevel(logging.WARNING)  # each print tells a dozen steps otherwise
+for _teller in ("weasyprint", "fontTools"):
+    logging.getLogger(_teller).setLevel(logging.WARNING)  # each print tells dozens of steps otherwise
 _lock = threading.Lock()  # the font configuration is shared, and a page layout is no place for two threads
 _printer: _Printer | None = None
 
