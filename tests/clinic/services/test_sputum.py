@@ -10,10 +10,11 @@ from flask import Flask
 
 from clinic.caution import NeedsConfirmation
 from clinic.errors import InvalidInput, NotNow
-from clinic.models import Case, Specimen, SpecimenKind, User
+from clinic.models import Answer, Case, Requirement, RequirementState, Specimen, SpecimenKind, User
 from clinic.schemas.door import load
 from clinic.schemas.laboratory import LabResultIn, NewSpecimen
 from clinic.services import laboratory, specimen
+from clinic.services.assessment import list_requirements
 from clinic.services.fact import build_results
 from clinic.services.plausibility import get_today
 from tests.factory import make_case, make_user
@@ -66,6 +67,25 @@ def test_specimen_of_tomorrow_is_refused(case: Case, technician: User) -> None:
     with pytest.raises(InvalidInput) as caught:
         _take(case, technician, -1)
     assert "collected_on" in caught.value.fields
+
+
+def test_series_stays_open_until_its_cultures_are_confirmed(app: Flask) -> None:
+    reception = make_user("reception")
+    case = make_case("us", user=reception, circumstances={"tb_symptoms": Answer.YES})
+    technician, supervisor = make_user("labtech", case.site), make_user("labsupervisor", case.site)
+    pots = [_take(case, technician, days) for days in (62, 61, 60)]
+    for pot in pots:
+        laboratory.confirm_result(_enter(case, technician, pot, "sputum-smear", "negative", None), supervisor)
+    assert _find_series(case).state is RequirementState.OPEN
+    for pot in pots:
+        grown = _enter(case, technician, pot, "sputum-culture", "negative", get_today(case))
+        assert _find_series(case).state is RequirementState.OPEN
+        laboratory.confirm_result(grown, supervisor)
+    assert _find_series(case).state is RequirementState.DONE
+
+
+def _find_series(case: Case) -> Requirement:
+    return next(row for row in list_requirements(case) if row.exam == "sputum-series")
 
 
 def test_confirmed_results_become_the_facts_of_the_specimen(case: Case, technician: User) -> None:
