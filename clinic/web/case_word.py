@@ -21,6 +21,7 @@ from clinic.schemas.field import to_words
 from clinic.services.derivation import BY_SEX, parse_explanation
 from clinic.services.photo import find_latest_photo, find_photo
 from clinic.web.clinical_format import clinical_time, format_date, ltr, read
+from clinic.web.conclusion_word import label_class
 from clinic.web.place import country_word
 
 STATUS_WORDS: dict[str, tuple[LazyString, str]] = {
@@ -175,7 +176,7 @@ def init_case_words(app: Flask) -> None:
     app.jinja_env.filters.update(
         programme_word=programme_word, category_word=category_word, progress_line=progress_line,
         status_word=status_word, status_tone=status_tone, document_word=document_word, answer_word=answer_word,
-        exam_word=label_exam,
+        exam_word=label_exam, class_word=label_class,
         sentence=to_words, reasons=to_reasons, need_label=need_label, need_question=need_question,
         moment_word=moment_word, hour_word=hour_word,
         number_examples=list_examples, stays_line=stays_line, banner_case=banner_case,

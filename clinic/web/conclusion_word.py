@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask_babel import LazyString, lazy_gettext
+from flask_babel import LazyString, gettext, lazy_gettext
 
 from clinic.models import ConclusionKind
 from clinic.services.conclusion import NotIssued
@@ -34,6 +34,16 @@ KIND_WORDS: dict[str, LazyString] = {
     ConclusionKind.CHOSEN: lazy_gettext("Chosen among the classes left open"),
     ConclusionKind.OVERRIDDEN: lazy_gettext("Concluded otherwise"),
 }
+
+
+def label_class(code: str) -> str:
+    """A tuberculosis class, or the name of another class such as `syphilis:B`, in words."""
+    name, _, letter = code.partition(":")
+    if letter:
+        return gettext("Class %(letter)s: %(disease)s", letter=letter, disease=OTHER_CLASS_WORDS.get(name, name))
+    return str(CLASS_WORDS.get(name, name))
+
+
 # What templates/sign/_conclusion.html needs.
 RESULT_WORDS = {"class_words": CLASS_WORDS, "other_words": OTHER_CLASS_WORDS, "overall_words": OVERALL_WORDS,
                 "not_issued_words": NOT_ISSUED_WORDS, "kind_words": KIND_WORDS}
