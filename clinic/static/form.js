@@ -121,7 +121,7 @@ function keepSafe() {
 }
 
 if (form) {
-  keepSafe();
+  if (form.dataset.alive) keepSafe(); // of a form of a case; other pages only want the questions shown as they are asked
   form.addEventListener("change", refresh);
   refresh();
   // Enter in a field must not press the first button of the page, which belongs to one group only.

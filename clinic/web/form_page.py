@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from flask import request
@@ -71,8 +72,14 @@ def say_template(group: Item) -> str | None:
 def list_shown(case: Case, form: Questionnaire, answers: dict[str, Any]) -> dict[str, str]:
     """What the form computes from `answers`, as far as it stands on this person's page."""
     held, subject = permissions_of(current_user), forms.get_subject(case)
-    shown = {item.link_id for item in form.walk()
-             if subject.is_asked(item) and (item.permission is None or item.permission in held)}
+
+    def walk(items: tuple[Item, ...]) -> Iterator[str]:
+        for item in items:  # what is not asked takes everything beneath it off the page
+            if subject.is_asked(item) and (item.permission is None or item.permission in held):
+                yield item.link_id
+                yield from walk(item.items)
+
+    shown = set(walk(form.items))
     return {link_id: words for link_id, words in _list_computed(case, form, answers).items() if link_id in shown}
 
 

@@ -11,9 +11,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from clinic.db import db, read_unit
-from clinic.models import FormResponse, FormStatus, LabResult, ResultStatus, Specimen, VaccineDose, XrayReading
+from clinic.models import FormResponse, FormStatus, LabResult, ResultStatus, Sex, Specimen, VaccineDose, XrayReading
 from clinic.services.plausibility import get_today
-from tests.factory import make_case, make_site, make_user
+from tests.factory import make_applicant, make_case, make_site, make_user
 from tests.sign_in import sign_in
 
 PAGES = ("forms/us-medical-exam", "laboratory", "xray", "sputum", "vaccination")
@@ -178,6 +178,22 @@ def test_dose_and_outcome_are_recorded(app: Flask, base: str, today: str) -> Non
     assert answer.status_code == 302
     with read_unit() as session:
         assert session.execute(select(VaccineDose.cvx)).scalars().all() == ["03"]
+
+
+@pytest.mark.parametrize("sex", list(Sex))
+@pytest.mark.parametrize("role", ["nurse", "physician"])
+@pytest.mark.parametrize(("programme", "name"), [
+    ("us", "us-medical-exam"), ("ca", "medical-exam"), ("uk", "uk-tb-interview")])
+def test_what_a_saved_draft_computes_has_its_place_on_the_page(
+    app: Flask, role: str, sex: Sex, programme: str, name: str
+) -> None:
+    clerk = make_user("reception")
+    case = make_case(programme, make_applicant(clerk, sex=sex), clerk)
+    client, url = _client(app, role, f"/cases/{case.id}"), f"/cases/{case.id}/forms/{name}"
+    places = set(re.findall(r'<output [^>]*id="([^"]+)"', _text(client.get(url))))
+    answer = client.post(f"{url}/draft", data={"version": ""})
+    assert answer.status_code == 200
+    assert set(re.findall(r'<output id="([^"]+)"', _text(answer))) == places
 
 
 def test_form_is_drafted_by_the_nurse_and_completed_by_the_physician(app: Flask, base: str, today: str) -> None:
