@@ -6,6 +6,7 @@ from typing import Any
 
 from clinic.documents.identity import to_day
 from clinic.documents.record import Record
+from clinic.documents.treatment import SUSCEPTIBILITY, build_treatments, describe_susceptibility
 from clinic.documents.unit import with_unit
 from clinic.laboratory_test import list_tests
 from clinic.models import Conclusion, LabResult
@@ -31,7 +32,7 @@ def build_grades(record: Record, conclusion: Conclusion) -> dict[str, Any]:
         ],
         "required": [get_exam_label(item["exam"]) for item in conclusion.decision["required"]],
         "results": [_build_result(row) for row in record.results],
-        "film": _build_film(record),
+        "film": _build_film(record), "treatments": build_treatments(record),
         "forms": [(row.form, [_build_section(section) for section in sections if not section.is_empty])
                   for row, sections in record.list_sections()],
     }
@@ -40,6 +41,8 @@ def build_grades(record: Record, conclusion: Conclusion) -> dict[str, Any]:
 def _build_result(row: LabResult) -> dict[str, str]:
     test = list_tests()[row.test]
     value = with_unit(row.value, row.unit) if test.number else label_value(row.value).capitalize()
+    if row.test == SUSCEPTIBILITY:
+        value = describe_susceptibility(row) or value
     return {"test": test.label, "on": to_day(row.performed_on), "value": value}
 
 

@@ -108,7 +108,7 @@ def _count_head_lines(who: Identity) -> int:
 def _list_texts(order: DocumentOrder, identity: Identity, record: Record) -> dict[str, list[str | None]]:
     """What people typed, by where it stands: so that a refusal can say where to correct it."""
     fields = asdict(identity)
-    recorded: list[Recorded] = [*record.results, *record.doses]
+    recorded: list[Recorded] = [*record.results, *record.doses, *record.treatments]
     remarks = [row.remark for row in recorded] + [row.remark for row in record.lines.values()]
     return {
         _("the applicant's name"): [fields.pop("surnames"), fields.pop("given_names")],
@@ -121,4 +121,5 @@ def _list_texts(order: DocumentOrder, identity: Identity, record: Record) -> dic
         _("the answers of a form"): [str(answer) for answer in record.answers.values()],
         _("the X-ray remark"): [record.reading.remark if record.reading else None],
         _("the remarks on results"): remarks,
+        _("the words on a treatment"): [row.detail for row in record.treatments],
     }

@@ -14,6 +14,7 @@ from clinic.models import (
     LabResult,
     Recorded,
     Specimen,
+    Treatment,
     User,
     VaccineDose,
     VaccineLine,
@@ -22,7 +23,7 @@ from clinic.models import (
 from clinic.questionnaire import get_questionnaire
 from clinic.questionnaire.summary import Section, summarise
 from clinic.rules.dose import Verdict
-from clinic.services import fact, form_fact, specimen
+from clinic.services import fact, form_fact, specimen, treatment
 from clinic.services.vaccine_review import build_worksheet
 
 
@@ -37,6 +38,7 @@ class Record:
     lines: dict[str, VaccineLine]
     verdicts: dict[str, Verdict]  # on each dose, by its id
     responses: list[FormResponse]
+    treatments: list[Treatment] = field(default_factory=list)  # as each stands now
     names: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -68,12 +70,14 @@ def read_record(case: Case) -> Record:
     sheet = build_worksheet(case)
     doses = [row for row in sheet.doses if row.counts]
     responses = [row for row in form_fact.list_responses(case) if row.status in form_fact.COMPLETE]
-    recorded: list[Recorded] = [*results, *doses, *([reading] if reading else [])]
+    treatments = [row for row in treatment.list_treatments(case) if row.counts]
+    recorded: list[Recorded] = [*results, *doses, *treatments, *([reading] if reading else [])]
     people = {each for row in recorded for each in (row.entered_by_id, row.confirmed_by_id) if each}
     people |= {row.given_by_id for row in doses if row.given_by_id}
     people |= {row.completed_by_id for row in responses if row.completed_by_id}
     names = {row.id: row.name for row in db.session.execute(select(User.id, User.name).where(User.id.in_(people)))}
     return Record(
         results=results, reading=reading, doses=doses, lines=sheet.lines, verdicts=sheet.verdicts, responses=responses,
-        specimens=[row for row in specimen.list_specimens(case) if row.withdrawn_at is None], names=names,
+        specimens=[row for row in specimen.list_specimens(case) if row.withdrawn_at is None],
+        treatments=treatments, names=names,
     )

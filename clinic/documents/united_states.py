@@ -11,6 +11,7 @@ from typing import Any
 
 from clinic.documents.identity import to_day
 from clinic.documents.record import Record
+from clinic.documents.treatment import build_susceptibility, build_treatments
 from clinic.documents.unit import with_unit
 from clinic.laboratory_test import list_tests
 from clinic.models import Conclusion, DoseSource, LabResult, LineOutcome, VaccineDose, VaccineLine
@@ -102,7 +103,8 @@ def build_united_states(record: Record, conclusion: Conclusion) -> dict[str, Any
         "serology": [_build_result(row) for row in record.list_results_of(
             "syphilis-nontreponemal", "syphilis-treponemal", "syphilis-treponemal-second")],
         "gonorrhea": [_build_result(row) for row in record.list_results_of("gonorrhoea-naat")],
-        "treatments": _list_treatments(answers),
+        "treatments": _list_treatments(answers, record), "susceptibility": build_susceptibility(record),
+        "tb_treatment": [each for each in build_treatments(record) if each["code"] == "tuberculosis"],
         "remarks": [text for text in (answers.get("finding.others"), answers.get("plan.remarks")) if text],
         "immune_tests": [_build_immune_test(row) for row in record.list_results_of("igra", "tst")],
         "indications": _build_indications(facts, conclusion.decision),
@@ -257,10 +259,14 @@ def _list_vaccine_remarks(record: Record) -> list[str]:
     return remarks
 
 
-def _list_treatments(answers: dict[str, Any]) -> list[tuple[str, str]]:
+def _list_treatments(answers: dict[str, Any], record: Record) -> list[tuple[str, str]]:
+    """Of syphilis and gonorrhea (us.md 3.5, section 3): as recorded, else as the physician's form says."""
     found = []
+    recorded = {each["code"]: each for each in build_treatments(record)}
     for name, label in (("syphilis", "Syphilis"), ("gonorrhoea", "Gonorrhea")):
-        if answers.get(f"finding.{name}") is True:
+        if name in recorded:
+            found.append((label, "; ".join(f"{what}: {value}" for what, value in recorded[name]["fields"])))
+        elif answers.get(f"finding.{name}") is True:
             treated = "Treated" if answers.get(f"finding.{name}.treated") else "Not treated"
             stage = _word(f"finding.{name}.stage", answers) if name == "syphilis" else ""
             detail = answers.get(f"finding.{name}.detail")

@@ -8,11 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from clinic.models import Answer, Case, ConclusionKind, Sex
+from clinic import clock
+from clinic.documents.packet import render_packet
+from clinic.models import Answer, Case, Conclusion, ConclusionKind, Sex
+from clinic.ports import DocumentOrder
 from clinic.schemas.imaging import NewReading
 from clinic.schemas.laboratory import NewResult
 from clinic.services import form, laboratory, radiology
+from clinic.services.assessment import assess
 from clinic.services.conclusion import ConclusionInput
+from clinic.services.fact import build_facts
 from clinic.services.plausibility import get_today
 from clinic.services.signing import PreparedSignature, prepare_signature
 from tests.clinic.services.form_answer import build_answers
@@ -50,6 +55,17 @@ def prepare(case: Case, staff: Staff, kind: ConclusionKind = ConclusionKind.ACCE
     db.session.rollback()
     set_mode("read")
     return prepare_signature(case_id, version, signer_id, ConclusionInput(kind, **choice))  # type: ignore[arg-type]
+
+
+def print_unfinished(case: Case, staff: Staff) -> bytes:
+    """The packet of a case on which examinations are still open: for what only a long course of work leads to."""
+    decision = assess(case)
+    conclusion = Conclusion(
+        kind=ConclusionKind.ACCEPTED, decision=decision, facts=build_facts(case), edition=decision["edition"],
+        conclusion={name: decision[name] for name in ("overall", "classes", "other_classes", "grades")} | {
+            "valid_from": None, "valid_until": None, "certificate": None})
+    order = DocumentOrder(case, conclusion, staff.physician, clock.now(), "unfinished", 1)
+    return render_packet(order, "0" * 64, "token")
 
 
 def read_pages(pdf: bytes, folder: Path) -> list[str]:

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -18,17 +19,23 @@ from clinic.db import set_mode
 from clinic.demo.people import generate_person
 from clinic.documents.glyph import UnprintableCharacter
 from clinic.documents.printer import print_html
+from clinic.documents.record import read_record
+from clinic.documents.treatment import build_susceptibility, describe_susceptibility
 from clinic.file_store import open_store
-from clinic.models import ConclusionKind, DoseSource, LineOutcome, PhotoSource
+from clinic.models import Case, ConclusionKind, DoseSource, LineOutcome, PhotoSource, SpecimenKind, TreatmentOutcome
 from clinic.partial_date import MONTHS, parse_partial_date
+from clinic.schemas.laboratory import NewResult, NewSpecimen
+from clinic.schemas.treatment import NewTreatment
 from clinic.schemas.vaccination import NewDose, NewOutcome
-from clinic.services import vaccination
+from clinic.services import laboratory, specimen, treatment, vaccination
 from clinic.services.photo import record_photo
+from clinic.services.plausibility import get_today
 from tests.clinic.documents.paper import (
     list_fonts,
     make_ca_case,
     make_uk_case,
     prepare,
+    print_unfinished,
     read_pages,
     scan_qr,
 )
@@ -188,3 +195,51 @@ def test_worksheet_page_shows_counted_doses_waivers_and_the_result(staff: Staff,
 def test_fiancees_immunization_section_is_left_empty_with_its_reason(staff: Staff, tmp_path: Path) -> None:
     text = _flat(" ".join(read_pages(prepare(make_complete_case(staff, category="K"), staff).pdf, tmp_path)))
     assert text.count("Left empty: this applicant need not meet the vaccination requirements") == 2
+
+
+def _treat(case: Case, staff: Staff, disease: str, **course: Any) -> None:
+    today = get_today(case)
+    report: dict[str, Any] = {"outcome": TreatmentOutcome.COMPLETED, "started_on": today - timedelta(days=200),
+              "ended_on": today - timedelta(days=10)} | course
+    treatment.report_treatment(case, NewTreatment(disease, **report), None, staff.physician)
+
+
+def test_worksheet_page_shows_susceptibility_drug_by_drug_and_the_course(staff: Staff, tmp_path: Path) -> None:
+    case = make_complete_case(staff)
+    day = get_today(case) - timedelta(days=60)
+    taken = specimen.take_specimen(case, NewSpecimen(SpecimenKind.SPUTUM, day, confirmed=["late-entry"]),
+                                   staff.technician)
+    for test, value, parts in (
+        ("sputum-culture", "mtb", None), ("dst", "resistant", {"isoniazid": "resistant", "rifampicin": "susceptible"}),
+    ):
+        row = laboratory.enter_result(case, NewResult(
+            test, value, None, day + timedelta(days=40), taken.id, parts or {}, method="molecular" if parts else None,
+        ), staff.technician)
+        laboratory.confirm_result(row, staff.supervisor)
+    _treat(case, staff, "tuberculosis", regimen="hrze-hr-daily", is_supervised=True, doses_planned=180,
+           doses_given=176, doses_missed=4)
+    record = read_record(case)
+    assert build_susceptibility(record)[0]["drugs"][:3] == [
+        ("Isoniazid", "resistant"), ("Rifampicin", "susceptible"), ("Ethambutol", "")]
+    tested = next(row for row in record.results if row.test == "dst")
+    assert describe_susceptibility(tested) == "Resistant: isoniazid; susceptible: rifampicin"
+    text = _flat(" ".join(read_pages(print_unfinished(case, staff), tmp_path)))
+    assert "6. Drug susceptibility" in text and "Molecular" in text
+    assert re.search(r"Isoniazid ☐ ☒ ☐ ☐ Rifampicin ☒ ☐ ☐ ☐ Ethambutol ☐ ☐ ☐ ☒", text)
+    assert "7. Tuberculosis treatment" in text and "2 months HRZE, 4 months HR, daily" in text
+    assert "176 given, 180 planned, 4 missed" in text and "8. Tuberculosis classification" in text
+
+
+def test_report_page_shows_how_syphilis_was_treated(staff: Staff, tmp_path: Path) -> None:
+    case = make_complete_case(staff)
+    _treat(case, staff, "syphilis", stage="late-latent", regimen="benzathine-3", doses_planned=3, doses_given=3)
+    text = _flat(" ".join(read_pages(print_unfinished(case, staff), tmp_path)))
+    assert "Syphilis: Stage: Late latent; Treatment: Benzathine penicillin G 2.4 MU IM weekly, three doses" in text
+    assert "3 given, 3 planned" in text
+
+
+def test_canadian_summary_names_the_treatment(staff: Staff, tmp_path: Path) -> None:
+    case = make_ca_case(staff)
+    _treat(case, staff, "syphilis", stage="primary", regimen="benzathine-1", doses_planned=1, doses_given=1)
+    text = _flat(" ".join(read_pages(print_unfinished(case, staff), tmp_path)))
+    assert "Treatment: Syphilis" in text and "Benzathine penicillin G 2.4 MU IM once" in text
