@@ -13,7 +13,7 @@ from clinic.rules.programme import list_exams
 from clinic.services import assessment
 from clinic.services.requirement import list_requirements, may_be_withdrawn
 
-# A variant of another examination, or one that only makes sense after it: the rules alone ask for these.
+# A variant of another examination, or one that only makes sense after it: for these only the rules ask, or suggest.
 NOT_ORDERED = frozenset({
     "igra-or-tst", "igra-repeat", "tb-screening-test", "tb-child-workup", "sputum-replacement", "limited-medical-exam",
     "tb-clinical-review", "dst", "tb-treatment-dot", "tb-interview", "vaccination-review",
@@ -21,9 +21,10 @@ NOT_ORDERED = frozenset({
 
 
 def list_orderable(case: Case) -> list[str]:
-    """Examinations that a physician may add to `case`: those nobody asks for yet."""
+    """Examinations that a physician may add to `case`: those nobody asks for yet; a variant where it is suggested."""
     asked = {row.exam for row in list_requirements(case) if row.state is not RequirementState.WITHDRAWN}
-    return [exam for exam in list_exams() if exam not in asked | NOT_ORDERED]
+    suggested = {item["exam"] for item in assessment.assess(case)["suggested"]}
+    return [exam for exam in list_exams() if exam not in asked | (NOT_ORDERED - suggested)]
 
 
 def add_requirement(case: Case, exam: str, reason: str, actor: User) -> Requirement:

@@ -34,6 +34,7 @@ from clinic.services.completion import list_open_vaccine_lines
 from clinic.services.consent import ENDED, OPEN_TO_DECISION, ensure_not_refused, find_consent
 from clinic.services.fact import build_facts
 from clinic.services.identity import is_in_doubt
+from clinic.services.ordering import list_orderable
 from clinic.services.photo import find_photo
 from clinic.services.requirement import may_be_withdrawn
 from clinic.services.visit import find_visit
@@ -88,6 +89,7 @@ def show(case_id: str) -> Page:
         may_see_accesses=has_permission(Permission.SEE_AUDIT) or has_permission(Permission.SEE_DELIVERIES),
         delivery_state=state_word, may_ask=may_ask(case, current_user), **RESULT_WORDS,
         may_add=has_permission(Permission.RECORD_EXAM) and case.state in workflow.RECORDING,
+        orderable=list_orderable(case),
         open_lines=list_open_vaccine_lines(case, decision), looks=list_looks(case), standing=standing,
         visit=find_visit(case), may_receive=has_permission(Permission.REGISTER),
         may_arrive=case.state in OPEN_TO_DECISION,

@@ -25,7 +25,8 @@ P = Permission
 def new(case_id: str) -> Answer:
     """Which examination, and why."""
     case = open_case(case_id)
-    return show("requirement/new.html", case, exams=ordering.list_orderable(case), typed={})
+    return show("requirement/new.html", case, exams=ordering.list_orderable(case),
+                typed={"exam": request.args.get("exam", "")})
 
 
 @blueprint.post("/new")

@@ -6,30 +6,32 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import select
 
-from clinic.db import db
 from clinic.models import (
-    AuditChange,
     Case,
     FormResponse,
+    FormVersion,
     Requirement,
     RequirementState,
 )
 from clinic.queries.alert import Alert, list_alerts
 from clinic.queries.prior_value import list_prior_values
-from clinic.questionnaire import get_questionnaire
-from clinic.questionnaire.summary import Section, summarise
-from clinic.services import laboratory, radiology, specimen, vaccination
+from clinic.questionnaire import Questionnaire, get_questionnaire, list_computed
+from clinic.questionnaire.item import Item
+from clinic.questionnaire.summary import Section, say_answer, summarise
+from clinic.services import laboratory, radiology, specimen, treatment, vaccination
 from clinic.services.assessment import assess, list_requirements
 from clinic.services.form_fact import COMPLETE, list_responses
+from clinic.services.form_version import list_versions, to_plain
 from clinic.services.photo import find_photo
+from clinic.services.plausibility import get_today
 from clinic.web.case_word import category_word, document_word, need_label
 from clinic.web.clinical_format import format_date, native_name
 from clinic.web.place import country_word
 from clinic.web.requirement_word import list_people as list_requesters
 from clinic.web.review_layout import Layout, list_layout
 from clinic.web.review_row import (
+    SUSCEPTIBILITY,
     Note,
     ReviewRow,
     from_fact,
@@ -37,7 +39,9 @@ from clinic.web.review_row import (
     from_reading,
     from_result,
     from_specimen,
+    from_treatment,
     from_vaccine_line,
+    list_changes,
     list_people,
 )
 from clinic.web.staff_name import list_names
@@ -100,6 +104,7 @@ def build_review(case: Case) -> Review:
             if name in _BUILDERS:
                 _BUILDERS[name](case, part, decision)
     _add_results(case, parts, results)
+    _add_treatments(case, parts)
     _add_forms(case, parts)
     for row in requirements:
         if row.state is RequirementState.OPEN:
@@ -182,7 +187,21 @@ def _add_sputum(case: Case, part: Part, _decision: dict[str, Any]) -> None:
     current = [row for row in every if row.is_current]
     part.rows += [from_specimen(row, current, every) for row in specimen.list_specimens(case)
                   if row.withdrawn_at is None]
+    for row in current:
+        if row.test == SUSCEPTIBILITY:
+            part.rows.append(from_result(row, every, []))
+            part.rows[-1].label += f", {row.specimen.number}" if row.specimen else ""
     part.change = "sputum"
+
+
+def _add_treatments(case: Case, parts: list[Part]) -> None:
+    """Of tuberculosis beside its tests, of anything else beside the laboratory's results."""
+    every = treatment.list_treatments(case)
+    for row in every:
+        if row.is_current:
+            holds = "sputum" if row.disease == "tuberculosis" else "results"
+            part = next(one for one in parts if holds in one.layout.holds)
+            part.rows.append(from_treatment(row, every))
 
 
 def _add_vaccination(case: Case, part: Part, decision: dict[str, Any]) -> None:
@@ -216,49 +235,58 @@ def _add_forms(case: Case, parts: list[Part]) -> None:
     rest = next(part for part in parts if "rest" in part.layout.holds)
     for response in list_responses(case):
         form = get_questionnaire(response.form)
-        told = _describe_response(response, form.title)
-        for section in summarise(form, response.answers):
+        versions = list_versions(response)
+        told = _describe_response(response, form.title, versions)
+        computed = list_computed(form, response.answers, case.exam_date or get_today(case))
+        for section in summarise(form, response.answers, computed):
             part = next((one for one in parts if section.link_id in one.layout.groups), rest)
-            _add_section(part, section, response)
+            _add_section(part, section, response, form, versions)
             if told not in part.signed:
                 part.signed.append(told)
 
 
-def _add_section(part: Part, section: Section, response: FormResponse) -> None:
-    changed = _list_changed(response)
+def _add_section(part: Part, section: Section, response: FormResponse, form: Questionnaire,
+                 versions: list[FormVersion]) -> None:
+    """The answers of a group; what an amendment changed has a row of its own, with what was said before."""
+    changes = _list_section_changes(section, response, form, versions)
     for line in section.lines:
         row = from_line(line, response.form)
-        if line.link_id in changed:
-            row.tags.append((_("Amended"), "warn"))
+        row.before = changes.pop(line.link_id, [])
+        row.tags += [(_("Amended"), "warn")] if row.before else []
         part.rows.append(row)
-    if section.denied:
-        part.rests.append(Rest(_("%(part)s, no", part=section.title), section.denied))
-    if section.normal:
-        part.rests.append(Rest(_("Normal"), section.normal))
+    for link_id, before in changes.items():
+        part.rows.append(_from_changed(form.list_questions()[link_id], response, before))
+    moved = {row.label for row in part.rows if row.before}
+    for label, texts in ((_("%(part)s, no", part=section.title), section.denied), (_("Normal"), section.normal)):
+        if plain := [text for text in texts if text not in moved]:
+            part.rests.append(Rest(label, plain))
     part.change = part.change or f"forms/{response.form}"
 
 
-def _describe_response(row: FormResponse, title: str) -> Note:
+def _from_changed(item: Item, response: FormResponse, before: list[Note]) -> ReviewRow:
+    """A changed answer that is plain now (no, normal, not answered): it would else stand in no row."""
+    answer = response.answers.get(item.link_id)
+    return ReviewRow(
+        f"answer-{response.form}-{item.link_id}", item.text,
+        [_("Not answered") if answer is None else say_answer(item, answer)], target=item.link_id, before=before,
+        change=f"forms/{response.form}?amend=1", tags=[(_("Amended"), "warn")])
+
+
+def _list_section_changes(section: Section, response: FormResponse, form: Questionnaire,
+                          versions: list[FormVersion]) -> dict[str, list[Note]]:
+    """By linkId: what the questions of a section said before, as far as amendments changed it."""
+    group = next(item for item in form.items if item.link_id == section.link_id)
+    found = {item.link_id: list_changes(item, to_plain(response.answers), versions) for item in group.walk()
+             if item.is_question and not item.link_id.endswith(".detail")}
+    return {link_id: notes for link_id, notes in found.items() if notes}
+
+
+def _describe_response(row: FormResponse, title: str, versions: list[FormVersion]) -> Note:
     """Who answered a form and when; with the reason of its last amendment."""
     if row.status not in COMPLETE:
         return Note(_("%(form)s: in progress", form=title), row.started_by_id, row.saved_at)
-    last = _list_amendments(row)[-1:]
-    why = _("Amended: %(reason)s", reason=last[0].detail.get("reason", "")) if last else ""
+    why = _("Amended: %(reason)s", reason=versions[-1].reason) if versions else ""
     return Note(title, row.completed_by_id, row.completed_at, why)
-
-
-def _list_changed(row: FormResponse) -> set[str]:
-    """Questions that an amendment changed."""
-    return {link_id for change in _list_amendments(row) for link_id in change.detail.get("changed", [])}
-
-
-def _list_amendments(row: FormResponse) -> list[AuditChange]:
-    if row.status.value != "amended":
-        return []
-    return list(db.session.execute(
-        select(AuditChange).where(AuditChange.subject_kind == "form-response", AuditChange.subject_id == row.id,
-                                  AuditChange.action == "amend-form").order_by(AuditChange.id)
-    ).scalars())
 
 
 def _find_part(case: Case, parts: list[Part], row: Requirement) -> Part:

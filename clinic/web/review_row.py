@@ -11,17 +11,30 @@ from flask_babel import gettext as _
 
 from clinic.film_word import READ_VIEW_WORDS
 from clinic.laboratory_test import list_tests
-from clinic.models import LabResult, Specimen, VaccineDose, VaccineLine, XrayReading
+from clinic.models import (
+    FormVersion,
+    LabComponent,
+    LabResult,
+    Specimen,
+    Treatment,
+    VaccineDose,
+    VaccineLine,
+    XrayReading,
+)
 from clinic.queries.prior_value import PriorValue
-from clinic.questionnaire.item import ItemKind
-from clinic.questionnaire.summary import Line
+from clinic.questionnaire.item import Item, ItemKind
+from clinic.questionnaire.summary import Line, say_answer
 from clinic.questionnaire.unit import say_unit
 from clinic.services.abnormality import Abnormality, find_abnormality
 from clinic.services.laboratory import label_value
+from clinic.treatment_catalogue import list_treatables
 from clinic.vaccine_product import label_product
 from clinic.web.clinical_format import format_date
 from clinic.web.station_page import describe_status, igra_word, list_parts
+from clinic.web.treatment import label_outcome, label_stage
 from clinic.xray_finding import list_all_findings
+
+SUSCEPTIBILITY = "dst"  # of a specimen, with a row of its own: drug by drug
 
 
 @dataclass(frozen=True)
@@ -73,7 +86,7 @@ def from_result(row: LabResult, every: list[LabResult], priors: list[PriorValue]
                for one in priors if one.row.series_id != row.series_id]
     return ReviewRow(
         f"result-{row.series_id}", list_tests()[row.test].label, [say_result(row)],
-        "; ".join(f"{igra_word(part.name)} {part.value} {say_unit(part.unit)}".strip() for part in list_parts(row)),
+        "; ".join(_say_part(part) for part in list_parts(row)),
         row.entered_by_id, row.entered_at, row.confirmed_by_id, row.confirmed_at,
         f"laboratory/{row.id}", "", found is not Abnormality.NORMAL and bool(tags), [*_day(row), *tags],
         before, earlier)
@@ -93,7 +106,7 @@ def from_reading(row: XrayReading, every: list[XrayReading]) -> ReviewRow:
 
 def from_specimen(row: Specimen, results: list[LabResult], every: list[LabResult]) -> ReviewRow:
     """A specimen with the results it has so far."""
-    own = [one for one in results if one.specimen_id == row.id]
+    own = [one for one in results if one.specimen_id == row.id and one.test != SUSCEPTIBILITY]
     values = [f"{list_tests()[one.test].label}: {say_result(one)}" + (
         f" ({format_date(one.reported_on)})" if one.reported_on else "") for one in own]
     waiting = [(_("Needs second person"), "wait")] if any(not one.counts for one in own) else []
@@ -125,6 +138,53 @@ def from_line(line: Line, form: str) -> ReviewRow:
                      target=line.link_id, notable=line.notable)
 
 
+def from_treatment(row: Treatment, every: list[Treatment]) -> ReviewRow:
+    """How a treatment stands, with every earlier report of it."""
+    before = [Note("; ".join((_say_treatment(old), *_list_course(old))), old.entered_by_id, old.entered_at, old.remark)
+              for old in every if old.series_id == row.series_id and old.revision < row.revision]
+    return ReviewRow(
+        f"treatment-{row.disease}", _("Treatment: %(disease)s", disease=list_treatables()[row.disease].label),
+        [_say_treatment(row)], "; ".join(_list_course(row)), row.entered_by_id, row.entered_at,
+        change=f"treatment/{row.disease}", notable=True, before=before)
+
+
+def list_changes(item: Item, answers: dict[str, Any], versions: list[FormVersion]) -> list[Note]:
+    """What an answer of a form was in each version that said otherwise than the next; oldest first."""
+    said = [*(version.answers for version in versions), answers]
+    notes = []
+    for version, then, after in zip(versions, said, said[1:], strict=False):
+        if any(then.get(key) != after.get(key) for key in (item.link_id, f"{item.link_id}.detail")):
+            notes.append(Note(_say_before(item, then), version.completed_by_id, version.completed_at, version.reason))
+    return notes
+
+
+def _say_before(item: Item, answers: dict[str, Any]) -> str:
+    answer = answers.get(item.link_id)
+    if answer is None:
+        return _("Not answered")
+    value = format_date(answer) if item.kind is ItemKind.DATE else say_answer(item, answer)
+    value = f"{value} {say_unit(item.unit)}" if item.unit else value
+    detail = answers.get(f"{item.link_id}.detail")
+    return f"{value}: {detail}" if detail else value
+
+
+def _say_treatment(row: Treatment) -> str:
+    stage = label_stage(row.stage) if row.stage else ""
+    return ", ".join(filter(None, (label_outcome(row.outcome), stage)))
+
+
+def _list_course(row: Treatment) -> list[str]:
+    """Regimen, days and doses of a treatment, as far as they are recorded."""
+    parts = [list_treatables()[row.disease].regimens[row.regimen].label if row.regimen else "", row.detail]
+    days = {_("first dose"): row.started_on, _("last dose"): row.ended_on,
+            _("cultures at the end reported negative"): row.cultures_negative_on}
+    doses = {_("doses planned"): row.doses_planned, _("given"): row.doses_given, _("missed"): row.doses_missed}
+    parts += [f"{label} {format_date(day)}" for label, day in days.items() if day]
+    parts += [f"{count} {label}" for label, count in doses.items() if count is not None]
+    parts.append(_("directly observed") if row.is_supervised else _("not observed"))
+    return [part for part in (*parts, _("refused at this site") if row.is_refused_here else "") if part]
+
+
 def from_fact(anchor: str, label: str, value: Any, change: str = "") -> ReviewRow:
     """A fact of the person or the case."""
     return ReviewRow(anchor, label, [str(value)] if value else [], change=change)
@@ -140,6 +200,10 @@ def _say_findings(row: XrayReading) -> list[str]:
         return [_("Put off because of pregnancy.")]
     known = list_all_findings()
     return [known[code].label if code in known else code for code in row.findings]
+
+
+def _say_part(part: LabComponent) -> str:
+    return f"{igra_word(part.name)} {f'{part.value} {say_unit(part.unit)}' if part.unit else label_value(part.value)}"
 
 
 def _day(row: LabResult) -> list[tuple[str, str]]:

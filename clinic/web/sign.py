@@ -25,7 +25,7 @@ from clinic.queries.standing import load_standings
 from clinic.rules import list_classes
 from clinic.schemas.door import load
 from clinic.schemas.reason import ReasonIn
-from clinic.services import assessment, signing
+from clinic.services import assessment, ordering, signing
 from clinic.services.amendment import list_open_requests, settle_requests
 from clinic.services.conclusion import ConclusionInput
 from clinic.unit import manages_units
@@ -167,6 +167,7 @@ def _show(case: Case, typed: dict[str, Any], problem: ClearwayError | None = Non
         state_of=lambda row: describe_requirement(row, case, decision, standing).sentence,
         origin_of=lambda row: describe_origin(row, seen.names), ending_of=lambda row: describe_ending(row, seen.names),
         chosen=request.form.getlist("chosen"),
+        orderable=ordering.list_orderable(case) if has_permission(Permission.RECORD_EXAM) else [],
         picked=request.form.getlist("classes"), exams=list_exams(case),
     )
     if problem is not None and isinstance(page, tuple):
