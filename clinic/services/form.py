@@ -30,7 +30,7 @@ from clinic.questionnaire.item import ItemKind
 from clinic.rules.programme import list_programmes
 from clinic.services import assessment
 from clinic.services.circumstance import write_answers
-from clinic.services.form_contradiction import list_denials
+from clinic.services.form_contradiction import list_denials, list_unexplained_harm
 from clinic.services.form_fact import COMPLETE
 from clinic.services.form_template import TEMPLATE, keep_marks, list_rest, mark_rest
 from clinic.services.form_version import keep_version, to_plain
@@ -103,6 +103,7 @@ def complete_form(case: Case, name: str, raw: Mapping[str, Any], version: int | 
         raise NotNow(_("This form is complete: change it by an amendment with its reason."), case=case.id)
     checked = _check(case, form, row, raw, actor, complete=True)
     denials = list_denials(case, form, checked.answers, get_subject(case), {})
+    denials += list_unexplained_harm(form, checked.answers, {})
     ticked = ensure_confirmed(denials + checked.cautions, confirmed)
     workflow.mark_touched(case)
     if row is None:
@@ -129,6 +130,7 @@ def amend_form(case: Case, name: str, raw: Mapping[str, Any], version: int, reas
         raise NotNow(_("This form is not complete yet: simply go on with it."), case=case.id)
     checked = _check(case, form, row, raw, actor, complete=True)
     denials = list_denials(case, form, checked.answers, get_subject(case), row.answers)
+    denials += list_unexplained_harm(form, checked.answers, row.answers)
     ticked = ensure_confirmed(denials + checked.cautions, confirmed)
     before = to_plain(row.answers)
     changed = sorted(key for key in before.keys() | checked.answers.keys()

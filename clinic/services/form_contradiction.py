@@ -14,6 +14,8 @@ from clinic.questionnaire.item import Item
 from clinic.questionnaire.summary import say_answer
 
 PREFIX = "circumstance."
+HARM = ("nervous.self-harm", "nervous.harm", "history.harm")  # what the history asks of harm to oneself or others
+DISORDER = "disorder-1"  # the first disorder that the physician records, or none
 
 
 def list_denials(case: Case, form: Questionnaire, answers: Mapping[str, Any], subject: Subject,
@@ -32,6 +34,24 @@ def list_denials(case: Case, form: Questionnaire, answers: Mapping[str, Any], su
                                     "can change what is required and the class.", question=item.text), item.link_id)
         for item in form.walk() for word in list_words(item) if word in denied
     ]
+
+
+def list_unexplained_harm(form: Questionnaire, answers: Mapping[str, Any], before: Mapping[str, Any]) -> list[Caution]:
+    """A caution where the history tells of harm and the physician records no disorder; `before` as in `list_denials`.
+
+    Harm related to a disorder decides between Class A and B, harm without any disorder gives no class
+    (us.md 2.6, after 42 CFR 34): which of the two it was is the physician's to say.
+    """
+    def is_open(given: Mapping[str, Any]) -> bool:
+        return given.get(DISORDER) is False and any(given.get(link_id) is True for link_id in HARM)
+
+    if not is_open(answers) or is_open(before):
+        return []
+    told = "; ".join(item.text for link_id, item in form.list_questions().items()
+                     if link_id in HARM and answers.get(link_id) is True)
+    return [Caution("harm-without-disorder", _(
+        "The history says yes: %(question)s. No disorder is recorded here: confirm that none lies behind it; with one "
+        "it can change the class.", question=told), DISORDER)]
 
 
 def list_words(item: Item) -> list[str]:

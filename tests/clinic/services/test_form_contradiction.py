@@ -77,3 +77,19 @@ def test_merge_keeps_what_was_typed_and_names_the_other_answer() -> None:
     assert merged == {"vital.pulse": "99", "vital.height": "172", "tuberculosis.history": "true", "exam.skin": "normal"}
     assert list(differing) == ["vital.pulse"]
     assert "71" in differing["vital.pulse"][0]
+
+
+def test_harm_in_the_history_without_a_disorder_needs_a_tick_once(case: Case, physician: User) -> None:
+    told = ["denied-tb_history"]
+    answers = _answers(case, nervous__self_harm=True, nervous__self_harm__detail="2019, once, overdose")
+    with pytest.raises(NeedsConfirmation) as refused:
+        form.complete_form(case, NAME, answers, None, physician, told)
+    found = next(caution for caution in refused.value.cautions if caution.code == "harm-without-disorder")
+    assert (found.field, "Suicide attempt or self-harm" in found.text) == ("disorder-1", True)
+    row = form.complete_form(case, NAME, answers, None, physician, [*told, "harm-without-disorder"])
+    form.amend_form(case, NAME, answers | {"vital.weight": "60"}, row.version, "weighed again", physician)
+
+
+def test_no_harm_and_no_disorder_needs_no_tick(case: Case, physician: User) -> None:
+    row = form.complete_form(case, NAME, _answers(case), None, physician, ["denied-tb_history"])
+    assert row.answers[form.CONFIRMED] == ["denied-tb_history"]

@@ -47,7 +47,8 @@ def test_treatment_stands_with_its_course_its_reporter_and_the_earlier_report(
 ) -> None:
     began = get_today(case) - timedelta(days=200)
     course: dict[str, Any] = {"regimen": "hrze-hr-daily", "started_on": began, "is_supervised": True}
-    treatment.report_treatment(case, NewTreatment("tuberculosis", TreatmentOutcome.CURRENT, **course), None, staff.nurse)
+    begun = NewTreatment("tuberculosis", TreatmentOutcome.CURRENT, **course)
+    treatment.report_treatment(case, begun, None, staff.nurse)
     treatment.report_treatment(case, NewTreatment(
         "tuberculosis", TreatmentOutcome.COMPLETED, ended_on=began + timedelta(days=180), doses_planned=180,
         doses_given=178, doses_missed=2, **course), 1, staff.physician)
