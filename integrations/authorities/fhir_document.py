@@ -2,11 +2,12 @@
 
 The body is the Bundle's exact signed bytes (FHIR R4, 3.3 "Documents"); `Idempotency-Key` carries the signed
 exam's id, the same for every attempt, so that an authority stores it once
-(draft-ietf-httpapi-idempotency-key-header).
+(draft-ietf-httpapi-idempotency-key-header); `If-None-Exist` says the same to a server that knows FHIR only.
 """
 
 from __future__ import annotations
 
+import json
 from urllib.parse import urlencode, urlsplit
 
 from clinic.delivery_reason import DeliveryReason
@@ -47,7 +48,7 @@ def send(view: DeliveryView, patience: Patience) -> Outcome:
         "Idempotency-Key": view.idempotency_key,
         DIGEST_HEADER: view.sha256,
         SIGNATURE_HEADER: view.jws,
-    }
+    } | build_condition(view.body)
     try:
         answer = exchange("POST", view.endpoint, headers, view.body, patience)
     except NotSent as fault:
@@ -55,6 +56,19 @@ def send(view: DeliveryView, patience: Patience) -> Outcome:
     except NoAnswer as fault:
         return Outcome(DeliveryState.UNKNOWN, DeliveryReason.NO_ANSWER, str(fault), words=str(fault))
     return classify_answer(answer, view.idempotency_key)
+
+
+def build_condition(body: bytes) -> dict[str, str]:
+    """The header by which any FHIR server stores a document once (R4, 3.1.0.8.1 "Conditional create").
+
+    A document's identifier is never given twice; nothing for a body that names none.
+    """
+    try:
+        identifier = json.loads(body).get("identifier") or {}
+    except (ValueError, AttributeError):
+        return {}
+    system, value = identifier.get("system"), identifier.get("value")
+    return {"If-None-Exist": urlencode({"identifier": f"{system}|{value}"})} if system and value else {}
 
 
 def ask(view: DeliveryView, patience: Patience) -> Outcome | None:

@@ -133,6 +133,34 @@ def test_stored_but_not_answered_is_unknown_then_found_by_its_key(
     assert [r["times"] for r in sandbox.list_received()] == [1]
 
 
+@pytest.mark.parametrize("behaviour", ["garbage", "other"])
+def test_answer_that_cannot_be_believed_is_unknown_then_found_by_its_key(
+    sandbox: Sandbox, dispatcher: Dispatcher, hand: Hand, behaviour: str
+) -> None:
+    sandbox.behave(behaviour)
+    case_id, delivery_id = queue_one(sandbox)
+    run_once(dispatcher)
+    delivery = get_delivery(delivery_id)
+    assert (delivery.state, delivery.receipt, reason_of(delivery)) == (
+        DeliveryState.UNKNOWN, None, DeliveryReason.NO_ANSWER)
+    assert get_case_state(case_id) is CaseState.SIGNED
+    sandbox.behave("accept")
+    hand.turn(minutes=1)
+    run_once(dispatcher)
+    assert get_delivery(delivery_id).receipt == sandbox.list_received()[0]["receipt"]
+    assert [r["times"] for r in sandbox.list_received()] == [1]
+
+
+def test_had_it_already_means_that_it_is_there(sandbox: Sandbox, dispatcher: Dispatcher) -> None:
+    sandbox.behave("duplicate")
+    case_id, delivery_id = queue_one(sandbox)
+    run_once(dispatcher)
+    assert get_delivery(delivery_id).state is DeliveryState.ACCEPTED
+    assert get_delivery(delivery_id).acknowledged_at is None
+    assert get_case_state(case_id) is CaseState.SUBMITTED
+    assert len(sandbox.list_received()) == 1
+
+
 def test_slow_answer_within_patience_is_accepted(sandbox: Sandbox, dispatcher: Dispatcher) -> None:
     sandbox.behave("slow")
     _case_id, delivery_id = queue_one(sandbox)
