@@ -22,6 +22,7 @@ async function answer(request, text) {
   const body = text ? JSON.parse(text) : undefined;
   if (body) {
     validateResource(body);
+    delete body.id; // a server gives ids of its own (R4, 3.1.0.8 "create"); this repository would keep ours
   }
   return router.handleRequest({
     method: request.method, url: request.url, pathname: '', body, params: {}, headers: request.headers,
