@@ -19,6 +19,8 @@ from clinic.models import (
     FormResponse,
     FormStatus,
     LabResult,
+    Requirement,
+    RequirementState,
     ResultStatus,
     Specimen,
     VaccineLine,
@@ -34,6 +36,7 @@ FORM_EXAMS = {  # examination -> the forms that serve it, by programme; the firs
     "tb-clinical-review": {"": "medical-exam"},
 }
 
+REVIEWS = ("tb-clinical-review",)  # of a finding: the physician answers the form again, or confirms it, knowing it
 FILMED = ("chest-xray", "tb-child-workup")
 REPEATS = ("igra-repeat", "sputum-replacement")  # when made, the rules ask for them no more
 SPUTUM = ("sputum-series", "sputum-replacement", "tb-child-workup")
@@ -54,19 +57,36 @@ def has_completed_form(case: Case, form: str) -> bool:
     ).first() is not None
 
 
+def is_answered_since(case: Case, form: str, since: datetime) -> bool:
+    """Whether `form` was completed, amended or confirmed at or after `since`."""
+    return _exists(select(FormResponse.id).where(
+        FormResponse.case_id == case.id, FormResponse.form == form, FormResponse.status.in_(COMPLETE),
+        FormResponse.completed_at >= since))
+
+
+def is_review_open(case: Case, form: str) -> bool:
+    """Whether a finding asks that the completed `form` be answered again, or confirmed."""
+    return find_form_name(REVIEWS[0], case.programme) == form and _exists(select(Requirement.id).where(
+        Requirement.case_id == case.id, Requirement.exam.in_(REVIEWS), Requirement.state == RequirementState.OPEN))
+
+
 def list_open_vaccine_lines(case: Case, decision: dict[str, Any]) -> list[str]:
     """The required vaccine lines that have no outcome yet."""
     recorded = set(db.session.execute(select(VaccineLine.line).where(VaccineLine.case_id == case.id)).scalars())
     return [line for line in decision["vaccines"] if line not in recorded]
 
 
-def is_exam_done(case: Case, exam: str, decision: dict[str, Any], facts: dict[str, Any]) -> bool:
-    """Whether `exam` is done on this case: by its form, worksheet or result, else by the rules' `next`.
+def is_exam_done(case: Case, exam: str, decision: dict[str, Any], facts: dict[str, Any], since: datetime) -> bool:
+    """Whether `exam`, asked for `since`, is done on this case: by its form, worksheet or result, else by the rules.
+
+    A review of a finding is not done by a form that was completed before the finding: it is answered after it.
 
     What no rule asks for (a physician does) is not in `next`: there the results themselves say.
     """
     is_next = any(item["exam"] == exam for item in decision["next"])
     form = find_form_name(exam, case.programme)
+    if exam in REVIEWS and form is not None:
+        return is_answered_since(case, form, since) and not is_next
     if form is not None:
         return has_completed_form(case, form) and not is_next  # next in spite of its form: it has expired
     if exam == "vaccination-review":

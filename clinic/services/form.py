@@ -30,6 +30,7 @@ from clinic.questionnaire.item import ItemKind
 from clinic.rules.programme import list_programmes
 from clinic.services import assessment
 from clinic.services.circumstance import write_answers
+from clinic.services.completion import is_review_open
 from clinic.services.form_contradiction import list_denials, list_unexplained_harm
 from clinic.services.form_fact import COMPLETE
 from clinic.services.form_template import TEMPLATE, keep_marks, list_rest, mark_rest
@@ -119,7 +120,8 @@ def complete_form(case: Case, name: str, raw: Mapping[str, Any], version: int | 
 def amend_form(case: Case, name: str, raw: Mapping[str, Any], version: int, reason: str, actor: User,
                confirmed: Collection[str] = ()) -> FormResponse:
     """Change a completed form: the audit row names the changed questions, the old answers stay as a version with the
-    reason (clinic/services/form_version.py), and what the rules read follows.
+    reason (clinic/services/form_version.py), and what the rules read follows. Where a finding has since asked for a
+    review, unchanged answers are confirmed the same way.
 
     Raises as `complete_form` does, and NotNow when the form is not complete or nothing was changed.
     """
@@ -135,7 +137,7 @@ def amend_form(case: Case, name: str, raw: Mapping[str, Any], version: int, reas
     before = to_plain(row.answers)
     changed = sorted(key for key in before.keys() | checked.answers.keys()
                      if before.get(key) != checked.answers.get(key))
-    if not changed:
+    if not changed and not is_review_open(case, name):
         raise NotNow(_("Nothing was changed."), case=case.id)
     workflow.mark_touched(case)
     ever = sorted({*row.answers.get(AMENDED, ()), *changed})

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from clinic import clock
 from clinic.db import db
 from clinic.models import Case, Requirement, RequirementReason, RequirementSource, RequirementState
-from clinic.services.completion import has_begun, is_exam_done
+from clinic.services.completion import REVIEWS, has_begun, is_exam_done
 from clinic.services.reflex import list_reflexes
 
 ASKED_BY_PEOPLE = (RequirementSource.AUTHORITY, RequirementSource.PHYSICIAN)
@@ -42,10 +42,12 @@ def sync_requirements(case: Case, facts: dict[str, Any], decision: dict[str, Any
         if row.source not in ASKED_BY_PEOPLE or row.ended_at is not None:
             row.source = RequirementSource.REFLEX if exam in reflexes else RequirementSource.RULE
             row.findings = reflexes.get(exam)
+        if exam in REVIEWS and row.ceased_at is not None:
+            row.added_at = clock.now()  # asked for anew, because of what was found now
         row.position, row.ceased_at = position, None
         row.ended_at = row.ended_by_id = row.ended_reason = None
         _sync_reasons(row, because, decision["edition"])
-        done = is_exam_done(case, exam, decision, facts)
+        done = is_exam_done(case, exam, decision, facts, row.added_at)
         _set_state(row, RequirementState.DONE if done else RequirementState.OPEN)
     for exam, row in known.items():
         if exam not in demanded:
@@ -70,7 +72,7 @@ def _keep_or_end(case: Case, row: Requirement, facts: dict[str, Any], decision: 
     if row.ended_at is not None or not is_kept:
         _set_state(row, RequirementState.WITHDRAWN)
     else:
-        done = is_exam_done(case, row.exam, decision, facts)
+        done = is_exam_done(case, row.exam, decision, facts, row.added_at)
         _set_state(row, RequirementState.DONE if done else RequirementState.OPEN)
 
 

@@ -16,6 +16,7 @@ from clinic.permissions import Permission, has_permission, permissions_of
 from clinic.questionnaire import Item, Questionnaire, list_computed
 from clinic.questionnaire.summary import summarise
 from clinic.services import form as forms
+from clinic.services.completion import is_review_open
 from clinic.services.form_contradiction import merge_answers
 from clinic.services.form_template import NORMAL, TEMPLATE, find_template, list_rest
 from clinic.services.form_version import list_versions
@@ -36,6 +37,7 @@ def show_reading(case: Case, form: Questionnaire, row: FormResponse | None, old:
         "form/view.html", case, form=form, row=row, old=old, versions=versions, marks=marks,
         sections=summarise(form, answers, _list_computed(case, form, answers)),
         names=list_names([*people, *(mark["by"] for mark in marks.values())]),
+        review_open=row is not None and row.status in forms.COMPLETE and is_review_open(case, form.name),
         may_amend=old is None and may_write and forms.may_complete(form, current_user))
 
 
