@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from flask_babel import gettext as _
@@ -11,7 +12,7 @@ from sqlalchemy import select
 
 from clinic import clock, workflow
 from clinic.audit import record_change
-from clinic.caution import ensure_confirmed
+from clinic.caution import Caution, ensure_confirmed
 from clinic.db import db
 from clinic.errors import CaseChanged, InvalidInput, NotAllowed, NotNow
 from clinic.models import Case, FormResponse, FormStatus, User
@@ -37,6 +38,7 @@ from clinic.services.form_template import TEMPLATE, keep_marks, list_rest, mark_
 from clinic.services.form_version import keep_version, to_plain
 from clinic.services.plausibility import find_date_error, get_today
 
+SYSTOLIC, DIASTOLIC = "vital.systolic", "vital.diastolic"  # of every form that asks for them
 CONFIRMED = "_confirmed"  # key among the answers under which the confirmed soft limits are kept
 AMENDED = "_amended"  # and the questions whose answers any amendment changed
 
@@ -71,6 +73,13 @@ def save_draft(case: Case, name: str, raw: Mapping[str, Any], version: int | Non
                   detail={"form": name, "answers": len(checked.answers)})
     assessment.refresh(case)
     return row
+
+
+def list_draft_cautions(case: Case, row: FormResponse, actor: User) -> list[str]:
+    """One sentence for each unusual value of a draft among those that `actor` answers: who measured can look again."""
+    mine = list_answerable(get_questionnaire(row.form), actor)
+    checked = _check(case, get_questionnaire(row.form), row, row.answers, actor, complete=False)
+    return [caution.text for caution in checked.cautions if caution.field in mine]
 
 
 def apply_template(case: Case, name: str, raw: Mapping[str, Any], version: int | None, group: str,
@@ -203,7 +212,17 @@ def _check(case: Case, form: Questionnaire, row: FormResponse | None, raw: Mappi
                 checked.errors[link_id] = [sentence]
     if checked.errors:
         raise InvalidInput(_("Please correct what is marked."), fields=checked.errors, case=case.id)
+    checked.cautions += _list_pressure_cautions(checked.answers)
     return checked
+
+
+def _list_pressure_cautions(answers: Mapping[str, Any]) -> list[Caution]:
+    """Each of the two may be usual and the pair still be exchanged: diastolic pressure lies below systolic."""
+    high, low = answers.get(SYSTOLIC), answers.get(DIASTOLIC)
+    if high is None or low is None or Decimal(low) < Decimal(high):
+        return []
+    sentence = _("Diastolic blood pressure %(low)s is not below systolic %(high)s.", low=low, high=high)
+    return [Caution(f"{DIASTOLIC}={low}>={high}", sentence, DIASTOLIC)]
 
 
 def _start(case: Case, form: Questionnaire, actor: User) -> FormResponse:

@@ -17,6 +17,18 @@ document.addEventListener("keydown", (event) => {
   search.select();
 });
 
+// The summary of errors names the field of a sentence that would fit many: "Weight: Must lie between 0.5 and 400."
+for (const link of document.querySelectorAll(".govuk-error-summary__list a[href^='#']")) {
+  const field = document.getElementById(decodeURIComponent(link.hash.slice(1)));
+  const isPart = field?.matches("input[type=radio], input[type=checkbox], .govuk-date-input input");
+  const label = isPart ? field.closest("fieldset")?.querySelector("legend") : field?.labels?.[0];
+  if (!label) continue;
+  const words = label.cloneNode(true);
+  words.querySelectorAll(".govuk-visually-hidden").forEach((hidden) => hidden.remove());
+  const name = words.textContent.trim();
+  if (name && !link.textContent.toLowerCase().includes(name.toLowerCase())) link.prepend(`${name}: `);
+}
+
 // A row that a "Change" link returns to keeps the reader's place; the link target gets focus for screen readers.
 const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
 if (target && target.id.startsWith("row-")) {

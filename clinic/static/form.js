@@ -47,7 +47,7 @@ function keepSafe() {
   const status = document.getElementById("autosave");
   const { draft, lost: lostWords, alive } = form.dataset;
   const background = { cache: "no-store", headers: { "X-Background": "1" } };
-  let typed = 0, sent = 0, saved = 0, lost = false, going = false, timer;
+  let typed = 0, sent = 0, saved = 0, lost = false, going = false, refused = false, timer;
 
   const isDirty = () => typed > saved;
   const tryAgain = () => window.htmx?.trigger(form, "again");
@@ -81,6 +81,8 @@ function keepSafe() {
   form.addEventListener("change", () => { typed += 1; });
   form.addEventListener("htmx:beforeRequest", () => { sent = typed; });
   form.addEventListener("htmx:afterRequest", (event) => {
+    refused = event.detail.xhr.status === 422;
+    if (refused) status.classList.add("autosave--bad");
     if (!event.detail.successful) return;
     saved = sent;
     found();
@@ -90,7 +92,7 @@ function keepSafe() {
   form.addEventListener("htmx:responseError", lose); // 422 is no such error: it comes with a line of ours
   addEventListener("online", () => { if (lost) attempt(); });
   addEventListener("beforeunload", (event) => {
-    if (!going && isDirty() && (lost || !form.hasAttribute("hx-post"))) event.preventDefault();
+    if (!going && isDirty() && (lost || refused || !form.hasAttribute("hx-post"))) event.preventDefault();
   });
   addEventListener("pagehide", () => {
     if (going || lost || !isDirty() || !form.hasAttribute("hx-post")) return;

@@ -75,11 +75,14 @@ def save(case_id: str, name: str) -> Answer | Response:
             forms.apply_template(case, name, raw, version, group, request.form.getlist("shown"), current_user)
             here = url_for(".view", case_id=case_id, name=name, _anchor=f"group-{group}")
         else:
-            forms.save_draft(case, name, raw, version, current_user)
+            row = forms.save_draft(case, name, raw, version, current_user)
             if action == "rest":
                 here = url_for(".view", case_id=case_id, name=name, rest=group, _anchor=f"rest-{group}")
             else:
                 flash(_("Saved as a draft: it counts once it is completed."), "success")
+                unusual = forms.list_draft_cautions(case, row, current_user)
+                if unusual:
+                    flash(" ".join([_("Check again:"), *unusual]), "warning")
     except InvalidInput as problem:
         case = forget(case_id)
         return show_filling(case, form, forms.find_response(case, name), raw, problem)

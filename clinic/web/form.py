@@ -45,6 +45,9 @@ def date_parts(value: object) -> dict[str, str]:
     partial = to_partial_date(value) if isinstance(value, date | PartialDate | str) else None
     if partial is None:
         typed = str(value or "").split("-")
+        if len(typed[0]) == 4 and typed[0].isdigit():  # as `_join_date` wrote it: no such day, but as typed
+            typed.reverse()
+            typed = [""] * (len(DATE_PARTS) - len(typed)) + typed
         return dict(zip(DATE_PARTS, [*typed, "", "", ""], strict=False))
     return {"day": str(partial.day or ""), "month": str(partial.month or ""), "year": str(partial.year)}
 

@@ -8,6 +8,7 @@ from flask import Flask
 from flask_babel import gettext as _
 from markupsafe import Markup
 
+from clinic import clock
 from clinic.models import Applicant, ContactKind, ContactPoint, Family, RelatedPerson
 from clinic.queries.case_detail import count_namesakes
 from clinic.queries.family import MemberView, view_members
@@ -20,17 +21,25 @@ from clinic.web.relation_word import relation_word
 
 
 def list_person_flags(applicant: Applicant) -> list[dict[str, str]]:
-    """Interpreter, guardian of a minor, others of the same name: short, because a telephone shows them too."""
+    """Interpreter, guardian of a minor, expired documents, namesakes: short, because a telephone shows them too."""
     flags = []
     if applicant.interpreter_language:
         flags.append({"text": _("Interpreter: %(language)s", language=language_word(applicant.interpreter_language)),
                       "tone": "active"})
     if is_child(applicant):
         flags.append(_describe_guardian(applicant))
+    if has_expired_document(applicant):
+        flags.append({"text": _("Document expired"), "tone": "warn"})
     alike = count_namesakes(applicant)
     if alike:
         flags.append({"text": _("%(n)s alike", n=alike), "tone": "warn"})
     return flags
+
+
+def has_expired_document(applicant: Applicant) -> bool:
+    """Whether every document on record that says until when it is valid is past that day at the site."""
+    ends = [document.expires_on for document in applicant.documents if document.expires_on]
+    return bool(ends) and max(ends) < clock.today(applicant.site.time_zone)
 
 
 def _describe_guardian(applicant: Applicant) -> dict[str, str]:

@@ -95,6 +95,15 @@ def test_unusual_value_is_confirmed_and_the_tick_kept(case: Case, physician: Use
     assert row.answers[form.CONFIRMED] == codes
 
 
+def test_exchanged_blood_pressures_are_asked_about(case: Case, nurse: User, physician: User) -> None:
+    row = form.save_draft(case, NAME, {"vital.systolic": "80", "vital.diastolic": "90"}, None, nurse)
+    assert len(form.list_draft_cautions(case, row, nurse)) == 1
+    with pytest.raises(NeedsConfirmation) as caught:
+        form.complete_form(case, NAME, _answers(case, vital__systolic="80", vital__diastolic="90"), row.version,
+                           physician)
+    assert [caution.field for caution in caught.value.cautions] == ["vital.diastolic"]
+
+
 def test_exam_in_the_future_is_refused(case: Case, physician: User) -> None:
     with pytest.raises(InvalidInput) as caught:
         form.complete_form(case, NAME, _answers(case, visit__exam_date="2099-01-01"), None, physician)

@@ -44,6 +44,8 @@ def test_impossible_date_boxes_are_refused_and_shown_again_as_typed(day: str, mo
     text = read_form(MultiDict([("born-day", day), ("born-month", month), ("born-year", year)]))["born"]
     with pytest.raises(InvalidInput):
         parse_partial_date(text)
+    shown = date_parts(text)
+    assert [part.lstrip("0") for part in shown.values()] == [day, month, year]
 
 
 def test_empty_date_boxes_are_left_out() -> None:
