@@ -113,6 +113,44 @@ def test_fhirclient_reads_and_searches(exams: tuple[list[ReleasedExam], Machine]
             server.session.close()
 
 
+@pytest.mark.peers
+@pytest.mark.parametrize("library", ["fhirclient", "fhir-kit-client", "medplum"])
+def test_client_of_another_language_reads_it_all(
+    exams: tuple[list[ReleasedExam], Machine], settings: Settings, tmp_path: Path, library: str
+) -> None:
+    released, machine = exams
+    key_file = tmp_path / "us.jwk.json"
+    key_file.write_text(json.dumps({**machine.key, "client_id": machine.id}))
+    with serve(settings) as base:
+        script = ["node", str(ROOT / "tests" / "peers" / "fhir_client.mjs"), library, base, str(key_file)]
+        result = subprocess.run(script, capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode == 0, result.stderr
+    told = json.loads(result.stdout)
+    assert sorted(told["observations"]) == sorted(i for exam in released for i in exam.ids["Observation"])
+    assert told["pages"] == 5
+    assert told["patient"] == "Patient"
+    assert told["everything"] == sum(map(len, released[0].ids.values()))
+    assert told["document"][0] == "Composition"
+    assert len(told["document"]) == sum(map(len, released[0].ids.values()))
+    assert told["missing"] == {"status": 404, "resourceType": "OperationOutcome", "code": "not-found"}
+
+
+def test_ten_lines_of_the_handbook_stand_in_it_and_pull_the_exam(
+    exams: tuple[list[ReleasedExam], Machine], settings: Settings, tmp_path: Path
+) -> None:
+    released, machine = exams
+    page = (ROOT / "docs" / "pulling.md").read_text()
+    lines = page.split("```python\n")[1].split("```")[0]
+    assert len([line for line in lines.splitlines() if line and not line.startswith(("import", "from"))]) <= 10
+    (tmp_path / "us.jwk.json").write_text(json.dumps({**machine.key, "client_id": machine.id}))
+    with serve(settings) as base:
+        script = [sys.executable, "-c", lines.replace("https://clinic.example", base)]
+        result = subprocess.run(script, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    for exam in released:
+        assert exam.bundle_id in result.stdout
+
+
 def fetch_token(machine: Machine, base: str) -> str:
     """A token by a plain request, for the address that the server goes by."""
     import requests
