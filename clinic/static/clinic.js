@@ -26,7 +26,7 @@ for (const link of document.querySelectorAll(".govuk-error-summary__list a[href^
   const words = label.cloneNode(true);
   words.querySelectorAll(".govuk-visually-hidden").forEach((hidden) => hidden.remove());
   const name = words.textContent.trim();
-  if (name && !link.textContent.toLowerCase().includes(name.toLowerCase())) link.prepend(`${name}: `);
+  if (name && !link.textContent.toLowerCase().includes(name.toLowerCase())) link.prepend(name + (/[?:.؟。]$/.test(name) ? " " : ": "));
 }
 
 // A row that a "Change" link returns to keeps the reader's place; the link target gets focus for screen readers.
