@@ -75,6 +75,7 @@ def test_united_kingdom_certificate_from_registration_to_the_paper(
     go_to(page, f"{case}/forms/uk-tb-interview")
     page.locator('[id="visit.exam-date"]').fill(today)
     page.locator("input[name='visit.history-by'][value=applicant]").check()
+    page.get_by_role("group", name="Menstrual periods").get_by_label("Regular", exact=True).check()
     for radio in page.locator("input[type=radio][value=false]:visible, input[type=radio][value=normal]:visible").all():
         if radio.is_visible():
             radio.check()
