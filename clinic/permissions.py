@@ -36,6 +36,7 @@ class Permission(StrEnum):
     SIGN = "sign"  # and only for a destination one is authorised for
     SEE_DELIVERIES = "see-deliveries"
     MANAGE_DELIVERIES = "manage-deliveries"
+    MANAGE_CLIENTS = "manage-clients"  # the machines by which authorities read
     MANAGE_USERS = "manage-users"
     SEE_AUDIT = "see-audit"
     ASK_RULES = "ask-rules"  # the decision function; every signed-in user
@@ -64,7 +65,8 @@ ROLES: dict[str, tuple[Any, frozenset[Permission]]] = {
         _SEEING | {_P.RECORD_SPUTUM, _P.ENTER_RESULT, _P.RECORD_TREATMENT})),
     "quality": (_l("Quality"), frozenset(_SEEING | {_P.SEE_AUDIT, _P.SEE_DELIVERIES})),
     "admin": (_l("Clinic administrator"), frozenset(
-        _SEEING | {_P.MANAGE_USERS, _P.MERGE_RECORDS, _P.SEE_DELIVERIES, _P.MANAGE_DELIVERIES, _P.SEE_AUDIT})),
+        _SEEING | {_P.MANAGE_USERS, _P.MERGE_RECORDS, _P.SEE_DELIVERIES, _P.MANAGE_DELIVERIES, _P.SEE_AUDIT,
+                    _P.MANAGE_CLIENTS})),
 }
 
 PUBLIC = "public"  # open to everybody

@@ -35,6 +35,7 @@ AREAS = (
     Area("/laboratory", lazy_gettext("Laboratory"), Permission.CONFIRM_RESULT),
     Area("/radiology", lazy_gettext("X-ray"), Permission.READ_XRAY),
     Area("/deliveries", lazy_gettext("Deliveries"), Permission.SEE_DELIVERIES),
+    Area("/authority-clients", lazy_gettext("Authorities' clients"), Permission.MANAGE_CLIENTS),
     Area("/authority-access", lazy_gettext("Authorities' looks"), Permission.SEE_AUDIT),
 )
 
