@@ -38,7 +38,7 @@ REMARK_WORDS: dict[str, LazyString] = {
     Remark.OLDER: _l("Taken before this exam began: kept as a prior film, to compare with."),
     Remark.NO_DATE: _l("The film does not say when it was taken."),
     Remark.OTHER_DAY: _l("The film and its study have different dates."),
-    Remark.OTHER_NUMBER: _l("The patient number on the film is none of ours."),
+    Remark.OTHER_NUMBER: _l("The patient number on the film is not this applicant's."),
     Remark.NO_VIEW: _l("The film does not say its view."),
     Remark.OTHER_VIEW: _l("The view is neither PA, AP nor lateral."),
     Remark.NOT_CHEST: _l("The film says that it shows another part of the body."),

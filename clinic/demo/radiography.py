@@ -61,7 +61,7 @@ def write_test_films(case: Case, folder: Path) -> list[Path]:
     written = []
     for number, syntax in enumerate((*LOSSLESS, *LOSSY), start=1):
         order = order_film(case, "infiltrate" if number % 3 == 0 else "", number=number, monochrome=1 + number % 2)
-        film = build_film(order, _draw_with_noise(order, number))
+        film = build_film(order, _draw_of_case(case, order))
         try:
             content = write_film(film, syntax)
         except LookupError:
@@ -70,8 +70,13 @@ def write_test_films(case: Case, folder: Path) -> list[Path]:
         written[-1].write_bytes(content)
     order = order_film(case, number=90)
     written.append(folder / "90-without-head.dcm")
-    written[-1].write_bytes(write_film(build_film(order, _draw_with_noise(order, 90)), PLAIN[0], with_head=False))
+    written[-1].write_bytes(write_film(build_film(order, _draw_of_case(case, order)), PLAIN[0], with_head=False))
     return written
+
+
+def _draw_of_case(case: Case, order: FilmOrder) -> NDArray[np.uint16]:
+    """The same for a case each time; of another case another picture, or it would be held as a wrong person's."""
+    return _draw_with_noise(order, Random(f"{case.number}/{order.number}").randrange(2**32))
 
 
 def _draw_with_noise(order: FilmOrder, seed: int) -> NDArray[np.uint16]:

@@ -156,7 +156,7 @@ def _describe(name: str, receipt: Receipt, film: Film | None) -> dict[str, Any]:
                                 "was not kept. Ask the X-ray room which is right."), "bad")
     if receipt is Receipt.ELSEWHERE or film is None:
         return _outcome(name, _("This very film is on another person's case. It was not kept here: find out whose it "
-                                "is."), "bad")
+                                "is; once it is rejected there, send it again."), "bad")
     if receipt is Receipt.SAME:
         said = _("This film was here already, and rejected.") if film.state is FilmState.REJECTED else _(
             "This film was here already; nothing was done twice.")

@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 from flask import Flask
+from pydicom import dcmread
 
 from clinic.clock import today
 from clinic.demo.radiography import MOST, take_film, write_test_films
@@ -46,3 +47,9 @@ def test_test_films_hold_every_syntax_both_polarities_and_one_without_head(case:
     assert {header.photometric for header in headers} == {"MONOCHROME1", "MONOCHROME2"}
     assert [header.is_repaired for header in headers].count(True) == 1
     assert {header.taken_on for header in headers} == {today(case.site.time_zone).isoformat()}
+
+
+def test_test_films_of_two_cases_are_different_pictures(case: Case, tmp_path: Path) -> None:
+    other = make_case("us", user=make_user("reception", case.site))
+    first, second = (write_test_films(one, tmp_path / one.number)[0] for one in (case, other))
+    assert dcmread(first).PixelData != dcmread(second).PixelData
