@@ -16,6 +16,7 @@ from clinic.models import Case, CaseState, FilmState, Requirement, ResultStatus
 from clinic.models.requirement import RequirementState
 from clinic.partial_date import format_clinically, from_date
 from clinic.queries.standing import Mark, ResultMark, Standing, load_standings
+from clinic.rules.record import SPECIMENS
 
 CULTURE_DAYS = 56  # eight weeks; what applicants are told to expect (us-addendum.md section 2, Q12)
 XRAY = ("chest-xray", "tb-child-workup")
@@ -139,7 +140,7 @@ def describe_exam(exam: str, standing: Standing, programme: str, today: date, zo
             "by %(name)s, %(time)s: %(reason)s", name=refused.checked.by, time=say_moment(refused.checked.at, zone),
             reason=refused.remark))
     if exam in SPUTUM:
-        return _describe_sputum(standing, today)
+        return _describe_sputum(exam, standing, today)
     if any(exam in test.exams for test in list_tests().values()):
         return State("to-do", _("Result to be entered"))
     return _describe_form(exam, standing, programme, zone)
@@ -188,11 +189,14 @@ def _say_received(film: Mark, zone: str) -> str:
     return _("received %(time)s from %(name)s", time=say_moment(film.at, zone), name=film.by)
 
 
-def _describe_sputum(standing: Standing, today: date) -> State:
+def _describe_sputum(exam: str, standing: Standing, today: date) -> State:
     taken = len(standing.specimens)
     started = find_culture_start(standing)
     if started is None:
         return State("to-do", _("To be taken"))
+    if exam == SPUTUM[0] and taken < SPECIMENS:  # a series that nobody completes is how an applicant is lost
+        return State("to-do", _("Specimen %(next)s of %(all)s to be taken", next=taken + 1, all=SPECIMENS),
+                     _say_culture(started, today))
     return State("awaiting", _say_culture(started, today), _("specimens taken: %(n)s", n=taken))
 
 
