@@ -81,11 +81,13 @@ function keepSafe() {
   form.addEventListener("change", () => { typed += 1; });
   form.addEventListener("htmx:beforeRequest", () => { sent = typed; });
   form.addEventListener("htmx:afterRequest", (event) => {
+    const fate = event.detail.xhr.getResponseHeader("X-Draft"); // saved, kept for this person alone, or refused
     refused = event.detail.xhr.status === 422;
-    if (refused) status.classList.add("autosave--bad");
-    if (!event.detail.successful) return;
-    saved = sent;
-    found();
+    if (event.detail.successful) {
+      saved = sent;
+      found();
+    }
+    if (refused || fate === "kept") status.classList.add("autosave--bad");
   });
   form.addEventListener("htmx:sendError", lose);
   form.addEventListener("htmx:timeout", lose);

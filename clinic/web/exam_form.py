@@ -19,7 +19,7 @@ from clinic.services import form as forms
 from clinic.services.completion import FORM_EXAMS
 from clinic.services.form_contradiction import merge_answers
 from clinic.services.form_version import get_version
-from clinic.services.kept_input import drop_kept_input, find_kept_input
+from clinic.services.kept_input import drop_kept_input, find_kept_input, keep_input
 from clinic.web.form_page import list_shown, show_filling, show_reading
 from clinic.web.gate import find_gate
 from clinic.web.station_page import Answer, forget, is_recording, open_case
@@ -102,14 +102,18 @@ def autosave(case_id: str, name: str) -> Response:
         row: FormResponse | None = forms.save_draft(case, name, raw, version, current_user)
         drop_kept_input(case, name, current_user)
         sentence, status = None, 200
-    except (InvalidInput, CaseChanged) as problem:
+    except InvalidInput:
+        keep_input(case, form, raw, version, current_user)  # one unreadable field must not cost the others
+        row, status = None, 200
+        sentence = _("Kept for you, not saved yet: something cannot be read. It is marked when you save.")
+    except CaseChanged:
         row, status = None, 422
-        sentence = _("Somebody else saved this form meanwhile. Save, and yours and theirs are shown together.") \
-            if isinstance(problem, CaseChanged) else _(
-                "Not saved yet: something cannot be read. It is marked when you save.")
+        sentence = _("Somebody else saved this form meanwhile. Save, and yours and theirs are shown together.")
     computed = list_shown(case, form, raw) if row else {}
-    return make_response(
+    answer = make_response(
         render_template("form/autosaved.html", row=row, sentence=sentence, computed=computed), status)
+    answer.headers["X-Draft"] = "saved" if row else "kept" if status == 200 else "refused"
+    return answer
 
 
 def _read_page() -> tuple[int | None, dict[str, Any]]:
