@@ -46,7 +46,8 @@ def make_complete_case(staff: Staff, igra: str = "negative", category: str = "IV
     for test, value in (("igra", igra), ("syphilis-nontreponemal", "nonreactive")):
         row = laboratory.enter_result(case, NewResult(test, value, today, today), staff.technician)
         laboratory.confirm_result(row, staff.supervisor)
-    radiology.record_reading(case, NewReading(today, "pa", ("NORMAL",)), staff.radiologist)
+    reading = NewReading(today, "pa", ("NORMAL",), confirmed=[radiology.ELSEWHERE])
+    radiology.record_reading(case, reading, staff.radiologist)
     for line in assess(case)["vaccines"]:
         vaccination.record_outcome(case, NewOutcome(line, LineOutcome.REFUSED, "waiver requested"), staff.nurse)
     return case

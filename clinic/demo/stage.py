@@ -18,7 +18,7 @@ from clinic.schemas.laboratory import NewResult, NewSpecimen
 from clinic.services.assessment import list_requirements
 from clinic.services.laboratory import confirm_result, enter_result
 from clinic.services.plausibility import get_today
-from clinic.services.radiology import record_reading
+from clinic.services.radiology import ELSEWHERE, record_reading
 from clinic.services.specimen import take_specimen
 from clinic.xray_finding import RESULT_PROGRAMMES, XrayResult
 
@@ -114,7 +114,8 @@ def _record_film(rng: Random, case: Case, staff: dict[str, User], is_read: bool)
         film = take_film(rng, case, staff["radiographer"], "" if finding == "NORMAL" else "infiltrate")
         if is_read:
             record_reading(case, NewReading(
-                taken_on=get_today(case), view="pa", findings=(finding,), film_id=film.id if film else None,
+                taken_on=get_today(case), view="pa", findings=(finding,),
+                film_id=film.id if film else None, confirmed=[ELSEWHERE],
                 result=RESULTS[finding] if case.programme in RESULT_PROGRAMMES else None), staff["radiologist"])
     except (ClearwayError, NeedsConfirmation):
         return

@@ -39,7 +39,7 @@ from clinic.services.form import complete_form, find_response
 from clinic.services.laboratory import confirm_result, enter_result
 from clinic.services.opening import open_case
 from clinic.services.plausibility import get_today
-from clinic.services.radiology import record_reading
+from clinic.services.radiology import ELSEWHERE, record_reading
 from clinic.services.registration import register_applicant
 from clinic.services.related_person import add_related, is_child, list_guardians
 from clinic.services.signing import sign
@@ -95,8 +95,8 @@ def work_through(case: Case, staff: Staff) -> None:
             _complete_form(case, form, staff["physician"])
         elif row.exam == "chest-xray":
             result = XrayResult.NORMAL.value if case.programme in RESULT_PROGRAMMES else None
-            record_reading(case, NewReading(taken_on=today, view="pa", findings=("NORMAL",), result=result),
-                           staff["radiologist"])
+            record_reading(case, NewReading(taken_on=today, view="pa", findings=("NORMAL",), result=result,
+                                            confirmed=[ELSEWHERE]), staff["radiologist"])
         elif row.exam == "vaccination-review":
             _vaccinate(case, staff["nurse"])
         else:

@@ -31,6 +31,7 @@ from clinic.xray_finding import (
 
 # "Female 10-55 must have pregnancy answered before CXR" (us.md 3.4, Validation).
 PREGNANCY_AGES = range(10, 56)
+ELSEWHERE = "film-elsewhere"  # the caution about a film that only the reader has seen
 LATERAL_BELOW = 10  # years: frontal and lateral (us.md 1.4; addendum section 3)
 
 
@@ -165,6 +166,10 @@ def _list_cautions(case: Case, new: NewReading) -> list[Caution]:
     if new.taken_on is None:
         return []
     found = list_date_cautions(case, new.taken_on, "taken_on")
+    if not new.film_id and not new.deferred:
+        found.append(Caution(ELSEWHERE, _(
+            "No film in this system is named: confirm that you read it elsewhere, and that name and birth date on it "
+            "are this applicant's."), "film_id"))
     if find_pregnancy(case) is Answer.YES:
         found.append(Caution("pregnant", _(
             "This applicant is pregnant: confirm that consent was signed and abdomen and pelvis were double shielded."),

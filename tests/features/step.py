@@ -106,3 +106,11 @@ def _download(page: Page, link: str) -> bytes:
     with page.expect_download() as download:
         page.get_by_role("link", name=link).click()
     return Path(download.value.path()).read_bytes()
+
+
+def sign_reading_of_a_film_elsewhere(page: Page) -> None:
+    """Sign a reading that names no film of ours: it asks once whose film was read."""
+    button = page.get_by_role("button", name="Sign the reading")
+    button.click()
+    page.get_by_label("read it elsewhere").check()
+    button.click()

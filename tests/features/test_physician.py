@@ -16,6 +16,7 @@ from clinic.models import User
 from tests.clinic.documents.paper import read_pages
 from tests.factory import PASSWORD
 from tests.features.look import go_to, look, sign_in_as
+from tests.features.step import sign_reading_of_a_film_elsewhere
 from tests.features.test_reception import build_lines, register
 from tests.picture import draw_face
 from tests.us_case import Staff, make_complete_case
@@ -88,7 +89,7 @@ def test_united_kingdom_certificate_from_registration_to_the_paper(
     page.get_by_label("PA", exact=True).check()
     page.locator("#numbered-0").check()
     page.get_by_label("Chest X-ray normal").check()
-    page.get_by_role("button", name="Sign the reading").click()
+    sign_reading_of_a_film_elsewhere(page)
     expect(page.get_by_text("The reading is recorded.")).to_be_visible()
 
     sign_in_as(page, address, "physician")

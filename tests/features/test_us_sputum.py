@@ -15,7 +15,16 @@ from playwright.sync_api import Page, expect
 from clinic.clock import stopped_at
 from tests.browser.accessibility import assert_focus_never_hidden
 from tests.features.look import go_to, look, sign_in_as, take_picture
-from tests.features.step import Traveller, complete_examination, find_value, finish_form, open_case, register, sign
+from tests.features.step import (
+    Traveller,
+    complete_examination,
+    find_value,
+    finish_form,
+    open_case,
+    register,
+    sign,
+    sign_reading_of_a_film_elsewhere,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -92,7 +101,7 @@ def _read_film(page: Page, address: str, case: str) -> None:
     page.get_by_label("Film taken on").fill("2 Mar 2026")
     page.get_by_label("PA", exact=True).check()
     page.get_by_label("Cavitary lesion").check()
-    page.get_by_role("button", name="Sign the reading").click()
+    sign_reading_of_a_film_elsewhere(page)
     expect(page.get_by_text("The reading is recorded.")).to_be_visible()
     page.goto(case)
     sputum = page.locator(".task", has_text="sputum")

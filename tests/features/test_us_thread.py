@@ -13,6 +13,7 @@ from clinic import clock
 from tests.browser.accessibility import assert_focus_never_hidden
 from tests.factory import PASSWORD
 from tests.features.look import go_to, look, sign_in_as
+from tests.features.step import sign_reading_of_a_film_elsewhere
 from tests.picture import draw_face
 
 pytestmark = pytest.mark.browser
@@ -189,7 +190,7 @@ def _read_film(page: Page, address: str, case: str, today: date) -> None:
     look(page, "xray-entry")
     page.get_by_label("Normal findings").check()
     expect(page.get_by_label("Cavitary lesion")).not_to_be_checked()
-    page.get_by_role("button", name="Sign the reading").click()
+    sign_reading_of_a_film_elsewhere(page)
     expect(page.get_by_text("The reading is recorded.")).to_be_visible()
     look(page, "xray-read")
 

@@ -100,7 +100,8 @@ def _run(program: str, *arguments: str) -> str:
 
 
 def _read_film(case: Case, staff: Staff) -> None:
-    radiology.record_reading(case, NewReading(get_today(case), "pa", ("NORMAL",), result="normal"), staff.radiologist)
+    radiology.record_reading(case, NewReading(get_today(case), "pa", ("NORMAL",), result="normal",
+        confirmed=[radiology.ELSEWHERE]), staff.radiologist)
 
 
 def _complete(case: Case, name: str, staff: Staff) -> Case:

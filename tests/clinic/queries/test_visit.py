@@ -124,7 +124,7 @@ def test_whoever_confirmed_has_the_person_in_front_of_them(clerk: User) -> None:
         place = find_stop(case, clerk)
         assert place.errand.stop is Stop.XRAY and place.with_ is not None
         assert (place.with_.by, place.since) == ("Kamau Gitau", NOON + timedelta(minutes=20))
-        reading = NewReading(get_today(case), "pa", ("NORMAL",))
+        reading = NewReading(get_today(case), "pa", ("NORMAL",), confirmed=[radiology.ELSEWHERE])
         radiology.record_reading(case, reading, make_user("radiologist"))
         after = find_stop(case, clerk)
         assert after.errand.stop is Stop.HISTORY and after.with_ is None

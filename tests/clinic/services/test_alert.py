@@ -76,7 +76,8 @@ def test_refused_entry_that_never_counted_is_no_correction(case: Case) -> None:
 
 def test_film_that_suggests_tuberculosis_is_named(case: Case) -> None:
     us = make_case("us", user=make_user("reception", case.site))
-    radiology.record_reading(us, NewReading(get_today(us), "pa", ("CAVITY",)), make_user("radiologist", us.site))
+    radiology.record_reading(us, NewReading(get_today(us), "pa", ("CAVITY",),
+        confirmed=[radiology.ELSEWHERE]), make_user("radiologist", us.site))
     alerts = list_alerts(us)
     assert [alert.code for alert in alerts] == ["film-suggests-tb"]
     assert "Cavitary" in alerts[0].text

@@ -104,7 +104,7 @@ def test_film_of_perhaps_another_person_is_kept_from_the_reading(
 
 def _read(case: Case, film: Film | None, **values: Any) -> Any:
     usual: dict[str, Any] = {"taken_on": get_today(case), "view": "pa", "findings": ("NORMAL",),
-                             "film_id": film.id if film else None}
+                             "film_id": film.id if film else None, "confirmed": [radiology.ELSEWHERE]}
     return radiology.record_reading(case, NewReading(**usual | values), make_user("radiologist", case.site))
 
 
@@ -127,7 +127,7 @@ def test_reading_beside_a_film_in_quarantine_asks_for_a_tick(case: Case, send: A
     _new(send, sex="M")
     with pytest.raises(NeedsConfirmation) as caught:
         _read(case, None)
-    assert [caution.code for caution in caught.value.cautions] == ["quarantined-film"]
+    assert [caution.code for caution in caught.value.cautions] == [radiology.ELSEWHERE, "quarantined-film"]
 
 
 def test_rejected_film_stays_and_is_never_read(case: Case, send: Any, sender: User) -> None:
@@ -296,7 +296,7 @@ def test_result_that_does_not_fit_its_findings_is_refused(uk_case: Case, values:
 def test_finding_that_suggests_tb_beside_another_result_asks_for_a_tick(uk_case: Case) -> None:
     with pytest.raises(NeedsConfirmation) as caught:
         _read(uk_case, None, findings=(), numbered=("4.5",), result="non-tb")
-    assert [caution.code for caution in caught.value.cautions] == ["not-tb"]
+    assert [caution.code for caution in caught.value.cautions] == [radiology.ELSEWHERE, "not-tb"]
 
 
 def test_numbers_are_no_finding_of_another_destination(case: Case) -> None:

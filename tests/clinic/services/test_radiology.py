@@ -32,6 +32,7 @@ def radiologist(case: Case) -> User:
 
 def _new(case: Case, *findings: str, **more: Any) -> NewReading:
     given: dict[str, Any] = {"taken_on": get_today(case).isoformat(), "view": "pa", "findings": list(findings)} | more
+    given["confirmed"] = [*more.get("confirmed", ()), radiology.ELSEWHERE]
     return load(XrayReadingIn(), {name: value for name, value in given.items() if value is not None})
 
 
@@ -103,7 +104,7 @@ def test_film_in_pregnancy_asks_for_consent_and_shielding(app: Flask) -> None:
     radiologist = make_user("radiologist", case.site)
     with pytest.raises(NeedsConfirmation) as caught:
         radiology.record_reading(case, _new(case, "NORMAL"), radiologist)
-    assert [caution.code for caution in caught.value.cautions] == ["pregnant"]
+    assert [caution.code for caution in caught.value.cautions] == [radiology.ELSEWHERE, "pregnant"]
     assert radiology.record_reading(case, _new(case, "NORMAL", confirmed=["pregnant"]), radiologist).counts
 
 
@@ -121,4 +122,4 @@ def test_child_without_lateral_view_asks_for_a_tick(app: Flask) -> None:
     case = _case_with_pregnancy(Answer.NO, birth_date=f"{year - 5}-01-01")
     with pytest.raises(NeedsConfirmation) as caught:
         radiology.record_reading(case, _new(case, "NORMAL", view="ap"), make_user("radiologist", case.site))
-    assert [caution.code for caution in caught.value.cautions] == ["lateral"]
+    assert [caution.code for caution in caught.value.cautions] == [radiology.ELSEWHERE, "lateral"]

@@ -49,11 +49,13 @@ def _find(case: Case, exam: str) -> Requirement:
 
 
 def _read(case: Case, staff: Staff, *findings: str) -> Any:
-    return radiology.record_reading(case, NewReading(get_today(case), "pa", findings), staff.radiologist)
+    return radiology.record_reading(case, NewReading(get_today(case), "pa", findings,
+        confirmed=[radiology.ELSEWHERE]), staff.radiologist)
 
 
 def _correct(case: Case, staff: Staff, row: Any, *findings: str) -> None:
-    radiology.correct_reading(row, NewReading(get_today(case), "pa", findings), "read again", staff.radiologist)
+    radiology.correct_reading(row, NewReading(get_today(case), "pa", findings,
+        confirmed=[radiology.ELSEWHERE]), "read again", staff.radiologist)
 
 
 def test_every_golden_case_asks_for_what_is_next_and_names_the_finding(app: Flask, staff: Staff) -> None:

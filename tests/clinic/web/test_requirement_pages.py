@@ -43,7 +43,8 @@ def test_physician_adds_and_withdraws_with_reasons_that_the_case_page_tells(
 
 
 def test_case_page_names_the_finding_that_asks_for_more(app: Flask, staff: Staff, case: Case) -> None:
-    radiology.record_reading(case, NewReading(get_today(case), "pa", ("CAVITY",)), staff.radiologist)
+    reading = NewReading(get_today(case), "pa", ("CAVITY",), confirmed=[radiology.ELSEWHERE])
+    radiology.record_reading(case, reading, staff.radiologist)
     page = sign_in(app, staff.nurse).get(f"/cases/{case.id}").get_data(as_text=True)
     assert "Because of Chest X-ray," in page and "Cavitary lesion" in page
 

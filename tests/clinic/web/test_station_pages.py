@@ -135,12 +135,15 @@ def test_reading_is_recorded_and_corrected(app: Flask, base: str, today: str) ->
     client = _client(app, "radiologist", base)
     wrong = client.post(f"{base}/xray", data={"taken_on": today, "view": "pa", "findings": ["NORMAL", "CAVITY"]})
     assert wrong.status_code == 422 and "excludes every other" in _text(wrong)
-    assert client.post(f"{base}/xray", data={"taken_on": today, "view": "pa", "findings": "CAVITY"}).status_code == 302
+    seen = {"taken_on": today, "view": "pa", "findings": "CAVITY"}
+    asked = client.post(f"{base}/xray", data=seen)
+    assert asked.status_code == 422 and "read it elsewhere" in _text(asked)
+    assert client.post(f"{base}/xray", data=seen | {"confirmed": "film-elsewhere"}).status_code == 302
     with read_unit() as session:
         reading_id = session.execute(select(XrayReading.id)).scalar_one()
     assert "checked" in _text(client.get(f"{base}/xray?correct={reading_id}"))
     answer = client.post(f"{base}/xray/{reading_id}/correct", data={
-        "taken_on": today, "view": "pa", "findings": "NORMAL", "reason": "seen again"})
+        "taken_on": today, "view": "pa", "findings": "NORMAL", "reason": "seen again", "confirmed": "film-elsewhere"})
     assert answer.status_code == 302
     text = _text(client.get(f"{base}/xray"))
     assert "Normal findings" in text and "Cavitary lesion" in text and "Replaced" in text
