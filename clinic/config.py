@@ -40,10 +40,9 @@ class Settings:
     signing_key: str = ""  # path of one PEM: P-384 key with certificate; empty: made once in var_dir
     canonical_base: str = "https://clearway.example/fhir/"  # base of our own code systems and profiles
     demo: bool = False  # 1 only under `make run`: demo clinic and its public sign-ins
-    # How long a signed exam may be on its way before the delivery monitor speaks up (hl7-dicom.md 6.1).
-    delivery_notice_minutes: int = 15
-    delivery_warning_minutes: int = 2 * 60
-    delivery_alarm_minutes: int = 24 * 60
+    delivery_notice_minutes: int = 15  # a signed exam this long on its way is named (hl7-dicom.md 6.1)
+    delivery_warning_minutes: int = 2 * 60  # this long: a warning
+    delivery_alarm_minutes: int = 24 * 60  # this long: an alarm
     log_level: str = "INFO"  # Python logging level
     extra: dict[str, object] = field(default_factory=dict)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from flask_babel import gettext as _
+
 from clinic import clock
 from clinic.audit import record_change
 from clinic.db import db
@@ -57,11 +59,13 @@ def move(case: Case, to: CaseState, reason: str = "", actor: User | None = None)
 def ensure_recording(case: Case) -> None:
     """Raise NotNow unless results may be recorded on `case`; the first one takes it in progress."""
     if case.state not in RECORDING:
-        raise NotNow(
-            f"The case is {case.state.value}: nothing more can be recorded on it. "
-            "A physician may open it again with an amendment.",
-            case=case.id, state=case.state.value,
-        )
+        if case.state is CaseState.ON_HOLD:
+            sentence = _("The case is on hold, so nothing can be recorded: the case page says why and who may go on.")
+        elif case.state in (CaseState.SIGNED, CaseState.SUBMITTED, CaseState.ACKNOWLEDGED):
+            sentence = _("The exam is signed, so nothing more is recorded on it: a physician may open an amendment.")
+        else:
+            sentence = _("This case has ended, so nothing more can be recorded on it.")
+        raise NotNow(sentence, case=case.id, state=case.state.value)
 
 
 def mark_touched(case: Case) -> None:
