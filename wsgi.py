@@ -17,6 +17,8 @@ from clinic.app import create_app as create_clinic  # noqa: E402
 from clinic.auth import csrf  # noqa: E402
 from clinic.cli import CLINIC_COMMANDS, install_commands  # noqa: E402
 from clinic.config import Settings  # noqa: E402
+from clinic.doctor.clinic_check import CLINIC_CHECKS  # noqa: E402
+from clinic.doctor.examination import add_checks  # noqa: E402
 from clinic.error_page import answer_errors_under  # noqa: E402
 from clinic.ports import ports  # noqa: E402
 
@@ -27,6 +29,7 @@ COMMANDS = (*CLINIC_COMMANDS, "fhir.command", "fhir.command_client", "integratio
 def create_app(settings: Settings | None = None) -> Flask:
     """Build the whole application: all routes, all commands, all hooks between the packages."""
     app = create_clinic(settings)
+    add_checks(app, CLINIC_CHECKS)
     _connect_fhir(app)
     _connect_integrations(app)
     install_commands(app, tuple(name for name in COMMANDS if _exists(name)))
@@ -35,7 +38,9 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 def _connect_fhir(app: Flask) -> None:
     import fhir.table  # noqa: F401
+    from fhir.doctor import CHECKS
 
+    add_checks(app, CHECKS)
     if _exists("fhir.projection"):
         from fhir.projection import install_projection, project
 
@@ -64,6 +69,9 @@ def _connect_fhir(app: Flask) -> None:
 
 
 def _connect_integrations(app: Flask) -> None:
+    from integrations.doctor import CHECKS
+
+    add_checks(app, CHECKS)
     if _exists("integrations.rendering"):
         from integrations.rendering import render_delivery
 

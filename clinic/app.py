@@ -36,7 +36,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         COMPRESS_MIMETYPES=["text/html", "text/css", "text/plain", "text/javascript", "application/javascript",
                             "application/json", "application/fhir+json", "image/svg+xml"],
     )
-    settings.var_dir.mkdir(parents=True, exist_ok=True)
+    settings.var_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     install_request_units(app)
     install_session_life(app, settings)
     init_kept_page(app)

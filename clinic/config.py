@@ -92,7 +92,7 @@ def _read(name: str, kind: str, raw: str) -> object:
 def _kept_secret(var_dir: Path) -> str:
     """A random key made on first start and kept readable by the owner only, so that sessions survive a restart."""
     path = var_dir / "secret_key"
-    var_dir.mkdir(parents=True, exist_ok=True)
+    var_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.exists():
         try:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

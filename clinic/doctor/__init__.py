@@ -1,0 +1,1 @@
+"""What `flask --app wsgi doctor` looks at: one file for each part of an installation."""

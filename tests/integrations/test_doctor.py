@@ -1,0 +1,58 @@
+"""What the doctor says of sending and receiving: unknown channels, lines in the clear, files of MLLP; each planted."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from clinic.config import Settings
+from clinic.db import db
+from clinic.doctor.finding import Check, Finding, Verdict
+from integrations.doctor import check_destinations, check_mllp
+from tests.factory import make_authority
+from tests.integrations.certificate import make_authority_and_leaves
+
+
+def judge(check: Check, settings: Settings) -> list[Finding]:
+    return list(check(settings))
+
+
+@pytest.mark.parametrize(("channel", "endpoint", "demo", "verdict"), [
+    ("fhir_document", "https://a.test/fhir", False, Verdict.GOOD),
+    ("fhir_document", "http://a.test/fhir", False, Verdict.WRONG),
+    ("fhir_document", "http://a.test/fhir", True, Verdict.GOOD),
+    ("hl7_oru", "mllp://a.test:2575/A/B", False, Verdict.WRONG),
+    ("pigeon", "https://a.test", True, Verdict.WRONG),
+])
+def test_destination_is_judged(
+    app: Flask, settings: Settings, channel: str, endpoint: str, demo: bool, verdict: Verdict
+) -> None:
+    make_authority("us", channel=channel, endpoint=endpoint)
+    db.session.commit()
+    assert [one.verdict for one in judge(check_destinations, replace(settings, demo=demo))] == [verdict]
+
+
+def test_listener_that_others_reach_or_that_is_not_there_is_said() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        settings = Settings(mllp_port=server.getsockname()[1])
+        assert [one.verdict for one in judge(check_mllp, settings)] == [Verdict.GOOD]
+        wide = judge(check_mllp, replace(settings, mllp_host="0.0.0.0"))
+        assert [one.verdict for one in wide] == [Verdict.WARNING, Verdict.GOOD]
+    assert [one.verdict for one in judge(check_mllp, settings)] == [Verdict.WARNING]
+
+
+def test_files_of_encrypted_lines_are_tried(tmp_path: Path) -> None:
+    files = make_authority_and_leaves(tmp_path)
+    good = Settings(mllp_authorities=str(files.authority), mllp_certificate=str(files.client))
+    assert [one.verdict for one in judge(check_mllp, good)][-2:] == [Verdict.GOOD] * 2
+    broken = tmp_path / "broken.pem"
+    broken.write_text("no certificate")
+    for name in (str(broken), str(tmp_path / "none.pem")):
+        bad = Settings(mllp_authorities=name, mllp_certificate=name)
+        assert [one.verdict for one in judge(check_mllp, bad)][-2:] == [Verdict.WRONG] * 2, name
+    unfit = Settings(mllp_certificate=str(files.authority))  # a certificate without its key
+    assert judge(check_mllp, unfit)[-1].verdict is Verdict.WRONG
