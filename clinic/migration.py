@@ -13,6 +13,7 @@ from flask import current_app
 from clinic.audit import audit_engine, reads_metadata
 from clinic.auth import ensure_roles
 from clinic.db import db, set_mode, write_unit
+from clinic.seal.table import seal_metadata
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 
@@ -37,6 +38,10 @@ def upgrade() -> None:
     finally:
         set_mode("read")
     reads_metadata.create_all(audit_engine())
+    seal_metadata.create_all(audit_engine())
+    if audit_engine().url != db.engine.url:
+        with db.engine.begin() as connection:
+            seal_metadata.create_all(connection)
     with write_unit():
         ensure_roles()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import os
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -78,8 +80,12 @@ def _read(path: Path, _changed_at: int) -> SigningKey:
         raise Misconfigured("The signing key file must hold one P-384 private key and its certificate (PEM).") from None
     if not isinstance(private, ec.EllipticCurvePrivateKey) or not isinstance(private.curve, ec.SECP384R1):
         raise Misconfigured("The signing key must be on the curve P-384; make a new one.")
-    digest = certificate.fingerprint(hashes.SHA256())
-    return SigningKey(private, certificate, base64.urlsafe_b64encode(digest[:12]).decode())
+    return SigningKey(private, certificate, name_key(certificate))
+
+
+def name_key(certificate: x509.Certificate) -> str:
+    """The `kid` of the key that `certificate` belongs to."""
+    return base64.urlsafe_b64encode(certificate.fingerprint(hashes.SHA256())[:12]).decode()
 
 
 def _make(path: Path, base_url: str) -> None:
@@ -96,9 +102,10 @@ def _make(path: Path, base_url: str) -> None:
     pem = private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
                                 serialization.NoEncryption())
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return  # another process was first
+    half = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    handle = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(pem + certificate.public_bytes(serialization.Encoding.PEM))
+    with suppress(FileExistsError):  # another process was first
+        os.link(half, path)  # whole or not at all: others read it the moment it is there
+    half.unlink()

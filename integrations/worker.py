@@ -9,7 +9,7 @@ import logging
 import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from threading import Event, Lock
 from types import FrameType
@@ -18,7 +18,9 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 
 from clinic import clock
+from clinic.config import get_settings
 from clinic.db import write_unit
+from clinic.seal.sealing import seal_waiting
 from integrations.dispatcher import Dispatcher
 from integrations.fault import describe_fault
 from integrations.inbound.processing import process_waiting
@@ -28,11 +30,16 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT = "worker"  # the row that /readyz looks at
 CLOCK_WORK = "clock-work"
+AUDIT_SEALS = "audit-seals"
 CLOCK_LEASE = timedelta(seconds=30)
 DISPATCH_SECONDS = 1
 PROCESS_SECONDS = 1
 BEAT_SECONDS = 10
 SWEEP_SECONDS = 15
+SEAL_SECONDS = 60
+SEAL_LEASE = timedelta(minutes=5)  # a turn's batches take seconds; should one last longer, the tables' keys decide
+SEAL_AFTER = timedelta(minutes=5)  # a seal is made of a full batch, or of what has waited this long
+THOROUGH_AFTER = timedelta(days=1)  # so often rows that belong far back are looked for, too
 DESTINATIONS_AT_ONCE = 8  # one slow authority keeps one of these, and nobody else waiting
 
 
@@ -44,6 +51,7 @@ class Worker:
         self.dispatcher = dispatcher or Dispatcher()
         self.stop = self.dispatcher.stopping
         self._busy: set[str] = set()
+        self._thorough_at: datetime | None = None
         self._lock = Lock()
         self._pool = ThreadPoolExecutor(DESTINATIONS_AT_ONCE, thread_name_prefix="deliver")
 
@@ -90,6 +98,20 @@ class Worker:
             if leads and (count := self.dispatcher.sweep()):
                 log.warning("%d interrupted deliveries will be asked about", count)
 
+    def seal(self) -> None:
+        """Close what the audit wrote in signed batches; only who holds the lease of the seals does."""
+        now = clock.now()
+        with self.app.app_context():
+            with write_unit() as session:
+                leads = acquire_lease(session, AUDIT_SEALS, self.dispatcher.worker, now, SEAL_LEASE)
+            if not leads:
+                return
+            is_thorough = self._thorough_at is None or not timedelta() <= now - self._thorough_at < THOROUGH_AFTER
+            count = seal_waiting(get_settings(self.app), SEAL_AFTER, is_thorough)
+            if is_thorough:
+                self._thorough_at = now
+            log.debug("%d rows of the audit sealed", count)
+
     def _drain(self, authority_id: str) -> None:
         try:
             with self.app.app_context():
@@ -109,13 +131,15 @@ class Worker:
             (self.process, PROCESS_SECONDS),
             (self.beat, BEAT_SECONDS),
             (self.sweep, SWEEP_SECONDS),
+            (self.seal, SEAL_SECONDS),
         ):
             scheduler.add_job(_guarded(job), "interval", seconds=seconds, id=job.__name__)
         return scheduler
 
     def _say_goodbye(self) -> None:
         with self.app.app_context(), write_unit() as session:
-            release_lease(session, CLOCK_WORK, self.dispatcher.worker, clock.now())
+            for name in (CLOCK_WORK, AUDIT_SEALS):
+                release_lease(session, name, self.dispatcher.worker, clock.now())
 
 
 def run_worker(app: Flask) -> None:

@@ -94,6 +94,6 @@ def _empty(app: Flask) -> None:
     names = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables if table.name != "role")
     with db.engine.connect() as connection:
         set_mode("write")
-        connection.execute(text(f"truncate {names}, audit_read cascade"))
+        connection.execute(text(f"truncate {names}, audit_read, audit_seal, audit_seal_member cascade"))
         connection.commit()
         set_mode("read")

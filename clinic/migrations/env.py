@@ -19,8 +19,8 @@ def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
 
 
 def include_name(name: str | None, kind: str, _parents: Any) -> bool:
-    """Leave out what is not Alembic's: the audit of reads is made by its own metadata (clinic/audit.py)."""
-    return not (kind == "table" and name == "audit_read")
+    """Leave out what is not Alembic's: the audit of reads and its seals are made by metadata of their own."""
+    return not (kind == "table" and name in ("audit_read", "audit_seal", "audit_seal_member"))
 
 
 def switch_foreign_keys(connection: Any, state: str) -> None:
