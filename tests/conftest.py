@@ -16,6 +16,7 @@ from clinic.config import Settings
 from clinic.db import Base, db, set_mode
 from clinic.unit import ClearwayFlask
 from tests.postgresql import start_postgresql
+from tests.shared_app import SharedApp
 from tests.template_code import TemplateCode
 from wsgi import create_app
 
@@ -63,26 +64,45 @@ def _migrate(settings: Settings) -> None:
         audit_engine().dispose()
 
 
-@pytest.fixture
-def settings(prepared_database: str, database_kind: str, tmp_path: Path) -> Settings:
-    """Settings of one test: an own SQLite file, or the emptied PostgreSQL database."""
-    values = {"var_dir": tmp_path, "secret_key": "test-secret", "base_url": "http://localhost:8000"}
-    if database_kind == "postgresql":
-        return Settings(**values, database_url=prepared_database)
-    shutil.copy(prepared_database, tmp_path / "clearway.sqlite3")
-    audit = Path(prepared_database).with_name("clearway-audit.sqlite3")
-    shutil.copy(audit, tmp_path / "clearway-audit.sqlite3")
-    return Settings(**values)
+@pytest.fixture(scope="session")
+def test_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the applications of this test process keep their state, one test after the other."""
+    return tmp_path_factory.mktemp("var")
 
 
 @pytest.fixture
-def app(settings: Settings) -> Iterator[Flask]:
+def settings(prepared_database: str, database_kind: str, test_folder: Path) -> Settings:
+    """Settings of one test: an own SQLite file, or the emptied PostgreSQL database; nothing of the test before."""
+    shutil.rmtree(test_folder)
+    test_folder.mkdir()
+    settings = make_settings(test_folder, prepared_database if database_kind == "postgresql" else "")
+    if database_kind == "sqlite":
+        for name in ("clearway.sqlite3", "clearway-audit.sqlite3"):
+            shutil.copy(Path(prepared_database).with_name(name), test_folder / name)
+    return settings
+
+
+def make_settings(var_dir: Path, database_url: str = "") -> Settings:
+    """Settings of an application under test."""
+    return Settings(var_dir=var_dir, database_url=database_url, secret_key="test-secret",
+                    base_url="http://localhost:8000")
+
+
+@pytest.fixture(scope="session")
+def shared_app(prepared_database: str, database_kind: str, test_folder: Path) -> SharedApp:
+    """One application for all tests of this process: to build one costs more than most tests do."""
+    url = prepared_database if database_kind == "postgresql" else ""
+    return SharedApp(create_app(make_settings(test_folder, url)))
+
+
+@pytest.fixture
+def app(settings: Settings, shared_app: SharedApp) -> Iterator[Flask]:
     """The whole application over an empty database, with an application context and an open write unit.
 
     Tests of services may write at once; a test client's requests open units of their own, so commit before you
-    make one and do not hold rows across it.
+    make one and do not hold rows across it. What a test changes of the application itself is taken back after it.
     """
-    app = create_app(settings)
+    app = shared_app.take()
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     with app.app_context():
         if settings.database_url:
