@@ -66,6 +66,10 @@ def _connect_fhir(app: Flask) -> None:
             csrf.exempt(blueprint)  # machines prove themselves with a token or a signed assertion
             app.register_blueprint(blueprint)
         answer_errors_under(app, "/fhir", render_error)
+    if _exists("fhir.fast_path"):
+        from fhir.fast_path import install_fast_path
+
+        install_fast_path(app)
 
 
 def _connect_integrations(app: Flask) -> None:

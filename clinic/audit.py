@@ -76,13 +76,22 @@ def record_reads(
     cases: Iterable[tuple[str | None, Mapping[str, Any]]], site_id: str | None = None, authority_id: str | None = None,
 ) -> None:
     """The same for one look at several cases: a row for each of `cases` (case id, detail), made durable once."""
-    rows = [{
+    rows = [build_read(actor_kind, actor_id, action, subject_kind, subject_id, case_id, site_id, authority_id, detail)
+            for case_id, detail in cases]
+    with audit_engine().begin() as connection:
+        connection.execute(_INSERT_READ, rows)
+
+
+def build_read(
+    actor_kind: str, actor_id: str, action: str, subject_kind: str, subject_id: str, case_id: str | None,
+    site_id: str | None, authority_id: str | None, detail: Mapping[str, Any],
+) -> dict[str, Any]:  # fmt: skip
+    """The row of one look at one case, by column of `audit_read`."""
+    return {
         "id": new_id(), "happened_at": clock.now(), "actor_kind": actor_kind, "actor_id": actor_id, "site_id": site_id,
         "authority_id": authority_id, "action": action, "subject_kind": subject_kind, "subject_id": subject_id,
         "case_id": case_id, "detail": json.dumps(dict(detail), separators=(",", ":")),
-    } for case_id, detail in cases]
-    with audit_engine().begin() as connection:
-        connection.execute(_INSERT_READ, rows)
+    }  # fmt: skip
 
 
 def record_case_read(case: Case, action: str = "read") -> None:

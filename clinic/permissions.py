@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any, TypeVar
 
 from flask import current_app
@@ -75,10 +75,12 @@ AUTHORITY_CLIENT = "authority-client"  # checked by the FHIR token, not by a sta
 
 def permissions_of(user: Any) -> frozenset[Permission]:
     """Every permission that `user`'s roles hold; empty for nobody."""
-    found: set[Permission] = set()
-    for role in getattr(user, "roles", []):
-        found |= ROLES.get(role.name, (None, frozenset()))[1]
-    return frozenset(found)
+    return _permissions_of_roles(frozenset(role.name for role in getattr(user, "roles", [])))
+
+
+@lru_cache(maxsize=256)
+def _permissions_of_roles(names: frozenset[str]) -> frozenset[Permission]:
+    return frozenset().union(*(ROLES[name][1] for name in names if name in ROLES))
 
 
 def has_permission(permission: Permission, user: Any = None) -> bool:

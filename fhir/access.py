@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 import jwt
-from flask import current_app
+from flask import Flask, current_app
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
@@ -66,10 +66,10 @@ def check_token(session: Session, authorization: str) -> Access:
     The signature is verified once and remembered; expiry and the client's standing are checked at every use.
     Raises NotSignedIn when the token is missing, wrong, expired, or its client revoked.
     """
-    scheme, _, token = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    token = read_bearer(authorization)
+    if not token:
         raise NotSignedIn("Send an access token: ask for one at the token endpoint.")
-    access = _find_verified(token.strip())
+    access = _find_verified(token)
     if access is None:
         raise NotSignedIn("The access token is not one of ours; ask for a new one.")
     if access.expires_at <= clock.now().timestamp():
@@ -80,9 +80,20 @@ def check_token(session: Session, authorization: str) -> Access:
     return access
 
 
+def read_bearer(authorization: str) -> str:
+    """The token of an Authorization header; empty when there is none."""
+    scheme, _, token = authorization.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def find_remembered(app: Flask, token: str) -> Access | None:
+    """The access behind a token whose signature `app` has verified before; says nothing of its expiry or client."""
+    return _remembered(app).get(_digest(token))
+
+
 def _find_verified(token: str) -> Access | None:
-    remembered: OrderedDict[bytes, Access] = current_app.extensions.setdefault("fhir_tokens", OrderedDict())
-    digest = hashlib.sha256(token.encode()).digest()
+    remembered = _remembered(current_app)
+    digest = _digest(token)
     access = remembered.get(digest)
     if access is None:
         access = _verify(token)
@@ -91,6 +102,15 @@ def _find_verified(token: str) -> Access | None:
             if len(remembered) > _REMEMBERED:
                 remembered.popitem(last=False)
     return access
+
+
+def _remembered(app: Flask) -> OrderedDict[bytes, Access]:
+    found: OrderedDict[bytes, Access] = app.extensions.setdefault("fhir_tokens", OrderedDict())
+    return found
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
 
 
 def _verify(token: str) -> Access | None:

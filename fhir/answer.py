@@ -14,7 +14,7 @@ from fhir.outcome import FHIR_JSON
 from fhir.released import DOCUMENT_KIND, Document, Resource
 
 DOCUMENT_VERSION = 1  # a document is never edited; an amendment is a new Bundle with an id of its own
-_VARY = "Accept, Accept-Encoding, Authorization"
+VARY = "Accept, Accept-Encoding, Authorization"
 
 
 def send_bytes(body: bytes, cache: str = "no-store") -> Response:
@@ -68,5 +68,5 @@ def _send(body: bytes | None, version: int, changed_at: datetime) -> Response:
     headers["ETag"] = f'W/"{version}"'
     headers["Last-Modified"] = http_date(changed_at)
     headers["Cache-Control"] = "no-store"
-    headers["Vary"] = _VARY
+    headers["Vary"] = VARY
     return response

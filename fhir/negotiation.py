@@ -28,9 +28,18 @@ def require_acceptable(request: Request) -> None:
         # An unencoded plus sign in an address arrives as a space.
         names = [wanted.replace(" ", "+") if "/" in wanted.split(";")[0] else wanted]
     else:
-        names = parse_list_header(request.headers.get("Accept", "*/*")) or ["*/*"]
+        names = _list_accepted(request.headers.get("Accept", "*/*"))
     if not any(_is_ours(name) for name in names):
         raise NotAcceptable("Only FHIR R4 (4.0.1) in JSON is spoken here: accept application/fhir+json.")
+
+
+def accepts_json(accept: str) -> bool:
+    """Whether FHIR 4.0 JSON is among what an Accept header names."""
+    return any(_is_ours(name) for name in _list_accepted(accept))
+
+
+def _list_accepted(accept: str) -> list[str]:
+    return parse_list_header(accept) or ["*/*"]
 
 
 def _is_ours(name: str) -> bool:

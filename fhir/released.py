@@ -12,11 +12,27 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CursorResult, Row, Select, and_, bindparam, func, literal, not_, or_, select, tuple_
+from sqlalchemy import (
+    CursorResult,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal,
+    literal_column,
+    not_,
+    null,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
-from clinic.models import SignedExam
+from clinic.audit import audit_read
+from clinic.models import AuthorityClient, SignedExam
 from clinic.models.column import Instant
 from fhir.binary import build_binary
 from fhir.criterion import Criterion, DateValue, ReferenceValue, TextValue, TokenValue, Value
@@ -88,6 +104,35 @@ _DOCUMENT = (_exam.id, _exam.case_id, _exam.version, _exam.signed_at, _exam.docu
 _ONE_VERSION = _versions(*_RESOURCE).where(_version.kind == bindparam("kind"), _version.id == bindparam("id"))
 _CURRENT_VERSION = _ONE_VERSION.where(_version.is_current)
 _ONE_DOCUMENT = _exams(*_DOCUMENT).where(_exam.id == bindparam("id"))
+_client: Any = AuthorityClient.__table__.c
+
+
+def build_look_up(with_body: bool) -> Select[Any]:
+    """Case, digest, moment, packed bytes (or null) of document `bundle`, if `client` of `authority` is served `today`.
+
+    The client's part says in SQL what `fhir.access.check_token` and `is_served` say.
+    """
+    return _exams(_exam.case_id, _exam.sha256, _exam.signed_at, _exam.document if with_body else null()).where(
+        _exam.id == bindparam("bundle"),
+        exists().where(
+            _client.id == bindparam("client"), _client.authority_id == bindparam("authority"), _client.active,
+            or_(_client.expires_on.is_(None), _client.expires_on >= bindparam("today")),
+        ),
+    )
+
+
+def build_hand_out(with_body: bool) -> Select[Any]:
+    """Moment and packed bytes (or null) of a document as above, and in the same statement the row of its disclosure."""
+    found = build_look_up(with_body).with_only_columns(
+        _exam.case_id, _exam.sha256, _exam.signed_at, (_exam.document if with_body else null()).label("packed")
+    ).cte("found")
+    unchanged = "false" if with_body else "true"
+    detail = literal_column("""'{"sha256":"'""").concat(found.c.sha256).concat(
+        literal_column(f"""'","unchanged":{unchanged}}}'"""))
+    given: dict[str, Any] = {"case_id": found.c.case_id, "detail": detail}
+    values = [given.get(column.name, bindparam(column.name, type_=column.type)) for column in audit_read.c]
+    written = audit_read.insert().from_select([column.name for column in audit_read.c], select(*values)).cte("written")
+    return select(found.c.signed_at, found.c.packed).add_cte(written)
 
 
 class Released:

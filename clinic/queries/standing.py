@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Result, Select, bindparam, select
 from sqlalchemy.orm import aliased
 
 from clinic.db import db
@@ -63,6 +64,11 @@ class Standing:
     drafts: dict[str, Mark] = field(default_factory=dict)  # by form
     specimens: dict[str, date] = field(default_factory=dict)  # id to the day of collection, oldest first
 
+    def to_key(self) -> Hashable:
+        """Equal for two standings of which the same is to be said."""
+        return (tuple(self.exams), tuple(self.results), tuple(self.films.items()), self.reading,
+                tuple(self.drafts.items()), tuple(self.specimens.items()))
+
 
 def load_standings(case_ids: Collection[str]) -> dict[str, Standing]:
     """The standing of each case."""
@@ -73,26 +79,58 @@ def load_standings(case_ids: Collection[str]) -> dict[str, Standing]:
     return found
 
 
+# Built once, because every list asks them for every page. The cases are filled in by _run.
+_CASES = bindparam("cases", expanding=True)
+_EXAMS = (
+    select(Requirement.case_id, Requirement.exam)
+    .where(Requirement.case_id.in_(_CASES), Requirement.state == RequirementState.OPEN)
+    .order_by(Requirement.position, Requirement.exam)
+)
+_FIRST, _SECOND = aliased(User), aliased(User)
+_RESULTS = (
+    select(
+        LabResult.case_id, LabResult.test, LabResult.specimen_id, LabResult.status, LabResult.remark,
+        LabResult.entered_at, LabResult.entered_by_id, _FIRST.name.label("entered_by"),
+        LabResult.confirmed_at, LabResult.confirmed_by_id, _SECOND.name.label("checked_by"),
+    )
+    .join(_FIRST, _FIRST.id == LabResult.entered_by_id).outerjoin(_SECOND, _SECOND.id == LabResult.confirmed_by_id)
+    .where(LabResult.case_id.in_(_CASES), LabResult.superseded_at.is_(None)).order_by(LabResult.id)
+)
+_FILMS = (
+    select(Film.case_id, Film.state, Film.received_at, Film.received_by_id, User.name)
+    .join(User, User.id == Film.received_by_id).where(Film.case_id.in_(_CASES)).order_by(Film.id)
+)
+_READINGS = (
+    select(XrayReading.case_id, XrayReading.status, XrayReading.deferred, XrayReading.entered_at,
+           XrayReading.entered_by_id, User.name)
+    .join(User, User.id == XrayReading.entered_by_id)
+    .where(XrayReading.case_id.in_(_CASES), XrayReading.superseded_at.is_(None),
+           XrayReading.status != ResultStatus.ENTERED_IN_ERROR)
+    .order_by(XrayReading.id)
+)
+_DRAFTS = (
+    select(FormResponse.case_id, FormResponse.form, FormResponse.saved_at, FormResponse.started_by_id, User.name)
+    .join(User, User.id == FormResponse.started_by_id)
+    .where(FormResponse.case_id.in_(_CASES), FormResponse.status == FormStatus.IN_PROGRESS)
+)
+_SPECIMENS = (
+    select(Specimen.case_id, Specimen.id, Specimen.collected_on)
+    .where(Specimen.case_id.in_(_CASES), Specimen.withdrawn_at.is_(None))
+    .order_by(Specimen.collected_on, Specimen.id)
+)
+
+
+def _run(query: Select[*tuple[Any, ...]], found: dict[str, Standing]) -> Result[Any]:
+    return db.session.execute(query, {"cases": list(found)})
+
+
 def _load_exams(found: dict[str, Standing]) -> None:
-    for case_id, exam in db.session.execute(
-        select(Requirement.case_id, Requirement.exam)
-        .where(Requirement.case_id.in_(found), Requirement.state == RequirementState.OPEN)
-        .order_by(Requirement.position, Requirement.exam)
-    ):
+    for case_id, exam in _run(_EXAMS, found):
         found[case_id].exams.append(exam)
 
 
 def _load_results(found: dict[str, Standing]) -> None:
-    first, second = aliased(User), aliased(User)
-    for row in db.session.execute(
-        select(
-            LabResult.case_id, LabResult.test, LabResult.specimen_id, LabResult.status, LabResult.remark,
-            LabResult.entered_at, LabResult.entered_by_id, first.name.label("entered_by"),
-            LabResult.confirmed_at, LabResult.confirmed_by_id, second.name.label("checked_by"),
-        )
-        .join(first, first.id == LabResult.entered_by_id).outerjoin(second, second.id == LabResult.confirmed_by_id)
-        .where(LabResult.case_id.in_(found), LabResult.superseded_at.is_(None)).order_by(LabResult.id)
-    ):
+    for row in _run(_RESULTS, found):
         checked = Mark(row.checked_by, row.confirmed_at, row.confirmed_by_id) if row.confirmed_by_id else None
         found[row.case_id].results.append(ResultMark(
             row.test, row.specimen_id, row.status, Mark(row.entered_by, row.entered_at, row.entered_by_id), checked,
@@ -100,43 +138,23 @@ def _load_results(found: dict[str, Standing]) -> None:
 
 
 def _load_films(found: dict[str, Standing]) -> None:
-    for row in db.session.execute(
-        select(Film.case_id, Film.state, Film.received_at, Film.received_by_id, User.name)
-        .join(User, User.id == Film.received_by_id).where(Film.case_id.in_(found)).order_by(Film.id)
-    ):
+    for row in _run(_FILMS, found):
         found[row.case_id].films[row.state] = Mark(row.name, row.received_at, row.received_by_id)
 
 
 def _load_readings(found: dict[str, Standing]) -> None:
-    rows = db.session.execute(
-        select(XrayReading.case_id, XrayReading.status, XrayReading.deferred, XrayReading.entered_at,
-               XrayReading.entered_by_id, User.name)
-        .join(User, User.id == XrayReading.entered_by_id)
-        .where(XrayReading.case_id.in_(found), XrayReading.superseded_at.is_(None),
-               XrayReading.status != ResultStatus.ENTERED_IN_ERROR)
-        .order_by(XrayReading.id)
-    )
-    for row in rows:
+    for row in _run(_READINGS, found):
         what = row.status.value if row.status is ResultStatus.PRELIMINARY else row.deferred or ""
         found[row.case_id].reading = Mark(row.name, row.entered_at, row.entered_by_id, what)
 
 
 def _load_drafts(found: dict[str, Standing]) -> None:
-    rows = db.session.execute(
-        select(FormResponse.case_id, FormResponse.form, FormResponse.saved_at, FormResponse.started_by_id, User.name)
-        .join(User, User.id == FormResponse.started_by_id)
-        .where(FormResponse.case_id.in_(found), FormResponse.status == FormStatus.IN_PROGRESS)
-    )
-    for row in rows:
+    for row in _run(_DRAFTS, found):
         found[row.case_id].drafts[row.form] = Mark(row.name, row.saved_at, row.started_by_id)
 
 
 def _load_specimens(found: dict[str, Standing]) -> None:
-    for row in db.session.execute(
-        select(Specimen.case_id, Specimen.id, Specimen.collected_on)
-        .where(Specimen.case_id.in_(found), Specimen.withdrawn_at.is_(None))
-        .order_by(Specimen.collected_on, Specimen.id)
-    ):
+    for row in _run(_SPECIMENS, found):
         found[row.case_id].specimens[row.id] = row.collected_on
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, text, union
@@ -76,30 +77,55 @@ class Filter:
     name: str = ""  # beginnings of names, as typed
 
 
+@dataclass(frozen=True)
+class _Asker:
+    """What a query needs to know of the user: hashable, so that a statement is built once for each."""
+
+    site_id: str
+    id: str
+    programmes: tuple[str, ...] = ()  # that the user may sign for today; filled in where a query asks
+
+
+def _to_asker(user: User, views: Iterable[View | None]) -> _Asker:
+    if View.SIGN not in views:
+        return _Asker(user.site_id, user.id)
+    today = clock.today(user.site.time_zone)
+    return _Asker(user.site_id, user.id, tuple(
+        row.programme for row in user.authorisations
+        if row.valid_from <= today and (row.valid_until is None or today <= row.valid_until)))
+
+
 def list_waiting(user: User, view: View, today_from: datetime, after: Place | None = None,
                  before: Place | None = None) -> Page:
     """One page of a kind of work, longest waiting first; `today_from` is the moment the site's day began."""
-    query = select_rows().where(*_waiting(user, view, today_from))
+    query = select_rows().where(*_waiting(_to_asker(user, [view]), view, today_from))
     return fetch_page(query, Case.updated_at, Case.id, after=after, before=before)
 
 
 def count_waiting(user: User, view: View, today_from: datetime) -> int:
     """How many cases wait with that kind of work, at most COUNT_LIMIT."""
-    return _count(select(Case.id).where(*_waiting(user, view, today_from)))
+    return _fetch_count(_count_waiting(_to_asker(user, [view]), (view,), today_from))
 
 
 def count_mine(user: User, views: Iterable[View], today_from: datetime) -> int:
     """How many cases wait with any of these kinds of work, each counted once, at most COUNT_LIMIT."""
+    kinds = tuple(views)
+    return _fetch_count(_count_waiting(_to_asker(user, kinds), kinds, today_from)) if kinds else 0
+
+
+@lru_cache(maxsize=1024)
+def _count_waiting(asker: _Asker, views: tuple[View, ...], today_from: datetime) -> Select[*tuple[Any, ...]]:
+    """Building these statements costs several times what running them does, and every page of a list asks them."""
     # Each part stops at the limit as well: a union would otherwise read every row of every part first.
-    parts = [select(select(Case.id).where(*_waiting(user, view, today_from)).limit(COUNT_LIMIT).subquery().c.id)
+    parts = [select(select(Case.id).where(*_waiting(asker, view, today_from)).limit(COUNT_LIMIT).subquery().c.id)
              for view in views]
-    return _count(select(union(*parts).subquery().c.id)) if parts else 0
+    return _count(select(union(*parts).subquery().c.id) if len(parts) > 1 else parts[0])
 
 
 def list_cases(user: User, narrowed: Filter, after: Place | None = None, before: Place | None = None) -> Page:
     """One page of all cases, newest change first; with the ended ones or by the day of opening, newest opened first."""
-    return fetch_page(select_rows().where(*_narrow(user, narrowed)), order_of(narrowed), Case.id, descending=True,
-                      after=after, before=before)
+    query = select_rows().where(*_narrow(_to_asker(user, [narrowed.waits_for]), narrowed))
+    return fetch_page(query, order_of(narrowed), Case.id, descending=True, after=after, before=before)
 
 
 def order_of(narrowed: Filter) -> Any:
@@ -109,11 +135,20 @@ def order_of(narrowed: Filter) -> Any:
 
 def count_cases(user: User, narrowed: Filter) -> int:
     """How many cases the filter leaves, at most COUNT_LIMIT."""
-    return _count(select(Case.id).where(*_narrow(user, narrowed)))
+    return _fetch_count(_count_cases(_to_asker(user, [narrowed.waits_for]), narrowed))
 
 
-def _count(query: Select[*tuple[Any, ...]]) -> int:
-    return db.session.execute(select(func.count()).select_from(query.limit(COUNT_LIMIT).subquery())).scalar_one()
+@lru_cache(maxsize=256)
+def _count_cases(asker: _Asker, narrowed: Filter) -> Select[*tuple[Any, ...]]:
+    return _count(select(Case.id).where(*_narrow(asker, narrowed)))
+
+
+def _count(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    return select(func.count()).select_from(query.limit(COUNT_LIMIT).subquery())
+
+
+def _fetch_count(query: Select[*tuple[Any, ...]]) -> int:
+    return int(db.session.execute(query).scalar_one())
 
 
 def select_rows() -> Select[*tuple[Any, ...]]:
@@ -127,7 +162,7 @@ def select_rows() -> Select[*tuple[Any, ...]]:
     ).join(Applicant, Applicant.id == Case.applicant_id)
 
 
-def _waiting(user: User, view: View, today_from: datetime) -> list[Any]:
+def _waiting(user: _Asker, view: View, today_from: datetime) -> list[Any]:
     # OPEN_STATES stands word for word: only so may the partial index of the open cases serve the query.
     conditions: list[Any] = [Case.site_id == user.site_id]
     if view is not View.AMEND:  # what is amended is signed, perhaps acknowledged
@@ -137,7 +172,7 @@ def _waiting(user: User, view: View, today_from: datetime) -> list[Any]:
     return [*conditions, _WAITING[view](user)]
 
 
-def _narrow(user: User, narrowed: Filter) -> list[Any]:
+def _narrow(user: _Asker, narrowed: Filter) -> list[Any]:
     conditions: list[Any] = [Case.site_id == user.site_id]
     if narrowed.state is not None:
         conditions.append(Case.state == narrowed.state)
@@ -167,7 +202,7 @@ def _has_number(typed: str) -> ColumnElement[bool]:
     return or_(Case.number.in_(own), Case.authority_case_key.in_(keys))
 
 
-def _has_name(user: User, typed: str) -> ColumnElement[bool]:
+def _has_name(user: _Asker, typed: str) -> ColumnElement[bool]:
     """Every word begins some part of the name, the first one its beginning: so the index of names can serve."""
     first, *rest = fold_name(typed).split() or ["~"]
     # Folded names hold a-z, 0-9 and spaces, so this range holds whatever begins with the word, in any collation.
@@ -216,19 +251,16 @@ def _write_out(where: str, table: str) -> Any:
     return text(" and ".join(f"{table}.{part}" for part in where.split(" and ")))
 
 
-def _has_unconfirmed(user: User) -> ColumnElement[bool]:
+def _has_unconfirmed(user: _Asker) -> ColumnElement[bool]:
     """A result waits for its second person, and somebody else than `user` entered it."""
     return Case.id.in_(select(LabResult.case_id).where(text(WAITING_RESULT), LabResult.entered_by_id != user.id))
 
 
-def _may_be_signed(user: User) -> ColumnElement[bool]:
-    today = clock.today(user.site.time_zone)
-    own = [row.programme for row in user.authorisations
-           if row.valid_from <= today and (row.valid_until is None or today <= row.valid_until)]
-    return and_(Case.state == CaseState.IN_REVIEW, Case.programme.in_(own))
+def _may_be_signed(user: _Asker) -> ColumnElement[bool]:
+    return and_(Case.state == CaseState.IN_REVIEW, Case.programme.in_(user.programmes))
 
 
-def _has_begun(user: User) -> ColumnElement[bool]:
+def _has_begun(user: _Asker) -> ColumnElement[bool]:
     return Case.id.in_(select(FormResponse.case_id).where(FormResponse.started_by_id == user.id, text(DRAFT)))
 
 
@@ -237,7 +269,7 @@ def list_laboratory_exams() -> list[str]:
     return sorted({exam for test in list_tests().values() for exam in test.exams} - set(SPUTUM))
 
 
-_WAITING: dict[Any, Callable[[User], ColumnElement[bool]]] = {
+_WAITING: dict[Any, Callable[[_Asker], ColumnElement[bool]]] = {
     View.SENT_BACK: lambda user: _has_sent_back(),
     View.SIGN: _may_be_signed,
     View.AMEND: lambda user: Case.id.in_(select(AmendmentRequest.case_id).where(text(OPEN_REQUEST))),

@@ -25,7 +25,7 @@ from clinic.schemas.reason import ReasonIn
 from clinic.services import laboratory
 from clinic.services.assessment import list_requirements
 from clinic.treatment_catalogue import Treatable, list_treatables
-from clinic.web.case_list import address_pages, build_lines, find_day_start, read_place, say_count
+from clinic.web.case_list import address_pages, find_day_start, read_place, render_rows, say_count
 from clinic.web.form import read_form
 from clinic.web.station_page import Answer, forget, is_recording, list_names, open_case, prefix_errors, show
 
@@ -78,10 +78,10 @@ def index() -> Answer:
     after, before = read_place("after"), read_place("before")
     refused = list_waiting(current_user, View.SENT_BACK, today) if enters else None
     shown = {"tabs": tabs, "chosen": chosen, "tests": list_tests(),
-             "refused": build_lines(refused, View.SENT_BACK) if refused else []}
+             "refused": render_rows(refused, View.SENT_BACK) if refused else []}
     if chosen == "enter":
         page = list_waiting(current_user, View.ENTER, today, after, before)
-        return render_template("laboratory/index.html", lines=build_lines(page, View.ENTER),
+        return render_template("laboratory/index.html", rows=render_rows(page, View.ENTER),
                                **address_pages(page, "updated_at"), **shown)
     page = list_waiting_results(current_user, after, before)
     return render_template("laboratory/index.html", rows=[(row[0], row) for row in page.rows],

@@ -18,20 +18,32 @@ PERMISSIONS_POLICY = "camera=(self), geolocation=(), microphone=(), payment=(), 
 def csp_nonce() -> str:
     """The number used once that marks this answer's own inline scripts."""
     if "csp_nonce" not in g:
-        g.csp_nonce = secrets.token_urlsafe(18)
+        g.csp_nonce = draw_nonce()
     return str(g.csp_nonce)
+
+
+def draw_nonce() -> str:
+    """Another number used once."""
+    return secrets.token_urlsafe(18)
+
+
+def list_security_headers(nonce: str, is_secure: bool) -> list[tuple[str, str]]:
+    """The headers of an answer that is not a static file, but for Cache-Control."""
+    headers = [
+        ("Content-Security-Policy", CONTENT_SECURITY_POLICY.format(nonce=nonce)),
+        ("Permissions-Policy", PERMISSIONS_POLICY),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Referrer-Policy", "same-origin"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+    ]
+    return [*headers, ("Strict-Transport-Security", "max-age=31536000")] if is_secure else headers
 
 
 def set_security_headers(response: Response) -> Response:
     """Add the headers; a view may set its own Cache-Control, otherwise a page is never stored."""
     headers = response.headers
-    headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY.format(nonce=csp_nonce()))
-    headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("Referrer-Policy", "same-origin")
-    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    if request.is_secure:
-        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    for name, value in list_security_headers(csp_nonce(), request.is_secure):
+        headers.setdefault(name, value)
     if request.endpoint == "static":
         set_static_caching(response)
     else:
@@ -43,7 +55,7 @@ def init_security_headers(app: Flask) -> None:
     """Give every request a nonce (the sign-in pages read `g.csp_nonce` too) and every answer its headers."""
 
     @app.before_request
-    def draw_nonce() -> None:
+    def _draw_nonce() -> None:
         csp_nonce()
 
     app.after_request(set_security_headers)

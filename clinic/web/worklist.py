@@ -27,7 +27,7 @@ from clinic.queries.worklist import (
 )
 from clinic.rules.programme import list_programmes
 from clinic.schemas.field import to_words
-from clinic.web.case_list import address_pages, build_lines, find_day_start, read_place, say_count
+from clinic.web.case_list import address_pages, find_day_start, read_place, render_rows, say_count
 from clinic.web.delivery_word import say_passed
 from clinic.web.lateness import find_late, may_mend_deliveries
 from clinic.web.word import case_state_word
@@ -80,7 +80,7 @@ def index() -> str:
     kinds = [{"label": label, "url": url_for(".index", view=view.value), "count": say_count(counts[view]),
               "active": view is chosen} for view, label in own.items() if counts[view] or view is chosen]
     return render_template(
-        "worklist/mine.html", tabs=list_tabs("mine"), kinds=kinds, lines=build_lines(page, chosen),
+        "worklist/mine.html", tabs=list_tabs("mine"), kinds=kinds, rows=render_rows(page, chosen),
         **address_pages(page, "updated_at"), may_register=has_permission(P.REGISTER), chosen=chosen,
         late=find_late() if may_mend_deliveries() else None, passed=lambda moment: say_passed(clock.now() - moment),
         sent_back=counts.get(View.SENT_BACK, 0) if chosen is not View.SENT_BACK else 0,
@@ -94,9 +94,11 @@ def cases() -> str | tuple[str, int]:
     errors: dict[str, list[str]] = {}
     narrowed = read_filter(errors)
     page = list_cases(current_user, narrowed, read_place("after"), read_place("before"))
+    every_open = count_cases(current_user, Filter())
+    count = every_open if narrowed == Filter() else count_cases(current_user, narrowed)
     shown = render_template(
-        "worklist/all.html", errors=errors, tabs=list_tabs("all"), lines=build_lines(page, None),
-        count=say_count(count_cases(current_user, narrowed)), given=request.args,
+        "worklist/all.html", errors=errors, tabs=list_tabs("all", every_open),
+        rows=render_rows(page, None, with_state=True), count=say_count(count), given=request.args,
         is_narrowed=any(request.args.get(name) for name in FILTERS), may_register=has_permission(P.REGISTER),
         programmes=[(one.code, one.name) for one in list_programmes().values()],
         categories=_list_categories(narrowed.programme),
@@ -116,11 +118,11 @@ def list_kinds() -> dict[View, str]:
     return own
 
 
-def list_tabs(chosen: str) -> list[dict[str, Any]]:
-    """The three lists with their counts; `chosen` is mine, today or all."""
+def list_tabs(chosen: str, every_open: int | None = None) -> list[dict[str, Any]]:
+    """The three lists with their counts; `chosen` is mine, today or all; `every_open` if it is known already."""
     today = find_day_start(clock.today(current_user.site.time_zone))
     counts = {"mine": count_mine(current_user, list_kinds(), today), "today": count_here(current_user),
-              "all": count_cases(current_user, Filter())}
+              "all": count_cases(current_user, Filter()) if every_open is None else every_open}
     places = (("mine", _("Mine"), url_for("worklist.index")), ("today", _("Here today"), url_for("visit.today")),
               ("all", _("All cases"), url_for("worklist.cases")))
     return [{"label": label, "url": url, "count": say_count(counts[name]), "active": name == chosen}
