@@ -37,7 +37,7 @@ def measure(rows: list[dict[str, Any]], rounds: int, seconds: float) -> float:
     return statistics.median(rate(work, seconds) for _ in range(rounds)) * len(lines)
 
 
-def run(_full: bool = False, rounds: int = 5, seconds: float = 0.6) -> list[Figure]:
+def run(_database: str = "sqlite", _full: bool = False, rounds: int = 5, seconds: float = 0.6) -> list[Figure]:
     """Decisions a second: all cases, those with nothing unknown, those with something unknown."""
     facts = list_facts()
     groups = {

@@ -22,7 +22,7 @@ from tests.integrations.hl7.test_exam import ENVELOPE, Envelope
 from wsgi import create_app
 
 
-def run(_full: bool = False) -> list[Figure]:
+def run(_database: str, _full: bool = False) -> list[Figure]:
     """Rates of each step for the sample with an infiltrate, sputa, corrections and treatments."""
     with tempfile.TemporaryDirectory(prefix="clearway-bench-") as folder:
         app = create_app(Settings(var_dir=Path(folder), secret_key="bench"))

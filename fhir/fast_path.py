@@ -49,14 +49,14 @@ class FastPath:
 
     def __init__(self, app: Flask, inner: Wsgi, hand_out: Callable[[Access, str, bool], Found | None]) -> None:
         self._app = app
-        self._inner = inner
+        self.inner = inner
         self._hand_out = hand_out
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         """Answer a plain request for a document; pass on anything else."""
         answer = self._answer(environ) if environ["REQUEST_METHOD"] == "GET" else None
         if answer is None:
-            return self._inner(environ, start_response)
+            return self.inner(environ, start_response)
         status, headers, body = answer
         start_response(status, headers)
         return [body]

@@ -17,8 +17,11 @@ import pytest
 
 
 @contextmanager
-def start_postgresql(_folder: Path) -> Iterator[str]:
-    """A URL of an empty database; `$TEST_DATABASE_URL` names a server to use instead of starting one."""
+def start_postgresql(_folder: Path, is_durable: bool = False) -> Iterator[str]:
+    """A URL of an empty database; `$TEST_DATABASE_URL` names a server to use instead of starting one.
+
+    Tests need no durability and are faster without; what is measured must pay for it.
+    """
     given = os.environ.get("TEST_DATABASE_URL")
     if given:
         with _own_database(given) as url:
@@ -36,8 +39,9 @@ def start_postgresql(_folder: Path) -> Iterator[str]:
         shutil.chown(data, "postgres", "postgres")
         as_user = ["runuser", "-u", "postgres", "--"]
     port = _free_port()
-    settings = (f"-p {port} -k {data} -c listen_addresses=127.0.0.1 -c fsync=off -c synchronous_commit=off "
-                "-c full_page_writes=off")
+    settings = f"-p {port} -k {data} -c listen_addresses=127.0.0.1"
+    if not is_durable:
+        settings += " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
     try:
         subprocess.run([*as_user, str(binaries / "initdb"), "-D", str(data / "db"), "-A", "trust", "-U", "postgres",
                         "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"], check=True, capture_output=True, cwd="/")

@@ -1,7 +1,7 @@
 """The clinic's tables, one file for each aggregate."""
 
 from clinic.models.amendment import AmendmentRequest
-from clinic.models.applicant import Applicant, ApplicantKey, DocumentKind, IdentityDocument, Sex
+from clinic.models.applicant import Applicant, ApplicantKey, ApplicantWord, DocumentKind, IdentityDocument, Sex
 from clinic.models.authority import Authority, AuthorityClient, Destination
 from clinic.models.case import Answer, Case, CaseState, CaseTransition, Circumstance, ResidencePeriod
 from clinic.models.consent import Consent, ConsentState, Signer
@@ -31,9 +31,9 @@ from clinic.models.vaccination import BodySite, DoseSource, LineOutcome, RecordK
 from clinic.models.visit import Visit
 
 __all__ = [
-    "PARENTS", "AmendmentRequest", "Answer", "Applicant", "ApplicantKey", "AuditChange", "Authorisation", "Authority",
-    "AuthorityClient", "BodySite", "Case", "CaseState", "CaseTransition", "Circumstance", "Conclusion",
-    "ConclusionKind", "Consent", "ConsentState", "ContactKind", "ContactPoint", "Counter", "Delivery",
+    "PARENTS", "AmendmentRequest", "Answer", "Applicant", "ApplicantKey", "ApplicantWord", "AuditChange",
+    "Authorisation", "Authority", "AuthorityClient", "BodySite", "Case", "CaseState", "CaseTransition", "Circumstance",
+    "Conclusion", "ConclusionKind", "Consent", "ConsentState", "ContactKind", "ContactPoint", "Counter", "Delivery",
     "DeliveryAttempt", "DeliveryState", "Destination", "DocumentKind", "DoseSource", "Family", "FamilyKind",
     "FamilyMember", "Film", "FilmState", "FormResponse", "FormStatus", "FormVersion", "GuardianAbsence", "Heartbeat",
     "IdentityCheck", "IdentityDocument", "IdentityMethod", "InboundMessage", "InboundState", "InterpreterMode",

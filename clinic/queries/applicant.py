@@ -12,7 +12,7 @@ from clinic.db import db
 from clinic.errors import NotFound, RecordMerged
 from clinic.identifier import IdentifierKind, classify_identifier, find_specimen_number, to_key
 from clinic.models import Applicant, Case, IdentityDocument, Specimen, User
-from clinic.name import fold_name
+from clinic.queries.name import begins_with, list_typed_words, select_people_named
 
 PAGE = 50
 FOUND_MOST = 50  # a search that finds more is to be narrowed, not read
@@ -92,19 +92,24 @@ def find_people_by_number(user: User, typed: str) -> list[Row[Any]]:
 def find_people_by_name(user: User, typed: str) -> list[Row[Any]]:
     """People of the site whose names hold every word that was typed, in any script and order, by their beginnings.
 
-    The first word is looked for at the beginning of the folded name by index; only when that finds nobody, anywhere.
+    Those whose whole name begins with the first word come first, then all in the order of their names.
     """
-    words = fold_name(typed).split()
-    if not words:
+    found = select_people_named(user.site_id, typed, *_PERSON)
+    if found is None:
         return []
-    query = _select_people().where(Applicant.site_id == user.site_id)
-    for word in words[1:]:
-        query = query.where(_holds(word))
-    query = query.order_by(Applicant.search_name, Applicant.id).limit(FOUND_MOST)
-    first = words[0]
-    # Folded names hold a-z, 0-9 and spaces, so this range holds whatever begins with the word, in any collation.
-    rows = list(db.session.execute(query.where(Applicant.search_name.between(first, first + "z" * 16))))
-    return rows or list(db.session.execute(query.where(_holds(first))))
+    query, _is_common = found
+    first, *others = list_typed_words(typed)
+    rows: list[Row[Any]] = []
+    if not others:  # the index of whole names gives these in their order at once
+        rows += db.session.execute(
+            _select_people().where(Applicant.site_id == user.site_id, begins_with(Applicant.search_name, first))
+            .order_by(Applicant.search_name, Applicant.id).limit(FOUND_MOST)
+        ).all()
+    if len(rows) < FOUND_MOST:
+        rows += db.session.execute(query.limit(2 * FOUND_MOST)).all()
+    people = {row.id: row for row in rows}
+    ranked = sorted(people.values(), key=lambda row: (not row.search_name.startswith(first), row.search_name, row.id))
+    return ranked[:FOUND_MOST]
 
 
 def follow_merges(people: list[Row[Any]]) -> tuple[list[Row[Any]], dict[str, list[str]]]:
@@ -122,17 +127,13 @@ def follow_merges(people: list[Row[Any]]) -> tuple[list[Row[Any]], dict[str, lis
     return list(survivors.values()), because
 
 
-def _holds(word: str) -> Any:
-    """Whether some word of the folded name begins with `word`."""
-    return (" " + Applicant.search_name).contains(" " + word, autoescape=True)
+_CASES = select(func.count()).select_from(Case).where(Case.applicant_id == Applicant.id).scalar_subquery()
+_PERSON = (
+    Applicant.id, Applicant.number, Applicant.family_name, Applicant.given_names, Applicant.native_family_name,
+    Applicant.native_given_names, Applicant.native_language, Applicant.birth_date, Applicant.sex,
+    Applicant.citizenship, Applicant.search_name, Applicant.merged_into_id, _CASES.label("cases"),
+)
 
 
 def _select_people() -> Select[*tuple[Any, ...]]:
-    open_cases = (
-        select(func.count()).select_from(Case).where(Case.applicant_id == Applicant.id).scalar_subquery()
-    )
-    return select(
-        Applicant.id, Applicant.number, Applicant.family_name, Applicant.given_names, Applicant.native_family_name,
-        Applicant.native_given_names, Applicant.native_language, Applicant.birth_date, Applicant.sex,
-        Applicant.citizenship, Applicant.search_name, Applicant.merged_into_id, open_cases.label("cases"),
-    )
+    return select(*_PERSON)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Result, Select, bindparam, select
+from sqlalchemy import BindParameter, Result, Select, bindparam, select
 from sqlalchemy.orm import aliased
 
 from clinic.db import db
@@ -80,7 +80,7 @@ def load_standings(case_ids: Collection[str]) -> dict[str, Standing]:
 
 
 # Built once, because every list asks them for every page. The cases are filled in by _run.
-_CASES = bindparam("cases", expanding=True)
+_CASES: BindParameter[Any] = bindparam("cases", expanding=True)
 _EXAMS = (
     select(Requirement.case_id, Requirement.exam)
     .where(Requirement.case_id.in_(_CASES), Requirement.state == RequirementState.OPEN)
@@ -125,8 +125,8 @@ def _run(query: Select[*tuple[Any, ...]], found: dict[str, Standing]) -> Result[
 
 
 def _load_exams(found: dict[str, Standing]) -> None:
-    for case_id, exam in _run(_EXAMS, found):
-        found[case_id].exams.append(exam)
+    for row in _run(_EXAMS, found):
+        found[row.case_id].exams.append(row.exam)
 
 
 def _load_results(found: dict[str, Standing]) -> None:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, text, union
+from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, text, union
 from sqlalchemy.orm import aliased
 
 from clinic import clock, workflow
@@ -19,6 +19,7 @@ from clinic.laboratory_test import list_tests
 from clinic.models import (
     AmendmentRequest,
     Applicant,
+    ApplicantWord,
     Case,
     CaseState,
     Film,
@@ -35,10 +36,11 @@ from clinic.models.form import DRAFT
 from clinic.models.laboratory import SENT_BACK
 from clinic.models.laboratory import WAITING as WAITING_RESULT
 from clinic.models.requirement import OPEN as OPEN_REQUIREMENT
-from clinic.name import fold_name
 from clinic.progress import SPUTUM, XRAY
+from clinic.queries.name import select_people_named
 from clinic.queries.page import Page, Place, fetch_page
 
+COMMON = 2000  # open requirements of a kind; what is found is the same on either side, only the way differs
 COUNT_LIMIT = 1000  # a counter says "1000+" rather than count a hundred thousand rows for every page
 EXAMINING = ("medical-exam", "limited-medical-exam", "tb-clinical-review", "tb-interview")
 
@@ -135,12 +137,15 @@ def order_of(narrowed: Filter) -> Any:
 
 def count_cases(user: User, narrowed: Filter) -> int:
     """How many cases the filter leaves, at most COUNT_LIMIT."""
-    return _fetch_count(_count_cases(_to_asker(user, [narrowed.waits_for]), narrowed))
+    asker = _to_asker(user, [narrowed.waits_for])
+    if narrowed == Filter():  # what every page of a list asks
+        return _fetch_count(_count_open_cases(asker))
+    return _fetch_count(_count(select(Case.id).where(*_narrow(asker, narrowed))))
 
 
 @lru_cache(maxsize=256)
-def _count_cases(asker: _Asker, narrowed: Filter) -> Select[*tuple[Any, ...]]:
-    return _count(select(Case.id).where(*_narrow(asker, narrowed)))
+def _count_open_cases(asker: _Asker) -> Select[*tuple[Any, ...]]:
+    return _count(select(Case.id).where(*_narrow(asker, Filter())))
 
 
 def _count(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
@@ -203,20 +208,30 @@ def _has_number(typed: str) -> ColumnElement[bool]:
 
 
 def _has_name(user: _Asker, typed: str) -> ColumnElement[bool]:
-    """Every word begins some part of the name, the first one its beginning: so the index of names can serve."""
-    first, *rest = fold_name(typed).split() or ["~"]
-    # Folded names hold a-z, 0-9 and spaces, so this range holds whatever begins with the word, in any collation.
-    people = select(Applicant.id).where(Applicant.site_id == user.site_id,
-                                        Applicant.search_name.between(first, first + "z" * 16))
-    for word in rest:
-        people = people.where((" " + Applicant.search_name).contains(" " + word, autoescape=True))
+    """Every word begins some word of the name. A rare name leads to its cases, for a common one cases are walked."""
+    found = select_people_named(user.site_id, typed, ApplicantWord.applicant_id)
+    if found is None:
+        return false()
+    people, is_common = found
+    if is_common:
+        return people.where(ApplicantWord.applicant_id == Case.applicant_id).correlate(Case).exists()
     return Case.applicant_id.in_(people)
 
 
 def _has_open(exams: Sequence[str], *more: ColumnElement[bool]) -> ColumnElement[bool]:
-    # The WHERE stands as the partial index has it; its rows are few, so they lead to the cases and not the reverse.
-    return and_(Case.state.in_(workflow.RECORDING), Case.id.in_(select(Requirement.case_id).where(
-        Requirement.exam.in_(exams), text(f"requirement.{OPEN_REQUIREMENT}"), *more)))
+    """Few open requirements lead to their cases; of many the first page's are found sooner by walking the cases."""
+    # The WHERE stands as the partial index has it.
+    waiting = select(Requirement.case_id).where(
+        Requirement.exam.in_(exams), text(f"requirement.{OPEN_REQUIREMENT}"), *more)
+    leads = waiting.where(Requirement.case_id == Case.id).correlate(Case).exists() if _is_common(exams) \
+        else Case.id.in_(waiting)
+    return and_(Case.state.in_(workflow.RECORDING), leads)
+
+
+def _is_common(exams: Sequence[str]) -> bool:
+    some = select(Requirement.case_id).where(
+        Requirement.exam.in_(exams), text(f"requirement.{OPEN_REQUIREMENT}")).limit(COMMON)
+    return _fetch_count(select(func.count()).select_from(some.subquery())) >= COMMON
 
 
 def _has_film(where: str) -> ColumnElement[bool]:

@@ -16,6 +16,7 @@ from clinic.models import Applicant
 EXEMPT = {
     ("applicant", "merged_into_id"): "says that a record was merged; the merge itself writes it",
     ("applicant_key", "applicant_id"): "made from the record's own names and papers; written anew where they move",
+    ("applicant_word", "applicant_id"): "the words of the record's own name",
     ("applicant_merge", "survivor_id"): "the history of merges is about records, not about the person",
     ("applicant_merge", "loser_id"): "the history of merges is about records, not about the person",
     ("applicant_merge_row", "previous_id"): "the history of merges is about records, not about the person",

@@ -35,13 +35,13 @@ class Twins:
         self.fast = app.wsgi_app
         assert isinstance(self.fast, FastPath)
         self.passed_on = 0
-        inner = self.fast._inner
+        inner = self.fast.inner
 
         def count(environ: Any, start_response: Any) -> Any:
             self.passed_on += 1
             return inner(environ, start_response)
 
-        self.fast._inner = count
+        self.fast.inner = count
         self.inner = inner
 
     def ask(self, path: str, method: str = "GET", query: str = "", **headers: str) -> tuple[Answer, bool]:

@@ -157,7 +157,7 @@ def test_answer_is_withheld_when_its_audit_row_cannot_be_written(
         raise OSError("disk full")
 
     monkeypatch.setattr("clinic.audit.audit_engine", fail)
-    monkeypatch.setattr(app, "wsgi_app", app.wsgi_app._inner)  # type: ignore[attr-defined]  test_fast_path.py has the other
+    monkeypatch.setattr(app, "wsgi_app", app.wsgi_app.inner)  # type: ignore[attr-defined]  test_fast_path.py has the other
     app.testing = False
     for path in (f"Patient/{scene.us_exam.id_of('Patient')}", "Patient", f"Bundle/{scene.us_exam.bundle_id}"):
         assert scene.us.get(path).status_code == 500

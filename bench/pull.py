@@ -6,90 +6,82 @@ import datetime as dt
 import gzip
 import hashlib
 import json
-import os
 import secrets
-import socket
-import statistics
-import subprocess
-import sys
-import tempfile
-import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 from sqlalchemy import insert
 
-from bench.load import drive
-from bench.measure import Figure, rate
+from bench.measure import ROUNDS, Figure, rate, to_figure
+from bench.place import DATABASES, make_settings, open_app
 from bench.population import START, load_population
-from clinic import clock, migration
-from clinic.audit import audit_engine, record_read
+from bench.server import Server, serve
+from clinic import clock
+from clinic.audit import record_read
 from clinic.config import Settings
 from clinic.db import db, write_unit
 from clinic.models import Conclusion, SignedExam
 from clinic.services.authority_client import add_client
-from wsgi import create_app
 
 DOCUMENTS = 200
-ROUNDS, SECONDS = 5, 1.0
-ROOT = Path(__file__).resolve().parent.parent
+SECONDS = 1.0
 BASELINE = "static file (Flask send_file)"
 AUDIT_ROW = "durable audit row alone"
 CLIENT = "bench-client"
+VIEW = "X-Bench-View: 1\r\n"
+# name: address, status, headers, goal
+SUBJECTS = {
+    BASELINE: ("/bench-file/{n}.json", 200, "", ""),
+    "view, plain": ("/fhir/Bundle/{id}", 200, VIEW, "G1"),
+    "view, gzip as stored": ("/fhir/Bundle/{id}", 200, VIEW + "Accept-Encoding: gzip\r\n", ""),
+    "fast path, plain": ("/fhir/Bundle/{id}", 200, "", "G1b"),
+    "fast path, gzip as stored": ("/fhir/Bundle/{id}", 200, "Accept-Encoding: gzip\r\n", ""),
+    "fast path, unchanged (304)": ("/fhir/Bundle/{id}", 304, 'If-None-Match: W/"1"\r\n', ""),
+}
+_views: dict[str, float] = {}  # by database: the view's ratio, for G1e
 
 
-def run(_full: bool = False) -> list[Figure]:
+def run(database: str, _full: bool = False) -> list[Figure]:
     """Pulls a second, and their ratio to the static file in the same round."""
-    port = _find_port()
-    with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(var_dir=Path(folder), secret_key=secrets.token_hex(), log_level="ERROR",
-                            base_url=f"http://127.0.0.1:{port}")
-        app = create_app(settings)
-        with app.app_context():
-            key = _prepare(settings)
-            with _serve(settings, port):
-                figures = _measure(port, key, settings.base_url)
-            audit_engine().dispose()
-        return figures
+    with make_settings(database) as settings, open_app(settings):
+        key = _prepare(settings)
+        with serve(settings) as server:
+            return _measure(server, _fetch_token(key, settings.base_url), database)
 
 
-def _measure(port: int, key: dict[str, str], base: str) -> list[Figure]:
+def _measure(server: Server, token: str, database: str) -> list[Figure]:
     """The last figure is the price of durability on this disk: no pull can be faster, since each writes such a row."""
-    subjects = {
-        BASELINE: ("/bench-file/{n}.json", 200, ""),
-        "document pull, plain": ("/fhir/Bundle/{id}", 200, ""),
-        "document pull, gzip as stored": ("/fhir/Bundle/{id}", 200, "Accept-Encoding: gzip\r\n"),
-        "document unchanged (304)": ("/fhir/Bundle/{id}", 304, 'If-None-Match: W/"1"\r\n'),
-    }
-    token = _fetch_token(key, base)
-    rates: dict[str, list[float]] = {name: [] for name in (*subjects, AUDIT_ROW)}
+    rates: dict[str, list[float]] = {name: [] for name in (*SUBJECTS, AUDIT_ROW)}
+    costs: dict[str, list[float]] = {name: [] for name in rates}
     for turn in range(ROUNDS + 1):  # the first round warms up and is not counted
-        for name, (path, status, header) in subjects.items():
+        for name, (path, status, header, _goal) in SUBJECTS.items():
             requests = [_request(path, n, token, header) for n in range(DOCUMENTS)]
-            measured = drive(port, requests, status, SECONDS if turn else 0.3)
+            measured, cost = server.drive(requests, status, SECONDS if turn else 0.3)
             if turn:
                 rates[name].append(measured)
+                costs[name].append(cost)
         if turn:
             rates[AUDIT_ROW].append(rate(_record_one, SECONDS / 2))
-    return [_to_figure(name, values, rates[BASELINE]) for name, values in rates.items()]
+    goals = {name: goal for name, (*_rest, goal) in SUBJECTS.items()}
+    figures = [to_figure(name, values, rates[BASELINE] if name != BASELINE else None, "/s", BASELINE,
+                         goals.get(name, ""), costs[name] or None) for name, values in rates.items()]
+    return figures + _compare_databases(figures, database)
+
+
+def _compare_databases(figures: list[Figure], database: str) -> list[Figure]:
+    view = next(figure for figure in figures if figure.goal == "G1")
+    _views[database] = view.ratio or 0.0
+    if set(_views) != set(DATABASES):
+        return []
+    return [Figure("view, this database : SQLite", view.value, "/s", _views["postgresql"] / _views["sqlite"], None,
+                   "the same on SQLite", "G1e")]
 
 
 def _record_one() -> None:
     record_read("client", CLIENT, "document", "Bundle", _exam_id(0), case_id="c", authority_id="us")
-
-
-def _to_figure(name: str, values: list[float], baseline: list[float]) -> Figure:
-    if values is baseline:
-        return Figure(name, statistics.median(values), "/s")
-    ratios = [a / b for a, b in zip(values, baseline, strict=True)]
-    spread = (min(ratios), max(ratios))
-    return Figure(name, statistics.median(values), "/s", statistics.median(ratios), spread, BASELINE)
 
 
 def _request(path: str, n: int, token: str, header: str) -> bytes:
@@ -100,9 +92,7 @@ def _request(path: str, n: int, token: str, header: str) -> bytes:
 
 def _prepare(settings: Settings) -> dict[str, str]:
     """A database with signed documents, the same bytes as files, and a registered client; returns its private key."""
-    migration.upgrade()
-    with write_unit():
-        load_population(DOCUMENTS)
+    load_population(DOCUMENTS)
     files = settings.var_dir / "bench-file"
     files.mkdir()
     key = {**ECAlgorithm(ECAlgorithm.SHA384).to_jwk(ec.generate_private_key(ec.SECP384R1()), as_dict=True),
@@ -160,45 +150,3 @@ def _fetch_token(key: dict[str, str], base: str) -> str:
     }
     with urllib.request.urlopen(f"{base}/oauth/token", urllib.parse.urlencode(form).encode(), timeout=30) as answer:
         return str(json.load(answer)["access_token"])
-
-
-def _find_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def _serve(settings: Settings, port: int) -> Iterator[None]:
-    """One worker of the server that an installation runs, in a process of its own."""
-    environ = os.environ | {
-        "CLEARWAY_VAR_DIR": str(settings.var_dir), "CLEARWAY_SECRET_KEY": settings.secret_key,
-        "CLEARWAY_BASE_URL": settings.base_url, "CLEARWAY_LOG_LEVEL": "ERROR",
-    }  # fmt: skip
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--host", "127.0.0.1",
-               "--port", str(port), "--workers", "1", "--blocking-threads", "1", "--log-level", "error",
-               "bench.document_server:app"]
-    process = subprocess.Popen(command, cwd=ROOT, env=environ)
-    try:
-        _wait_until_live(settings.base_url)
-        yield
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-
-
-def _wait_until_live(base: str) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            with urllib.request.urlopen(f"{base}/healthz", timeout=2):
-                return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
-
-
-if __name__ == "__main__":
-    for figure in run():
-        print(figure)
