@@ -1,4 +1,4 @@
-"""Sign-in with Flask-Security: staff and their roles, password now, second factor with the hardening issue."""
+"""Sign-in with Flask-Security: staff, roles and passwords; the second factor is ours (clinic/web/second_step.py)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def install_sign_in(app: Flask, secret_key: str, secure_cookies: bool) -> None:
         SECURITY_LOGIN_URL="/sign-in",
         SECURITY_LOGOUT_URL="/sign-out",
         SECURITY_LOGOUT_METHODS=["POST"],
-        SECURITY_VERIFY_URL="/verify-password",
+        SECURITY_FRESHNESS=timedelta(-1),  # asking again is ours: clinic/web/reauthentication.py
         SECURITY_POST_LOGIN_VIEW="/",
         SECURITY_POST_LOGOUT_VIEW="/sign-in",
         SECURITY_UNAUTHORIZED_VIEW=None,

@@ -63,6 +63,24 @@ def user_disable(email: str) -> None:
     click.echo(f"{email} may not sign in any more.")
 
 
+@user.command("reset-mfa")
+@click.argument("email")
+def user_reset_mfa(email: str) -> None:
+    """Take back a lost second factor; the person sets up a new one at the next sign-in."""
+    with _saying_what_is_wrong(), write_unit():
+        staff.reset_second_factor(email)
+    click.echo(f"{email} sets up a new second factor at the next sign-in.")
+
+
+@user.command("reset-password")
+@click.argument("email")
+def user_reset_password(email: str) -> None:
+    """Print a code by which the person sets a new password: once, within half an hour."""
+    with _saying_what_is_wrong(), write_unit():
+        code = staff.reset_password(email)
+    click.echo(f"Code: {code}\nThe person opens /sign-in/new-password within 30 minutes and types it there.")
+
+
 @click.command("rebuild-keys")
 @with_appcontext
 def rebuild_keys() -> None:

@@ -25,6 +25,7 @@ class Settings:
     files_url: str = ""  # films and PDFs; empty: var_dir/files
     session_idle_minutes: int = 15  # a sign-in ends after so long without anybody there
     session_hours: int = 12  # and after so long in any case
+    recheck_minutes: int = 5  # releasing and confirming ask again who acts when the last full check is older
     secret_key: str = ""  # signs sessions; empty: made once and kept in var_dir/secret_key
     base_url: str = "http://localhost:8000"  # how people and authorities reach us; cookies are Secure when https
     web_port: int = 8000  # the application

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Flask, g
 from flask.testing import FlaskClient
 
+from clinic import clock
 from clinic.db import current_mode, db, set_mode
 from clinic.demo.walk import ensure_consent
 from clinic.models import Case, IdentityMethod, User
@@ -59,5 +60,7 @@ def sign_in(app: Flask, user: User, case_id: str | None = None, consents: bool =
         session["_user_id"] = uniquifier
         session["_fresh"] = True
         session["fs_cc"] = "set"
+        session["proved"] = uniquifier  # the second factor was passed
+        session["checked"] = clock.now().timestamp()  # as after a sign-in
         session["fs_paa"] = 4102444800.0  # re-authenticated as late as anybody asks (seconds since 1970)
     return client

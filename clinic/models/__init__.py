@@ -20,6 +20,7 @@ from clinic.models.laboratory import LabComponent, LabResult, Specimen, Specimen
 from clinic.models.merge import Merge, MergedRow, ToldApart
 from clinic.models.operation import AuditChange, Heartbeat, Lease
 from clinic.models.photo import Photo, PhotoSource
+from clinic.models.proof import Authenticator, Passkey, PasswordReset, RecoveryCode
 from clinic.models.related_person import PARENTS, GuardianAbsence, RelatedPerson, Relation
 from clinic.models.requirement import Requirement, RequirementReason, RequirementSource, RequirementState
 from clinic.models.result import Recorded, ResultStatus
@@ -32,13 +33,14 @@ from clinic.models.visit import Visit
 
 __all__ = [
     "PARENTS", "AmendmentRequest", "Answer", "Applicant", "ApplicantKey", "ApplicantWord", "AuditChange",
-    "Authorisation", "Authority", "AuthorityClient", "BodySite", "Case", "CaseState", "CaseTransition", "Circumstance",
-    "Conclusion", "ConclusionKind", "Consent", "ConsentState", "ContactKind", "ContactPoint", "Counter", "Delivery",
-    "DeliveryAttempt", "DeliveryState", "Destination", "DocumentKind", "DoseSource", "Family", "FamilyKind",
-    "FamilyMember", "Film", "FilmState", "FormResponse", "FormStatus", "FormVersion", "GuardianAbsence", "Heartbeat",
-    "IdentityCheck", "IdentityDocument", "IdentityMethod", "InboundMessage", "InboundState", "InterpreterMode",
-    "KeptInput", "LabComponent", "LabResult", "Lease", "LineOutcome", "Merge", "MergedRow", "Photo", "PhotoSource",
-    "RecordKind", "Recorded", "RegistrationDraft", "RelatedPerson", "Relation", "Requirement", "RequirementReason",
+    "Authenticator", "Authorisation", "Authority", "AuthorityClient", "BodySite", "Case", "CaseState",
+    "CaseTransition", "Circumstance", "Conclusion", "ConclusionKind", "Consent", "ConsentState", "ContactKind",
+    "ContactPoint", "Counter", "Delivery", "DeliveryAttempt", "DeliveryState", "Destination", "DocumentKind",
+    "DoseSource", "Family", "FamilyKind", "FamilyMember", "Film", "FilmState", "FormResponse", "FormStatus",
+    "FormVersion", "GuardianAbsence", "Heartbeat", "IdentityCheck", "IdentityDocument", "IdentityMethod",
+    "InboundMessage", "InboundState", "InterpreterMode", "KeptInput", "LabComponent", "LabResult", "Lease",
+    "LineOutcome", "Merge", "MergedRow", "Passkey", "PasswordReset", "Photo", "PhotoSource", "RecordKind", "Recorded",
+    "RecoveryCode", "RegistrationDraft", "RelatedPerson", "Relation", "Requirement", "RequirementReason",
     "RequirementSource", "RequirementState", "ResidencePeriod", "ResultStatus", "Role", "Route", "Sex", "SignedExam",
     "Signer", "Site", "Specimen", "SpecimenKind", "ToldApart", "Treatment", "TreatmentOutcome", "User", "VaccineDose",
     "VaccineLine", "Visit", "VisitInterpreter", "XrayReading",

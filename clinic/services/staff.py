@@ -16,8 +16,8 @@ from clinic.errors import AlreadyDone, InvalidInput, NotFound
 from clinic.models import Authorisation, Role, Site, User
 from clinic.permissions import ROLES
 from clinic.rules.programme import list_programmes
-
-SHORTEST_PASSWORD = 12  # NIST SP 800-63B asks for at least 8; nothing else keeps guessers off until the second factor
+from clinic.services.password import ensure_good_password, issue_reset
+from clinic.services.second_factor import forget_second_factor
 
 
 def add_site(code: str, name: str, city: str, country: str, time_zone: str) -> Site:
@@ -40,8 +40,7 @@ def add_user(email: str, name: str, password: str, roles: Sequence[str], site_co
     address = email.strip().lower()
     if "@" not in address:
         raise InvalidInput("Give an e-mail address: it is the sign-in.", fields={"email": ["Like name@example.org."]})
-    if len(password) < SHORTEST_PASSWORD:
-        raise InvalidInput(f"Choose a password of at least {SHORTEST_PASSWORD} characters.")
+    ensure_good_password(password, address, name, "password")
     unknown = [role for role in roles if role not in ROLES]
     if unknown or not roles:
         raise InvalidInput(f"Choose roles among {', '.join(ROLES)}.")
@@ -67,13 +66,43 @@ def add_user(email: str, name: str, password: str, roles: Sequence[str], site_co
 
 def disable_user(email: str) -> User:
     """Close an account and every session of it. Raises NotFound."""
-    user = find_user(email.strip().lower())
-    if user is None:
-        raise NotFound("There is no account with this address.")
+    user = get_user(email)
     user.active = False
     user.fs_uniquifier = uuid.uuid4().hex  # every session names the old one and is worth nothing now
     record_change("disable-user", "user", user.id, site_id=user.site_id)
     db.session.flush()
+    return user
+
+
+def reset_second_factor(email: str) -> User:
+    """Take away whatever second factor an account has, and end its sessions: lost phone or key.
+
+    The person sets up a new one at the next sign-in. Raises NotFound.
+    """
+    user = get_user(email)
+    forget_second_factor(user)
+    user.fs_uniquifier = uuid.uuid4().hex
+    record_change("reset-mfa", "user", user.id, site_id=user.site_id)
+    db.session.flush()
+    return user
+
+
+def reset_password(email: str) -> str:
+    """A code, to be shown this once, by which the person sets a new password within half an hour.
+
+    Their second factor stays. Raises NotFound, also for a closed account.
+    """
+    user = get_user(email)
+    if not user.active:
+        raise NotFound("This account is closed.")
+    return issue_reset(user)
+
+
+def get_user(email: str) -> User:
+    """The account of an address. Raises NotFound."""
+    user = find_user(email.strip().lower())
+    if user is None:
+        raise NotFound("There is no account with this address.")
     return user
 
 

@@ -7,8 +7,6 @@ from typing import Any
 from flask import Blueprint, Flask, flash, redirect, render_template, request, url_for
 from flask_babel import LazyString, lazy_gettext, ngettext
 from flask_babel import gettext as _
-from flask_login import current_user
-from flask_security.utils import verify_password
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
@@ -31,6 +29,7 @@ from clinic.services.authority_client import (
     set_client_end,
 )
 from clinic.web.form import read_form
+from clinic.web.reauthentication import check_again
 
 blueprint = Blueprint("authority_client", __name__, url_prefix="/authority-clients")
 Page = str | tuple[str, int] | Response
@@ -41,7 +40,7 @@ CHANGE_WORDS: dict[str, LazyString] = {
     "restore-client": lazy_gettext("Let in again"), "grant-token": lazy_gettext("Got an access token"),
 }
 PAST_SHOWN = 20
-STANDING_PASSWORD = "standing_password"  # noqa: S105  the second form's field on the page of a client
+STANDING = "standing_"  # before the field names of the second form on the page of a client
 
 
 @blueprint.get("")
@@ -96,12 +95,12 @@ def act(client_id: str) -> Page:
                 plain = _load(KeysIn(), typed)
                 replace_keys(client_id, plain["keys"], plain["keys_expire_on"])
             case "end":
-                set_client_end(client_id, _load(ClientEndIn(), typed, STANDING_PASSWORD)["expires_on"])
+                set_client_end(client_id, _load(ClientEndIn(), typed, STANDING)["expires_on"])
             case "revoke":
-                _load(None, typed, STANDING_PASSWORD)
+                _load(None, typed, STANDING)
                 revoke_client(client_id)
             case "restore":
-                _load(None, typed, STANDING_PASSWORD)
+                _load(None, typed, STANDING)
                 restore_client(client_id)
             case _:
                 raise InvalidInput(_("Choose what to do."), {"act": [_("Choose what to do.")]})
@@ -143,7 +142,7 @@ def _say_ending(client: AuthorityClient, what: str, days: int) -> str:
                     "The keys of %(name)s (%(id)s) are accepted for %(num)s days more.", days, **names)
 
 
-def _load(schema: Any, typed: dict[str, Any], field: str = "password") -> Any:
+def _load(schema: Any, typed: dict[str, Any], prefix: str = "") -> Any:
     """What the schema makes of it, once the password was right; all that is wrong is said at once."""
     problems: dict[str, list[str]] = {}
     plain: Any = {}
@@ -152,8 +151,7 @@ def _load(schema: Any, typed: dict[str, Any], field: str = "password") -> Any:
             plain = load(schema, typed)
         except InvalidInput as error:
             problems |= error.fields
-    if not typed.get(field) or not verify_password(typed[field], current_user.password):
-        problems[field] = [_("This is not your password.")]
+    problems = problems or check_again(typed, prefix=prefix)
     if problems:
         raise InvalidInput(_("Please correct what is marked."), fields=problems)
     return plain

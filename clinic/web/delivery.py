@@ -45,6 +45,7 @@ from clinic.web.delivery_word import (
     state_word,
 )
 from clinic.web.form import read_form
+from clinic.web.reauthentication import load_again
 
 blueprint = Blueprint("delivery", __name__, url_prefix="/deliveries")
 
@@ -110,7 +111,7 @@ def act(delivery_id: str) -> Response | tuple[str, int]:
     """Send again, hold, release or cancel, with a reason."""
     typed = read_form(request.form)
     try:
-        plain = load(DeliveryActIn(), typed)
+        plain = load_again(DeliveryActIn(), typed, releases=typed.get("act") == Act.RELEASE)
     except InvalidInput as error:
         return _render_detail(get_delivery(current_user, delivery_id), typed, error.fields), 422
     ACTS[plain["act"]](delivery_id, plain["reason"], current_user)

@@ -16,10 +16,10 @@ from clinic.models import AuditChange, User
 from clinic.permissions import Permission, has_permission, requires
 from clinic.queries.destination import Condition, DestinationRow, get_destination
 from clinic.schemas.delivery import DestinationAct, DestinationActIn
-from clinic.schemas.door import load
 from clinic.services.destination import hold_destination, release_destination, try_destination
 from clinic.web.delivery_word import CONDITION_WORDS, explain_destination
 from clinic.web.form import read_form
+from clinic.web.reauthentication import load_again
 
 blueprint = Blueprint("destination", __name__, url_prefix="/deliveries/to")
 
@@ -59,7 +59,7 @@ def act(authority_id: str) -> Response | tuple[str, int]:
     """Try now, stop or release, with a reason."""
     typed = read_form(request.form)
     try:
-        plain = load(DestinationActIn(), typed)
+        plain = load_again(DestinationActIn(), typed, releases=typed.get("act") == DestinationAct.RELEASE)
     except InvalidInput as error:
         return _render(get_destination(current_user, authority_id), typed, error.fields), 422
     ACTS[plain["act"]](authority_id, plain["reason"], current_user)

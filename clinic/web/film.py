@@ -19,7 +19,6 @@ from clinic.film_word import FAULT_WORDS
 from clinic.models import Case, Film, FilmState, User
 from clinic.permissions import Permission, has_permission, requires
 from clinic.queries.case import get_case
-from clinic.schemas.door import load
 from clinic.schemas.reason import ReasonIn
 from clinic.services import film as films
 from clinic.services.film import Receipt
@@ -27,6 +26,7 @@ from clinic.unit import manages_units
 from clinic.web.film_view import compare_rows, get_files, list_rows, list_views
 from clinic.web.form import read_form
 from clinic.web.gate import find_gate
+from clinic.web.reauthentication import load_again
 from clinic.web.station_page import Answer, forget, is_recording, list_names, open_case, show
 
 blueprint = Blueprint("film", __name__, url_prefix="/cases/<case_id>/films")
@@ -93,7 +93,7 @@ def decide(case_id: str, film_id: str) -> Answer | WebResponse:
     film = films.get_film(case, film_id)
     typed = read_form(request.form)
     try:
-        reason = load(ReasonIn(), typed)
+        reason = load_again(ReasonIn(), typed, releases=typed.get("decision") == "confirm")
         if typed.get("decision") == "confirm":
             films.confirm_film(film, reason, current_user)
         elif typed.get("decision") == "reject":

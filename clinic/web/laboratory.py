@@ -27,6 +27,7 @@ from clinic.services.assessment import list_requirements
 from clinic.treatment_catalogue import Treatable, list_treatables
 from clinic.web.case_list import address_pages, find_day_start, read_place, render_rows, say_count
 from clinic.web.form import read_form
+from clinic.web.reauthentication import check_again
 from clinic.web.station_page import Answer, forget, is_recording, list_names, open_case, prefix_errors, show
 
 blueprint = Blueprint("laboratory", __name__)
@@ -128,10 +129,13 @@ def result(case_id: str, result_id: str) -> Answer:
 
 @blueprint.post("/cases/<case_id>/laboratory/<result_id>/confirm")
 @requires(P.CONFIRM_RESULT)
-def confirm(case_id: str, result_id: str) -> Response:
+def confirm(case_id: str, result_id: str) -> Answer | Response:
     """The second person agrees."""
     case = open_case(case_id)
     row = laboratory.get_result(case, result_id)
+    problems = check_again(request.form, frequent=True)
+    if problems:
+        return _show_result(case, row, {}, InvalidInput(_("Please correct what is marked."), fields=problems))
     laboratory.confirm_result(row, current_user)
     flash(_("%(test)s is confirmed.", test=list_tests()[row.test].label), "success")
     return return_from(case)

@@ -12,7 +12,6 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
-from flask_security.utils import verify_password
 from werkzeug.wrappers import Response
 
 from clinic.audit import record_read
@@ -39,6 +38,7 @@ from clinic.services.merge import (
 from clinic.services.merge_caution import list_cautions
 from clinic.web.form import read_form
 from clinic.web.merge_word import compare_records, link_word
+from clinic.web.reauthentication import check_again
 
 blueprint = Blueprint("merge", __name__)
 Page = str | tuple[str, int] | Response
@@ -174,8 +174,7 @@ def _read_sure(typed: dict[str, Any], cautions: Sequence[Caution] = ()) -> str:
         reason = load(ReasonIn(), typed)
     except InvalidInput as problem:
         fields |= problem.fields
-    if not typed.get("password") or not verify_password(typed["password"], current_user.password):
-        fields["password"] = [_("This is not your password.")]
+    fields = fields or check_again(typed)
     if fields:
         raise InvalidInput(_("Please correct what is marked."), fields=fields)
     return reason

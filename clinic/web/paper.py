@@ -7,7 +7,6 @@ from typing import Any
 from flask import Blueprint, Response, flash, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
-from flask_security.utils import verify_password
 from werkzeug.wrappers import Response as WebResponse
 
 from clinic.audit import record_read
@@ -18,6 +17,7 @@ from clinic.schemas.door import load
 from clinic.schemas.reason import ReasonIn
 from clinic.services.revocation import revoke_exam
 from clinic.web.form import read_form
+from clinic.web.reauthentication import check_again
 from clinic.web.sign import show_exam
 from clinic.web.station_page import Answer
 
@@ -60,8 +60,7 @@ def _read_reason(typed: dict[str, Any]) -> str:
         reason = load(ReasonIn(), {"reason": typed.get("revocation", "")})
     except InvalidInput as problem:
         problems["revocation"] = problem.fields.get("reason", [problem.message])
-    if not typed.get("password") or not verify_password(typed["password"], current_user.password):
-        problems["password"] = [_("This is not your password.")]
+    problems = problems or check_again(typed)
     if problems:
         raise InvalidInput(_("Please correct what is marked."), fields=problems)
     return reason

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, request, url_for
+from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
 from werkzeug.wrappers import Response
@@ -13,6 +14,7 @@ from clinic.models import Case
 from clinic.permissions import Permission, has_permission, requires
 from clinic.queries.prior_value import list_prior_of
 from clinic.services import laboratory
+from clinic.web.reauthentication import check_again
 from clinic.web.station_page import Answer, forget, is_recording, list_names, open_case, show
 
 blueprint = Blueprint("second_person", __name__, url_prefix="/cases/<case_id>/second-person")
@@ -32,6 +34,9 @@ def confirm(case_id: str) -> Answer | Response:
     """Confirm every ticked row, all of them or none; only normal ones have a tick."""
     case = open_case(case_id)
     ticked = request.form.getlist("results")
+    problems = check_again(request.form, frequent=True)
+    if problems:
+        return _show(case, InvalidInput(_("Please correct what is marked."), fields=problems), ticked)
     try:
         rows = laboratory.confirm_normal_results(case, ticked, current_user)
     except InvalidInput as problem:

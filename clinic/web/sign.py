@@ -8,7 +8,6 @@ from flask import Blueprint, Response, flash, redirect, request, url_for
 from flask_babel import LazyString, lazy_gettext
 from flask_babel import gettext as _
 from flask_login import current_user
-from flask_security.utils import verify_password
 from werkzeug.wrappers import Response as WebResponse
 
 from clinic import workflow
@@ -32,6 +31,7 @@ from clinic.unit import manages_units
 from clinic.web.conclusion_word import RESULT_WORDS
 from clinic.web.delivery import state_word
 from clinic.web.form import read_form
+from clinic.web.reauthentication import check_again
 from clinic.web.requirement_word import describe_ending, describe_origin
 from clinic.web.review import build_review
 from clinic.web.station import find_station
@@ -129,8 +129,7 @@ def _read_choice(typed: dict[str, Any]) -> ConclusionInput:
         problems["kind"] = [_("Accept the proposal, or say what you conclude instead.")]
     if typed.get("declared") != "yes":
         problems["declared"] = [_("Tick the declaration.")]
-    if not typed.get("password") or not verify_password(typed["password"], current_user.password):
-        problems["password"] = [_("This is not your password.")]
+    problems = problems or check_again(typed)
     if problems:
         raise InvalidInput(_("Please correct what is marked."), fields=problems)
     kind = kinds[typed["kind"]]

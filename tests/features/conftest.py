@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -25,7 +26,7 @@ ROLES = (
 @pytest.fixture
 def clinic(settings: Settings) -> Iterator[Flask]:
     """The application with one site, an authority for each destination, and one person for each role."""
-    app = create_app(settings)
+    app = create_app(replace(settings, demo=True))  # the second factor has a journey of its own
     with app.app_context(), write_unit():
         site = make_site()
         for programme in ("us", "ca", "uk"):

@@ -1,0 +1,68 @@
+// Passkeys: a button asks our server for a challenge, the browser for the answer, and puts it into a hidden field.
+
+const toBytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (one) => one.charCodeAt(0));
+const toText = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer)))
+  .replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+
+const readDescriptors = (list) => (list || []).map((one) => ({ ...one, id: toBytes(one.id) }));
+
+async function makePasskey(options) {
+  const made = await navigator.credentials.create({ publicKey: {
+    ...options,
+    challenge: toBytes(options.challenge),
+    user: { ...options.user, id: toBytes(options.user.id) },
+    excludeCredentials: readDescriptors(options.excludeCredentials),
+  } });
+  return {
+    id: made.id, rawId: toText(made.rawId), type: made.type, clientExtensionResults: {},
+    response: {
+      attestationObject: toText(made.response.attestationObject),
+      clientDataJSON: toText(made.response.clientDataJSON),
+      transports: made.response.getTransports ? made.response.getTransports() : [],
+    },
+  };
+}
+
+async function askPasskey(options) {
+  const given = await navigator.credentials.get({ publicKey: {
+    ...options,
+    challenge: toBytes(options.challenge),
+    allowCredentials: readDescriptors(options.allowCredentials),
+  } });
+  const { authenticatorData, clientDataJSON, signature, userHandle } = given.response;
+  return {
+    id: given.id, rawId: toText(given.rawId), type: given.type, clientExtensionResults: {},
+    response: {
+      authenticatorData: toText(authenticatorData), clientDataJSON: toText(clientDataJSON),
+      signature: toText(signature), userHandle: userHandle ? toText(userHandle) : null,
+    },
+  };
+}
+
+async function answer(button) {
+  const reply = await fetch(button.dataset.passkey, { headers: { Accept: "application/json" } });
+  if (!reply.ok) throw new Error(`answer ${reply.status}`);
+  const { options, challenge } = await reply.json();
+  const credential = await (options.user ? makePasskey(options) : askPasskey(options));
+  const field = button.parentElement.querySelector("[data-passkey-answer]");
+  field.value = JSON.stringify({ challenge, credential });
+}
+
+for (const button of document.querySelectorAll("[data-passkey]:not([data-ready])")) {
+  button.dataset.ready = "";
+  if (!window.PublicKeyCredential) continue;
+  const word = button.parentElement.querySelector("[data-passkey-word]");
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    word.textContent = "";
+    try {
+      await answer(button);
+      word.textContent = button.dataset.done;
+      if (button.dataset.then === "submit") button.form.requestSubmit();
+    } catch {
+      word.textContent = button.dataset.failed; // closed by the person, no key, or our server did not answer
+    }
+    button.disabled = false;
+  });
+}

@@ -1,0 +1,132 @@
+"""Who acts proves again that it is them: the one place that asks, for every form that needs it.
+
+A form shows the macro `again_fields` (templates/macros/again.html) and its view calls `check_again` before it changes
+anything. Signing, revoking and changing roles ask every time; frequent work (confirming, releasing) asks again only
+when the last full check is some minutes old. A full check is the password and a code of the authenticator app, or a
+passkey; an account without a second factor (only in the demonstration) has the password alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from flask import Flask, current_app, request, session
+from flask_babel import gettext as _
+from flask_login import current_user, user_logged_in
+from flask_security.utils import verify_password
+from marshmallow import Schema
+
+from clinic import clock
+from clinic.config import get_settings
+from clinic.db import db, write_unit
+from clinic.errors import InvalidInput
+from clinic.models import User
+from clinic.schemas.door import load
+from clinic.services.passkey import Purpose, WrongPasskey, use_passkey
+from clinic.services.second_factor import count_passkeys, has_authenticator, say_wrong_code, use_code
+from clinic.services.secret_attempt import record_right_secret, record_wrong_secret
+
+CHECKED = "checked"  # key of the session: when this person last proved everything, seconds since 1970
+
+
+class Ways(NamedTuple):
+    """What an account has besides its password."""
+
+    app: bool
+    passkey: bool
+
+
+def check_again(typed: Mapping[str, Any], frequent: bool = False, prefix: str = "") -> dict[str, list[str]]:
+    """What is wrong with the proof in `typed`, by field name; empty when it is the signed-in person.
+
+    Call it once everything else in the form is right, and before anything is changed: what was found is committed at
+    once, whatever the view answers, so that a wrong guess counts and a code is used up. `frequent` accepts a full check
+    of the last minutes (the setting `recheck_minutes`) instead. `prefix` stands before the field names, as in the
+    macro, where a page has two forms.
+    """
+    if frequent and is_checked_lately():
+        return {}
+    problems = prove(current_user, typed, prefix)
+    if not problems:
+        mark_checked()
+    return problems
+
+
+def prove(user: User, typed: Mapping[str, Any], prefix: str = "") -> dict[str, list[str]]:
+    """The same for any account: what is wrong with the proof in `typed` that it is `user`."""
+    user_id, stored, purpose = user.id, user.password or "", str(request.endpoint)
+    answer = str(typed.get(f"{prefix}passkey", ""))
+    db.session.rollback()  # nothing is locked while a slow hash is computed
+    right = bool(answer) or _is_password(str(typed.get(f"{prefix}password", "")), stored)
+    with write_unit():
+        if answer:
+            means, problem = "passkey", _check_passkey(user_id, answer)
+        elif right:
+            means, problem = _check_second(user_id, str(typed.get(f"{prefix}code", "")))
+        else:
+            means, problem = "password", _("This is not your password.")
+        (record_wrong_secret if problem else record_right_secret)(user_id, means, purpose)
+    return {f"{prefix}{means}": [problem]} if problem else {}
+
+
+def load_again(schema: Schema, typed: Mapping[str, Any], releases: bool) -> Any:
+    """What `schema` makes of a form that may release something; if so, the person proves who they are, unless lately.
+
+    Raises InvalidInput.
+    """
+    plain = load(schema, typed)
+    problems = check_again(typed, frequent=True) if releases else {}
+    if problems:
+        raise InvalidInput(_("Please correct what is marked."), fields=problems)
+    return plain
+
+
+def is_checked_lately() -> bool:
+    """Whether the signed-in person proved everything within the last minutes."""
+    window = timedelta(minutes=get_settings(current_app).recheck_minutes)
+    return clock.now().timestamp() - float(session.get(CHECKED, 0)) < window.total_seconds()
+
+
+def mark_checked() -> None:
+    """The signed-in person has just proved everything that is asked."""
+    session[CHECKED] = clock.now().timestamp()
+
+
+def list_ways(user: User | None = None) -> Ways:
+    """What `user` (default: who is signed in) has besides the password."""
+    user_id = (user or current_user).id
+    return Ways(has_authenticator(user_id), count_passkeys(user_id) > 0)
+
+
+def init_reauthentication(app: Flask) -> None:
+    """A sign-in is a full check; tell the templates whether the last one is fresh, and what to ask for."""
+
+    @user_logged_in.connect_via(app)
+    def _begin(*_args: Any, **_named: Any) -> None:
+        mark_checked()
+
+    app.extensions["clearway_checked"] = _begin  # the signal keeps no reference of its own
+    app.jinja_env.globals.update(is_checked_lately=is_checked_lately, ways_to_prove=list_ways)
+
+
+def _is_password(password: str, stored: str) -> bool:
+    return bool(password) and verify_password(password, stored)
+
+
+def _check_second(user_id: str, code: str) -> tuple[str, str]:
+    """(by what, what is wrong) after the password was right."""
+    if has_authenticator(user_id):
+        return "code", "" if use_code(user_id, code) else say_wrong_code()
+    if count_passkeys(user_id):
+        return "passkey", _("Confirm with your passkey.")
+    return "password", ""
+
+
+def _check_passkey(user_id: str, answer: str) -> str:
+    try:
+        use_passkey(answer, Purpose.AGAIN, user_id)
+    except WrongPasskey as problem:
+        return problem.fields["passkey"][0]
+    return ""

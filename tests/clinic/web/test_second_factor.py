@@ -1,0 +1,220 @@
+"""The second factor through the pages: set up before anything else opens, asked at every sign-in, each code once.
+
+The codes are computed by pyotp, another implementation of RFC 6238 than the one that checks them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pyotp
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from clinic import clock
+from clinic.config import Settings
+from clinic.db import db, set_mode
+from clinic.models import AuditChange, Authenticator, RecoveryCode, User
+from clinic.services.second_factor import count_recovery_codes, draw_recovery_codes, draw_secret, set_up_authenticator
+from clinic.services.staff import reset_second_factor
+from tests.factory import PASSWORD, make_user
+from tests.sign_in import SignedInClient
+from wsgi import create_app
+
+STEP = timedelta(seconds=30)
+
+
+def open_browser(app: Flask) -> FlaskClient:
+    """A browser on which nobody is signed in; what the test has made is committed."""
+    db.session.commit()
+    app.test_client_class = SignedInClient
+    return app.test_client()
+
+
+def give_password(browser: FlaskClient, email: str, password: str = PASSWORD) -> TestResponse:
+    return browser.post("/sign-in", data={"email": email, "password": password})
+
+
+def read_key(page: str) -> str:
+    found = re.search(r'<code class="sign-in__key" dir="ltr">([^<]+)</code>', page)
+    assert found
+    return found[1].replace("-", "")
+
+
+def read_state(page: str) -> str:
+    found = re.search(r'name="state" value="([^"]+)"', page)
+    assert found
+    return found[1]
+
+
+def show_code(key: str, steps: int = 0) -> str:
+    """What the phone shows now, or some steps of thirty seconds from now."""
+    return pyotp.TOTP(key).at(clock.now() + steps * STEP)
+
+
+def set_up(user: User) -> str:
+    """Give `user` an authenticator app; returns its key. Its first code was that of the step before."""
+    secret = draw_secret()
+    from clinic.services.second_factor import describe_secret
+
+    key = describe_secret(secret, user)[1].replace("-", "")
+    set_up_authenticator(user, secret, show_code(key, -1))
+    return key
+
+
+def list_actions(user_id: str) -> list[str]:
+    db.session.rollback()
+    return [row.action for row in db.session.query(AuditChange).filter_by(subject_id=user_id)]
+
+
+def test_nothing_opens_before_a_second_factor_is_set_up(app: Flask) -> None:
+    email = make_user("reception").email
+    browser = open_browser(app)
+    assert give_password(browser, email).location == "/"
+    for path in ("/", "/applicants/new", "/search?q=x", "/my-sign-in/password"):
+        assert browser.get(path).location == "/my-sign-in", path
+    assert browser.post("/applicants/new", data={}).status_code == 403
+    assert browser.get("/api/v1/decisions").status_code in (403, 405)
+    assert browser.get("/my-sign-in").status_code == 200
+    page = browser.post("/my-sign-in/app").get_data(as_text=True)
+    key, state = read_key(page), read_state(page)
+    wrong = browser.post("/my-sign-in/app/code", data={"state": state, "code": "000000"})
+    assert wrong.status_code == 422 and read_key(wrong.get_data(as_text=True)) == key, "the same picture again"
+    assert browser.get("/").status_code == 302
+    done = browser.post("/my-sign-in/app/code", data={"state": state, "code": show_code(key)})
+    codes = re.findall(r"<code>([A-Z2-9-]{19})</code>", done.get_data(as_text=True))
+    assert len(set(codes)) == 10
+    assert browser.get("/").status_code == 200
+    stored = db.session.query(Authenticator).one().secret
+    assert key not in stored
+    assert not {row.digest for row in db.session.query(RecoveryCode)} & set(codes)
+
+
+def test_session_from_before_the_set_up_elsewhere_is_ended(app: Flask) -> None:
+    user = make_user("reception")
+    email, waiting = user.email, open_browser(app)
+    give_password(waiting, email)
+    set_mode("write")
+    set_up(db.session.query(User).filter_by(email=email).one())
+    db.session.commit()
+    assert waiting.get("/").location.startswith("/sign-in")
+    assert waiting.get("/my-sign-in").location.startswith("/sign-in")
+
+
+def test_code_signs_in_once_and_its_neighbour_before_never_after(app: Flask) -> None:
+    user = make_user("reception")
+    email, user_id, key = user.email, user.id, set_up(user)
+    with clock.stopped_at(clock.now()):
+        first, second = open_browser(app), open_browser(app)
+        asked = give_password(first, email)
+        assert asked.location == "/sign-in/second-step"
+        assert first.get("/").location.startswith("/sign-in"), "not signed in yet"
+        code = show_code(key, 1)  # a phone that is ahead
+        assert first.post("/sign-in/second-step", data={"code": code}).status_code == 302
+        assert first.get("/").status_code == 200
+        give_password(second, email)
+        for steps in (1, 0, -1):
+            refused = second.post("/sign-in/second-step", data={"code": show_code(key, steps)})
+            assert refused.status_code == 422, steps
+            assert "was used already" in refused.get_data(as_text=True)
+        assert second.get("/").location.startswith("/sign-in")
+    with clock.stopped_at(clock.now() + 2 * STEP):
+        assert second.post("/sign-in/second-step", data={"code": show_code(key)}).status_code == 302
+        assert second.get("/").status_code == 200
+    assert list_actions(user_id).count("wrong-secret") == 3
+
+
+def test_digits_of_an_arabic_keyboard_and_spaces_are_read(app: Flask) -> None:
+    user = make_user("reception")
+    email, key = user.email, set_up(user)
+    browser = open_browser(app)
+    give_password(browser, email)
+    typed = " ".join(chr(0x0660 + int(digit)) for digit in show_code(key))
+    assert browser.post("/sign-in/second-step", data={"code": typed}).status_code == 302
+
+
+def test_second_step_waits_ten_minutes_and_knows_nobody_else(app: Flask) -> None:
+    user = make_user("reception")
+    email, key = user.email, set_up(user)
+    browser, stranger = open_browser(app), open_browser(app)
+    assert stranger.get("/sign-in/second-step").location == "/sign-in"
+    assert stranger.post("/sign-in/second-step", data={"code": show_code(key)}).location == "/sign-in"
+    assert give_password(browser, email, "a wrong password").status_code == 200
+    assert browser.get("/sign-in/second-step").location == "/sign-in"
+    give_password(browser, email)
+    with clock.stopped_at(clock.now() + timedelta(minutes=11)):
+        assert browser.post("/sign-in/second-step", data={"code": show_code(key)}).location == "/sign-in"
+
+
+def test_recovery_code_stands_in_once(app: Flask) -> None:
+    user = make_user("reception")
+    email, user_id = user.email, user.id
+    set_up(user)
+    codes = draw_recovery_codes(user)
+    for expected in (302, 422):
+        browser = open_browser(app)
+        give_password(browser, email)
+        typed = codes[0].lower().replace("-", " ")
+        assert browser.post("/sign-in/second-step", data={"code": typed}).status_code == expected
+    assert count_recovery_codes(user_id) == 9
+    assert "use-recovery-code" in list_actions(user_id)
+
+
+def test_reset_by_the_administrator_ends_sessions_and_begins_anew(app: Flask) -> None:
+    user = make_user("reception")
+    email, user_id, key = user.email, user.id, set_up(user)
+    browser = open_browser(app)
+    give_password(browser, email)
+    browser.post("/sign-in/second-step", data={"code": show_code(key)})
+    assert browser.get("/").status_code == 200
+    set_mode("write")
+    reset_second_factor(email)
+    db.session.commit()
+    assert browser.get("/").location.startswith("/sign-in")
+    assert give_password(browser, email).location == "/"
+    assert browser.get("/").location == "/my-sign-in"
+    assert "reset-mfa" in list_actions(user_id)
+
+
+def test_only_factor_is_not_removed(app: Flask) -> None:
+    user = make_user("reception")
+    email, key = user.email, set_up(user)
+    browser = open_browser(app)
+    give_password(browser, email)
+    browser.post("/sign-in/second-step", data={"code": show_code(key)})
+    page = browser.post("/my-sign-in/app/remove", follow_redirects=True).get_data(as_text=True)
+    assert "This is your only second factor" in page
+    assert db.session.query(Authenticator).count() == 1
+
+
+@pytest.mark.parametrize("answer", [
+    "", "no json", "[]", '{"challenge": "x", "credential": {}}', '{"challenge": 1}',
+    '{"credential": null, "challenge": ""}',
+])
+def test_nonsense_instead_of_a_passkey_is_refused(app: Flask, answer: str) -> None:
+    user = make_user("reception")
+    email = user.email
+    set_up(user)
+    browser = open_browser(app)
+    assert browser.post("/sign-in/passkey", data={"passkey": answer}).location.startswith("/sign-in")
+    give_password(browser, email)
+    assert browser.post("/sign-in/second-step", data={"passkey": answer}).status_code == 422
+    options = browser.get("/sign-in/second-step/options").get_json()
+    wrong = f'{{"challenge": "{options["challenge"]}", "credential": {{"rawId": "AAAA", "id": "AAAA"}}}}'
+    assert browser.post("/sign-in/second-step", data={"passkey": wrong}).status_code == 422
+    assert browser.get("/").location.startswith("/sign-in")
+
+
+def test_demonstration_asks_for_no_second_factor(settings: Settings) -> None:
+    app = create_app(replace(settings, demo=True))
+    app.config.update(WTF_CSRF_ENABLED=False)
+    with app.app_context():
+        set_mode("write")
+        email = make_user("reception", email="demo-person@test.example").email
+        browser = open_browser(app)
+        give_password(browser, email)
+        assert browser.get("/").status_code == 200

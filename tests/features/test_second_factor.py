@@ -1,0 +1,131 @@
+"""A physician's second factor outside the demonstration, from the first sign-in to a signature, in Chromium.
+
+The phone is pyotp, the key Chromium's virtual authenticator (a USB key with a PIN).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pyotp
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, Page, expect
+
+from clinic import clock
+from clinic.config import Settings
+from clinic.db import write_unit
+from tests.browser.server import serve
+from tests.factory import PASSWORD
+from tests.features.look import look
+from tests.us_case import make_complete_case, make_staff
+from wsgi import create_app
+
+pytestmark = pytest.mark.browser
+KEY = {"protocol": "ctap2", "transport": "usb", "hasResidentKey": True, "hasUserVerification": True,
+       "isUserVerified": True, "automaticPresenceSimulation": True}
+
+
+@pytest.fixture
+def app(settings: Settings) -> Flask:
+    """No demonstration; a case waits for its signature."""
+    return create_app(settings)
+
+
+@pytest.fixture
+def work(app: Flask) -> tuple[str, str]:
+    """(the physician's address, the case)."""
+    with app.app_context(), write_unit():
+        staff = make_staff()
+        return staff.physician.email, make_complete_case(staff).id
+
+
+@pytest.fixture
+def site(app: Flask) -> Iterator[str]:
+    """Its address, by a name: passkeys belong to names."""
+    with serve(app) as where:
+        named = where.replace("127.0.0.1", "localhost")
+        app.config["CLEARWAY"] = replace(app.config["CLEARWAY"], base_url=named)
+        yield named
+
+
+def give_password(page: Page, site: str, email: str) -> None:
+    page.goto(f"{site}/sign-in")
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+def test_from_the_first_sign_in_to_a_signature(
+    page: Page, browser: Browser, complaints: list[str], site: str, work: tuple[str, str]
+) -> None:
+    email, case_id = work
+    page.goto(f"{site}/sign-in")
+    look(page, "second-factor-sign-in")
+
+    give_password(page, site, email)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Set up your second factor")
+    look(page, "second-factor-first")
+    page.goto(f"{site}/cases/{case_id}/sign")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Set up your second factor")
+    page.get_by_role("button", name="Set up an app").click()
+    look(page, "second-factor-app")
+    phone = pyotp.TOTP(page.locator(".sign-in__key").inner_text().replace("-", ""))
+    page.get_by_label("Code that the app shows now").fill(phone.at(clock.now(), -1))
+    page.get_by_role("button", name="Finish").click()
+    expect(page.locator(".recovery-codes li")).to_have_count(10)
+    look(page, "second-factor-recovery-codes")
+    page.get_by_role("link", name="I have kept them: go on").click()
+    expect(page.get_by_role("navigation", name="Main")).to_be_visible()
+
+    page.get_by_role("button", name="Sign out").click()
+    give_password(page, site, email)
+    look(page, "second-factor-second-step")
+    code = phone.now()
+    page.get_by_label("Code of your authenticator app").fill(code)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("navigation", name="Main")).to_be_visible()
+
+    other = browser.new_context().new_page()
+    give_password(other, site, email)
+    other.get_by_label("Code of your authenticator app").fill(code)
+    other.keyboard.press("Enter")
+    expect(other.locator(".govuk-error-summary")).to_contain_text("was used already")
+    look(other, "second-factor-replay")
+    other.context.close()
+
+    tool = page.context.new_cdp_session(page)
+    tool.send("WebAuthn.enable")
+    tool.send("WebAuthn.addVirtualAuthenticator", {"options": KEY})
+    page.get_by_role("link", name="Test Physician").click()
+    page.get_by_label("Name of the new passkey").fill("blue key")
+    page.get_by_role("button", name="Add a passkey").click()
+    expect(page.get_by_text("The passkey is added.")).to_be_visible()
+    look(page, "second-factor-own")
+    page.get_by_role("link", name="Change your password").click()
+    look(page, "second-factor-password")
+    page.goto(site)
+
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("button", name="Use a passkey").click()
+    expect(page.get_by_role("navigation", name="Main")).to_be_visible()
+
+    page.goto(f"{site}/cases/{case_id}/sign")
+    page.get_by_label("I accept the proposal").check()
+    page.get_by_label("I declare this").check()
+    page.get_by_role("button", name="Sign the exam").click()
+    expect(page.locator(".govuk-error-summary")).to_contain_text("This is not your password.")
+    page.get_by_label("I accept the proposal").check()
+    page.get_by_label("I declare this").check()
+    page.get_by_role("button", name="Use a passkey instead").click()
+    expect(page.get_by_text("Your passkey was read.")).to_be_visible()
+    look(page, "second-factor-signing")
+    page.get_by_role("button", name="Sign the exam").click()
+    expect(page.get_by_text("The exam is signed and queued for delivery.")).to_be_visible(timeout=60_000)  # prints
+
+
+def test_new_password_page_is_accessible(page: Page, complaints: list[str], site: str) -> None:
+    page.goto(f"{site}/sign-in")
+    page.get_by_role("link", name="I forgot my password").click()
+    look(page, "second-factor-new-password")
