@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from flask import Flask, current_app, request, session
 from flask_babel import gettext as _
 from flask_login import current_user, user_logged_in
+from flask_security.signals import user_failed_authn
 from flask_security.utils import verify_password
 from marshmallow import Schema
 
@@ -101,13 +102,20 @@ def list_ways(user: User | None = None) -> Ways:
 
 
 def init_reauthentication(app: Flask) -> None:
-    """A sign-in is a full check; tell the templates whether the last one is fresh, and what to ask for."""
+    """A sign-in is a full check; tell the templates whether the last one is fresh, and what to ask for.
+
+    A wrong password at the sign-in is written down like any other wrong secret.
+    """
 
     @user_logged_in.connect_via(app)
     def _begin(*_args: Any, **_named: Any) -> None:
         mark_checked()
 
-    app.extensions["clearway_checked"] = _begin  # the signal keeps no reference of its own
+    @user_failed_authn.connect_via(app)
+    def _count(_app: Flask, user: User, auth_type: str, **_named: Any) -> None:
+        record_wrong_secret(user.id, auth_type, str(request.endpoint))
+
+    app.extensions["clearway_checked"] = [_begin, _count]  # the signals keep no reference of their own
     app.jinja_env.globals.update(is_checked_lately=is_checked_lately, ways_to_prove=list_ways)
 
 

@@ -139,11 +139,12 @@ def test_digits_of_an_arabic_keyboard_and_spaces_are_read(app: Flask) -> None:
 
 def test_second_step_waits_ten_minutes_and_knows_nobody_else(app: Flask) -> None:
     user = make_user("reception")
-    email, key = user.email, set_up(user)
+    email, user_id, key = user.email, user.id, set_up(user)
     browser, stranger = open_browser(app), open_browser(app)
     assert stranger.get("/sign-in/second-step").location == "/sign-in"
     assert stranger.post("/sign-in/second-step", data={"code": show_code(key)}).location == "/sign-in"
     assert give_password(browser, email, "a wrong password").status_code == 200
+    assert list_actions(user_id) == ["set-up-authenticator", "wrong-secret"]
     assert browser.get("/sign-in/second-step").location == "/sign-in"
     give_password(browser, email)
     with clock.stopped_at(clock.now() + timedelta(minutes=11)):
