@@ -23,7 +23,7 @@ from clinic.error_page import answer_errors_under  # noqa: E402
 from clinic.ports import ports  # noqa: E402
 
 COMMANDS = (*CLINIC_COMMANDS, "fhir.command", "fhir.command_client", "integrations.command", "clinic.demo.command",
-            "integrations.journey")
+            "integrations.command_backup", "integrations.journey")
 
 
 def create_app(settings: Settings | None = None) -> Flask:

@@ -15,6 +15,11 @@ def now() -> datetime:
     return _fixed or datetime.now(UTC)
 
 
+def is_stopped() -> bool:
+    """Whether somebody holds the clock."""
+    return _fixed is not None
+
+
 def today(time_zone: str = "UTC") -> date:
     """The calendar day in `time_zone` (an IANA name), which is what a clinic writes on its papers."""
     return now().astimezone(ZoneInfo(time_zone)).date()

@@ -10,10 +10,12 @@ from pathlib import Path
 
 from flask import Flask
 
+from clinic.durable_file import write_once
 from clinic.errors import Misconfigured
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "CLEARWAY_"
+SHORTEST_SECRET = 32  # characters of a secret_key file that was written whole
 
 
 @dataclass(frozen=True)
@@ -95,11 +97,9 @@ def _kept_secret(var_dir: Path) -> str:
     path = var_dir / "secret_key"
     var_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.exists():
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            pass
-        else:
-            with os.fdopen(handle, "w") as file:
-                file.write(secrets.token_urlsafe(48))
-    return path.read_text().strip()
+        write_once(path, secrets.token_urlsafe(48).encode())
+    key = path.read_text().strip()
+    if len(key) < SHORTEST_SECRET:
+        raise Misconfigured(f"The file {path} is damaged. Put it back from the backup; if there is none, delete it: "
+                            "then everybody signs in again.")
+    return key

@@ -6,17 +6,19 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Response, jsonify, redirect, render_template, request
+from flask import Flask, Response, g, jsonify, redirect, render_template, request
 from flask_babel import gettext as _
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
-from clinic.errors import CaseChanged, ClearwayError, InvalidInput, NotSignedIn, Unavailable
+from clinic.db import db, set_mode
+from clinic.errors import CaseChanged, ClearwayError, InvalidInput, NotSignedIn
 from clinic.key import new_id
 from clinic.session_life import BACKGROUND
+from clinic.storage_fault import StorageFault, describe_storage_fault, find_storage_fault
 
 log = logging.getLogger("clearway")
+RETRY_SECONDS = 30  # what a machine is told to wait before it asks again
 Renderer = Callable[[ClearwayError], Any]
 
 
@@ -39,13 +41,6 @@ def install_error_pages(app: Flask) -> None:
         return _answer(app, CaseChanged(
             _("Somebody else saved this just now. Nothing of yours was saved: look again.")))
 
-    @app.errorhandler(OperationalError)
-    def _database(error: OperationalError) -> Any:
-        reference = new_id()
-        log.error("database error reference=%s kind=%s", reference, type(error.orig).__name__)
-        return _answer(app, Unavailable(
-            _("The database does not answer; nothing was saved. Try again in a minute. Reference: %(r)s", r=reference)))
-
     @app.errorhandler(HTTPException)
     def _http(error: HTTPException) -> Any:
         return _answer(app, _from_http(error))
@@ -53,6 +48,10 @@ def install_error_pages(app: Flask) -> None:
     @app.errorhandler(Exception)
     def _unforeseen(_error: Exception) -> Any:
         reference = new_id()
+        fault = find_storage_fault(_error)
+        if fault is not None:
+            log.error("storage fault %s reference=%s %s", fault.value, reference, _where(_error))
+            return _answer_without_database(app, fault, reference)
         # The traceback names lines of code, never a value: exc_info would print SQL parameters with it.
         log.error("unforeseen error reference=%s", reference, exc_info=app.testing or app.debug)
         if not (app.testing or app.debug):
@@ -87,7 +86,26 @@ def _from_http(error: HTTPException) -> ClearwayError:
     return made
 
 
+def _answer_without_database(app: Flask, fault: StorageFault, reference: str) -> Any:
+    """The answer to a fault of disk or database; it asks the database for nothing, not even who is signed in."""
+    g._login_user = app.extensions["security"].login_manager.anonymous_user()
+    error = describe_storage_fault(fault)
+    error.message = f"{error.message} {_('Reference: %(r)s', r=reference)}"
+    response = app.make_response(_answer(app, error))
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
 def _answer(app: Flask, error: ClearwayError) -> Any:
+    db.session.rollback()
+    set_mode("read")  # a page that says what went wrong must not wait for the lock of writers, which may be what is
+    response = app.make_response(_render(app, error))
+    if error.status == 503:
+        response.headers["Retry-After"] = str(RETRY_SECONDS)
+    return response
+
+
+def _render(app: Flask, error: ClearwayError) -> Any:
     for prefix, renderer in app.extensions.get("clearway_error_renderers", []):
         if request.path.startswith(prefix):
             return renderer(error)

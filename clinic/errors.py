@@ -96,3 +96,18 @@ class Unavailable(ClearwayError):
     status = 503
     code = "transient"
     next_step = "retry"
+
+
+class StorageFull(Unavailable):
+    """There is no room left on the disk; whoever keeps the machine must make some."""
+
+    status = 507
+    code = "no-store"
+
+
+class DamagedStore(Unavailable):
+    """What is stored can no longer be read; only the backup helps."""
+
+    status = 500
+    code = "no-store"
+    next_step = "give-up"

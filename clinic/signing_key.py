@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
-import threading
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -21,6 +18,7 @@ from jwt.algorithms import ECAlgorithm
 
 from clinic import clock
 from clinic.config import Settings
+from clinic.durable_file import write_once
 from clinic.errors import Misconfigured
 
 ALGORITHM = "ES384"
@@ -77,7 +75,8 @@ def _read(path: Path, _changed_at: int) -> SigningKey:
         private = serialization.load_pem_private_key(pem, password=None)
         certificate = x509.load_pem_x509_certificate(pem)
     except ValueError:
-        raise Misconfigured("The signing key file must hold one P-384 private key and its certificate (PEM).") from None
+        raise Misconfigured("The signing key file must hold one P-384 private key and its certificate (PEM). "
+                            "Nothing was signed. Put the file back from its copy.") from None
     if not isinstance(private, ec.EllipticCurvePrivateKey) or not isinstance(private.curve, ec.SECP384R1):
         raise Misconfigured("The signing key must be on the curve P-384; make a new one.")
     return SigningKey(private, certificate, name_key(certificate))
@@ -102,10 +101,4 @@ def _make(path: Path, base_url: str) -> None:
     pem = private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
                                 serialization.NoEncryption())
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-    handle = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(pem + certificate.public_bytes(serialization.Encoding.PEM))
-    with suppress(FileExistsError):  # another process was first
-        os.link(half, path)  # whole or not at all: others read it the moment it is there
-    half.unlink()
+    write_once(path, pem + certificate.public_bytes(serialization.Encoding.PEM))  # another process may be first

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 BACK_OFF: tuple[float, ...] = (0.5, 1, 2, 5, 10, 30)  # seconds before each restart in a row
@@ -42,10 +43,13 @@ class Child:
         self._reader = threading.Thread(target=self._pass_on, args=(self.process,), daemon=True)
         self._reader.start()
 
-    def keep_running(self) -> None:
-        """Restart the process if it ended, once its back-off has passed; call this again and again."""
+    def keep_running(self) -> bool:
+        """Restart the process if it ended, once its back-off has passed; call this again and again.
+
+        True when its end was noticed just now.
+        """
         if self.process is None or self.process.poll() is None:
-            return
+            return False
         now = time.monotonic()
         if self._restart_at is None:
             if now - self._started_at > STEADY_SECONDS:
@@ -54,8 +58,10 @@ class Child:
             self._faults += 1
             self._restart_at = now + wait
             say(self.name, f"ended with code {self.process.returncode}; starting again in {wait:g} s")
-        elif now >= self._restart_at:
+            return True
+        if now >= self._restart_at:
             self.start()
+        return False
 
     def ask_to_end(self) -> None:
         """Send SIGTERM to the process."""
@@ -93,6 +99,10 @@ def end_all(children: Sequence[Child], grace_seconds: float = GRACE_SECONDS) -> 
 
 
 def say(name: str, line: str) -> None:
-    """One line of output with its source before it."""
-    sys.stdout.write(f"{name:<8}| {line}\n")
-    sys.stdout.flush()
+    """One line of output with its source before it; lost when the output takes nothing (a full disk, a closed pipe).
+
+    A fault here must not end the thread that empties a child's pipe: the child would stand still once it is full.
+    """
+    with suppress(OSError, ValueError):
+        sys.stdout.write(f"{name:<8}| {line}\n")
+        sys.stdout.flush()

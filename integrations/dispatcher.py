@@ -23,6 +23,7 @@ from integrations.registry import load
 from integrations.retry import RetryPlan
 from integrations.settlement import record_acknowledgement, record_outcome, sweep_expired
 from integrations.transport.http import Patience
+from integrations.wrong_clock import pull_back
 
 log = logging.getLogger(__name__)
 
@@ -91,8 +92,10 @@ class Dispatcher:
 
     def sweep(self) -> int:
         """Take deliveries back whose worker died while sending; returns how many."""
+        now = clock.now()
         with write_unit() as session:
-            return sweep_expired(session, self.plan, clock.now(), self.lease)
+            pull_back(session, now)
+            return sweep_expired(session, self.plan, now, self.lease)
 
     def _send(self, claim: Claim) -> Outcome:
         try:

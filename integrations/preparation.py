@@ -11,6 +11,7 @@ from clinic.config import load_settings
 from clinic.db import read_unit
 from clinic.documents.printer import check_printer
 from clinic.models import Site
+from clinic.restoration import ensure_no_restore
 
 log = logging.getLogger("prepare")
 
@@ -24,6 +25,7 @@ def main() -> None:
 
     check_printer()
     settings = load_settings()
+    ensure_no_restore(settings)
     app = create_app(settings)
     with app.app_context():
         migration.upgrade()

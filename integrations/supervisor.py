@@ -20,6 +20,7 @@ from integrations.worker import stop_on_signal
 
 HOST = "127.0.0.1"  # the demo's sign-ins are public: reached from this machine, or through a proxy of yours
 READY_SECONDS = 90.0
+PORTS_OF = {"web": ("WEB_PORT",), "mllp": ("MLLP_PORT",), "sandbox": ("SANDBOX_PORT", "SANDBOX_MLLP_PORT")}
 WATCH_SECONDS = 0.25
 
 
@@ -122,7 +123,8 @@ def watch(children: Sequence[Child], settings: Settings, stop: Event) -> None:
     begun, announced = time.monotonic(), False
     while not stop.wait(WATCH_SECONDS):
         for child in children:
-            child.keep_running()
+            if child.keep_running():
+                explain_end(child.name, settings)
         if announced:
             continue
         if is_ready(settings.web_port):
@@ -131,6 +133,16 @@ def watch(children: Sequence[Child], settings: Settings, stop: Event) -> None:
         elif time.monotonic() - begun > READY_SECONDS:
             say("clearway", f"not ready yet; http://{HOST}:{settings.web_port}/readyz says what is missing")
             announced = True
+
+
+def explain_end(name: str, settings: Settings) -> None:
+    """Say when a process probably ended because somebody took its port after we had looked."""
+    ports = list_ports(settings)
+    own = {setting: ports[setting] for setting in PORTS_OF.get(name, ()) if setting in ports}
+    try:
+        check_ports(own)
+    except Misconfigured as error:
+        say(name, error.message)
 
 
 def is_ready(port: int) -> bool:

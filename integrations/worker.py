@@ -20,7 +20,10 @@ from flask import Flask
 from clinic import clock
 from clinic.config import get_settings
 from clinic.db import write_unit
+from clinic.queries.heartbeat import WORKER
+from clinic.restoration import ensure_no_restore
 from clinic.seal.sealing import seal_waiting
+from integrations.clock_watch import ClockWatch
 from integrations.dispatcher import Dispatcher
 from integrations.fault import describe_fault
 from integrations.inbound.processing import process_waiting
@@ -28,7 +31,6 @@ from integrations.lease import acquire_lease, beat_heart, release_lease
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT = "worker"  # the row that /readyz looks at
 CLOCK_WORK = "clock-work"
 AUDIT_SEALS = "audit-seals"
 CLOCK_LEASE = timedelta(seconds=30)
@@ -40,6 +42,7 @@ SEAL_SECONDS = 60
 SEAL_LEASE = timedelta(minutes=5)  # a turn's batches take seconds; should one last longer, the tables' keys decide
 SEAL_AFTER = timedelta(minutes=5)  # a seal is made of a full batch, or of what has waited this long
 THOROUGH_AFTER = timedelta(days=1)  # so often rows that belong far back are looked for, too
+WATCH_SECONDS = 1.0
 DESTINATIONS_AT_ONCE = 8  # one slow authority keeps one of these, and nobody else waiting
 
 
@@ -61,7 +64,11 @@ class Worker:
         self.beat()
         scheduler.start()
         log.info("worker %s started", self.dispatcher.worker)
-        self.stop.wait()
+        watch = ClockWatch()
+        while not self.stop.wait(WATCH_SECONDS):
+            if leap := watch.find_leap():
+                log.warning("the clock was set by %+.0f s: every job begins its interval anew", leap)
+                self._begin_anew(scheduler)
         scheduler.shutdown(wait=True)
         self._pool.shutdown(wait=True)
         self._say_goodbye()
@@ -87,7 +94,7 @@ class Worker:
         """Show that the process is alive; take or renew the lead of clock work."""
         now = clock.now()
         with self.app.app_context(), write_unit() as session:
-            beat_heart(session, HEARTBEAT, now)
+            beat_heart(session, WORKER, now)
             acquire_lease(session, CLOCK_WORK, self.dispatcher.worker, now, CLOCK_LEASE)
 
     def sweep(self) -> None:
@@ -122,6 +129,11 @@ class Worker:
             with self._lock:
                 self._busy.discard(authority_id)
 
+    def _begin_anew(self, scheduler: BackgroundScheduler) -> None:
+        """The scheduler waits for moments of the old time, an hour away once the clock went back by one."""
+        for job in scheduler.get_jobs():
+            job.reschedule("interval", seconds=job.trigger.interval.total_seconds())
+
     def _schedule(self) -> BackgroundScheduler:
         scheduler = BackgroundScheduler(
             timezone=UTC, job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": 60}
@@ -145,6 +157,7 @@ class Worker:
 def run_worker(app: Flask) -> None:
     """Work until SIGTERM or Ctrl-C."""
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    ensure_no_restore(get_settings(app))
     worker = Worker(app)
     stop_on_signal(worker.stop)
     worker.run()

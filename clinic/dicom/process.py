@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import signal
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from clinic.dicom.child import REFUSED
+from clinic.dicom.child import NO_ROOM, REFUSED
 from clinic.dicom.fault import Fault, FilmFault
 from clinic.dicom.summary import Summary, read_summary
 from clinic.errors import Unavailable
@@ -30,7 +31,7 @@ ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "OPENBLAS_NUM_THREADS": "
 def prepare_safely(source: Path, folder: Path, slots: Path, seconds: float = SECONDS) -> Summary:
     """Prepare the film at `source` into `folder`; `slots` is the folder of the locks that count the children.
 
-    Raises FilmFault, or Unavailable when too many films came at once.
+    Raises FilmFault, Unavailable when too many films came at once, or OSError when the disk is full.
     """
     with _slot(slots):
         child = subprocess.Popen(
@@ -45,6 +46,8 @@ def prepare_safely(source: Path, folder: Path, slots: Path, seconds: float = SEC
             _end(child)
     if status == 0:
         return read_summary(folder)
+    if status == NO_ROOM:
+        raise OSError(errno.ENOSPC, "no room to prepare a film")
     raise FilmFault(_find_fault(status, folder))
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import types
 import fhir.table  # noqa: F401  the tables of all packages share one metadata
 from clinic.db import Base
 
+LOCK_SECONDS = 3  # clinic/migration.py tries again
 engine = context.config.attributes["engine"]
 
 
@@ -37,6 +38,8 @@ with engine.connect() as connection:
             include_name=include_name, render_as_batch=engine.dialect.name == "sqlite",
         )
         with context.begin_transaction():
+            if engine.dialect.name == "postgresql":  # whoever waits for a table makes all others wait behind
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
             context.run_migrations()
             if engine.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
                 raise RuntimeError("a migration would leave rows that point at nothing; nothing was changed")

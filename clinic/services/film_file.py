@@ -11,6 +11,7 @@ from pathlib import Path
 from clinic.config import Settings
 from clinic.dicom.process import prepare_safely
 from clinic.dicom.summary import FILM, FULL, HALF, PREVIEW, SUMMARY, Summary, read_summary
+from clinic.durable_file import make_folder, sync_file, sync_folder
 from clinic.errors import NotFound
 from clinic.file_store import find_files_folder, open_store
 from clinic.services.film import Kept
@@ -69,10 +70,12 @@ class FilmFiles:
     def _cache(self, made: Path, sha256: str) -> None:
         """Move what was made into its place, the summary last: where it stands, the others are complete."""
         place = self._place(sha256)
-        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(place)
         for name in reversed(DERIVED):
             if (made / name).exists():
+                sync_file(made / name)  # a power cut must not leave an empty picture where a whole one is named
                 (made / name).replace(place / name)
+        sync_folder(place)
 
     def _place(self, sha256: str) -> Path:
         return self._folder / "derived" / sha256[:2] / sha256

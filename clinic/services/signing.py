@@ -11,7 +11,7 @@ from typing import Any
 
 from flask import current_app
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from clinic import clock, workflow
 from clinic.audit import record_change
@@ -23,7 +23,7 @@ from clinic.delivery_reason import DeliveryReason, build_reason
 from clinic.documents.packet import compose_packet
 from clinic.documents.printer import print_html
 from clinic.errors import CaseChanged, NotAllowed, NotFound, NotNow
-from clinic.key import new_id
+from clinic.key import new_id, new_id_after
 from clinic.models import (
     Case,
     CaseState,
@@ -253,9 +253,11 @@ def _queue(case: Case, exam: SignedExam, deliveries: tuple[RenderedDelivery, ...
     for delivery in older:
         delivery.state = DeliveryState.SUPERSEDED
         delivery.state_reason = build_reason(DeliveryReason.SUPERSEDED)
+    newest = db.session.execute(select(func.max(Delivery.id)).where(Delivery.case_id == case.id)).scalar()
     for rendered in deliveries:
+        newest = new_id_after(newest)  # sent in the order of their keys, also after the clock was set back
         db.session.add(Delivery(
-            site_id=case.site_id, case_id=case.id, signed_exam_id=exam.id, authority_id=case.authority_id,
+            id=newest, site_id=case.site_id, case_id=case.id, signed_exam_id=exam.id, authority_id=case.authority_id,
             channel=rendered.channel, content_type=rendered.content_type, body=rendered.body,
             idempotency_key=rendered.idempotency_key, queued_at=clock.now(), next_attempt_at=clock.now(),
         ))

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from flask import Blueprint, Response, jsonify
-from sqlalchemy import select, text
+from sqlalchemy import text
 
-from clinic import clock
 from clinic.db import db
-from clinic.migration import is_current
-from clinic.models import Heartbeat
+from clinic.migration import RevisionAge, compare_revisions
 from clinic.permissions import public
+from clinic.queries.heartbeat import find_worker_heart
 
 blueprint = Blueprint("health", __name__)
-HEARTBEAT_PATIENCE = timedelta(minutes=2)  # the worker beats every few seconds
+NEWER = "The database is newer than this program: an update has begun. Start this program anew with the new version."
 
 
 @blueprint.get("/healthz")
@@ -27,16 +24,23 @@ def live() -> Response:
 @blueprint.get("/readyz")
 @public
 def ready() -> tuple[Response, int]:
-    """Database, migrations and worker heartbeat; 503 names what is missing."""
+    """Database, migrations and worker heartbeat; 503 names what is missing, `notes` say what an operator should do."""
     checks: dict[str, bool] = {}
+    notes: list[str] = []
     try:
         db.session.execute(text("select 1"))
         checks["database"] = True
-        checks["migrations"] = is_current()
-        beat = db.session.execute(select(Heartbeat.beat_at).where(Heartbeat.name == "worker")).scalar_one_or_none()
-        checks["worker"] = beat is not None and clock.now() - beat < HEARTBEAT_PATIENCE
+        age = compare_revisions()
+        checks["migrations"] = age is not RevisionAge.OLDER
+        if age is RevisionAge.NEWER:
+            notes.append(NEWER)
+        heart = find_worker_heart()
+        checks["worker"] = heart.is_beating
+        if heart.sentence:
+            notes.append(heart.sentence)
     except Exception:  # any database failure means not ready
         db.session.rollback()
         checks.setdefault("database", False)
     fine = all(checks.values())
-    return jsonify(status="ready" if fine else "not ready", checks=checks), 200 if fine else 503
+    body = {"status": "ready" if fine else "not ready", "checks": checks} | ({"notes": notes} if notes else {})
+    return jsonify(body), 200 if fine else 503

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from clinic.config import Settings
+from clinic.config import ROOT, Settings
 from clinic.errors import Misconfigured, NotFound
 from clinic.file_store import FolderStore, find_files_folder
 
@@ -31,6 +33,36 @@ def test_missing_or_damaged_bytes_are_not_handed_out(tmp_path: Path) -> None:
     store.discard(sha256)
     with pytest.raises(NotFound):
         store.read(sha256)
+
+
+def test_damaged_file_is_set_aside_and_mended_by_the_same_bytes(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    sha256 = store.write(b"a film")
+    place = tmp_path / sha256[:2] / sha256
+    place.write_bytes(b"a fi")
+    with pytest.raises(NotFound, match="Send it again"):
+        store.read(sha256)
+    assert not place.exists() and (tmp_path / "damaged" / sha256).read_bytes() == b"a fi"
+    assert store.write(b"a film") == sha256 and store.read(sha256) == b"a film"
+    place.write_bytes(b"")
+    store.write(b"a film")
+    assert store.is_sound(sha256) and list(store.list_hashes()) == [sha256]
+
+
+def test_process_that_ends_while_writing_leaves_nothing_that_counts(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    sha256 = hashlib.sha256(b"a film").hexdigest()
+    code = (
+        "import os, sys, clinic.file_store\nfrom pathlib import Path\nfrom clinic.file_store import FolderStore\n"
+        "os.fsync = lambda handle: os.kill(os.getpid(), 9)\n"
+        "clinic.file_store.make_folder = lambda folder: folder.mkdir(parents=True)\n"
+        "FolderStore(Path(sys.argv[1])).write(b'a film')"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, check=False)
+    assert ended.returncode == -9
+    assert not store.exists(sha256) and list(store.list_hashes()) == []
+    assert len(store.list_unfinished()) == 1
+    assert store.write(b"a film") == sha256 and store.read(sha256) == b"a film"
 
 
 def test_name_that_is_no_hash_never_becomes_a_path(tmp_path: Path) -> None:

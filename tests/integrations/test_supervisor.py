@@ -8,14 +8,16 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from clinic.config import ROOT, Settings
 from clinic.errors import Misconfigured
-from integrations.child import BACK_OFF, Child, end_all
-from integrations.supervisor import build_web_command, check_ports, list_ports
+from integrations.child import BACK_OFF, Child, end_all, say
+from integrations.supervisor import build_web_command, check_ports, explain_end, list_ports
 
 
 def test_taken_port_gives_one_clear_sentence() -> None:
@@ -27,6 +29,35 @@ def test_taken_port_gives_one_clear_sentence() -> None:
         f"Port {port} is taken; set CLEARWAY_WEB_PORT to another one or stop what uses it."
     )
     check_ports({"WEB_PORT": port})
+
+
+def test_every_port_of_an_installation_is_looked_at() -> None:
+    demo = Settings(demo=True)
+    for setting in list_ports(demo):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            found = list_ports(replace(demo, **{setting.lower(): port}))
+            with pytest.raises(Misconfigured, match=f"Port {port} is taken; set CLEARWAY_{setting} "):
+                check_ports({setting: found[setting]})
+
+
+def test_port_taken_after_the_look_is_named_when_the_process_ends(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        explain_end("mllp", Settings(mllp_port=port))
+        explain_end("worker", Settings(mllp_port=port))
+    assert capsys.readouterr().out.splitlines() == [
+        f"mllp    | Port {port} is taken; set CLEARWAY_MLLP_PORT to another one or stop what uses it."
+    ]
+
+
+def test_output_that_takes_nothing_does_not_stop_the_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        say("probe", "a line that finds no room")
+        monkeypatch.undo()
+        with suppress(OSError):
+            full.close()
 
 
 def test_sandbox_ports_are_needed_in_the_demo_only() -> None:

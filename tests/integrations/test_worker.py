@@ -12,11 +12,12 @@ from flask import Flask
 
 from clinic.db import db, read_unit, write_unit
 from clinic.models import CaseState, DeliveryState, Heartbeat, Lease
+from clinic.queries.heartbeat import WORKER
 from integrations import worker as worker_module
 from integrations.dispatcher import Dispatcher
 from integrations.lease import acquire_lease, release_lease
 from integrations.transport.http import Patience
-from integrations.worker import CLOCK_WORK, HEARTBEAT, Worker
+from integrations.worker import CLOCK_WORK, Worker
 from tests.integrations.conftest import Sandbox
 from tests.integrations.factory import (
     START,
@@ -52,7 +53,7 @@ def test_running_worker_delivers_and_beats_and_gives_its_lease_back(
         wait_until(lambda: get_delivery(delivery_id).state is DeliveryState.ACCEPTED)
         assert get_case_state(case_id) is CaseState.ACKNOWLEDGED
         db.session.rollback()
-        assert db.session.get_one(Heartbeat, HEARTBEAT).beat_at == START
+        assert db.session.get_one(Heartbeat, WORKER).beat_at == START
         assert db.session.get_one(Lease, CLOCK_WORK).until > hand.now
     finally:
         worker.stop.set()
