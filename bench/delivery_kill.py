@@ -7,18 +7,13 @@ that order can be judged. In the end nothing may be lost, nothing stored twice, 
 from __future__ import annotations
 
 import argparse
-import os
 import random
-import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -26,8 +21,9 @@ from pathlib import Path
 from flask import Flask
 from sqlalchemy import select
 
+from bench.installation import Installation, kill, make_settings, open_database, start
 from clinic import clock, migration
-from clinic.config import ROOT, Settings, load_settings
+from clinic.config import Settings, load_settings
 from clinic.db import db, read_unit, write_unit
 from clinic.models import Authority, Delivery, DeliveryAttempt, DeliveryState, SignedExam, User
 from clinic.signing_key import load_signing_key
@@ -38,7 +34,6 @@ from integrations.transport.http import Patience
 from integrations.worker import Worker, stop_on_signal
 from tests.factory import make_user
 from tests.integrations.factory import make_delivery, make_signed_case
-from tests.postgresql import start_postgresql
 
 LEASE = timedelta(seconds=8)  # short, so that the drill need not wait two minutes for every killed worker
 PATIENCE = Patience(connect=1.0, answer=2.0)
@@ -58,8 +53,8 @@ def main() -> int:
     given = parser.parse_args()
     if given.work:
         return _work()
-    with tempfile.TemporaryDirectory(prefix="clearway-kill-") as folder, _database(given.database) as url:
-        settings = _prepare(Path(folder), url)
+    with tempfile.TemporaryDirectory(prefix="clearway-kill-") as folder, open_database(given.database) as url:
+        settings = make_settings(Path(folder), url)
         return _drill(settings, given.deliveries, given.kills, random.Random(given.seed))
 
 
@@ -75,43 +70,16 @@ def _work() -> int:
     return 0
 
 
-@contextmanager
-def _database(kind: str) -> Iterator[str]:
-    if kind == "sqlite":
-        yield ""
-        return
-    with start_postgresql(Path(tempfile.gettempdir())) as url:
-        yield url
-
-
-def _prepare(folder: Path, url: str) -> Settings:
-    ports = _free_ports(4)
-    return replace(
-        load_settings(), var_dir=folder, database_url=url, secret_key="drill", web_port=ports[0], mllp_port=ports[1],
-        sandbox_port=ports[2], sandbox_mllp_port=ports[3], base_url=f"http://127.0.0.1:{ports[0]}", demo=True,
-    )  # fmt: skip
-
-
-def _free_ports(count: int) -> list[int]:
-    import socket
-
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
-
-
 def _drill(settings: Settings, deliveries: int, kills: int, rng: random.Random) -> int:
     from wsgi import create_app
 
-    app = create_app(settings)
+    app, installation = create_app(settings), Installation(settings)
     with app.app_context():
         migration.upgrade()
         with write_unit():
             physician_id = make_user("physician").id
     steps = iter(_split(deliveries // 2, kills))
-    processes = {name: _start(name, settings) for name in PROCESSES}
+    processes = {name: _start(name, installation) for name in PROCESSES}
     killed: Counter[str] = Counter()
     started = time.monotonic()
     try:
@@ -121,14 +89,14 @@ def _drill(settings: Settings, deliveries: int, kills: int, rng: random.Random) 
             time.sleep(rng.uniform(*PAUSE))
             if killed.total() < kills:
                 name = rng.choice(PROCESSES)
-                _kill(processes[name])
+                kill(processes[name])
                 killed[name] += 1
-                processes[name] = _start(name, settings)
+                processes[name] = _start(name, installation)
             if time.monotonic() - started > 3600:
                 break
     finally:
         for process in processes.values():
-            _kill(process)
+            kill(process)
     return _judge(app, settings, deliveries, killed, time.monotonic() - started)
 
 
@@ -169,30 +137,10 @@ def _message(control_id: str, case_number: str) -> bytes:
     ).encode()
 
 
-def _start(name: str, settings: Settings) -> subprocess.Popen[bytes]:
-    commands = {
-        "web": [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--host", "127.0.0.1", "--port",
-                str(settings.web_port), "--workers", "1", "--log-level", "warning", "wsgi:app"],
-        "mllp": [sys.executable, "-m", "flask", "--app", "wsgi", "listen", "mllp"],
-        "sandbox": [sys.executable, "-m", "integrations.sandbox"],
-    }  # fmt: skip
-    command = commands.get(name, [sys.executable, "-m", "bench.delivery_kill", "--work"])
-    environment = os.environ | {
-        "CLEARWAY_VAR_DIR": str(settings.var_dir), "CLEARWAY_DATABASE_URL": settings.database_url,
-        "CLEARWAY_SECRET_KEY": settings.secret_key, "CLEARWAY_WEB_PORT": str(settings.web_port),
-        "CLEARWAY_MLLP_PORT": str(settings.mllp_port), "CLEARWAY_SANDBOX_PORT": str(settings.sandbox_port),
-        "CLEARWAY_SANDBOX_MLLP_PORT": str(settings.sandbox_mllp_port), "CLEARWAY_BASE_URL": settings.base_url,
-        "CLEARWAY_DEMO": "1", "PYTHONPATH": str(ROOT),
-    }  # fmt: skip
-    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                            start_new_session=True)  # fmt: skip
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """SIGKILL to the process and all that it started."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+def _start(name: str, installation: Installation) -> subprocess.Popen[bytes]:
+    if name.startswith("worker"):
+        return start([sys.executable, "-m", "bench.delivery_kill", "--work"], installation.environment)
+    return start(installation.list_command(name), installation.environment)
 
 
 def _count_open(app: Flask) -> int:

@@ -63,8 +63,8 @@ def find_storage_fault(error: BaseException) -> StorageFault | None:
 def describe_storage_fault(fault: StorageFault) -> ClearwayError:
     """The error to answer with, its sentence in the reader's language."""
     if fault is StorageFault.FULL:
-        return StorageFull(_("The disk is full, so nothing was saved. Tell the clinic administrator to make room; then "
-                             "do the same again."))
+        return StorageFull(_("The disk is full, so nothing was saved and no record can be opened. Tell the clinic "
+                             "administrator to make room; then do the same again."))
     if fault is StorageFault.DAMAGED:
         return DamagedStore(_("The database is damaged, and nothing was saved. Tell the clinic administrator at once: "
                               "the backup is needed."))

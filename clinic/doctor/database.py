@@ -30,9 +30,12 @@ def check_migrations(settings: Settings) -> Iterator[Finding]:
     revision = migration.current_revision()
     if revision is None:
         yield wrong("migrations", "The database is empty.", "flask --app wsgi migrate")
-    elif not migration.is_current():
+    elif migration.compare_revisions() is migration.RevisionAge.NEWER:
+        yield warning("migrations", f"The tables stand at revision {revision}, newer than this code knows.",
+                      "An update has begun: start every process anew with the new version.")
+    elif migration.compare_revisions() is migration.RevisionAge.OLDER:
         yield wrong("migrations", f"The tables stand at revision {revision}, which is not this code's newest.",
-                    "flask --app wsgi migrate; if it refuses, the code is older than the database.")
+                    "flask --app wsgi migrate")
     else:
         yield good("migrations", f"The tables are the newest (revision {revision}).")
 

@@ -12,8 +12,8 @@ from clinic.config import Settings
 from clinic.db import db
 from clinic.doctor.finding import Finding, good, needs_database, warning, wrong
 from clinic.models import Delivery, DeliveryState, Heartbeat, InboundMessage, InboundState
+from clinic.queries.heartbeat import PATIENCE
 from clinic.services.authority_client import list_ending
-from clinic.web.health import HEARTBEAT_PATIENCE
 
 ON_THEIR_WAY = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.UNKNOWN)
 FOR_A_PERSON = (DeliveryState.REJECTED, DeliveryState.DEAD, DeliveryState.HELD)
@@ -26,7 +26,7 @@ def check_worker(settings: Settings) -> Iterator[Finding]:
     beat = db.session.execute(select(Heartbeat.beat_at).where(Heartbeat.name == "worker")).scalar_one_or_none()
     if beat is None:
         yield wrong("worker", "The worker has never run: nothing is sent.", "Start it: flask --app wsgi worker")
-    elif clock.now() - beat > HEARTBEAT_PATIENCE:
+    elif clock.now() - beat > PATIENCE:
         yield wrong("worker", f"The worker has been silent for {say_age(beat)}: nothing is sent.",
                     "Start it: flask --app wsgi worker; its log says why it ended.")
     else:

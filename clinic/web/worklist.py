@@ -14,6 +14,7 @@ from clinic import clock
 from clinic.models import CaseState
 from clinic.partial_date import DateUnreadable, PartialDate, parse_partial_date
 from clinic.permissions import Permission, has_permission, requires
+from clinic.queries.heartbeat import find_worker_heart
 from clinic.queries.visit import count_here
 from clinic.queries.worklist import (
     Filter,
@@ -82,7 +83,9 @@ def index() -> str:
     return render_template(
         "worklist/mine.html", tabs=list_tabs("mine"), kinds=kinds, rows=render_rows(page, chosen),
         **address_pages(page, "updated_at"), may_register=has_permission(P.REGISTER), chosen=chosen,
-        late=find_late() if may_mend_deliveries() else None, passed=lambda moment: say_passed(clock.now() - moment),
+        late=find_late() if may_mend_deliveries() else None,
+        heart=find_worker_heart() if may_mend_deliveries() else None,
+        passed=lambda moment: say_passed(clock.now() - moment),
         sent_back=counts.get(View.SENT_BACK, 0) if chosen is not View.SENT_BACK else 0,
     )
 

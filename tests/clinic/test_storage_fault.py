@@ -80,7 +80,7 @@ def test_full_disk_is_said_in_each_callers_own_form(faulty: Flask) -> None:
     client = faulty.test_client()
     page = client.get("/broken/full")
     assert page.status_code == 507
-    assert "The disk is full, so nothing was saved. Tell the clinic administrator" in page.text
+    assert "The disk is full, so nothing was saved and no record can be opened. Tell the clinic" in page.text
     assert client.get("/api/broken/full").get_json()["next"] == "retry"
     outcome = client.get("/fhir/broken/full").get_json()
     assert outcome["resourceType"] == "OperationOutcome" and outcome["issue"][0]["code"] == "no-store"

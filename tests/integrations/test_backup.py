@@ -66,7 +66,7 @@ def fill(app: Flask, settings: Settings, endpoint: str) -> str:
     case = make_signed_case()
     delivery_id = make_delivery(case, endpoint).id
     sha256 = open_store(settings).write(b"a face")
-    db.session.add(Photo(case_id=case.id, sha256=sha256, size=6, source=PhotoSource.UPLOAD, taken_at=START,
+    db.session.add(Photo(case_id=case.id, sha256=sha256, size=6, source=PhotoSource.FILE, taken_at=START,
                          taken_by_id=case.opened_by_id))
     next_number(case.site_id, "message")
     acquire_lease(db.session(), "clock-work", "old", START, timedelta(seconds=30))
@@ -194,7 +194,6 @@ def test_check_names_missing_and_damaged_files_and_a_changed_document(
     assert runner.invoke(args=["check-files"]).output.startswith("missing: photo ")
     store.write(b"a face")
     assert runner.invoke(args=["check-files"]).exit_code == 0
-    with db.engine.begin() as connection:
-        set_mode("write")
-        connection.execute(text("update signed_exam set sha256 = :other"), {"other": "0" * 64})
+    with write_unit() as session:
+        session.execute(text("update signed_exam set sha256 = :other"), {"other": "0" * 64})
     assert "damaged: signed exam" in runner.invoke(args=["check-files"]).output

@@ -1,0 +1,1 @@
+"""Drills of faults against real processes: `python -m bench.fault`."""
