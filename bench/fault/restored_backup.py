@@ -14,9 +14,11 @@ from bench.fault.check import Check
 from bench.fault.clinic_day import ClinicDay
 from bench.installation import Installation, kill, look_inside, make_settings, open_database, wait_until
 from clinic import migration
+from clinic.config import get_settings
 from clinic.counter import next_number
 from clinic.db import db, set_mode, write_unit
-from clinic.models import Authority, Counter, Delivery, DeliveryState, Site, User
+from clinic.models import Authority, Counter, Delivery, DeliveryState, SignedExam, Site, User
+from clinic.signing_key import load_signing_key
 from tests.integrations.factory import make_delivery, make_signed_case
 
 DELIVERIES = 60
@@ -89,11 +91,14 @@ def _refuse(installation: Installation, copy: Path) -> str:
 
 
 def _queue(app: Flask, port: int) -> None:
+    signer = load_signing_key(get_settings(app))
     with look_inside(app):
         set_mode("write")
         physician = db.session.execute(select(User).where(User.email.like("physician%"))).unique().scalars().first()
         for _number in range(DELIVERIES):
-            make_delivery(make_signed_case(physician, "us"), None)
+            delivery = make_delivery(make_signed_case(physician, "us"), None)
+            exam = db.session.get_one(SignedExam, delivery.signed_exam_id)
+            exam.jws = signer.sign_detached(delivery.body)
         db.session.get_one(Authority, "us").endpoint = f"http://127.0.0.1:{port}/us/fhir"
         db.session.commit()
 

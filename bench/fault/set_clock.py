@@ -17,9 +17,11 @@ from bench.fault.check import Check
 from bench.fault.clinic_day import ClinicDay
 from bench.installation import Installation, look_inside, make_settings, open_database, wait_until
 from clinic import clock, migration
+from clinic.config import get_settings
 from clinic.db import db, set_mode, write_unit
-from clinic.models import Authority, Delivery, DeliveryState, Heartbeat, User
+from clinic.models import Authority, Delivery, DeliveryState, Heartbeat, SignedExam, User
 from clinic.queries.heartbeat import WORKER
+from clinic.signing_key import load_signing_key
 from tests.integrations.factory import make_delivery, make_signed_case
 
 LIBRARIES = ("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1", "/usr/lib/faketime/libfaketimeMT.so.1",
@@ -97,9 +99,12 @@ def _go_back_an_hour(app: Flask, hands: Path, port: int) -> Check:
 def _queue(app: Flask, port: int, shift: timedelta = timedelta()) -> None:
     with look_inside(app), clock.stopped_at(clock.now() + shift):
         set_mode("write")
+        signer = load_signing_key(get_settings(app))
         physician = db.session.execute(select(User).where(User.email.like("physician%"))).unique().scalars().first()
         for _number in range(DELIVERIES):
-            make_delivery(make_signed_case(physician, "us"), f"http://127.0.0.1:{port}/us/fhir")
+            delivery = make_delivery(make_signed_case(physician, "us"), f"http://127.0.0.1:{port}/us/fhir")
+            exam = db.session.get_one(SignedExam, delivery.signed_exam_id)
+            exam.jws = signer.sign_detached(delivery.body)
         db.session.commit()
         with write_unit() as session:
             session.get_one(Authority, "us").endpoint = f"http://127.0.0.1:{port}/us/fhir"
