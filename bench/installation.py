@@ -31,7 +31,7 @@ from tests.sign_in import sign_in
 
 SECRET = "a drill's secret, long enough to be one"
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
-PATIENCE = 60.0  # seconds for anything that should happen; a busy machine takes long to start a process
+PATIENCE = 180.0  # seconds for anything that should happen; a busy machine takes long to start a process
 
 
 @dataclass(frozen=True)
