@@ -1,6 +1,6 @@
 """The operator's backup: a consistent copy of database, files and keys, made while the clinic works.
 
-The manifest is written last: a folder without one is no backup (docs/decisions/0013-upgrade-and-backup.md).
+The manifest is written last: a folder without one is no backup (docs/decisions/0015-upgrade-and-backup.md).
 """
 
 from __future__ import annotations

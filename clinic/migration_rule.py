@@ -1,6 +1,6 @@
 """The rule of migrations: within a release they only add, so that the version before still works on the new tables.
 
-docs/decisions/0013-upgrade-and-backup.md says why and how a column goes away (expand, migrate, contract).
+docs/decisions/0015-upgrade-and-backup.md says why and how a column goes away (expand, migrate, contract).
 """
 
 from __future__ import annotations
