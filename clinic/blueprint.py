@@ -9,8 +9,10 @@ from flask import Flask
 
 from clinic.api import decision, description
 from clinic.web import (
+    administration,
     amendment,
     applicant,
+    authority,
     authority_access,
     authority_client,
     case,
@@ -31,6 +33,8 @@ from clinic.web import (
     interpreter,
     key,
     laboratory,
+    member,
+    member_access,
     merge,
     message,
     opening,
@@ -42,12 +46,14 @@ from clinic.web import (
     related_person,
     requirement,
     review_return,
+    role,
     search,
     second_factor,
     second_person,
     second_step,
     session,
     sign,
+    site,
     sputum,
     susceptibility,
     treatment,
@@ -65,6 +71,7 @@ from clinic.web.station_page import init_station_words
 RECEPTION = (worklist, visit, search, applicant, contact, related_person, family, family_case, merge, opening, case,
              circumstance, will_i_need)
 API = (decision, description)
+ADMINISTRATION = (administration, member, member_access, role, site, authority)
 
 REGISTRATIONS: list[Callable[[Flask], None]] = [
     lambda app: app.register_blueprint(health.blueprint),
@@ -85,7 +92,7 @@ REGISTRATIONS: list[Callable[[Flask], None]] = [
     case_word.init_case_words,
     init_relation_words,
     init_person_flags,
-    *(partial(Flask.register_blueprint, blueprint=module.blueprint) for module in (*RECEPTION, *API)),
+    *(partial(Flask.register_blueprint, blueprint=module.blueprint) for module in (*RECEPTION, *API, *ADMINISTRATION)),
     init_station_words,
     lambda app: app.register_blueprint(photo.blueprint),
     lambda app: app.register_blueprint(consent.blueprint),

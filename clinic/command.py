@@ -10,8 +10,14 @@ from flask.cli import AppGroup, with_appcontext
 
 from clinic import migration
 from clinic.db import write_unit
-from clinic.errors import ClearwayError
+from clinic.errors import ClearwayError, InvalidInput
+from clinic.rules.programme import list_programmes
+from clinic.schemas.door import load
+from clinic.schemas.site import SiteIn
 from clinic.services import double, staff
+from clinic.services.recovery import issue_recovery, reset_second_factor
+from clinic.services.site import add_site
+from clinic.web.field_error import list_errors
 
 site = AppGroup("site", help="The organisation's clinics.")
 user = AppGroup("user", help="Staff accounts.")
@@ -31,10 +37,12 @@ def migrate() -> None:
 @click.option("--city", required=True)
 @click.option("--country", required=True, help="ISO 3166-1 alpha-3: the place of examination.")
 @click.option("--time-zone", required=True, help="IANA name, for example Africa/Nairobi.")
-def site_add(code: str, name: str, city: str, country: str, time_zone: str) -> None:
+@click.option("--programme", "programmes", multiple=True, help="One it offers; may be given several times. None: all.")
+def site_add(code: str, name: str, city: str, country: str, time_zone: str, programmes: tuple[str, ...]) -> None:
     """Add a clinic; CODE begins every number it gives."""
     with _saying_what_is_wrong(), write_unit():
-        staff.add_site(code.upper(), name, city, country.upper(), time_zone)
+        add_site(load(SiteIn(), {"code": code, "name": name, "city": city, "country": country, "time_zone": time_zone,
+                                 "programmes": list(programmes or list_programmes())}))
     click.echo(f"Site {code.upper()} added.")
 
 
@@ -68,7 +76,7 @@ def user_disable(email: str) -> None:
 def user_reset_mfa(email: str) -> None:
     """Take back a lost second factor; the person sets up a new one at the next sign-in."""
     with _saying_what_is_wrong(), write_unit():
-        staff.reset_second_factor(email)
+        reset_second_factor(staff.get_user(email), None)
     click.echo(f"{email} sets up a new second factor at the next sign-in.")
 
 
@@ -77,7 +85,7 @@ def user_reset_mfa(email: str) -> None:
 def user_reset_password(email: str) -> None:
     """Print a code by which the person sets a new password: once, within half an hour."""
     with _saying_what_is_wrong(), write_unit():
-        code = staff.reset_password(email)
+        code = issue_recovery(staff.get_user(email), None)
     click.echo(f"Code: {code}\nThe person opens /sign-in/new-password within 30 minutes and types it there.")
 
 
@@ -99,6 +107,9 @@ def rebuild_keys() -> None:
 def _saying_what_is_wrong() -> Iterator[None]:
     try:
         yield
+    except InvalidInput as error:
+        lines = [f"{field}: {sentence}" if field else sentence for field, sentence in list_errors(error.fields)]
+        raise click.ClickException("\n".join(lines) or error.message) from None
     except ClearwayError as error:
         raise click.ClickException(error.message) from None
 

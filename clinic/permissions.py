@@ -37,7 +37,8 @@ class Permission(StrEnum):
     SEE_DELIVERIES = "see-deliveries"
     MANAGE_DELIVERIES = "manage-deliveries"
     MANAGE_CLIENTS = "manage-clients"  # the machines by which authorities read
-    MANAGE_USERS = "manage-users"
+    MANAGE_USERS = "manage-users"  # of the own site
+    MANAGE_ORGANISATION = "manage-organisation"  # sites, programmes in use, destinations; users of every site
     SEE_AUDIT = "see-audit"
     ASK_RULES = "ask-rules"  # the decision function; every signed-in user
 
@@ -66,7 +67,9 @@ ROLES: dict[str, tuple[Any, frozenset[Permission]]] = {
     "quality": (_l("Quality"), frozenset(_SEEING | {_P.SEE_AUDIT, _P.SEE_DELIVERIES})),
     "admin": (_l("Clinic administrator"), frozenset(
         _SEEING | {_P.MANAGE_USERS, _P.MERGE_RECORDS, _P.SEE_DELIVERIES, _P.MANAGE_DELIVERIES, _P.SEE_AUDIT,
-                    _P.MANAGE_CLIENTS})),
+                    _P.MANAGE_CLIENTS, _P.MANAGE_ORGANISATION})),
+    "siteadmin": (_l("Site administrator"), frozenset(
+        _SEEING | {_P.MANAGE_USERS, _P.MERGE_RECORDS, _P.SEE_DELIVERIES, _P.SEE_AUDIT})),
 }
 
 PUBLIC = "public"  # open to everybody

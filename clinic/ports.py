@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from clinic.errors import Misconfigured
+from clinic.line_test import LineReport
 from clinic.models import Authority, Case, Conclusion, SignedExam, User
 
 
@@ -134,6 +135,12 @@ class Ports:
     read_message: Callable[[bytes], MessageInWords | None]
     # The printed report inside a message's bytes; None when there is none.
     find_report: Callable[[bytes], bytes | None]
+    # The names of the ways of sending that exist.
+    list_channels: Callable[[], Sequence[str]]
+    # What is wrong with an address for a way of sending, as one sentence in English; empty when it can be used.
+    judge_address: Callable[[str, str], str]
+    # Try the line of a way of sending to an address, with a timeout, when nothing is open; sends no person's data.
+    test_line: Callable[[str, str], LineReport]
 
 
 def _unfilled(*_args: object, **_named: object) -> None:
@@ -150,4 +157,7 @@ ports = Ports(
     release=_unfilled,
     read_message=_unfilled,
     find_report=_unfilled,
+    list_channels=_unfilled,  # type: ignore[arg-type]
+    judge_address=_unfilled,  # type: ignore[arg-type]
+    test_line=_unfilled,  # type: ignore[arg-type]
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from clinic.delivery_reason import DeliveryReason
+from clinic.line_test import LineReport
 from clinic.models import Authority
 from clinic.models.delivery import DeliveryState
 from clinic.ports import BuiltDocument, ComposeDelivery, DocumentOrder
@@ -60,3 +61,9 @@ class Channel(Protocol):
 
     def ask(self, view: DeliveryView, patience: Patience) -> Outcome | None:
         """What the authority holds under the delivery's key; None when it does not know or cannot say."""
+
+    def judge_address(self, address: str) -> str:
+        """What is wrong with an address for this channel, as one sentence in English; empty when it can be used."""
+
+    def test_line(self, address: str, patience: Patience) -> LineReport:
+        """Try the line without any person's data; never raises for a fault on the way."""

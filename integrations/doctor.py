@@ -18,8 +18,6 @@ from clinic.doctor.finding import Finding, good, needs_database, warning, wrong
 from clinic.models import Authority
 from integrations.registry import list_names
 
-IN_THE_CLEAR = ("http", "mllp")
-
 
 @needs_database
 def check_destinations(settings: Settings) -> Iterator[Finding]:
@@ -31,10 +29,14 @@ def check_destinations(settings: Settings) -> Iterator[Finding]:
             bad = True
             yield wrong("destinations", f"Destination {authority_id} has a way of sending that we do not know.",
                         f"Choose one of {', '.join(known)} (Administration, Destinations).")
-        elif urlsplit(endpoint).scheme in IN_THE_CLEAR and not settings.demo:
+        elif urlsplit(endpoint).scheme == "http" and not settings.demo:
             bad = True
             yield wrong("destinations", f"Exams for {authority_id} would leave unencrypted.",
-                        "Give an address that begins with https:// or mllps:// (Administration, Destinations).")
+                        "Give an address that begins with https:// (Administration, Destinations).")
+        elif urlsplit(endpoint).scheme == "mllp" and not settings.demo:
+            bad = True
+            yield warning("destinations", f"Exams for {authority_id} leave by plain MLLP.",
+                          "Use mllps://, or see that the line runs inside a private network between the two of you.")
     if not bad:
         yield good("destinations", "Every destination can be sent to over a line as it should be.")
 

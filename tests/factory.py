@@ -12,7 +12,7 @@ from sqlalchemy import select
 from clinic import clock
 from clinic.auth import ensure_roles
 from clinic.db import db
-from clinic.models import Applicant, Authorisation, Authority, Case, DocumentKind, Role, Sex, Site, User
+from clinic.models import Applicant, Authorisation, Authority, Case, DocumentKind, Role, Sex, Site, SiteProgramme, User
 
 PASSWORD = "a-long-test-password"
 AUTHORITY_NAMES = {
@@ -28,6 +28,8 @@ def make_site(code: str = "NBO", **values: Any) -> Site:
     site = Site(**{"code": code, "name": f"Clinic {code}", "city": "Nairobi", "country": "KEN",
                    "time_zone": "Africa/Nairobi"} | values)
     db.session.add(site)
+    db.session.flush()
+    db.session.add_all(SiteProgramme(site_id=site.id, programme=programme) for programme in AUTHORITY_NAMES)
     db.session.flush()
     return site
 

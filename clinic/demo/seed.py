@@ -33,6 +33,7 @@ from clinic.services.authority import add_authority
 from clinic.services.authority_client import add_client
 from clinic.services.opening import open_case
 from clinic.services.registration import register_applicant
+from clinic.services.site import SiteFacts, add_site
 
 PASSWORD = "clearway-demo"  # noqa: S105 printed at every start of the demo
 SITES = (
@@ -52,6 +53,7 @@ STAFF = (
 # The second site: enough staff to see that the two do not see each other.
 SECOND_STAFF = (
     ("reception.amman", "reception", "Rania Haddad"), ("physician.amman", "physician", "Dr Samir Khoury"),
+    ("siteadmin.amman", "siteadmin", "Lina Nasser"),
 )
 AUTHORITIES = {
     "us": "U.S. Department of State and CDC (demo)", "ca": "Immigration, Refugees and Citizenship Canada (demo)",
@@ -217,9 +219,7 @@ def list_sign_ins() -> Iterator[tuple[str, str]]:
 def _ensure_site(session: Session, values: dict[str, str]) -> Site:
     site = session.execute(select(Site).where(Site.code == values["code"])).scalar_one_or_none()
     if site is None:
-        site = Site(**values)
-        session.add(site)
-        session.flush()
+        site = add_site(SiteFacts(**values, programmes=frozenset(list_programmes())))
     return site
 
 

@@ -13,11 +13,13 @@ from clinic.db import db
 from clinic.doctor.finding import Finding, good, needs_database, warning, wrong
 from clinic.models import Delivery, DeliveryState, Heartbeat, InboundMessage, InboundState
 from clinic.queries.heartbeat import PATIENCE
+from clinic.seal.sealing import find_tail_age
 from clinic.services.authority_client import list_ending
 
 ON_THEIR_WAY = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.UNKNOWN)
 FOR_A_PERSON = (DeliveryState.REJECTED, DeliveryState.DEAD, DeliveryState.HELD)
 INBOUND_PATIENCE = timedelta(minutes=10)  # the worker looks every second
+SEAL_PATIENCE = timedelta(minutes=15)  # it seals every few minutes at the latest
 
 
 @needs_database
@@ -85,6 +87,18 @@ def check_authority_clients(settings: Settings) -> Iterator[Finding]:
         yield good("authority-clients", "No authority's client or key ends soon.")
 
 
+@needs_database
+def check_seals(settings: Settings) -> Iterator[Finding]:
+    """The audit is sealed by the worker; what is not yet could be changed unnoticed."""
+    age = find_tail_age()
+    if age > SEAL_PATIENCE:
+        minutes = int(age.total_seconds() // 60)
+        yield wrong("audit", f"The oldest row of the audit has waited {minutes} minutes for its seal.",
+                    "See to the worker; then flask --app wsgi verify-audit.")
+    else:
+        yield good("audit", "The audit is sealed up to the last minutes.")
+
+
 def say_age(since: datetime) -> str:
     """How long ago, in the largest unit that says enough."""
     minutes = int((clock.now() - since).total_seconds() // 60)
@@ -93,4 +107,4 @@ def say_age(since: datetime) -> str:
     return f"{minutes // 60} hours" if minutes < 48 * 60 else f"{minutes // 1440} days"
 
 
-CHECKS = (check_worker, check_deliveries, check_inbound, check_authority_clients)
+CHECKS = (check_worker, check_deliveries, check_inbound, check_authority_clients, check_seals)

@@ -25,7 +25,7 @@ from clinic.models.related_person import PARENTS, GuardianAbsence, RelatedPerson
 from clinic.models.requirement import Requirement, RequirementReason, RequirementSource, RequirementState
 from clinic.models.result import Recorded, ResultStatus
 from clinic.models.signature import SignedExam
-from clinic.models.site import Counter, Site
+from clinic.models.site import Counter, Site, SiteProgramme
 from clinic.models.treatment import Treatment, TreatmentOutcome
 from clinic.models.user import Authorisation, Role, User
 from clinic.models.vaccination import BodySite, DoseSource, LineOutcome, RecordKind, Route, VaccineDose, VaccineLine
@@ -42,6 +42,6 @@ __all__ = [
     "LineOutcome", "Merge", "MergedRow", "Passkey", "PasswordReset", "Photo", "PhotoSource", "RecordKind", "Recorded",
     "RecoveryCode", "RegistrationDraft", "RelatedPerson", "Relation", "Requirement", "RequirementReason",
     "RequirementSource", "RequirementState", "ResidencePeriod", "ResultStatus", "Role", "Route", "Sex", "SignedExam",
-    "Signer", "Site", "Specimen", "SpecimenKind", "ToldApart", "Treatment", "TreatmentOutcome", "User", "VaccineDose",
-    "VaccineLine", "Visit", "VisitInterpreter", "XrayReading",
+    "Signer", "Site", "SiteProgramme", "Specimen", "SpecimenKind", "ToldApart", "Treatment", "TreatmentOutcome",
+    "User", "VaccineDose", "VaccineLine", "Visit", "VisitInterpreter", "XrayReading",
 ]

@@ -22,6 +22,15 @@ class Site(Base):
     time_zone: Mapped[str] = mapped_column(String(40))  # IANA name: decides what "today" is
 
 
+class SiteProgramme(Base):
+    """That a site offers a programme; without a row no case of it is opened there."""
+
+    __tablename__ = "site_programme"
+
+    site_id: Mapped[str] = mapped_column(ForeignKey("site.id"), primary_key=True)
+    programme: Mapped[str] = mapped_column(String(8), primary_key=True)
+
+
 class Counter(Base):
     """The last number given, per site and kind; never a key, never reused."""
 

@@ -13,6 +13,7 @@ from clinic.db import db
 
 SIZE = 50
 Place = tuple[datetime, str]  # the moment a list is ordered by, and the id that breaks ties
+Edge = Place | tuple[str, str]  # or the name
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,13 @@ class Page:
 
 
 def fetch_page(
-    query: Select[*tuple[Any, ...]], moment: Any, key: Any, descending: bool = False, after: Place | None = None,
-    before: Place | None = None, size: int | None = None,
+    query: Select[*tuple[Any, ...]], moment: Any, key: Any, descending: bool = False,
+    after: Edge | None = None, before: Edge | None = None, size: int | None = None,
 ) -> Page:
-    """The page of `query` ordered by (`moment`, `key`) that begins behind `after`, or ends in front of `before`."""
+    """The page of `query` ordered by (`moment`, `key`) that begins behind `after`, or ends in front of `before`.
+
+    A list by name gives the name's column for `moment`.
+    """
     size = size or SIZE
     backwards, edge = before is not None, before or after
     falling = descending != backwards

@@ -27,6 +27,7 @@ from clinic.sentence import Sentence
 from clinic.services.assessment import refresh
 from clinic.services.circumstance import write_answers, write_facts
 from clinic.services.merge import ensure_not_merged
+from clinic.services.site import ensure_in_use
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,15 @@ class Opened:
 
 
 def open_case(applicant: Applicant, data: dict[str, Any], actor: User) -> Opened:
-    """Open a case for `applicant`; `data` as NewCase gives it. Raises NotNow without an authority for it.
+    """Open a case for `applicant`; `data` as NewCase gives it. Raises NotNow without an authority for it,
+    or where the applicant's site does not offer the programme.
 
     RecordMerged when the applicant's record was merged into another one.
     """
     ensure_not_merged(applicant)
     site, now = applicant.site, clock.now()
     programme = data["programme"]
+    ensure_in_use(site.id, programme)
     authority = get_authority_of(programme)
     year = clock.today(site.time_zone).year
     case = Case(

@@ -1,101 +1,160 @@
-"""Staff accounts: made, authorised for destinations and disabled by an administrator's command."""
+"""Staff accounts: made, changed, disabled and enabled; by an administrator, or by the operator's command (no actor)."""
 
 from __future__ import annotations
 
+import secrets
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date
 
+from flask_babel import gettext as _
 from flask_security.utils import hash_password
 from sqlalchemy import select
 
 from clinic import clock
 from clinic.audit import record_change
 from clinic.db import db
-from clinic.errors import AlreadyDone, InvalidInput, NotFound
+from clinic.errors import AlreadyDone, InvalidInput, NotFound, NotNow
 from clinic.models import Authorisation, Role, Site, User
 from clinic.permissions import ROLES
 from clinic.rules.programme import list_programmes
-from clinic.services.password import ensure_good_password, issue_reset
-from clinic.services.second_factor import forget_second_factor
+from clinic.services.authority_of_staff import ensure_may_change, ensure_may_give, ensure_not_last, ensure_reaches_site
+from clinic.services.password import ensure_good_password
+
+SAID = ("site_id", "language")  # codes, which the audit names; of the rest it says that it changed
 
 
-def add_site(code: str, name: str, city: str, country: str, time_zone: str) -> Site:
-    """A clinic of the organisation. Raises AlreadyDone when its code is taken."""
-    if db.session.execute(select(Site.id).where(Site.code == code)).first():
-        raise AlreadyDone(f"There is a site {code} already. Choose another code.", site=code)
-    site = Site(code=code, name=name, city=city, country=country, time_zone=time_zone)
-    db.session.add(site)
-    db.session.flush()
-    record_change("add-site", "site", site.id, site_id=site.id)
-    return site
+@dataclass(frozen=True)
+class MemberFacts:
+    """What is recorded of a member of staff besides roles and authorisations."""
+
+    name: str
+    email: str  # the sign-in
+    site_id: str
+    language: str = "en"
+    licence_number: str | None = None
+
+
+@dataclass(frozen=True)
+class SignRight:
+    """For which programmes a new physician may sign, from when to when; no day: from today, without an end."""
+
+    programmes: Sequence[str] = field(default_factory=tuple)
+    valid_from: date | None = None
+    valid_until: date | None = None
 
 
 def add_user(email: str, name: str, password: str, roles: Sequence[str], site_code: str,
              authorised: Sequence[str] = (), licence_number: str | None = None) -> User:
-    """A member of staff; `authorised` are the programmes a physician may sign for from today.
+    """A member of staff with a password; `authorised` are the programmes a physician may sign for from today.
 
     Raises InvalidInput naming what is wrong, AlreadyDone when the address has an account, NotFound for the site.
     """
-    address = email.strip().lower()
-    if "@" not in address:
+    if "@" not in email:
         raise InvalidInput("Give an e-mail address: it is the sign-in.", fields={"email": ["Like name@example.org."]})
-    ensure_good_password(password, address, name, "password")
-    unknown = [role for role in roles if role not in ROLES]
-    if unknown or not roles:
-        raise InvalidInput(f"Choose roles among {', '.join(ROLES)}.")
-    strangers = [programme for programme in authorised if programme not in list_programmes()]
-    if strangers:
-        raise InvalidInput(f"Choose programmes among {', '.join(list_programmes())}.")
+    ensure_good_password(password, email, name, "password")
     site = db.session.execute(select(Site).where(Site.code == site_code)).scalar_one_or_none()
     if site is None:
         raise NotFound(f"There is no site {site_code}. Add it first with `site add`.")
-    if find_user(address):
-        raise AlreadyDone("This address has an account already.")
+    return add_member(MemberFacts(name, email, site.id, licence_number=licence_number), roles,
+                      SignRight(authorised), password=password)
+
+
+def add_member(facts: MemberFacts, roles: Sequence[str], right: SignRight, actor: User | None = None,
+               password: str | None = None) -> User:
+    """A member of staff; without a password nobody can sign in with the account until one is set by recovery.
+
+    Raises InvalidInput naming what is wrong, AlreadyDone when the address has an account; NotAllowed, NotFound when
+    `actor` may not give these roles, or not at this site.
+    """
+    address = facts.email.strip().lower()
+    rows = find_roles(roles)
+    strangers = [programme for programme in right.programmes if programme not in list_programmes()]
+    if strangers:
+        raise InvalidInput(f"Choose programmes among {', '.join(list_programmes())}.")
+    ensure_reaches_site(facts.site_id, actor)
+    ensure_may_give(roles, actor)
+    _ensure_address_is_free(address)
+    site = db.session.get_one(Site, facts.site_id)
+    begin = right.valid_from or clock.today(site.time_zone)
     user = User(
-        email=address, name=name, password=hash_password(password), fs_uniquifier=uuid.uuid4().hex, active=True,
-        site_id=site.id, created_at=clock.now(), licence_number=licence_number,
-        roles=list(db.session.execute(select(Role).where(Role.name.in_(roles))).scalars()),
-        authorisations=[Authorisation(programme=programme, valid_from=_today(site)) for programme in authorised],
+        email=address, name=facts.name, password=hash_password(password or secrets.token_urlsafe(32)),
+        fs_uniquifier=uuid.uuid4().hex, active=True, site_id=site.id, created_at=clock.now(), language=facts.language,
+        licence_number=facts.licence_number, roles=rows,
+        authorisations=[Authorisation(programme=programme, valid_from=begin, valid_until=right.valid_until)
+                        for programme in right.programmes],
     )
     db.session.add(user)
     db.session.flush()
-    record_change("add-user", "user", user.id, site_id=site.id, detail={"roles": sorted(roles)})
+    record_change("add-user", "user", user.id, site_id=site.id, detail={
+        "roles": sorted(roles), **({"programmes": sorted(right.programmes), "from": str(begin),
+                                    "until": str(right.valid_until)} if right.programmes else {})})
     return user
 
 
+def change_member(user: User, facts: MemberFacts, actor: User) -> list[str]:
+    """Correct what is recorded of a member of staff, or move them to another site; returns what changed.
+
+    Raises AlreadyDone for an address that has an account; NotAllowed, NotFound when `actor` may not.
+    """
+    ensure_may_change(user, actor)
+    if facts.site_id != user.site_id:
+        ensure_reaches_site(facts.site_id, actor)
+    address = facts.email.strip().lower()
+    if address != user.email:
+        _ensure_address_is_free(address)
+    wanted = {"name": facts.name, "email": address, "licence_number": facts.licence_number,
+              "language": facts.language, "site_id": facts.site_id}
+    before = {name: getattr(user, name) for name in wanted}
+    changed = [name for name, value in wanted.items() if before[name] != value]
+    if not changed:
+        return []
+    for name in changed:
+        setattr(user, name, wanted[name])
+    db.session.flush()
+    db.session.expire(user, ["site"])
+    record_change("change-user", "user", user.id, site_id=user.site_id, detail={
+        "changed": changed, **{name: [before[name], wanted[name]] for name in SAID if name in changed}})
+    return changed
+
+
 def disable_user(email: str) -> User:
-    """Close an account and every session of it. Raises NotFound."""
+    """Close the account of an address. Raises NotFound, NotNow."""
     user = get_user(email)
+    disable_member(user, None)
+    return user
+
+
+def disable_member(user: User, actor: User | None) -> None:
+    """Close an account and every session of it. Raises NotAllowed; NotNow when it is closed, or the last that rules."""
+    ensure_may_change(user, actor)
+    if not user.active:
+        raise NotNow(_("This account is disabled already."), user=user.id)
+    ensure_not_last(user)
     user.active = False
     user.fs_uniquifier = uuid.uuid4().hex  # every session names the old one and is worth nothing now
     record_change("disable-user", "user", user.id, site_id=user.site_id)
     db.session.flush()
-    return user
 
 
-def reset_second_factor(email: str) -> User:
-    """Take away whatever second factor an account has, and end its sessions: lost phone or key.
-
-    The person sets up a new one at the next sign-in. Raises NotFound.
-    """
-    user = get_user(email)
-    forget_second_factor(user)
-    user.fs_uniquifier = uuid.uuid4().hex
-    record_change("reset-mfa", "user", user.id, site_id=user.site_id)
+def enable_member(user: User, actor: User) -> None:
+    """Let an account in again, with the roles it had. Raises NotAllowed; NotNow when it may sign in already."""
+    ensure_may_change(user, actor)
+    if user.active:
+        raise NotNow(_("This account may sign in already."), user=user.id)
+    user.active = True
+    record_change("enable-user", "user", user.id, site_id=user.site_id)
     db.session.flush()
-    return user
 
 
-def reset_password(email: str) -> str:
-    """A code, to be shown this once, by which the person sets a new password within half an hour.
-
-    Their second factor stays. Raises NotFound, also for a closed account.
-    """
-    user = get_user(email)
-    if not user.active:
-        raise NotFound("This account is closed.")
-    return issue_reset(user)
+def find_roles(names: Sequence[str]) -> list[Role]:
+    """The rows of roles. Raises InvalidInput when there is none, or one that we do not know."""
+    unknown = [name for name in names if name not in ROLES]
+    if unknown or not names:
+        sentence = f"Choose roles among {', '.join(ROLES)}." if unknown else _("Choose at least one role.")
+        raise InvalidInput(sentence, fields={"roles": [sentence]})
+    return list(db.session.execute(select(Role).where(Role.name.in_(names)).order_by(Role.name)).scalars())
 
 
 def get_user(email: str) -> User:
@@ -111,5 +170,6 @@ def find_user(email: str) -> User | None:
     return db.session.execute(select(User).where(User.email == email)).unique().scalar_one_or_none()
 
 
-def _today(site: Site) -> date:
-    return clock.today(site.time_zone)
+def _ensure_address_is_free(address: str) -> None:
+    if find_user(address):
+        raise AlreadyDone(_("This address has an account already."))

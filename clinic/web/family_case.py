@@ -20,6 +20,7 @@ from clinic.schemas.door import load
 from clinic.schemas.family import FamilyCases
 from clinic.services.family import list_members
 from clinic.services.family_opening import list_open_cases, open_cases
+from clinic.services.site import list_offered
 from clinic.web.case_form import FACTS, find_category
 from clinic.web.form import read_form
 
@@ -35,10 +36,11 @@ def choose(family_id: str) -> Page:
     """First the programme and category, unless a member's case tells; then what all share and each one's number."""
     family = get_family(family_id, current_user)
     programme, category = request.args.get("programme"), request.args.get("category")
-    if find_category(programme, category):
+    offered = list_offered(family.site_id)
+    if find_category(programme, category) and programme in [one.code for one in offered]:
         return _show(family, {"programme": programme, "category": category})
     newest = next(iter(list_cases_of_people([one.applicant_id for one in list_members(family)])), None)
-    return render_template("family/programme.html", family=family, programmes=list_programmes().values(),
+    return render_template("family/programme.html", family=family, programmes=offered,
                            newest=newest)
 
 

@@ -35,7 +35,8 @@ AREAS = (
     Area("/laboratory", lazy_gettext("Laboratory"), Permission.CONFIRM_RESULT),
     Area("/radiology", lazy_gettext("X-ray"), Permission.READ_XRAY),
     Area("/deliveries", lazy_gettext("Deliveries"), Permission.SEE_DELIVERIES),
-    Area("/authority-clients", lazy_gettext("Authorities' clients"), Permission.MANAGE_CLIENTS),
+    Area("/administration", lazy_gettext("Administration"), Permission.MANAGE_USERS, ("/authority-clients",)),
+    Area("/administration", lazy_gettext("Administration"), Permission.MANAGE_CLIENTS, ("/authority-clients",)),
     Area("/authority-access", lazy_gettext("Authorities' looks"), Permission.SEE_AUDIT),
 )
 

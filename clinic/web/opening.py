@@ -19,6 +19,7 @@ from clinic.rules.programme import list_programmes
 from clinic.schemas.case import NewCase
 from clinic.services.derivation import derive_circumstances
 from clinic.services.opening import open_case
+from clinic.services.site import list_offered
 from clinic.web.case_form import find_category, list_groups, list_place_rows, read_case_form
 from clinic.workflow import OPEN
 
@@ -32,10 +33,11 @@ def choose(applicant_id: str) -> Page:
     """First the programme and category; with both in the address, the form."""
     applicant = get_applicant(applicant_id, current_user)
     programme, category = request.args.get("programme"), request.args.get("category")
-    if find_category(programme, category):
+    offered = list_offered(applicant.site_id)
+    if find_category(programme, category) and programme in [one.code for one in offered]:
         return _show(applicant, {"programme": programme, "category": category})
     open_ones = [case for case in list_cases_of(applicant) if case.state in OPEN]
-    return render_template("case/choose.html", applicant=applicant, programmes=list_programmes().values(),
+    return render_template("case/choose.html", applicant=applicant, programmes=offered,
                            open_ones=open_ones)
 
 

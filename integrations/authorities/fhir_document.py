@@ -8,16 +8,21 @@ exam's id, the same for every attempt, so that an authority stores it once
 from __future__ import annotations
 
 import json
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
+from flask import current_app
+
+from clinic.config import get_settings
 from clinic.delivery_reason import DeliveryReason
 from clinic.errors import Misconfigured
+from clinic.line_test import LineReport, LineResult
 from clinic.models import Authority
 from clinic.models.delivery import DeliveryState
 from clinic.ports import BuiltDocument, ComposeDelivery, DocumentOrder, RenderedDelivery
+from clinic.sentence import N_
 from integrations.channel import DeliveryView, Outcome
 from integrations.fhir_answer import classify_answer, read_acknowledgement
-from integrations.transport.http import NoAnswer, NotSent, Patience, exchange
+from integrations.transport.http import Answer, NoAnswer, NotSent, Patience, exchange
 
 NAME = "fhir_document"
 CONTENT_TYPE = "application/fhir+json"
@@ -69,6 +74,38 @@ def build_condition(body: bytes) -> dict[str, str]:
         return {}
     system, value = identifier.get("system"), identifier.get("value")
     return {"If-None-Exist": urlencode({"identifier": f"{system}|{value}"})} if system and value else {}
+
+
+def judge_address(address: str) -> str:
+    """What is wrong with an address for this channel, in one sentence; empty when it can be used."""
+    parts = urlsplit(address)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        return N_("Write an address that begins with https://.")
+    if parts.scheme == "http" and not get_settings(current_app).demo:
+        return N_("Exams leave encrypted only: the address must begin with https://.")
+    if parts.username or parts.password or parts.fragment:
+        return N_("Leave out a user, a password and a # from the address.")
+    return ""
+
+
+def test_line(address: str, patience: Patience) -> LineReport:
+    """Ask the server for its capability statement (FHIR R4, 3.1.0.10), which is public and about nobody."""
+    url = urlunsplit(urlsplit(address)._replace(query="", fragment="")).rstrip("/") + "/metadata"
+    try:
+        answer = exchange("GET", url, {"Accept": CONTENT_TYPE + ", application/json"}, None, patience)
+    except NotSent as fault:
+        return LineReport(LineResult.UNREACHABLE, str(fault))
+    except NoAnswer as fault:
+        return LineReport(LineResult.NO_ANSWER, str(fault))
+    detail = f"HTTP {answer.status}"
+    return LineReport(LineResult.ANSWERS if _is_capability(answer) else LineResult.ANSWERS_OTHERWISE, detail)
+
+
+def _is_capability(answer: Answer) -> bool:
+    try:
+        return answer.status == 200 and json.loads(answer.body).get("resourceType") == "CapabilityStatement"
+    except (ValueError, AttributeError):
+        return False
 
 
 def ask(view: DeliveryView, patience: Patience) -> Outcome | None:

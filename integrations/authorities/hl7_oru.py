@@ -12,15 +12,17 @@ from flask import current_app
 from clinic.config import get_settings
 from clinic.delivery_reason import DeliveryReason
 from clinic.errors import Misconfigured
+from clinic.line_test import LineReport, LineResult
 from clinic.models import Authority
 from clinic.models.delivery import DeliveryState
 from clinic.ports import BuiltDocument, ComposeDelivery, DocumentOrder, PrintedExam, RenderedDelivery
+from clinic.sentence import N_
 from integrations.channel import DeliveryView, Outcome
 from integrations.hl7 import lint
 from integrations.hl7.acknowledgement import Acknowledgement, Unreadable, read_acknowledgement
 from integrations.hl7.exam import Envelope, compose_exam
 from integrations.transport.http import NoAnswer, NotSent, Patience
-from integrations.transport.mllp import Credential, Peer, Replies, converse, parse_peer
+from integrations.transport.mllp import Credential, Peer, Replies, converse, parse_peer, probe
 
 NAME = "hl7_oru"
 CONTENT_TYPE = "application/hl7-v2+er7; charset=utf-8"
@@ -68,6 +70,26 @@ def send(view: DeliveryView, patience: Patience) -> Outcome:
         return Outcome(DeliveryState.QUEUED, DeliveryReason.UNREACHABLE, str(fault), words=str(fault))
     except NoAnswer as fault:
         return Outcome(DeliveryState.UNKNOWN, DeliveryReason.NO_ANSWER, str(fault), words=str(fault))
+
+
+def judge_address(address: str) -> str:
+    """What is wrong with an address for this channel, in one sentence; empty when it can be used."""
+    try:
+        parse_peer(address)
+    except ValueError:
+        return N_("Write an address like mllps://host:2575/APPLICATION/FACILITY, with the names it calls itself.")
+    return ""
+
+
+def test_line(address: str, patience: Patience) -> LineReport:
+    """Connect, with the handshake of an encrypted line, and hang up: HL7 v2 has no message about nobody."""
+    try:
+        probe(parse_peer(address), patience, _credential())
+    except ValueError as fault:
+        return LineReport(LineResult.UNUSABLE, str(fault))
+    except NotSent as fault:
+        return LineReport(LineResult.UNREACHABLE, str(fault))
+    return LineReport(LineResult.CONNECTS)
 
 
 def ask(view: DeliveryView, patience: Patience) -> Outcome | None:

@@ -72,6 +72,11 @@ def converse(peer: Peer, message: bytes, patience: Patience, credential: Credent
         connection.close()
 
 
+def probe(peer: Peer, patience: Patience, credential: Credential | None = None) -> None:
+    """Connect to a receiver and hang up without a word. Raises NotSent when no line can be had."""
+    _connect(peer, patience, credential or Credential()).close()
+
+
 class Replies:
     """The frames that come back over one connection."""
 

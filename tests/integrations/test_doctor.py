@@ -25,7 +25,8 @@ def judge(check: Check, settings: Settings) -> list[Finding]:
     ("fhir_document", "https://a.test/fhir", False, Verdict.GOOD),
     ("fhir_document", "http://a.test/fhir", False, Verdict.WRONG),
     ("fhir_document", "http://a.test/fhir", True, Verdict.GOOD),
-    ("hl7_oru", "mllp://a.test:2575/A/B", False, Verdict.WRONG),
+    ("hl7_oru", "mllp://a.test:2575/A/B", False, Verdict.WARNING),
+    ("hl7_oru", "mllps://a.test:2575/A/B", False, Verdict.GOOD),
     ("pigeon", "https://a.test", True, Verdict.WRONG),
 ])
 def test_destination_is_judged(

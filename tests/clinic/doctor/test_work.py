@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 
 from clinic import clock
+from clinic.audit import record_change
 from clinic.config import Settings
 from clinic.db import db
 from clinic.doctor import work
@@ -73,6 +74,15 @@ def test_clients_whose_time_ends_are_named_by_id(app: Flask, settings: Settings)
         (Verdict.WRONG, "The time of client us-2 ended 2 days ago."),
         (Verdict.WARNING, "The stored keys of client us-1 end in 7 days."),
     ]
+
+
+def test_audit_that_waits_for_its_seal_is_wrong(app: Flask, settings: Settings) -> None:
+    record_change("open", "case", "1")
+    assert list_verdicts(work.check_seals, settings) == [Verdict.GOOD]
+    with clock.stopped_at(clock.now() + timedelta(minutes=20)):
+        found = list(work.check_seals(settings))
+    assert [(one.verdict, one.words) for one in found] == [
+        (Verdict.WRONG, "The oldest row of the audit has waited 20 minutes for its seal.")]
 
 
 def test_age_is_said_in_the_unit_that_says_enough() -> None:

@@ -1,0 +1,38 @@
+"""What each permission lets somebody do, in words."""
+
+from __future__ import annotations
+
+from flask_babel import LazyString, lazy_gettext
+
+from clinic.permissions import Permission
+
+P = Permission
+PERMISSION_WORDS: dict[Permission, LazyString] = {
+    P.SEE_CASES: lazy_gettext("see the site's cases and lists"),
+    P.REGISTER: lazy_gettext("register people and their documents"),
+    P.MERGE_RECORDS: lazy_gettext("make two records of one person one, and apart again"),
+    P.OPEN_CASE: lazy_gettext("open cases and answer their circumstances"),
+    P.RECORD_HISTORY: lazy_gettext("take the history and vital signs"),
+    P.RECORD_EXAM: lazy_gettext("examine and conclude"),
+    P.ENTER_RESULT: lazy_gettext("enter laboratory results"),
+    P.CONFIRM_RESULT: lazy_gettext("confirm results that another person entered"),
+    P.UPLOAD_FILM: lazy_gettext("send up X-ray films and look at those held back"),
+    P.READ_XRAY: lazy_gettext("read X-rays"),
+    P.RECORD_SPUTUM: lazy_gettext("take specimens and follow sputum series"),
+    P.RECORD_VACCINE: lazy_gettext("vaccinate and judge vaccination records"),
+    P.RECORD_TREATMENT: lazy_gettext("record how treatments stand"),
+    P.SIGN: lazy_gettext("sign exams for the destinations they are authorised for"),
+    P.SEE_DELIVERIES: lazy_gettext("see how deliveries go"),
+    P.MANAGE_DELIVERIES: lazy_gettext("send again, hold and release deliveries"),
+    P.MANAGE_CLIENTS: lazy_gettext("let authorities' machines in or out"),
+    P.MANAGE_USERS: lazy_gettext("manage the accounts and roles of the site's staff"),
+    P.MANAGE_ORGANISATION: lazy_gettext(
+        "manage sites, programmes in use and destinations, and the staff of every site"),
+    P.SEE_AUDIT: lazy_gettext("see who looked at what and who changed what"),
+    P.ASK_RULES: lazy_gettext("ask what the rules require"),
+}
+
+
+def permission_word(permission: Permission) -> str:
+    """What a permission lets somebody do, as the end of a sentence."""
+    return str(PERMISSION_WORDS[permission])

@@ -1,0 +1,24 @@
+"""Forms of acts that give somebody power: what the schema makes of them, once who acts has proved who they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import gettext as _
+from marshmallow import Schema
+
+from clinic.errors import InvalidInput
+from clinic.schemas.door import load
+from clinic.web.reauthentication import check_again
+
+
+def load_proven(schema: Schema | None, typed: dict[str, Any], prefix: str = "") -> Any:
+    """What `schema` makes of `typed` (nothing for None), once the signed-in person has proved who they are.
+
+    Raises InvalidInput. Rows read before are stale afterwards: the proof is a unit of work of its own.
+    """
+    plain = load(schema, typed) if schema is not None else {}
+    problems = check_again(typed, prefix=prefix)
+    if problems:
+        raise InvalidInput(_("Please correct what is marked."), fields=problems)
+    return plain
