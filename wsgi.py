@@ -14,7 +14,7 @@ if sys.path[0] != ROOT:
 from flask import Flask  # noqa: E402
 
 from clinic.app import create_app as create_clinic  # noqa: E402
-from clinic.auth import csrf  # noqa: E402
+from clinic.auth import csrf, serve_machines_only  # noqa: E402
 from clinic.cli import CLINIC_COMMANDS, install_commands  # noqa: E402
 from clinic.config import Settings  # noqa: E402
 from clinic.doctor.clinic_check import CLINIC_CHECKS  # noqa: E402
@@ -66,6 +66,8 @@ def _connect_fhir(app: Flask) -> None:
             csrf.exempt(blueprint)  # machines prove themselves with a token or a signed assertion
             app.register_blueprint(blueprint)
         answer_errors_under(app, "/fhir", render_error)
+        serve_machines_only(app, "/fhir")
+        serve_machines_only(app, "/oauth")
     if _exists("fhir.fast_path"):
         from fhir.fast_path import install_fast_path
 

@@ -6,8 +6,8 @@ import hashlib
 from datetime import timedelta
 from typing import Any
 
-from flask import Flask
-from flask_security.core import Security
+from flask import Flask, g, request
+from flask_security.core import AnonymousUser, Security
 from flask_security.datastore import SQLAlchemyUserDatastore
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import select
@@ -17,6 +17,7 @@ from clinic.models import Role, User
 from clinic.permissions import ROLES
 
 csrf = CSRFProtect()
+MACHINE_PATHS = "clearway.machine_paths"
 
 
 def install_sign_in(app: Flask, secret_key: str, secure_cookies: bool) -> None:
@@ -51,8 +52,29 @@ def install_sign_in(app: Flask, secret_key: str, secure_cookies: bool) -> None:
         WTF_CSRF_CHECK_DEFAULT=True,
     )
     csrf.init_app(app)
+    _keep_staff_out(app)
     datastore = SQLAlchemyUserDatastore(db, User, Role)
     Security(app, datastore, register_blueprint=True)
+
+
+def serve_machines_only(app: Flask, prefix: str) -> None:
+    """Say that nobody of the staff is known under `prefix`: machines prove themselves there in their own way."""
+    app.extensions.setdefault(MACHINE_PATHS, []).append(prefix)
+
+
+def _keep_staff_out(app: Flask) -> None:
+    """Must come before Flask-Security, which else looks for one of its users in every request and its bearer token."""
+
+    @app.before_request
+    def _know_nobody() -> None:
+        if request.path.startswith(tuple(app.extensions.get(MACHINE_PATHS, ()))):
+            g._login_user = AnonymousUser()  # where Flask-Login keeps who was found
+            request.environ[MACHINE_PATHS] = True
+
+    @app.teardown_request
+    def _forget(_error: BaseException | None) -> None:
+        if request.environ.pop(MACHINE_PATHS, False):
+            g.pop("_login_user", None)
 
 
 def ensure_roles() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 
+import brotli
 from flask import Flask, Response, current_app, request, url_for
 from flask_compress import Compress
 
@@ -26,13 +28,29 @@ def set_static_caching(response: Response) -> None:
         response.headers["Cache-Control"] = f"public, max-age={A_MONTH}"
 
 
-def hold_text_in_memory(response: Response) -> Response:
-    """Read a static text whole, so that compressing it does not leave its file open."""
+def pack_static_text(response: Response) -> Response:
+    """Send a static text as small as it gets; read whole, so that compressing does not leave its file open.
+
+    Others are compressed anew for every answer, and quickly; these are the same for a year, so they are worth it once.
+    """
     if request.endpoint == "static" and response.mimetype in TEXTS:
         response.direct_passthrough = False
-        response.get_data()
+        content = response.get_data()
         response.close()
+        if response.status_code == 200 and request.accept_encodings.quality("br") > 0:
+            response.set_data(_pack(content))
+            response.headers["Content-Encoding"] = "br"
+            tag, is_weak = response.get_etag()
+            if tag:
+                response.set_etag(f"{tag}:br", weak=bool(is_weak))
+                response.make_conditional(request)
     return response
+
+
+@lru_cache(maxsize=64)
+def _pack(content: bytes) -> bytes:
+    packed: bytes = brotli.compress(content, mode=brotli.MODE_TEXT, quality=11)
+    return packed
 
 
 def init_assets(app: Flask) -> None:
@@ -40,7 +58,7 @@ def init_assets(app: Flask) -> None:
     app.extensions["asset_hashes"] = {}
     app.jinja_env.globals["static_url"] = static_url
     Compress(app)
-    app.after_request(hold_text_in_memory)  # registered after Compress, so it runs before it
+    app.after_request(pack_static_text)  # registered after Compress, so it runs before it
 
 
 def _find_hash(filename: str) -> str:

@@ -25,8 +25,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("site_id", "word", "applicant_id", name=op.f("pk_applicant_word")),
         sqlite_with_rowid=False,
     )
+    write_words(op.get_bind(), words)
+
+
+def write_words(connection: sa.Connection, words: sa.Table) -> None:
+    """The words of everybody registered so far, a batch of people after the other."""
     people = sa.table("applicant", sa.column("id"), sa.column("site_id"), sa.column("search_name"))
-    connection, last = op.get_bind(), ""
+    last = ""
     while True:
         some = connection.execute(
             sa.select(people).where(people.c.id > last).order_by(people.c.id).limit(BATCH)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from itertools import product
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from clinic import clock
 from clinic.db import db
@@ -59,6 +60,18 @@ def test_every_word_in_any_order_finds_exactly_whom_a_scan_finds(
         assert len(page.rows) == len(wanted) == count_cases(user, Filter(name=text)), text
         assert find_people_by_name(stranger, text) == []
         assert not list_cases(stranger, Filter(name=text)).rows
+
+
+def test_migration_writes_what_registering_writes(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = import_module("clinic.migrations.versions.0018_applicant_words")
+    monkeypatch.setattr(step, "BATCH", 2)
+    user = make_user()
+    people = [make_applicant(user, family_name=family, given_names=given).id for family, given in PEOPLE]
+    written = [list_words(person) for person in people]
+    db.session.execute(delete(ApplicantWord))
+    assert list_words(people[0]) == []
+    step.write_words(db.session.connection(), ApplicantWord.__table__)
+    assert [list_words(person) for person in people] == written
 
 
 def test_whoever_begins_with_the_first_word_comes_first(app: Flask) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 
+import brotli
 import pytest
 from flask.testing import FlaskClient
 
@@ -88,3 +89,18 @@ def test_first_visit_stays_small_enough_for_a_slow_line(client: FlaskClient) -> 
     for address in set(re.findall(r'(?:href|src)="(/static/[^"]+)"', client.get("/case").text)):
         total += len(client.get(address, headers={"Accept-Encoding": "gzip"}).data)
     assert total < 60_000
+
+
+def test_static_text_is_packed_once_and_asked_for_again_in_vain(client: FlaskClient) -> None:
+    content = OWN.read_bytes()
+    packed = client.get("/static/clinic.css?v=1", headers={"Accept-Encoding": "gzip, deflate, br, zstd"})
+    assert packed.headers["Content-Encoding"] == "br"
+    assert brotli.decompress(packed.data) == content
+    assert len(packed.data) < len(content) / 5
+    assert "Accept-Encoding" in packed.headers["Vary"]
+    again = client.get("/static/clinic.css?v=1",
+                       headers={"Accept-Encoding": "br", "If-None-Match": packed.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+    plain = client.get("/static/clinic.css?v=1", headers={"Accept-Encoding": "identity"})
+    assert plain.data == content
+    assert plain.headers["ETag"] != packed.headers["ETag"]
