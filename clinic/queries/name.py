@@ -1,6 +1,6 @@
 """People by the beginnings of their names' words, in any order; found by the rarest word, however many people are kept.
 
-A word's rarity is counted up to a limit, so a question costs the same at a thousand people and at a million.
+A word's rarity is counted up to a limit, so that it costs no more among a million people than among thousands.
 """
 
 from __future__ import annotations
