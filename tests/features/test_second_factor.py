@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pyotp
 import pytest
@@ -72,7 +73,7 @@ def test_from_the_first_sign_in_to_a_signature(
     page.get_by_role("button", name="Set up an app").click()
     look(page, "second-factor-app")
     phone = pyotp.TOTP(page.locator(".sign-in__key").inner_text().replace("-", ""))
-    page.get_by_label("Code that the app shows now").fill(phone.at(clock.now(), -1))
+    page.get_by_label("Code that the app shows now").fill(phone.at(clock.now() - timedelta(seconds=30)))
     page.get_by_role("button", name="Finish").click()
     expect(page.locator(".recovery-codes li")).to_have_count(10)
     look(page, "second-factor-recovery-codes")
@@ -121,8 +122,8 @@ def test_from_the_first_sign_in_to_a_signature(
     page.get_by_role("button", name="Use a passkey instead").click()
     expect(page.get_by_text("Your passkey was read.")).to_be_visible()
     look(page, "second-factor-signing")
-    page.get_by_role("button", name="Sign the exam").click()
-    expect(page.get_by_text("The exam is signed and queued for delivery.")).to_be_visible(timeout=60_000)  # prints
+    page.get_by_role("button", name="Sign the exam").click(timeout=120_000)  # the answer comes once the PDF is printed
+    expect(page.get_by_text("The exam is signed and queued for delivery.")).to_be_visible(timeout=60_000)
 
 
 def test_new_password_page_is_accessible(page: Page, complaints: list[str], site: str) -> None:
