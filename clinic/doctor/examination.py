@@ -16,13 +16,13 @@ _PLACE = "clearway_checks"
 
 def add_checks(app: Flask, checks: Iterable[Check]) -> None:
     """Let the doctor run `checks` too; this is how `fhir` and `integrations` give theirs."""
-    app.extensions.setdefault(_PLACE, []).extend(checks)
+    app.extensions[_PLACE] = (*app.extensions.get(_PLACE, ()), *checks)
 
 
 def examine(app: Flask) -> list[Finding]:
     """What every check found, in the order in which the checks were given; needs an application context."""
     settings = get_settings(app)
-    checks: list[Check] = app.extensions.get(_PLACE, [])
+    checks: tuple[Check, ...] = app.extensions.get(_PLACE, ())
     fault = _find_database_fault()
     found: list[Finding] = []
     if fault:

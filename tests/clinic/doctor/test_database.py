@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -59,8 +60,17 @@ def test_embedded_database_that_forgets_is_wrong(app: Flask, settings: Settings)
     assert list_verdicts(database.check_durability, settings) == {Verdict.GOOD}
     db.session.rollback()
     db.engine.dispose()
-    event.listen(db.engine, "connect", lambda connection, _record: connection.execute("PRAGMA synchronous = NORMAL"))
-    assert list_verdicts(database.check_durability, settings) == {Verdict.GOOD, Verdict.WRONG}
+
+    def forget(connection: Any, _record: Any) -> None:
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+    event.listen(db.engine, "connect", forget)
+    try:
+        assert list_verdicts(database.check_durability, settings) == {Verdict.GOOD, Verdict.WRONG}
+    finally:
+        event.remove(db.engine, "connect", forget)
+        db.session.rollback()
+        db.engine.dispose()
 
 
 def test_embedded_database_on_a_network_disk_is_said(
