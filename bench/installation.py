@@ -109,10 +109,9 @@ class Installation:
         for name in names or tuple(self.processes):
             process = self.processes.pop(name)
             process.terminate()
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 process.wait(20)
-            except subprocess.TimeoutExpired:
-                kill(process)
+            kill(process)
 
     def visit(self, person: Person | None, path: str, form: Mapping[str, str] | None = None,
               body: tuple[bytes, str] | None = None, port: int | None = None) -> Answer:
@@ -226,7 +225,8 @@ def make_person(app: Flask, user: User, case_id: str | None = None) -> Person:
 
 def start(command: list[str], environment: Mapping[str, str], root: Path = ROOT) -> subprocess.Popen[bytes]:
     """Start a process of an installation, its output thrown away."""
-    return subprocess.Popen(command, cwd=root, env={**environment, "PYTHONPATH": str(root)}, stdout=subprocess.DEVNULL,
+    path = os.pathsep.join(filter(None, (environment.get("DRILL_PATH"), str(root))))
+    return subprocess.Popen(command, cwd=root, env={**environment, "PYTHONPATH": path}, stdout=subprocess.DEVNULL,
                             stderr=subprocess.DEVNULL, start_new_session=True)  # fmt: skip
 
 

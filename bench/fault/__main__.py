@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import importlib
 import logging
+import signal
+import sys
 import time
 
 from bench.fault.check import Check
@@ -21,6 +23,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="*", choices=DRILLS, default=DRILLS)
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(1))  # ends what was started, too
     logging.disable(logging.WARNING)  # the drill's own application tells of what it makes
     failed = 0
     print("| drill | should be so | was it | seen |")

@@ -70,8 +70,8 @@ def run(database: str) -> list[Check]:
             again = _refuse(new, Path(folder) / "copy")
             checks.append(Check("a second restore over it is refused", "not empty" in again, again))
         finally:
-            new.end()
-            authority.end()
+            for one in (lost, new, authority):
+                one.end()
         stored, keys = _count_inbox(inbox)
         checks.append(Check("nothing lost, nothing stored twice by the authority", stored == keys == DELIVERIES,
                             f"{stored} stored, {keys} numbers of {DELIVERIES}"))
