@@ -82,14 +82,16 @@ class Installation:
 
     def list_command(self, name: str, port: int | None = None) -> list[str]:
         """The usual command of a process."""
+        moved = "DRILL_HANDS" in self.extra
         commands = {
             "web": [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--host", "127.0.0.1", "--port",
                     str(port or self.settings.web_port), "--workers", "1", "--respawn-failed-workers", "--log-level",
-                    "warning", "wsgi:app"],
+                    "warning", "bench.fault.moved_clock:app" if moved else "wsgi:app"],
             "mllp": [sys.executable, "-m", "flask", "--app", "wsgi", "listen", "mllp"],
             "sandbox": [sys.executable, "-m", "integrations.sandbox"],
         }  # fmt: skip
-        return commands.get(name.split("-", 1)[0], [sys.executable, "-m", "flask", "--app", "wsgi", "worker"])
+        worker = ["bench.fault.moved_clock"] if moved else ["flask", "--app", "wsgi", "worker"]
+        return commands.get(name.split("-", 1)[0], [sys.executable, "-m", *worker])
 
     def run(self, *command: str, root: Path = ROOT, **extra: str) -> str:
         """One `flask` command to its end; gives what it printed. Raises CalledProcessError with the output."""
@@ -225,8 +227,7 @@ def make_person(app: Flask, user: User, case_id: str | None = None) -> Person:
 
 def start(command: list[str], environment: Mapping[str, str], root: Path = ROOT) -> subprocess.Popen[bytes]:
     """Start a process of an installation, its output thrown away."""
-    path = os.pathsep.join(filter(None, (environment.get("DRILL_PATH"), str(root))))
-    return subprocess.Popen(command, cwd=root, env={**environment, "PYTHONPATH": path}, stdout=subprocess.DEVNULL,
+    return subprocess.Popen(command, cwd=root, env={**environment, "PYTHONPATH": str(root)}, stdout=subprocess.DEVNULL,
                             stderr=subprocess.DEVNULL, start_new_session=True)  # fmt: skip
 
 
