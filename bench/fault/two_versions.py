@@ -107,7 +107,7 @@ class _Load(threading.Thread):
     def __init__(self, installation: Installation, port: int | None, name: str) -> None:
         super().__init__(daemon=True)
         self.installation, self.port, self.name = installation, port, name
-        self.person, self._ended = Person("session=none"), threading.Event()
+        self.person, self._ended = Person("clearway=none"), threading.Event()
         self.statuses: Counter[int] = Counter()
         self.count = self.kept = 0
         self.polite = True
