@@ -27,6 +27,7 @@ from integrations.clock_watch import ClockWatch
 from integrations.dispatcher import Dispatcher
 from integrations.fault import describe_fault
 from integrations.inbound.processing import process_waiting
+from integrations.interval import SkippingInterval
 from integrations.lease import acquire_lease, beat_heart, release_lease
 
 log = logging.getLogger(__name__)
@@ -132,7 +133,7 @@ class Worker:
     def _begin_anew(self, scheduler: BackgroundScheduler) -> None:
         """The scheduler waits for moments of the old time, an hour away once the clock went back by one."""
         for job in scheduler.get_jobs():
-            job.reschedule("interval", seconds=job.trigger.interval.total_seconds())
+            job.reschedule(SkippingInterval(seconds=job.trigger.interval.total_seconds(), timezone=UTC))
 
     def _schedule(self) -> BackgroundScheduler:
         scheduler = BackgroundScheduler(
@@ -145,7 +146,7 @@ class Worker:
             (self.sweep, SWEEP_SECONDS),
             (self.seal, SEAL_SECONDS),
         ):
-            scheduler.add_job(_guarded(job), "interval", seconds=seconds, id=job.__name__)
+            scheduler.add_job(_guarded(job), SkippingInterval(seconds=seconds, timezone=UTC), id=job.__name__)
         return scheduler
 
     def _say_goodbye(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 from flask import Flask
@@ -12,6 +12,7 @@ from clinic.db import db, read_unit, write_unit
 from clinic.models import Delivery, DeliveryState, Destination, Lease
 from integrations.clock_watch import ClockWatch
 from integrations.dispatcher import Dispatcher, run_once
+from integrations.interval import SkippingInterval
 from integrations.lease import acquire_lease
 from integrations.retry import RetryPlan
 from tests.integrations.conftest import Sandbox
@@ -67,6 +68,13 @@ def test_waits_that_were_meant_are_left_alone(app: Flask, hand: Hand, sandbox: S
     close_unit()
     Dispatcher(worker="ours").sweep()
     assert get_delivery(delivery_id).next_attempt_at == START + timedelta(hours=24)
+
+
+def test_turns_that_a_set_clock_skipped_are_not_made_up_for() -> None:
+    trigger = SkippingInterval(seconds=1, timezone=UTC)
+    second = timedelta(seconds=1)
+    assert trigger.get_next_fire_time(START, START) == START + second
+    assert trigger.get_next_fire_time(START, START + YEAR) == START + YEAR + second
 
 
 def test_set_clock_is_noticed_and_passing_time_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
