@@ -36,7 +36,7 @@ PATIENCE = 180.0  # seconds for anything that should happen; a busy machine take
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back over HTTP; status 0 when nobody answered."""
+    """What came back over HTTP, names of headers in lower case; status 0 when nobody answered."""
 
     status: int
     text: str
@@ -156,7 +156,8 @@ def _read(answer: Any, person: Person | None) -> Answer:
     for cookie in answer.headers.get_all("Set-Cookie") or ():
         if person is not None and cookie.startswith(person.cookie.split("=", 1)[0] + "="):
             person.cookie = cookie.split(";", 1)[0]
-    return Answer(answer.status, answer.read().decode(errors="replace"), dict(answer.headers))
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    return Answer(answer.status, answer.read().decode(errors="replace"), headers)
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):

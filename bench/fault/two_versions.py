@@ -115,7 +115,7 @@ class _Load(threading.Thread):
     def run(self) -> None:
         while not self._ended.is_set():
             page = self._visit("/applicants/new")
-            if "/sign-in" in page.headers.get("Location", ""):
+            if "/sign-in" in page.headers.get("location", ""):
                 self._sign_in()
             elif token := TOKEN.search(page.text):
                 self._register(token[1])
@@ -143,7 +143,7 @@ class _Load(threading.Thread):
         if not (answer.status == 422 and form):  # a likely double is asked about
             self.statuses[answer.status] += 1
         if answer.status == 503:
-            self.polite = self.polite and "Retry-After" in answer.headers and "nothing was saved" in answer.text
+            self.polite = self.polite and "retry-after" in answer.headers and "nothing was saved" in answer.text
         return answer
 
 
