@@ -40,6 +40,19 @@ def test_disabled_account_cannot_sign_in(app: Flask) -> None:
     assert page.status_code != 302
 
 
+def test_resets_are_commands_for_accounts_that_exist(app: Flask) -> None:
+    _run(app, *SITE)
+    _run(app, *USER, *GOOD)
+    code, output = _run(app, "user", "reset-password", "dr@clinic.example")
+    assert code == 0 and output.startswith("Code: ") and "/sign-in/new-password" in output
+    assert _run(app, "user", "reset-mfa", "DR@clinic.example")[0] == 0
+    for command in ("reset-password", "reset-mfa"):
+        assert _run(app, "user", command, "nobody@clinic.example")[0] == 1
+    _run(app, "user", "disable", "dr@clinic.example")
+    code, output = _run(app, "user", "reset-password", "dr@clinic.example")
+    assert code == 1 and "disabled" in output
+
+
 @pytest.mark.parametrize(("words", "sentence"), [
     ((*USER, "--password", "short"), "at least 12"),
     ((*USER[:-1], "zzz", *GOOD), "no site ZZZ"),

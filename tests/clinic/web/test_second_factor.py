@@ -16,11 +16,19 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from clinic import clock
+from clinic.audit import audit_engine
 from clinic.config import Settings
 from clinic.db import db, set_mode
 from clinic.models import AuditChange, Authenticator, RecoveryCode, User
-from clinic.services.second_factor import count_recovery_codes, draw_recovery_codes, draw_secret, set_up_authenticator
-from clinic.services.staff import reset_second_factor
+from clinic.services.recovery import reset_second_factor
+from clinic.services.second_factor import (
+    count_recovery_codes,
+    describe_secret,
+    draw_recovery_codes,
+    draw_secret,
+    set_up_authenticator,
+)
+from clinic.services.staff import get_user
 from tests.factory import PASSWORD, make_user
 from tests.sign_in import SignedInClient
 from wsgi import create_app
@@ -59,8 +67,6 @@ def show_code(key: str, steps: int = 0) -> str:
 def set_up(user: User) -> str:
     """Give `user` an authenticator app; returns its key. Its first code was that of the step before."""
     secret = draw_secret()
-    from clinic.services.second_factor import describe_secret
-
     key = describe_secret(secret, user)[1].replace("-", "")
     set_up_authenticator(user, secret, show_code(key, -1))
     return key
@@ -173,7 +179,7 @@ def test_reset_by_the_administrator_ends_sessions_and_begins_anew(app: Flask) ->
     browser.post("/sign-in/second-step", data={"code": show_code(key)})
     assert browser.get("/").status_code == 200
     set_mode("write")
-    reset_second_factor(email)
+    reset_second_factor(get_user(email), None)
     db.session.commit()
     assert browser.get("/").location.startswith("/sign-in")
     assert give_password(browser, email).location == "/"
@@ -219,3 +225,7 @@ def test_demonstration_asks_for_no_second_factor(settings: Settings) -> None:
         browser = open_browser(app)
         give_password(browser, email)
         assert browser.get("/").status_code == 200
+        db.session.remove()
+        set_mode("read")
+        db.engine.dispose()
+        audit_engine().dispose()
