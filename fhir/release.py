@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import cast
 
-from sqlalchemy import select
+from sqlalchemy import Table, insert, select
 from sqlalchemy.orm import Session
 
 from clinic import clock
@@ -17,6 +18,7 @@ from fhir.table import ReleasedIndex, ReleasedVersion
 
 # They name people whose cases may belong to another authority, or who are no applicants at all.
 NEVER_RELEASED = frozenset({"Group", "RelatedPerson"})
+_INSERT_VERSION, _INSERT_INDEX = (insert(cast(Table, model.__table__)) for model in (ReleasedVersion, ReleasedIndex))
 
 
 def release(session: Session, exam: SignedExam, resources: Sequence[FrozenResource]) -> None:
@@ -28,14 +30,13 @@ def release(session: Session, exam: SignedExam, resources: Sequence[FrozenResour
         raise ValueError("a family and a guardian stay in the clinic's own record")
     _retire(session, exam, resources)
     released_at = clock.now()  # of the commit, not of the signature: an authority that polls must not miss it
-    for resource in resources:
-        session.add(ReleasedVersion(
-            authority_id=exam.authority_id, kind=resource.kind, id=resource.id, version=resource.version,
-            is_current=True, case_id=exam.case_id, signed_exam_id=exam.id, released_at=released_at,
-            body=_body(exam, resource), etag=digest(resource.body),
-        ))
-        _add_index(session, exam.authority_id, decode(resource.body))
-    session.flush()
+    versions = [{
+        "authority_id": exam.authority_id, "kind": resource.kind, "id": resource.id, "version": resource.version,
+        "is_current": True, "case_id": exam.case_id, "signed_exam_id": exam.id, "released_at": released_at,
+        "body": _body(exam, resource), "etag": digest(resource.body),
+    } for resource in resources]  # fmt: skip
+    session.execute(_INSERT_VERSION, versions)
+    _add_index(session, exam.authority_id, [decode(resource.body) for resource in resources])
 
 
 def reindex(session: Session) -> int:
@@ -50,18 +51,19 @@ def reindex(session: Session) -> int:
             continue  # nothing in it is searched for
         body = row.body or gzip.decompress(session.get_one(SignedExam, row.signed_exam_id).document)
         _clear_index(session, row)
-        _add_index(session, row.authority_id, decode(body))
+        _add_index(session, row.authority_id, [decode(body)])
         count += 1
     session.flush()
     return count
 
 
-def _add_index(session: Session, authority_id: str, resource: Resource) -> None:
-    for value in list_indexed_values(resource):
-        session.add(ReleasedIndex(
-            authority_id=authority_id, kind=resource["resourceType"], id=resource["id"], parameter=value.parameter,
-            system=value.system, value=value.value, written=value.written, low=value.low, high=value.high,
-        ))
+def _add_index(session: Session, authority_id: str, resources: Iterable[Resource]) -> None:
+    """A statement for all rows: hundreds of mapped objects would hold the writers' lock for as long as validation."""
+    rows = [{
+        "authority_id": authority_id, "kind": resource["resourceType"], "id": resource["id"], **vars(value),
+    } for resource in resources for value in list_indexed_values(resource)]  # fmt: skip
+    if rows:
+        session.execute(_INSERT_INDEX, rows)
 
 
 def _clear_index(session: Session, row: ReleasedVersion) -> None:
