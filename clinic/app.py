@@ -16,6 +16,7 @@ from clinic.error_page import install_error_pages
 from clinic.session_life import install_session_life
 from clinic.unit import ClearwayFlask, install_request_units
 from clinic.web.kept_page import init_kept_page
+from clinic.web.limit import init_limits
 from clinic.web.presentation import init_presentation
 
 
@@ -38,9 +39,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     settings.var_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     install_request_units(app)
-    install_session_life(app, settings)
     init_kept_page(app)
     install_sign_in(app, settings.secret_key, settings.base_url.startswith("https"))
+    install_session_life(app, settings)
+    init_limits(app, settings)
     db.init_app(app)
     with app.app_context():
         install_units(db.engine)

@@ -25,9 +25,10 @@ class Settings:
     var_dir: Path = ROOT / "var"  # where the embedded database, files and demo keys live
     database_url: str = ""  # empty: SQLite in var_dir; otherwise postgresql+psycopg://…
     files_url: str = ""  # films and PDFs; empty: var_dir/files
-    session_idle_minutes: int = 15  # a sign-in ends after so long without anybody there
-    session_hours: int = 12  # and after so long in any case
+    session_idle_minutes: int = 15  # the screen is locked after so long without anybody there
+    session_hours: int = 12  # and the sign-in is over after so long in any case
     recheck_minutes: int = 5  # releasing and confirming ask again who acts when the last full check is older
+    trusted_proxies: int = 0  # how many proxies before us write X-Forwarded-For and -Proto; 0: nobody's word is taken
     secret_key: str = ""  # signs sessions; empty: made once and kept in var_dir/secret_key
     base_url: str = "http://localhost:8000"  # how people and authorities reach us; cookies are Secure when https
     web_port: int = 8000  # the application

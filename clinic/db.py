@@ -26,6 +26,7 @@ LOCK_PATIENCE_SECONDS = 15.0  # longer than any write unit we allow; a person wo
 LOCK_POLL_SECONDS = 0.004
 
 _mode: ContextVar[Mode] = ContextVar("unit_of_work", default="read")
+_patience: ContextVar[float | None] = ContextVar("patience", default=None)  # None: LOCK_PATIENCE_SECONDS
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -75,6 +76,21 @@ def write_unit() -> Iterator[Session]:
     with _unit("write") as session:
         yield session
         session.commit()
+
+
+@contextmanager
+def write_at_once() -> Iterator[Connection]:
+    """A short write on a connection of its own, beside whatever unit is open and independent of its fate.
+
+    It never waits: raises Unavailable at once where the embedded database has another writer just now.
+    """
+    mode, patience = _mode.set("write"), _patience.set(0.0)
+    try:
+        with db.engine.begin() as connection:
+            yield connection
+    finally:
+        _patience.reset(patience)
+        _mode.reset(mode)
 
 
 @contextmanager
@@ -160,7 +176,8 @@ def _install_postgresql(engine: Engine) -> None:
 def _take_file_lock(path: str) -> int:
     """Wait for the exclusive lock that orders the writers of one SQLite file; returns its descriptor."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    deadline = time.monotonic() + LOCK_PATIENCE_SECONDS
+    patience = _patience.get()
+    deadline = time.monotonic() + (LOCK_PATIENCE_SECONDS if patience is None else patience)
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

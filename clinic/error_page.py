@@ -14,8 +14,10 @@ from werkzeug.exceptions import HTTPException
 from clinic.db import db, set_mode
 from clinic.errors import CaseChanged, ClearwayError, InvalidInput, NotSignedIn
 from clinic.key import new_id
+from clinic.limit import TooManyAttempts
 from clinic.session_life import BACKGROUND
 from clinic.storage_fault import StorageFault, describe_storage_fault, find_storage_fault
+from clinic.way_in import find_way_in
 
 log = logging.getLogger("clearway")
 RETRY_SECONDS = 30  # what a machine is told to wait before it asks again
@@ -100,7 +102,9 @@ def _answer(app: Flask, error: ClearwayError) -> Any:
     db.session.rollback()
     set_mode("read")  # a page that says what went wrong must not wait for the lock of writers, which may be what is
     response = app.make_response(_render(app, error))
-    if error.status == 503:
+    if isinstance(error, TooManyAttempts):
+        response.headers["Retry-After"] = str(error.seconds)
+    elif error.status == 503:
         response.headers["Retry-After"] = str(RETRY_SECONDS)
     return response
 
@@ -117,9 +121,6 @@ def _render(app: Flask, error: ClearwayError) -> Any:
     if isinstance(error, NotSignedIn) and ("HX-Request" in request.headers or BACKGROUND in request.headers):
         return Response(error.message, status=401, content_type="text/plain; charset=utf-8")  # a page asked by itself
     if isinstance(error, NotSignedIn):
-        target = request.full_path.rstrip("?") if request.method == "GET" else "/"
-        from urllib.parse import urlencode
-
-        return redirect("/sign-in?" + urlencode({"next": target}))
+        return redirect(find_way_in())
     page = render_template("error.html", error=error)
     return Response(page, status=error.status, content_type="text/html; charset=utf-8")

@@ -60,6 +60,13 @@ def find_key_address(session: Session, assertion: str) -> KeyAddress | None:
     return KeyAddress(client.jwks_url, header["kid"]) if client.jwks_url else None
 
 
+def read_issuer(assertion: str) -> str:
+    """The client_id that an assertion claims, before anything is proved. Raises ClientRefused for what is no assertion.
+    """
+    _header, claims = _read(assertion)
+    return str(claims.get("iss", ""))
+
+
 def verify_assertion(session: Session, assertion: str, audience: str, published: str | None = None) -> Proof:
     """Check every claim of `assertion`; raises ClientRefused with a sentence that says which one is wrong.
 

@@ -14,10 +14,18 @@ from clinic.audit import record_change
 from clinic.db import read_unit, write_unit
 from clinic.error_page import answer_errors_under
 from clinic.errors import ClearwayError
+from clinic.limit import Door, admit, forgive, list_buckets, tag_account
 from clinic.permissions import public
 from clinic.unit import manages_units
 from fhir.access import LIFETIME_SECONDS, issue_token
-from fhir.assertion import ALGORITHMS, ClientRefused, find_key_address, remember_assertion, verify_assertion
+from fhir.assertion import (
+    ALGORITHMS,
+    ClientRefused,
+    find_key_address,
+    read_issuer,
+    remember_assertion,
+    verify_assertion,
+)
 from fhir.endpoint import TOKEN_PATH, fhir_base, token_url
 from fhir.key_fetch import KeyStore, KeysUnreachable
 from fhir.outcome import add_allow
@@ -75,11 +83,15 @@ def grant_token() -> Response:
     if form["grant_type"] != "client_credentials":
         raise TokenRefused("unsupported_grant_type", "The only grant_type here is client_credentials.")
     _check_proof(form)
+    buckets = list_buckets(Door.TOKEN, tag_account(read_issuer(form["client_assertion"])), request.remote_addr or "")
+    admit(buckets)
     with read_unit() as session:
         address = find_key_address(session, form["client_assertion"])
     published = _keys().get(address.url, address.kid) if address else None
     with write_unit() as session:
-        return _grant(session, form, published)
+        granted = _grant(session, form, published)
+    forgive(buckets)
+    return granted
 
 
 def _grant(session: Session, form: MultiDict[str, str], published: str | None) -> Response:
@@ -112,8 +124,8 @@ def render_oauth_error(error: ClearwayError) -> Response:
     word = error.error if isinstance(error, TokenRefused) else "invalid_request"
     if isinstance(error, ClientRefused | KeysUnreachable):
         word = "invalid_client"
-    elif error.status >= 500:
-        word = "temporarily_unavailable" if error.status == 503 else "server_error"
+    elif error.status >= 500 or error.status == 429:
+        word = "temporarily_unavailable" if error.status in (429, 503) else "server_error"
     response = _to_json({"error": word, "error_description": error.message}, error.status)
     add_allow(response)
     return response

@@ -26,6 +26,7 @@ from clinic.seal.sealing import seal_waiting
 from integrations.clock_watch import ClockWatch
 from integrations.dispatcher import Dispatcher
 from integrations.fault import describe_fault
+from integrations.housekeeping import tidy_up
 from integrations.inbound.processing import process_waiting
 from integrations.interval import SkippingInterval
 from integrations.lease import acquire_lease, beat_heart, release_lease
@@ -44,6 +45,7 @@ SEAL_LEASE = timedelta(minutes=5)  # a turn's batches take seconds; should one l
 SEAL_AFTER = timedelta(minutes=5)  # a seal is made of a full batch, or of what has waited this long
 THOROUGH_AFTER = timedelta(days=1)  # so often rows that belong far back are looked for, too
 WATCH_SECONDS = 1.0
+TIDY_SECONDS = 600
 DESTINATIONS_AT_ONCE = 8  # one slow authority keeps one of these, and nobody else waiting
 
 
@@ -101,9 +103,7 @@ class Worker:
     def sweep(self) -> None:
         """Take back what was interrupted; only the leader does."""
         with self.app.app_context():
-            with write_unit() as session:
-                leads = acquire_lease(session, CLOCK_WORK, self.dispatcher.worker, clock.now(), CLOCK_LEASE)
-            if leads and (count := self.dispatcher.sweep()):
+            if self._leads() and (count := self.dispatcher.sweep()):
                 log.warning("%d interrupted deliveries will be asked about", count)
 
     def seal(self) -> None:
@@ -119,6 +119,16 @@ class Worker:
             if is_thorough:
                 self._thorough_at = now
             log.debug("%d rows of the audit sealed", count)
+
+    def tidy(self) -> None:
+        """Forget what is of no use any more; only the leader does."""
+        with self.app.app_context():
+            if self._leads():
+                log.info("tidied up: %s", tidy_up())
+
+    def _leads(self) -> bool:
+        with write_unit() as session:
+            return acquire_lease(session, CLOCK_WORK, self.dispatcher.worker, clock.now(), CLOCK_LEASE)
 
     def _drain(self, authority_id: str) -> None:
         try:
@@ -145,6 +155,7 @@ class Worker:
             (self.beat, BEAT_SECONDS),
             (self.sweep, SWEEP_SECONDS),
             (self.seal, SEAL_SECONDS),
+            (self.tidy, TIDY_SECONDS),
         ):
             scheduler.add_job(_guarded(job), SkippingInterval(seconds=seconds, timezone=UTC), id=job.__name__)
         return scheduler

@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from clinic import migration
-from clinic.audit import audit_engine
+from clinic.audit import audit_engine, reads_metadata
 from clinic.config import Settings
 from clinic.db import Base, db, set_mode
 from clinic.unit import ClearwayFlask
@@ -117,8 +117,9 @@ def app(settings: Settings, shared_app: SharedApp) -> Iterator[Flask]:
 
 def _empty(app: Flask) -> None:
     names = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables if table.name != "role")
+    beside = ", ".join(reads_metadata.tables)
     with db.engine.connect() as connection:
         set_mode("write")
-        connection.execute(text(f"truncate {names}, audit_read, audit_seal, audit_seal_member cascade"))
+        connection.execute(text(f"truncate {names}, {beside}, audit_seal, audit_seal_member cascade"))
         connection.commit()
         set_mode("read")

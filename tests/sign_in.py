@@ -12,6 +12,7 @@ from clinic.db import current_mode, db, set_mode
 from clinic.demo.walk import ensure_consent
 from clinic.models import Case, IdentityMethod, User
 from clinic.services.identity import confirm_identity
+from clinic.services.sign_in import begin_sign_in
 from clinic.station import list_stations
 from tests.factory import make_user
 
@@ -45,12 +46,13 @@ def sign_in(app: Flask, user: User, case_id: str | None = None, consents: bool =
 
     With `case_id` the person of that case stands before `user` at every station, and has consented, or not yet.
     """
+    if current_mode() == "read":  # an earlier request of this test left a unit that only reads
+        db.session.rollback()
+        set_mode("write")
     if case_id is not None:
-        if current_mode() == "read":  # an earlier request of this test left a unit that only reads
-            db.session.rollback()
-            set_mode("write")
         meet(db.session.get_one(Case, case_id), user, consents)
     uniquifier = user.fs_uniquifier
+    sign_in_id = begin_sign_in(db.session.get_one(User, user.id), "127.0.0.1", "").id
     db.session.commit()
     for name in list(g):  # a test's requests share its application context, and with it who was signed in before
         g.pop(name)
@@ -58,6 +60,7 @@ def sign_in(app: Flask, user: User, case_id: str | None = None, consents: bool =
     client = app.test_client()
     with client.session_transaction() as session:
         session["_user_id"] = uniquifier
+        session["sign_in"], session["seen"] = sign_in_id, clock.now().timestamp()
         session["_fresh"] = True
         session["fs_cc"] = "set"
         session["proved"] = uniquifier  # the second factor was passed

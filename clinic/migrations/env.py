@@ -6,6 +6,7 @@ from alembic import context
 from sqlalchemy import types
 
 import fhir.table  # noqa: F401  the tables of all packages share one metadata
+from clinic.audit import reads_metadata
 from clinic.db import Base
 
 LOCK_SECONDS = 3  # clinic/migration.py tries again
@@ -20,8 +21,8 @@ def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
 
 
 def include_name(name: str | None, kind: str, _parents: Any) -> bool:
-    """Leave out what is not Alembic's: the audit of reads and its seals are made by metadata of their own."""
-    return not (kind == "table" and name in ("audit_read", "audit_seal", "audit_seal_member"))
+    """Leave out what is not Alembic's: the audit of reads, what lies beside it, and seals have their own metadata."""
+    return not (kind == "table" and name in (*reads_metadata.tables, "audit_seal", "audit_seal_member"))
 
 
 def switch_foreign_keys(connection: Any, state: str) -> None:

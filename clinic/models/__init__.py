@@ -24,6 +24,7 @@ from clinic.models.proof import Authenticator, Passkey, PasswordReset, RecoveryC
 from clinic.models.related_person import PARENTS, GuardianAbsence, RelatedPerson, Relation
 from clinic.models.requirement import Requirement, RequirementReason, RequirementSource, RequirementState
 from clinic.models.result import Recorded, ResultStatus
+from clinic.models.sign_in import SignIn, SignInEnd, UnsavedPage
 from clinic.models.signature import SignedExam
 from clinic.models.site import Counter, Site, SiteProgramme
 from clinic.models.treatment import Treatment, TreatmentOutcome
@@ -39,9 +40,10 @@ __all__ = [
     "DoseSource", "Family", "FamilyKind", "FamilyMember", "Film", "FilmState", "FormResponse", "FormStatus",
     "FormVersion", "GuardianAbsence", "Heartbeat", "IdentityCheck", "IdentityDocument", "IdentityMethod",
     "InboundMessage", "InboundState", "InterpreterMode", "KeptInput", "LabComponent", "LabResult", "Lease",
-    "LineOutcome", "Merge", "MergedRow", "Passkey", "PasswordReset", "Photo", "PhotoSource", "RecordKind", "Recorded",
-    "RecoveryCode", "RegistrationDraft", "RelatedPerson", "Relation", "Requirement", "RequirementReason",
-    "RequirementSource", "RequirementState", "ResidencePeriod", "ResultStatus", "Role", "Route", "Sex", "SignedExam",
-    "Signer", "Site", "SiteProgramme", "Specimen", "SpecimenKind", "ToldApart", "Treatment", "TreatmentOutcome",
-    "User", "VaccineDose", "VaccineLine", "Visit", "VisitInterpreter", "XrayReading",
+    "LineOutcome", "Merge", "MergedRow", "Passkey", "PasswordReset", "Photo", "PhotoSource", "RecordKind",
+    "Recorded", "RecoveryCode", "RegistrationDraft", "RelatedPerson", "Relation", "Requirement",
+    "RequirementReason", "RequirementSource", "RequirementState", "ResidencePeriod", "ResultStatus", "Role",
+    "Route", "Sex", "SignIn", "SignInEnd", "SignedExam", "Signer", "Site", "SiteProgramme", "Specimen",
+    "SpecimenKind", "ToldApart", "Treatment", "TreatmentOutcome", "UnsavedPage", "User", "VaccineDose",
+    "VaccineLine", "Visit", "VisitInterpreter", "XrayReading",
 ]

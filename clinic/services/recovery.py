@@ -9,10 +9,11 @@ from flask_babel import gettext as _
 from clinic.audit import record_change
 from clinic.db import db
 from clinic.errors import NotNow
-from clinic.models import User
+from clinic.models import SignInEnd, User
 from clinic.services.authority_of_staff import ensure_may_change
 from clinic.services.password import issue_reset
 from clinic.services.second_factor import forget_second_factor
+from clinic.services.sign_in import end_sign_ins
 
 
 def issue_recovery(user: User, actor: User | None) -> str:
@@ -31,5 +32,6 @@ def reset_second_factor(user: User, actor: User | None) -> None:
     ensure_may_change(user, actor)
     forget_second_factor(user)
     user.fs_uniquifier = uuid.uuid4().hex
+    end_sign_ins(user, SignInEnd.SECOND_FACTOR_RESET)
     record_change("reset-mfa", "user", user.id, site_id=user.site_id)
     db.session.flush()

@@ -16,11 +16,12 @@ from clinic import clock
 from clinic.audit import record_change
 from clinic.db import db
 from clinic.errors import AlreadyDone, InvalidInput, NotFound, NotNow
-from clinic.models import Authorisation, Role, Site, User
+from clinic.models import Authorisation, Role, SignInEnd, Site, User
 from clinic.permissions import ROLES
 from clinic.rules.programme import list_programmes
 from clinic.services.authority_of_staff import ensure_may_change, ensure_may_give, ensure_not_last, ensure_reaches_site
 from clinic.services.password import ensure_good_password
+from clinic.services.sign_in import end_sign_ins
 
 SAID = ("site_id", "language")  # codes, which the audit names; of the rest it says that it changed
 
@@ -134,6 +135,7 @@ def disable_member(user: User, actor: User | None) -> None:
     ensure_not_last(user)
     user.active = False
     user.fs_uniquifier = uuid.uuid4().hex  # every session names the old one and is worth nothing now
+    end_sign_ins(user, SignInEnd.ACCOUNT_DISABLED)
     record_change("disable-user", "user", user.id, site_id=user.site_id)
     db.session.flush()
 

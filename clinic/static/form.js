@@ -100,12 +100,6 @@ function keepSafe() {
     if (going || lost || !isDirty() || !form.hasAttribute("hx-post")) return;
     fetch(draft, { method: "POST", body: new FormData(form), keepalive: true, headers: { "HX-Request": "true" } });
   });
-  document.addEventListener("session-ended", () => {
-    if (!isDirty()) return;
-    fetch(draft, { method: "POST", body: new FormData(form), headers: { "HX-Request": "true", "X-Background": "1" } })
-      .catch(() => {});
-    saved = typed;
-  });
   form.addEventListener("submit", async (event) => {
     if (going) return;
     event.preventDefault();

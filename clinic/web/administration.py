@@ -16,6 +16,7 @@ from clinic.permissions import ROLES, Permission, has_permission, requires
 from clinic.queries.destination import Condition, list_destinations
 from clinic.queries.site import list_sites
 from clinic.queries.staff import count_members
+from clinic.services.attempt import list_waits
 from clinic.web.authority_client import list_client_warnings
 
 blueprint = Blueprint("administration", __name__, url_prefix="/administration")
@@ -41,6 +42,9 @@ def _list_parts() -> list[dict[str, Any]]:
         add(_("Users"), "member.index", _("%(active)s may sign in, %(disabled)s are disabled", active=active,
                                           disabled=disabled))
         add(_("Roles"), "role.index", _("%(n)s roles: what each may do, and who holds it", n=len(ROLES)))
+        waiting = len(list_waits(current_user))
+        add(_("Who has to wait"), "sign_in_delay.index", ngettext(
+            "%(num)s tried too often", "%(num)s tried too often", waiting) if waiting else _("Nobody"))
     if has_permission(P.MANAGE_ORGANISATION):
         sites = len(list_sites())
         add(_("Sites"), "site.index", ngettext("%(num)s site, with the programmes it offers",

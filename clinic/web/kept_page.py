@@ -8,7 +8,6 @@ page is older than the present sign-in, nothing is saved as an answer of anybody
 from __future__ import annotations
 
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
 
 from flask import Flask, current_app, redirect, render_template, request, url_for
 from flask_login import current_user
@@ -22,6 +21,8 @@ from clinic.models import User
 from clinic.queries.case import get_case
 from clinic.questionnaire import get_questionnaire
 from clinic.services.kept_input import LIFE, keep_input
+from clinic.session_life import State, find_standing
+from clinic.way_back import address_lock, address_sign_in_again
 
 GUARDED = ("exam_form.save", "exam_form.autosave")
 
@@ -68,12 +69,20 @@ def _put_by(page: PageOf, author: User, same: bool) -> Any:
         db.session.rollback()
         return None  # no such case or form: the view says so
     db.session.commit()  # the view, whose unit would commit, is not reached
-    ahead = here if same else "/sign-in?" + urlencode({"next": here})
+    ahead = here if same else address_way_back(author.id, here)
     if "HX-Request" in request.headers:
         return render_template("form/kept_line.html", ahead=ahead, same=same), 422  # htmx shows it
     if current_user.is_authenticated and not same:
         return render_template("form/kept_other.html"), 409
     return redirect(ahead, 303)
+
+
+def address_way_back(user_id: str, path: str) -> str:
+    """Where `user_id` proves to be back and goes on to `path`: by unlocking the screen if it is theirs, else anew."""
+    standing = find_standing()
+    if standing.state is State.LOCKED and standing.user_id == user_id:
+        return address_lock(user_id, path)
+    return address_sign_in_again(user_id, path)
 
 
 def _is_of_this_sign_in() -> bool:

@@ -28,6 +28,7 @@ from clinic.schemas.door import load
 from clinic.services.passkey import Purpose, WrongPasskey, use_passkey
 from clinic.services.second_factor import count_passkeys, has_authenticator, say_wrong_code, use_code
 from clinic.services.secret_attempt import record_right_secret, record_wrong_secret
+from clinic.web.limit import find_wait_again, forgive_again
 
 CHECKED = "checked"  # key of the session: when this person last proved everything, seconds since 1970
 
@@ -60,6 +61,8 @@ def prove(user: User, typed: Mapping[str, Any], prefix: str = "") -> dict[str, l
     user_id, stored, purpose = user.id, user.password or "", str(request.endpoint)
     answer = str(typed.get(f"{prefix}passkey", ""))
     db.session.rollback()  # nothing is locked while a slow hash is computed
+    if wait := find_wait_again(user_id):
+        return {f"{prefix}password": [wait]}
     right = bool(answer) or _is_password(str(typed.get(f"{prefix}password", "")), stored)
     with write_unit():
         if answer:
@@ -69,7 +72,10 @@ def prove(user: User, typed: Mapping[str, Any], prefix: str = "") -> dict[str, l
         else:
             means, problem = "password", _("This is not your password.")
         (record_wrong_secret if problem else record_right_secret)(user_id, means, purpose)
-    return {f"{prefix}{means}": [problem]} if problem else {}
+    if problem:
+        return {f"{prefix}{means}": [problem]}
+    forgive_again(user_id)
+    return {}
 
 
 def load_again(schema: Schema, typed: Mapping[str, Any], releases: bool) -> Any:

@@ -91,7 +91,7 @@ def test_lost_database_is_said_without_asking_it(tmp_path: Path) -> None:
     app = create_app(Settings(var_dir=tmp_path, secret_key="s" * 40, database_url=f"sqlite:///{missing}"))
     client = app.test_client()
     with client.session_transaction() as session:
-        session["_user_id"] = "somebody"
+        session["_user_id"] = session["sign_in"] = "somebody"
     answer = client.get("/cases")
     assert answer.status_code == 503 and answer.headers["Retry-After"] == "30"
     assert "nothing was saved" in answer.text and "Reference:" in answer.text

@@ -70,7 +70,7 @@ def test_session_ends_mid_form_and_only_its_author_finds_what_was_typed(
         assert _answers(clinic)["vital.weight"] == "62.50"
 
 
-def test_button_pressed_after_the_session_leads_through_sign_in_back_to_the_form(
+def test_button_pressed_after_the_screen_locked_leads_through_the_password_back_to_the_form(
     page: Page, clinic: Flask, address: str, form: str, complaints: list[str]
 ) -> None:
     sign_in_as(page, address, "nurse")
@@ -78,10 +78,9 @@ def test_button_pressed_after_the_session_leads_through_sign_in_back_to_the_form
     with _quarter_of_an_hour_later():
         page.get_by_label("Weight").fill("62.50")
         page.get_by_label("Weight").evaluate("field => field.form.requestSubmit()")
-        page.get_by_label("E-mail address").fill("nurse@test.example")
-        page.get_by_label("Password", exact=True).fill(PASSWORD)
-        page.get_by_label("Password", exact=True).press("Enter")
-        page.wait_for_url(lambda url: "sign-in" not in url)
+        page.get_by_label("Your password", exact=True).fill(PASSWORD)
+        page.get_by_label("Your password", exact=True).press("Enter")
+        page.wait_for_url(lambda url: "/locked" not in url)
         if "/identity/" in page.url:
             page.get_by_role("button", name="It is this person: go on").click()
         expect(page.get_by_label("Weight")).to_have_value("62.50")
@@ -122,21 +121,3 @@ def test_all_others_normal_is_confirmed_by_keyboard(
     expect(panel).to_be_hidden()
     answers = _answers(clinic)
     assert (answers["exam.heart"], answers["exam.skin"]) == ("normal", "abnormal")
-
-
-def test_warning_before_the_session_ends_is_answered_by_one_key(
-    page: Page, clinic: Flask, address: str, complaints: list[str]
-) -> None:
-    page.clock.install()
-    sign_in_as(page, address, "nurse")
-    with clock.stopped_at(clock.now() + timedelta(minutes=14)):
-        page.clock.fast_forward("14:00")
-        expect(page.get_by_role("button", name="Stay signed in")).to_be_focused()
-        look(page, "session-warning")
-        page.keyboard.press("x")
-        expect(page.locator("dialog#session")).to_be_hidden()
-    with clock.stopped_at(clock.now() + timedelta(minutes=31)):
-        page.clock.fast_forward("17:00")
-        expect(page.get_by_role("button", name="Sign in again")).to_be_focused()
-        expect(page.locator("main")).to_be_hidden()
-        look(page, "session-ended")

@@ -36,11 +36,11 @@ def _page(client: FlaskClient, address: str) -> str:
     return found[1]
 
 
-def test_session_ends_after_a_quarter_of_an_hour_without_anybody(app: Flask) -> None:
+def test_screen_is_locked_after_a_quarter_of_an_hour_without_anybody(app: Flask) -> None:
     client = sign_in(app, make_user("nurse"))
     assert client.get("/").status_code == 200
     with clock.stopped_at(clock.now() + LONG):
-        assert client.get("/").headers["Location"].startswith("/sign-in")
+        assert client.get("/").headers["Location"].startswith("/locked?then=")
 
 
 def test_every_request_prolongs_but_those_a_page_makes_by_itself(app: Flask) -> None:
@@ -78,7 +78,7 @@ def test_form_posted_after_the_session_waits_for_its_author(app: Flask, case: Ca
     with clock.stopped_at(clock.now() + LONG):
         answer = client.post(address, data=typed)
         assert answer.status_code == 303
-        assert answer.headers["Location"].startswith("/sign-in?next=%2Fcases%2F")
+        assert answer.headers["Location"].startswith("/locked?then=")
         assert db.session.query(FormResponse).count() == 0
         theirs = _text(sign_in(app, other, case.id).get(address))
         assert "seventy-one" not in theirs and "was not saved" not in theirs
