@@ -126,6 +126,11 @@ def find_files_folder(settings: Settings) -> Path:
     raise Misconfigured("Set CLEARWAY_FILES_URL to a folder, for example file:///srv/clearway/files.")
 
 
+def find_slots_folder(settings: Settings) -> Path:
+    """The folder of the locks that count the children which open strangers' files (clinic/limited_child.py)."""
+    return find_files_folder(settings) / "slots"
+
+
 def open_store(settings: Settings) -> FolderStore:
     """The store of these settings."""
     return FolderStore(find_files_folder(settings))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from io import BytesIO
 
-from flask_babel import gettext as _
 from PIL import Image, ImageOps, ImageStat
-
-from clinic.errors import InvalidInput
 
 WIDTH, HEIGHT = 480, 600  # 4:5, enough for 38 × 48 mm in print at 300 dpi
 LARGEST = 12 * 1024 * 1024  # bytes; a telephone's camera stays below
@@ -17,31 +15,44 @@ FORMATS = ("JPEG", "PNG", "WEBP")
 FLATTEST = 4.0  # standard deviation of grey values, of 255: less is a covered lens or an empty page
 
 
-def prepare_portrait(content: bytes) -> bytes:
-    """A JPEG of 480 × 600 pixels, cropped to the middle, turned upright, without EXIF.
+class Fault(StrEnum):
+    """Why a picture is not taken."""
 
-    Raises InvalidInput with a sentence at `photo` when it is no picture, too large, too small, or shows nothing.
+    TOO_LARGE = "too-large"
+    TOO_MANY_PIXELS = "too-many-pixels"
+    TOO_SMALL = "too-small"
+    NO_PICTURE = "no-picture"
+    SHOWS_NOTHING = "shows-nothing"
+
+
+class PictureFault(Exception):
+    """A picture that is not taken; `fault` says why."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.value)
+        self.fault = fault
+
+
+def prepare_portrait(content: bytes) -> bytes:
+    """A JPEG of 480 × 600 pixels, cropped to the middle, turned upright, without EXIF. Raises PictureFault.
+
+    Only what its first bytes say is a JPEG, PNG or WebP is opened, whatever it is called; a stranger's in a child.
     """
-    if len(content) > LARGEST:
-        raise _refuse(_("The picture may have at most 12 MB."))
     try:
         with Image.open(BytesIO(content), formats=FORMATS) as image:
             width, height = image.size
             if width * height > MOST_PIXELS:
-                raise _refuse(_("The picture has too many pixels. Take it with a lower resolution."))
+                raise PictureFault(Fault.TOO_MANY_PIXELS)
             if min(width / WIDTH, height / HEIGHT) < 0.5:
-                raise _refuse(_("The picture is too small: it needs at least 240 by 300 pixels."))
+                raise PictureFault(Fault.TOO_SMALL)
             image.draft("RGB", (2 * WIDTH, 2 * HEIGHT))  # a JPEG is decoded no larger than needed
             upright = ImageOps.exif_transpose(image).convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise _refuse(_("This is no picture that can be read. Send a JPEG, PNG or WebP file.")) from None
+        raise PictureFault(Fault.NO_PICTURE) from None
     portrait = ImageOps.fit(upright, (WIDTH, HEIGHT), Image.Resampling.LANCZOS, centering=(0.5, 0.45))
     if ImageStat.Stat(portrait.convert("L")).stddev[0] < FLATTEST:
-        raise _refuse(_("The picture shows nothing. Take it again."))
+        raise PictureFault(Fault.SHOWS_NOTHING)
+    portrait.info.clear()  # else the writer copies a comment of the sender's into our file
     made = BytesIO()
     portrait.save(made, "JPEG", quality=QUALITY, optimize=True)
     return made.getvalue()
-
-
-def _refuse(sentence: str) -> InvalidInput:
-    return InvalidInput(sentence, fields={"photo": [sentence]})

@@ -13,7 +13,7 @@ from clinic.dicom.process import prepare_safely
 from clinic.dicom.summary import FILM, FULL, HALF, PREVIEW, SUMMARY, Summary, read_summary
 from clinic.durable_file import make_folder, sync_file, sync_folder
 from clinic.errors import NotFound
-from clinic.file_store import find_files_folder, open_store
+from clinic.file_store import find_files_folder, find_slots_folder, open_store
 from clinic.services.film import Kept
 
 DERIVED = (SUMMARY, PREVIEW, HALF, FULL)
@@ -26,6 +26,7 @@ class FilmFiles:
     def __init__(self, settings: Settings, prepare: Prepare | None = None) -> None:
         self.store = open_store(settings)
         self._folder = find_files_folder(settings)
+        self._slots = find_slots_folder(settings)
         self._prepare = prepare or self._prepare_in_child
 
     def receive(self, save: Callable[[Path], object]) -> tuple[Summary, Kept]:
@@ -81,7 +82,7 @@ class FilmFiles:
         return self._folder / "derived" / sha256[:2] / sha256
 
     def _prepare_in_child(self, source: Path, folder: Path) -> Summary:
-        return prepare_safely(source, folder, self._folder / "slots")
+        return prepare_safely(source, folder, self._slots)
 
     @contextmanager
     def _workplace(self) -> Iterator[Path]:

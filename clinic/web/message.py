@@ -117,7 +117,8 @@ def report(delivery_id: str) -> Response:
     if found is None:
         raise NotFound(_("This delivery carries no printed report."), delivery=delivery_id)
     record_case_read(delivery.case, "delivery-report")
-    return Response(found, content_type="application/pdf", headers={"Content-Disposition": "inline"})
+    return Response(found, content_type="application/pdf", headers={
+        "Content-Disposition": 'attachment; filename="report.pdf"'})
 
 
 def _audit_inbound(message: InboundMessage) -> None:

@@ -13,10 +13,11 @@ from clinic.audit import record_read
 from clinic.config import get_settings
 from clinic.db import db, write_unit
 from clinic.errors import InvalidInput, NotFound
-from clinic.file_store import FileStore, open_store
+from clinic.file_store import FileStore, find_slots_folder, open_store
 from clinic.models import Case, Photo, PhotoSource, User
 from clinic.permissions import Permission, has_permission, requires
-from clinic.picture import LARGEST, prepare_portrait
+from clinic.picture import LARGEST
+from clinic.picture_door import receive_portrait
 from clinic.queries.case import get_case
 from clinic.services.photo import find_photo, record_photo
 from clinic.unit import manages_units
@@ -59,7 +60,7 @@ def save(case_id: str) -> Answer | WebResponse:
             raise InvalidInput(sentence, fields={"photo": [sentence]})
         db.session.rollback()
         with sent.stream as stream:
-            content = prepare_portrait(stream.read(LARGEST + 1))
+            content = receive_portrait(stream.read(LARGEST + 1), find_slots_folder(get_settings(current_app)))
     except InvalidInput as problem:
         db.session.rollback()
         return _show(get_case(case_id, current_user), problem)

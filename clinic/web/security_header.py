@@ -12,6 +12,13 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; img-src 'self' data:; "
     "frame-ancestors 'none'; form-action 'self'; base-uri 'none'"
 )
+# What is no page of ours runs nothing and loads nothing, also where a browser would show it as one.
+RAW_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
+PAGE = "text/html"
+SHOWN = (PAGE, "text/plain", "image/jpeg")
+# Whatever else leaves is saved under a name of ours, never shown (OWASP ASVS 12.5.2, 14.4.2).
+FILE_NAMES = {"application/json": "answer.json", "application/fhir+json": "answer.json",
+              "application/pdf": "document.pdf", "application/jose": "signature.jws"}
 PERMISSIONS_POLICY = "camera=(self), geolocation=(), microphone=(), payment=(), usb=()"
 
 
@@ -27,10 +34,14 @@ def draw_nonce() -> str:
     return secrets.token_urlsafe(18)
 
 
-def list_security_headers(nonce: str, is_secure: bool) -> list[tuple[str, str]]:
-    """The headers of an answer that is not a static file, but for Cache-Control."""
+def list_security_headers(nonce: str, is_secure: bool, kind: str = PAGE) -> list[tuple[str, str]]:
+    """The headers of an answer of one media type, but for Cache-Control: only a page may run or load anything."""
+    policy = [("Content-Security-Policy", CONTENT_SECURITY_POLICY.format(nonce=nonce))] if kind == PAGE else [
+        ("Content-Security-Policy", RAW_POLICY), ("Cross-Origin-Resource-Policy", "same-origin")]
+    if kind not in SHOWN:
+        policy.append(("Content-Disposition", f'attachment; filename="{FILE_NAMES.get(kind, "answer.bin")}"'))
     headers = [
-        ("Content-Security-Policy", CONTENT_SECURITY_POLICY.format(nonce=nonce)),
+        *policy,
         ("Permissions-Policy", PERMISSIONS_POLICY),
         ("X-Content-Type-Options", "nosniff"),
         ("Referrer-Policy", "same-origin"),
@@ -42,7 +53,9 @@ def list_security_headers(nonce: str, is_secure: bool) -> list[tuple[str, str]]:
 def set_security_headers(response: Response) -> Response:
     """Add the headers; a view may set its own Cache-Control, otherwise a page is never stored."""
     headers = response.headers
-    for name, value in list_security_headers(csp_nonce(), request.is_secure):
+    is_ours = request.endpoint == "static" or response.status_code == 304  # which has no body to be of any kind
+    kind = PAGE if is_ours else response.mimetype or ""
+    for name, value in list_security_headers(csp_nonce(), request.is_secure, kind):
         headers.setdefault(name, value)
     if request.endpoint == "static":
         set_static_caching(response)

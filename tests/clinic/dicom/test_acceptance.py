@@ -6,7 +6,6 @@ import os
 import shutil
 import struct
 import subprocess
-import sys
 import time
 import zlib
 from collections.abc import Callable
@@ -25,12 +24,10 @@ from pydicom.uid import (
 )
 
 from clinic.demo.film import LOSSLESS, PREAMBLE
-from clinic.dicom import child, process
 from clinic.dicom.fault import Fault, FilmFault
 from clinic.dicom.header import open_film
 from clinic.dicom.process import prepare_safely
 from clinic.dicom.summary import FILM, HALF, PREVIEW, read_summary
-from clinic.errors import Unavailable
 from tests.film import SIDE, make_film, prepare_bytes
 
 
@@ -192,25 +189,3 @@ def test_child_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
     with pytest.raises(FilmFault) as caught:
         _send(make_film(), tmp_path, seconds=0.01)
     assert caught.value.fault is Fault.TOO_SLOW and time.monotonic() - begun < 5
-
-
-def test_limits_hold_in_the_child() -> None:
-    spin = "from clinic.dicom import child; child.CPU_SECONDS = 1; child.limit_resources()\nwhile True: pass"
-    done = subprocess.run([sys.executable, "-c", spin], cwd=process.ROOT, timeout=20, check=False)
-    assert done.returncode < 0
-    eat = "from clinic.dicom import child; child.limit_resources(); bytes(child.MEMORY_BYTES)"
-    done = subprocess.run([sys.executable, "-c", eat], cwd=process.ROOT, capture_output=True, check=False)
-    assert b"MemoryError" in done.stderr and child.MEMORY_BYTES == 2 * 1024**3
-
-
-def test_child_gets_nothing_of_our_environment() -> None:
-    assert set(process.ENVIRONMENT) <= {"PATH", "LANG", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS",
-                                        "PYTHONDONTWRITEBYTECODE"}
-
-
-def test_third_film_waits_and_gives_up_with_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "PATIENCE_SECONDS", 0.1)
-    with process._slot(tmp_path), process._slot(tmp_path), pytest.raises(Unavailable), process._slot(tmp_path):
-        raise AssertionError("a third child was let in")
-    with process._slot(tmp_path):
-        pass
