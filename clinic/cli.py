@@ -7,7 +7,8 @@ import importlib
 from flask import Flask
 
 # Modules with a list COMMANDS of click commands; a new command is one module and one name here.
-CLINIC_COMMANDS = ("clinic.rules.command", "clinic.command", "clinic.doctor.command", "clinic.seal.command")
+CLINIC_COMMANDS = ("clinic.rules.command", "clinic.command", "clinic.doctor.command", "clinic.seal.command",
+                   "clinic.documents.command")
 
 
 def install_commands(app: Flask, modules: tuple[str, ...]) -> None:

@@ -41,7 +41,8 @@ class Settings:
     sandbox_port: int = 8090  # sandbox authorities, HTTP
     sandbox_mllp_port: int = 2576  # sandbox authorities, MLLP
     sandbox_lab_mllp_port: int = 2577  # sandbox laboratory, MLLP
-    signing_key: str = ""  # path of one PEM: P-384 key with certificate; empty: made once in var_dir
+    signing_key: str = ""  # path of one PEM: P-384 key, certificate, intermediates; empty: made once in var_dir
+    signing_former: str = ""  # path of a PEM with the certificates used before, which old signatures are checked with
     canonical_base: str = "https://clearway.example/fhir/"  # base of our own code systems and profiles
     demo: bool = False  # 1 only under `make run`: demo clinic and its public sign-ins
     delivery_notice_minutes: int = 15  # a signed exam this long on its way is named (hl7-dicom.md 6.1)

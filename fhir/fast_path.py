@@ -118,15 +118,14 @@ def _parse_wish(accept: str, encoding: str, tags: str) -> tuple[bool, bool] | No
 def _build_answer(found: Found, takes_gzip: bool, is_secure: bool) -> tuple[str, list[tuple[str, str]], bytes]:
     """What `fhir.answer.send_document` and the application's own hooks make of it."""
     common = [
-        ("ETag", f'W/"{DOCUMENT_VERSION}"'), ("Cache-Control", "no-store"),
-        ("Vary", f"{VARY}, Cookie"), *list_security_headers(draw_nonce(), is_secure),
+        ("ETag", f'W/"{DOCUMENT_VERSION}"'), ("Cache-Control", "no-store"), ("Vary", f"{VARY}, Cookie"),
     ]  # fmt: skip
     if found.packed is None:
-        return "304 NOT MODIFIED", common, b""
+        return "304 NOT MODIFIED", [*common, *list_security_headers(draw_nonce(), is_secure)], b""
     body = found.packed if takes_gzip else zlib.decompress(found.packed, _GZIP_WINDOW)
     headers = [
         ("Content-Type", FHIR_JSON), ("Content-Length", str(len(body))), ("Last-Modified", http_date(found.signed_at)),
-        *common,
+        *common, *list_security_headers(draw_nonce(), is_secure, FHIR_JSON.partition(";")[0]),
     ]  # fmt: skip
     if takes_gzip:
         headers.append(("Content-Encoding", "gzip"))

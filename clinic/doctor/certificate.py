@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 from clinic import clock
 from clinic.config import PREFIX, Settings
 from clinic.doctor.finding import Finding, good, warning, wrong
@@ -32,10 +30,7 @@ def check_signing_key(settings: Settings) -> Iterator[Finding]:
         yield wrong("signing-key", error.message, NEW_ONE)
         return
     certificate, now = key.certificate, clock.now()
-    own = key.private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    if certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) != own:
-        yield wrong("signing-key", "The certificate belongs to another key.", "Put the two that fit into one file.")
-    elif certificate.not_valid_after_utc <= now:
+    if certificate.not_valid_after_utc <= now:
         yield wrong("signing-key", "The certificate has ended: signatures made now are refused.", NEW_ONE)
     elif certificate.not_valid_before_utc > now:
         yield wrong("signing-key", "The certificate is not valid yet.", "See whether the clock is right.")

@@ -11,12 +11,12 @@ from flask import current_app
 from flask_babel import force_locale
 from flask_babel import gettext as _
 
+from clinic.config import get_settings
 from clinic.country import country_name
 from clinic.declaration import get_declaration
 from clinic.documents.glyph import ensure_printable
 from clinic.documents.grade import build_grades
 from clinic.documents.identity import Identity, read_identity, read_photo, to_day, to_moment
-from clinic.documents.printer import print_html
 from clinic.documents.qr import build_verify_address, draw_qr
 from clinic.documents.record import Record, read_record
 from clinic.documents.united_kingdom import build_united_kingdom
@@ -26,16 +26,12 @@ from clinic.ports import DocumentOrder
 from clinic.rules import list_programmes
 from clinic.services.consent import find_consent
 from clinic.services.fact import get_exam_date
+from clinic.signing_key import load_signing_key
 
 TEMPLATES = {"us": "documents/us.html", "uk": "documents/uk.html"}
 CONCLUDED = {"accepted": "As the rules propose", "chosen": "Chosen by the physician among the classes left open",
              "overridden": "Concluded otherwise by the physician"}
 _MARKUP = re.compile(r"<style>.*?</style>|<[^>]*>", re.DOTALL)
-
-
-def render_packet(order: DocumentOrder, sha256: str, verify_token: str) -> bytes:
-    """The PDF of what is signed. Raises UnprintableCharacter naming the character, Misconfigured."""
-    return print_html(compose_packet(order, sha256, verify_token))
 
 
 def compose_packet(order: DocumentOrder, sha256: str, verify_token: str) -> str:
@@ -77,6 +73,7 @@ def _build_context(order: DocumentOrder, identity: Identity, sha256: str, verify
                  "code": case.site.code},
         "physician": {"name": order.signer.name, "licence": order.signer.licence_number or ""},
         "signed_at": to_moment(order.signed_at, case.site.time_zone),
+        "certificate": load_signing_key(get_settings(current_app)).subject,
         "declaration": get_declaration(case.programme).text,
         "consent": _describe_consent(case),
         "concluded": CONCLUDED[order.conclusion.kind], "reason": order.conclusion.reason,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import dataclass
 from typing import Any
 
 from clinic.documents.font import Face, list_families, select_faces
@@ -15,8 +16,17 @@ VARIANT = "pdf/ua-1"  # tagged, so that a screen reader can read it
 _LARGER = ", ".join(f"bdi:lang({language})" for language in ("ar", "fa", "ur", "ps"))  # its font is drawn small
 for _teller in ("weasyprint", "fontTools"):
     logging.getLogger(_teller).setLevel(logging.WARNING)  # each print tells dozens of steps otherwise
+POINT = 0.75  # of a CSS pixel
 _lock = threading.Lock()  # the font configuration is shared, and a page layout is no place for two threads
 _printer: _Printer | None = None
+
+
+@dataclass(frozen=True)
+class Box:
+    """Where an element with an `id` stands: its page from 0, its corners in points from the page's lower left."""
+
+    page: int
+    corners: tuple[int, int, int, int]
 
 
 def check_printer() -> None:
@@ -34,6 +44,11 @@ def print_html(html: str) -> bytes:
 
     Loads nothing from any address: pictures and styles stand in the text itself. Raises Misconfigured.
     """
+    return print_page_boxes(html)[0]
+
+
+def print_page_boxes(html: str) -> tuple[bytes, dict[str, Box]]:
+    """As `print_html`, with the place of every element that has an `id`."""
     global _printer
     check_printer()
     with _lock:
@@ -58,16 +73,23 @@ class _Printer:
         families = ", ".join(f'"{family}"' for family in list_families())
         self._stack = weasyprint.CSS(string=f":root {{ font-family: {families} }} {_LARGER} {{ font-size: 1.25em }}")
 
-    def print(self, html: str) -> bytes:
-        """The bytes of the PDF."""
+    def print(self, html: str) -> tuple[bytes, dict[str, Box]]:
+        """The bytes of the PDF, and where its named elements stand."""
         sheets = [self._load(face) for face in select_faces(html)]
-        document = self._engine.HTML(string=html, url_fetcher=self._fetcher)
-        pdf: bytes = document.write_pdf(
-            stylesheets=[*sheets, self._stack], font_config=self._fonts, pdf_variant=VARIANT)
-        return pdf
+        document = self._engine.HTML(string=html, url_fetcher=self._fetcher).render(
+            stylesheets=[*sheets, self._stack], font_config=self._fonts)
+        boxes = {name: _to_box(number, page.height, corners) for number, page in enumerate(document.pages)
+                 for name, corners in page.anchors.items()}
+        return document.write_pdf(pdf_variant=VARIANT), boxes
 
     def _load(self, face: Face) -> Any:
         if face not in self._sheets:
             self._sheets[face] = self._engine.CSS(string=face.rule, font_config=self._fonts)
         return self._sheets[face]
 
+
+def _to_box(page: int, height: float, corners: tuple[float, float, float, float]) -> Box:
+    """From CSS pixels under the page's upper edge to whole points over its lower one."""
+    left, top, right, bottom = corners
+    return Box(page, (round(left * POINT), round((height - bottom) * POINT),
+                      round(right * POINT), round((height - top) * POINT)))

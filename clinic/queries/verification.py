@@ -77,6 +77,12 @@ def find_verification(token: str) -> Verification | None:
     )
 
 
+def find_standing_of_file(sha256: str) -> tuple[str, int, Standing] | None:
+    """(exam id, version, standing) of the exam whose PDF has this digest (hex); None when it is not known here."""
+    exam = db.session.execute(select(SignedExam).where(SignedExam.pdf_sha256 == sha256)).scalars().first()
+    return (exam.id, exam.version, _find_standing(exam)[0]) if exam else None
+
+
 def _find_standing(exam: SignedExam) -> tuple[Standing, datetime | None]:
     if exam.revoked_at is not None:
         return Standing.REVOKED, exam.revoked_at

@@ -19,7 +19,7 @@ from clinic.db import write_unit
 from clinic.seal.head import Head, get_heads_path, parse_head, read_heads
 from clinic.seal.table import STREAMS
 from clinic.seal.verification import EXPLAINED, PublicKeys, Report, Verification
-from clinic.signing_key import load_signing_key, name_key
+from clinic.signing_key import load_former_certificates, load_signing_key, name_key
 
 SHOWN = 200  # findings printed one by one; all are counted
 
@@ -96,13 +96,16 @@ def _collect_heads(expect: tuple[str, ...], heads_file: Path | None) -> list[Hea
 
 
 def _collect_keys(certificates: tuple[Path, ...]) -> PublicKeys:
-    key = load_signing_key(get_settings(current_app))
+    settings = get_settings(current_app)
+    key = load_signing_key(settings)
     keys: dict[str, ec.EllipticCurvePublicKey] = {key.kid: key.private.public_key()}
+    known = load_former_certificates(settings)
     for path in certificates:
         try:
-            certificate = x509.load_pem_x509_certificate(path.read_bytes())
+            known.append(x509.load_pem_x509_certificate(path.read_bytes()))
         except ValueError:
             raise click.ClickException(f"{path} holds no certificate in PEM.") from None
+    for certificate in known:
         public = certificate.public_key()
         if isinstance(public, ec.EllipticCurvePublicKey):
             keys[name_key(certificate)] = public

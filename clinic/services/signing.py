@@ -21,7 +21,7 @@ from clinic.db import db, read_unit, write_unit
 from clinic.declaration import get_declaration
 from clinic.delivery_reason import DeliveryReason, build_reason
 from clinic.documents.packet import compose_packet
-from clinic.documents.printer import print_html
+from clinic.documents.pdf_signature import SignedAs, issue_document
 from clinic.errors import CaseChanged, NotAllowed, NotFound, NotNow
 from clinic.key import new_id, new_id_after
 from clinic.models import (
@@ -48,7 +48,7 @@ from clinic.rules import decide
 from clinic.services.assessment import is_ready_for_review
 from clinic.services.conclusion import ConclusionInput, conclude
 from clinic.services.fact import build_facts
-from clinic.signing_key import load_signing_key
+from clinic.signing_key import SigningKey, load_signing_key
 
 SIGNED_STATES = (CaseState.SIGNED, CaseState.SUBMITTED, CaseState.ACKNOWLEDGED)
 WAITING = (DeliveryState.QUEUED, DeliveryState.HELD, DeliveryState.REJECTED, DeliveryState.DEAD)
@@ -88,7 +88,7 @@ def sign(case_id: str, case_version: int, signer_id: str, choice: ConclusionInpu
 def prepare_signature(case_id: str, case_version: int, signer_id: str, choice: ConclusionInput) -> PreparedSignature:
     """The first half: from one read of the case to the bytes of document, signature, deliveries and printed packet.
 
-    Raises as `sign` does, and UnprintableCharacter naming what no font of ours can print.
+    Raises as `sign` does, CertificateUnusable, and UnprintableCharacter naming what no font of ours can print.
     """
     with read_unit() as session:
         case = session.get(Case, case_id)
@@ -108,9 +108,11 @@ def prepare_signature(case_id: str, case_version: int, signer_id: str, choice: C
             amendment_reason=_find_amendment_reason(case) if replaces else None,
             conclusion=_build_conclusion(case, signer, facts, decision, choice),
         )
-        prepared, html, attach, compose = _render(order)
-        site_id, code = case.site_id, case.site.code
-    pdf = print_html(html)  # a second of layout: nothing is open meanwhile
+        key = load_signing_key(get_settings(current_app))
+        key.ensure_usable()
+        prepared, html, attach, compose = _render(order, key)
+        signed_as, site_id, code = _describe_signature(order, prepared.sha256), case.site_id, case.site.code
+    pdf = issue_document(html, signed_as, key)  # a second of layout: nothing is open meanwhile
     delivery = compose(PrintedExam(pdf, prepared.sha256, _give_control_id(site_id, code, prepared.signed_at)))
     return replace(prepared, pdf=pdf, resources=(*prepared.resources, *attach(pdf)), deliveries=(delivery,))
 
@@ -225,11 +227,17 @@ def _give_control_id(site_id: str, code: str, moment: datetime) -> str:
         return f"{code[:8]}{moment:%y%m%d}{next_number(site_id, 'message') % 10**6:06}"
 
 
-def _render(order: DocumentOrder) -> tuple[PreparedSignature, str, AttachPrint, ComposeDelivery]:
+def _describe_signature(order: DocumentOrder, sha256: str) -> SignedAs:
+    site = order.case.site
+    return SignedAs(order.signed_at, order.signer.name, f"{site.name}, {site.city}",
+                f"Exam {order.bundle_id}, version {order.version}; SHA-256 of the signed document {sha256}")
+
+
+def _render(order: DocumentOrder, key: SigningKey) -> tuple[PreparedSignature, str, AttachPrint, ComposeDelivery]:
     """All but the print itself: the signature without it, its HTML, what makes resources and a delivery of it."""
     built = ports.build_document(order)
     sha256, token = hashlib.sha256(built.body).hexdigest(), secrets.token_urlsafe(TOKEN_BYTES)
-    jws = load_signing_key(get_settings(current_app)).sign_detached(built.body)
+    jws = key.sign_detached(built.body)
     proof = ports.build_proof(order, built, jws)
     columns = ("id", "case_id", "case_version", "edition", "facts", "decision", "kind", "conclusion", "reason",
                "decided_at", "decided_by_id")

@@ -47,7 +47,7 @@ def list_security_headers(nonce: str, is_secure: bool, kind: str = PAGE) -> list
         ("Referrer-Policy", "same-origin"),
         ("Cross-Origin-Opener-Policy", "same-origin"),
     ]
-    return [*headers, ("Strict-Transport-Security", "max-age=31536000")] if is_secure else headers
+    return [*headers, ("Strict-Transport-Security", "max-age=31536000; includeSubDomains")] if is_secure else headers
 
 
 def set_security_headers(response: Response) -> Response:

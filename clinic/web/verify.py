@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, render_template, request
+from flask import Blueprint, Response, current_app, jsonify, render_template, request
 from flask_babel import LazyString, lazy_gettext
 
 from clinic.audit import record_read
+from clinic.config import get_settings
 from clinic.permissions import public
 from clinic.queries.verification import DocumentKind, Standing, Verification, find_verification
+from clinic.signing_key import load_signing_key
 
 blueprint = Blueprint("verify", __name__)
 
@@ -41,7 +43,8 @@ def show(token: str) -> Response:
     if wanted == "application/json":
         answer = jsonify(_to_json(found))
     else:
-        page = render_template("verify/show.html", found=found, kind_words=KIND_WORDS, standing_words=STANDING_WORDS)
+        page = render_template("verify/show.html", found=found, kind_words=KIND_WORDS, standing_words=STANDING_WORDS,
+                               certificate=load_signing_key(get_settings(current_app)).subject)
         answer = Response(page, content_type="text/html; charset=utf-8")
     answer.status_code = 200 if found else 404
     answer.headers["X-Robots-Tag"] = "noindex"

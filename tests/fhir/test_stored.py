@@ -23,7 +23,7 @@ from tests.fhir.test_document import read_body
 @pytest.fixture
 def told(app: Flask, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Every story told; the printed packet is not what is looked at here, so a token stands for it."""
-    monkeypatch.setattr("clinic.services.signing.print_html", lambda _html: b"%PDF-1.7 packet")
+    monkeypatch.setattr("clinic.services.signing.issue_document", lambda *_all: b"%PDF-1.7 packet")
     return story.tell_all(story.make_staff())
 
 

@@ -24,7 +24,7 @@ def _read_history(machine: Machine, loinc: str) -> list[dict[str, Any]]:
 def test_authority_reads_what_was_final_before_it_was_corrected_amended_or_withdrawn(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("clinic.services.signing.print_html", lambda _html: b"%PDF-1.7 packet")
+    monkeypatch.setattr("clinic.services.signing.issue_document", lambda *_all: b"%PDF-1.7 packet")
     make_authority("uk")
     story.amend_twice(story.make_staff())
     us, uk = Machine(app, "us"), Machine(app, "uk")

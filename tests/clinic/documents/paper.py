@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from clinic import clock
-from clinic.documents.packet import render_packet
+from clinic.documents.packet import compose_packet
+from clinic.documents.printer import print_html
 from clinic.models import Answer, Case, Conclusion, ConclusionKind, Sex
 from clinic.ports import DocumentOrder
 from clinic.schemas.imaging import NewReading
@@ -65,7 +66,7 @@ def print_unfinished(case: Case, staff: Staff) -> bytes:
         conclusion={name: decision[name] for name in ("overall", "classes", "other_classes", "grades")} | {
             "valid_from": None, "valid_until": None, "certificate": None})
     order = DocumentOrder(case, conclusion, staff.physician, clock.now(), "unfinished", 1)
-    return render_packet(order, "0" * 64, "token")
+    return print_html(compose_packet(order, "0" * 64, "token"))
 
 
 def read_pages(pdf: bytes, folder: Path) -> list[str]:

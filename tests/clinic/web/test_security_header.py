@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from flask import Response
 from flask.testing import FlaskClient
 
 from tests.browser.gallery import create_gallery
@@ -41,3 +42,23 @@ def test_page_is_never_stored(client: FlaskClient) -> None:
 def test_secure_page_asks_for_https_from_now_on(client: FlaskClient) -> None:
     assert "Strict-Transport-Security" not in client.get("/list").headers
     assert "Strict-Transport-Security" in client.get("/list", base_url="https://localhost").headers
+
+
+@pytest.mark.parametrize(("kind", "name"), [
+    ("application/pdf", "document.pdf"), ("application/octet-stream", "answer.bin"), ("image/svg+xml", "answer.bin"),
+    ("application/xhtml+xml", "answer.bin"), ("application/json", "answer.json"), ("text/xml", "answer.bin"),
+])
+def test_what_is_no_page_is_sandboxed_and_saved_under_a_name_of_ours(kind: str, name: str) -> None:
+    app = create_gallery()
+    app.add_url_rule("/file", view_func=lambda: Response("<script>alert(1)</script>", mimetype=kind))
+    headers = app.test_client().get("/file").headers
+    assert headers["Content-Security-Policy"] == "default-src 'none'; sandbox; frame-ancestors 'none'"
+    assert headers["Content-Disposition"] == f'attachment; filename="{name}"'
+    assert (headers["X-Content-Type-Options"], headers["Cross-Origin-Resource-Policy"]) == ("nosniff", "same-origin")
+
+
+def test_our_pictures_are_shown_and_run_nothing() -> None:
+    app = create_gallery()
+    app.add_url_rule("/picture", view_func=lambda: Response(b"\xff\xd8", mimetype="image/jpeg"))
+    headers = app.test_client().get("/picture").headers
+    assert "sandbox" in headers["Content-Security-Policy"] and "Content-Disposition" not in headers
