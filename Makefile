@@ -12,7 +12,7 @@ TEST_PACKAGES := $(RUN_PACKAGES) chromium postgresql nodejs npm poppler-utils li
 help:
 	@echo "make run    start everything with a demo clinic (http://localhost:8000)"
 	@echo "make test   the whole suite, on SQLite and on PostgreSQL"
-	@echo "make bench  figures, side by side      make lint   ruff, mypy, programmes, translations"
+	@echo "make bench  figures, side by side      make lint   ruff, mypy, programmes, known faults of packages"
 
 .venv/ready-runtime: requirements/runtime.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -58,15 +58,21 @@ test-fast: .venv/ready-test
 bench: .venv/ready-test
 	@$(BIN)/python -m bench $(if $(SIZE),--size $(SIZE))
 
-lint: .venv/ready-test
+.venv-audit/ready: requirements/audit.txt
+	@test -d .venv-audit || $(PYTHON) -m venv .venv-audit
+	@.venv-audit/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/audit.txt
+	@touch $@
+
+lint: .venv/ready-test .venv-audit/ready
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/flask --app wsgi check-programmes
+	@$(BIN)/python tools/audit_dependencies.py
 
 # For maintainers: renew the locks (no registry address in them), rebuild the front-end files.
 lock:
 	@$(BIN)/pip install --quiet pip-tools
-	@for name in runtime test fhir-validator; do \
+	@for name in runtime test fhir-validator audit; do \
 	  $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links \
 	    -o requirements/$$name.txt requirements/$$name.in; done
 
@@ -74,4 +80,4 @@ assets:
 	@cd tools/assets && npm ci --silent && node build.js
 
 clean:
-	@rm -rf .venv .venv-fhir-validator $(PEERS)/node_modules tools/assets/node_modules
+	@rm -rf .venv .venv-fhir-validator .venv-audit $(PEERS)/node_modules tools/assets/node_modules

@@ -18,6 +18,7 @@ from clinic.permissions import ROLES
 
 csrf = CSRFProtect()
 MACHINE_PATHS = "clearway.machine_paths"
+HOST_ALONE = "__Host-"  # a browser takes such a cookie only when it is Secure and for this one host
 
 
 def install_sign_in(app: Flask, secret_key: str, secure_cookies: bool) -> None:
@@ -43,7 +44,7 @@ def install_sign_in(app: Flask, secret_key: str, secure_cookies: bool) -> None:
         SECURITY_FLASH_MESSAGES=False,
         SECURITY_CSRF_IGNORE_UNAUTH_ENDPOINTS=False,
         SECURITY_SCRIPT_NONCE_KEY="csp_nonce",
-        SESSION_COOKIE_NAME="clearway",
+        SESSION_COOKIE_NAME=f"{HOST_ALONE}clearway" if secure_cookies else "clearway",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=secure_cookies,

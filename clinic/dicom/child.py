@@ -1,6 +1,6 @@
 """The child process that opens one film: `python -m clinic.dicom.child SOURCE FOLDER`, within its own limits.
 
-Exit 0: prepared; REFUSED: with the fault's code in the file `fault`; NO_ROOM: the disk was full; anything else: it broke
+Exit 0: prepared; REFUSED: the fault is in the file `fault`; NO_ROOM: the disk was full; anything else: it broke
 or was stopped.
 """
 

@@ -180,7 +180,7 @@ def test_film_that_unpacks_to_more_than_memory_is_stopped(tmp_path: Path) -> Non
     for _ in range(3 * 2**30 // len(nothing)):
         body += packer.compress(nothing)
     with pytest.raises(FilmFault) as caught:
-        _send(content[:group] + body + packer.flush(), tmp_path)
+        _send(content[:group] + body + packer.flush(), tmp_path, seconds=240)  # by the wall: other tests run beside
     assert caught.value.fault is Fault.TOO_LARGE
 
 
