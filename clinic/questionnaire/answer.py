@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -20,6 +20,7 @@ from clinic.schemas.digits import read_digits
 
 LONGEST_STRING = 300
 LONGEST_TEXT = 4000
+LINE_SIGNS = "\n\r\t"  # the only control characters that a text of several lines may hold
 YES_NO = {"true": True, "yes": True, "false": False, "no": False}
 
 
@@ -49,15 +50,35 @@ def check_answers(
         if link_id not in raw or raw[link_id] in (None, ""):
             continue
         try:
-            parsed[link_id] = parse_answer(item, raw[link_id])
+            answer = parse_answer(item, raw[link_id])
+            if answer != "":  # blanks alone are no answer
+                parsed[link_id] = answer
         except ValidationError as error:
             checked.errors[link_id] = list(error.messages)
+    parsed = _leave_out_unasked(form, parsed, subject)
     for item in form.items:
         _collect(item, parsed, subject, complete, checked)
     if only is not None:
         checked.errors = {name: found for name, found in checked.errors.items() if name in only}
         checked.cautions = [caution for caution in checked.cautions if caution.field in only]
     return checked
+
+
+def _leave_out_unasked(form: Questionnaire, parsed: dict[str, Any], subject: Subject) -> dict[str, Any]:
+    """The answers to what is asked: one that is left out asks for nothing, so what hangs on it goes too."""
+    while True:
+        asked = {link_id for item in form.items for link_id in _list_asked(item, parsed, subject)}
+        kept = {link_id: answer for link_id, answer in parsed.items() if link_id in asked}
+        if len(kept) == len(parsed):
+            return kept
+        parsed = kept
+
+
+def _list_asked(item: Item, parsed: Mapping[str, Any], subject: Subject) -> Iterator[str]:
+    if subject.is_asked(item) and is_enabled(item, parsed):
+        yield item.link_id
+        for inner in item.items:
+            yield from _list_asked(inner, parsed, subject)
 
 
 def _collect(item: Item, parsed: Mapping[str, Any], subject: Subject, complete: bool, checked: CheckedAnswers,
@@ -94,6 +115,8 @@ def parse_answer(item: Item, raw: Any) -> Any:
         return read_digits(text, item.minimum, item.maximum, decimals)
     if item.kind is ItemKind.DATE:
         return _parse_date(text)
+    if any(unicodedata.category(sign) in ("Cc", "Cs", "Co", "Cn") and sign not in LINE_SIGNS for sign in text):
+        raise ValidationError(_("There is a character here that is no letter; type it again."))
     longest = item.longest or (LONGEST_STRING if item.kind is ItemKind.STRING else LONGEST_TEXT)
     if len(text) > longest:
         raise ValidationError(_("At most %(n)s characters.", n=longest))

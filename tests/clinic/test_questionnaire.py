@@ -277,3 +277,25 @@ def test_summary_tells_what_was_found_and_gathers_the_rest() -> None:
     assert (sections["exam"].normal, sections["exam"].lines[0].value) == (["Skin"], "Abnormal: wheeze")
     assert (sections["vital"].lines[0].value, sections["vital"].lines[0].unit) == ("70.5", "kg")
     assert sections["plan"].is_empty
+
+
+def test_what_hangs_on_an_answer_left_out_is_left_out_too() -> None:
+    after = [{"question": "a", "operator": "=", "answerBoolean": True}]
+    later = [{"question": "b", "operator": "=", "answerBoolean": True}]
+    form = read_questionnaire(_form(_item("a"), _item("b", enableWhen=after), _item("c", enableWhen=later)), "f")
+    raw = {"a": False, "b": True, "c": True}  # b and c were answered before a became no
+    assert check_answers(form, raw, WOMAN, complete=True).answers == {"a": False}
+
+
+def test_blanks_alone_are_no_answer() -> None:
+    form = read_questionnaire(_form(_item("a", "text", required=True)), "f")
+    checked = check_answers(form, {"a": " \u00a0\n"}, WOMAN, complete=True)
+    assert checked.answers == {}
+    assert list(checked.errors) == ["a"]
+
+
+@pytest.mark.parametrize("sign", ["\0", "\x1b", "\ud800", "\uffff"])
+def test_text_with_a_character_that_is_no_letter_is_refused(sign: str) -> None:
+    form = read_questionnaire(_form(_item("a", "text")), "f")
+    assert "a" in check_answers(form, {"a": f"seen{sign}twice"}, WOMAN, complete=False).errors
+    assert check_answers(form, {"a": "seen\r\n\ttwice"}, WOMAN, complete=False).errors == {}
