@@ -68,8 +68,10 @@ def read_questionnaire(text: str, name: str) -> Questionnaire:
     """A form from its JSON. Raises Misconfigured with all faults found, each naming its linkId."""
     try:
         body = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Misconfigured(f"{name}: not JSON ({error})") from None
+    if not isinstance(body, dict) or not isinstance(body.get("item", []), list):
+        raise Misconfigured(f"{name}: not a Questionnaire with its items")
     faults: list[str] = []
     if body.get("resourceType") != "Questionnaire":
         faults.append("resourceType must be Questionnaire")
@@ -78,7 +80,7 @@ def read_questionnaire(text: str, name: str) -> Questionnaire:
             faults.append(f"{key} is missing")
     if body.get("url") != f"{CANONICAL}Questionnaire/{name}":
         faults.append(f"url must be {CANONICAL}Questionnaire/{name}")
-    items = tuple(_read_item(item, None, faults) for item in body.get("item", []))
+    items = _read_items(body, None, faults)
     form = Questionnaire(name, body.get("url", ""), body.get("version", ""), body.get("title", ""), items, body)
     faults += _list_faults(form)
     if faults:
@@ -88,6 +90,18 @@ def read_questionnaire(text: str, name: str) -> Questionnaire:
 
 def _list_files() -> list[Path]:
     return sorted(PROGRAMMES.glob("*/forms/*.json"))
+
+
+def _read_items(body: dict[str, Any], permission: str | None, faults: list[str]) -> tuple[Item, ...]:
+    """The items of a form or of an item; one that is shaped otherwise than R4 says is a fault and left out."""
+    items = []
+    for place, item in enumerate(body.get("item", [])):
+        try:
+            items.append(_read_item(item, permission, faults))
+        except (AttributeError, LookupError, TypeError, ValueError):
+            name = item.get("linkId") if isinstance(item, dict) else f"item {place} of {body.get('linkId', 'the form')}"
+            faults.append(f"{name}: not shaped as a Questionnaire item")
+    return tuple(items)
 
 
 def _read_item(body: dict[str, Any], permission: str | None, faults: list[str]) -> Item:
@@ -114,7 +128,7 @@ def _read_item(body: dict[str, Any], permission: str | None, faults: list[str]) 
         soft_minimum=extensions.get(SOFT_MIN), soft_maximum=extensions.get(SOFT_MAX), permission=permission,
         applies_to=extensions.get(APPLIES_TO), hint=extensions.get(HINT), computed=extensions.get(COMPUTED),
         longest=body.get("maxLength"),
-        items=tuple(_read_item(item, permission, faults) for item in body.get("item", [])),
+        items=_read_items(body, permission, faults),
     )
 
 

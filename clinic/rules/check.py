@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import re
-import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from clinic.rules.check_reference import check_form, check_numbered_findings, check_reference
 from clinic.rules.decision import list_code_rules
 from clinic.rules.programme import FOREVER, LONG_AGO, PROGRAMMES, to_age_range
 from clinic.rules.requirement import COMPARE
+from clinic.rules.shape import is_kind
 from clinic.rules.signal import SIGNALS
+from clinic.rules.source import Problem, Reference, Source
 
 KINDS = ("require", "suggest", "follow-up", "gate", "exempt", "grade", "class", "validity", "number", "alert")
-CATEGORIES_OF_FINDING = ("normal", "suggests-tb", "follow-up", "minor")
 # table -> keys it must have, keys it may have
 TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "edition": (("id", "from", "change"), ("until",)),
@@ -35,65 +32,6 @@ TYPES: dict[str, type | tuple[type, ...]] = {
     "found": list, "unless_found": list, "stay_months": dict, "schedule": int, "burden": str, "numbers": dict,
     "confirmed": bool, "asks_stay": bool, "vaccines": bool,
 }
-
-
-@dataclass(frozen=True, order=True)
-class Problem:
-    """Something wrong in a file; `line` counts from 1."""
-
-    file: str
-    line: int
-    message: str
-
-
-@dataclass(frozen=True)
-class Reference:
-    """What rule files may name."""
-
-    exams: frozenset[str]
-    findings: frozenset[str]
-    countries: frozenset[str]
-
-
-class Source:
-    """One file with the lines of its tables, and the problems found in it."""
-
-    def __init__(self, path: Path, root: Path) -> None:
-        self.path = path
-        self.name = str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
-        self.problems: list[Problem] = []
-        try:
-            self.text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            self.text = ""
-            self.add(1, "cannot be read as UTF-8 text")
-        self.lines = self.text.splitlines()
-
-    def add(self, line: int, message: str) -> None:
-        """Note a problem."""
-        self.problems.append(Problem(self.name, line, message))
-
-    def parse_toml(self) -> dict[str, Any] | None:
-        """The file's data, or None with a problem noted."""
-        try:
-            return tomllib.loads(self.text)
-        except tomllib.TOMLDecodeError as error:
-            match = re.search(r"at line (\d+)", str(error))
-            self.add(int(match[1]) if match else len(self.lines), f"is not TOML: {error}")
-            return None
-
-    def find_line(self, table: str, place: int, key: str = "") -> int:
-        """The line of the `place`-th `[[table]]`, or of a key in it."""
-        starts = [n for n, line in enumerate(self.lines, 1) if re.match(rf"\[\[?\s*{re.escape(table)}\s*\]", line)]
-        if place >= len(starts):
-            return 1
-        start = starts[place]
-        for number, line in enumerate(self.lines[start:], start + 1):
-            if line.startswith("["):
-                break
-            if key and re.match(rf"{re.escape(key)}\s*[=.]", line):
-                return number
-        return start
 
 
 def check_programmes(path: str | Path | None = None) -> list[Problem]:
@@ -152,6 +90,10 @@ def _check_table(source: Source, table: str, rows: Any) -> bool:
         return False
     sound = True
     for place, row in enumerate(rows):
+        if not isinstance(row, dict):
+            source.add(source.find_line(table, 0), f"{table}: {row!r} is no table")
+            sound = False
+            continue
         for key in must:
             value = row.get(key)
             if value is None or (isinstance(value, str) and not value.strip()):
@@ -161,7 +103,7 @@ def _check_table(source: Source, table: str, rows: Any) -> bool:
             wrong = None
             if key not in must and key not in may:
                 wrong = f"unknown key {key}"
-            elif not isinstance(value, TYPES.get(key, str)):
+            elif not is_kind(value, TYPES.get(key, str)):
                 wrong = f"{key} has the wrong type"
             if wrong is not None:
                 source.add(source.find_line(table, place, key), f"{_name(table, row)}: {wrong}")
@@ -227,10 +169,10 @@ def _check_rule(
     if row["kind"] in ("require", "suggest", "follow-up") and not row.get("exams"):
         note("kind", "asks for no exam")
     for compare, months in row.get("stay_months", {}).items():
-        if compare not in COMPARE or not isinstance(months, int):
+        if compare not in COMPARE or not is_kind(months, int):
             note("stay_months", f"{compare} = {months} is not gt, gte, lt or lte and a number of months")
     for name, number in row.get("numbers", {}).items():
-        if isinstance(number, bool) or not isinstance(number, int):
+        if not is_kind(number, int):
             note("numbers", f"{name} is not a whole number")
     if row.get("burden", "high") not in ("high", "low"):
         note("burden", "burden is high or low")
@@ -279,100 +221,3 @@ def _check_code_rules(source: Source, programme: str, data: dict[str, Any]) -> N
                     if number not in rule.get("numbers", {}):
                         place = data["rule"].index(rule)
                         source.add(source.find_line("rule", place), f"rule {rule['id']} lacks the number {number}")
-
-
-# -------------------------------------------------------------------------------------------------- reference, forms
-
-
-def check_reference(folder: Path, root: Path) -> tuple[Reference, list[Problem]]:
-    """The reference files, and the problems in them."""
-    countries = frozenset(
-        line.strip() for line in (folder / "country_code.csv").read_text(encoding="utf-8").splitlines()[1:])
-    problems: list[Problem] = []
-    exams, findings = Source(folder / "exam.toml", root), Source(folder / "finding.toml", root)
-    exam_rows, finding_rows = exams.parse_toml() or {}, findings.parse_toml() or {}
-    for code, row in exam_rows.items():
-        if not row.get("label"):
-            exams.add(exams.find_line(code, 0), f"exam {code} has no label")
-    for code, row in finding_rows.items():
-        line = findings.find_line(code, 0)
-        if row.get("category") not in CATEGORIES_OF_FINDING or row.get("grade") not in ("A", "B"):
-            findings.add(line, f"finding {code} has an unknown category or grade")
-        if not row.get("label") or not row.get("source"):
-            findings.add(line, f"finding {code} has no label or no source")
-    problems += exams.problems + findings.problems + _check_vaccines(Source(folder / "vaccine_line.toml", root))
-    for name in ("tb_incidence_who.csv", "uk_tb_country.csv", "ca_designated_event.csv", "au_schedule.csv"):
-        problems += _check_countries(Source(folder / name, root), countries)
-    return Reference(frozenset(exam_rows), frozenset(finding_rows), countries), problems
-
-
-def _check_countries(source: Source, countries: frozenset[str]) -> list[Problem]:
-    for number, row in enumerate(csv.DictReader(source.lines), 2):
-        if row.get("iso3") not in countries:
-            source.add(number, f"unknown country code {row.get('iso3')}")
-        if "source" in row and not row["source"]:
-            source.add(number, f"{row['iso3']} has no source")
-        if "valid_from" in row and not _is_day(row["valid_from"]):
-            source.add(number, f"{row['valid_from']} is not a day")
-    return source.problems
-
-
-def _is_day(text: str | None) -> bool:
-    try:
-        return date.fromisoformat(text or "") is not None
-    except ValueError:
-        return False
-
-
-def _check_vaccines(source: Source) -> list[Problem]:
-    seen: list[tuple[Any, ...]] = []
-    for place, row in enumerate((source.parse_toml() or {}).get("line", ())):
-        line = source.find_line("line", place)
-        for key in ("name", "at_least", "source"):
-            if not row.get(key):
-                source.add(line, f"vaccine line {row.get('name', '')} has no {key}")
-        first, last, ages = row.get("from", LONG_AGO), row.get("until", FOREVER), str(row.get("at_least"))
-        for name, other_first, other_last, other_ages in seen:
-            if name == row.get("name") and ages == other_ages and first <= other_last and other_first <= last:
-                source.add(line, f"vaccine line {name} overlaps itself")
-        seen.append((row.get("name"), first, last, ages))
-    return source.problems
-
-
-def check_numbered_findings(source: Source, reference: Reference) -> list[Problem]:
-    """An authority's own numbered findings: each once, each read as a known common code."""
-    data = source.parse_toml() or {}
-    seen: set[str] = set()
-    for place, row in enumerate(data.get("finding", ())):
-        if row.get("common") not in reference.findings:
-            source.add(source.find_line("finding", place, "common"), f"unknown code {row.get('common')}")
-        if row.get("code") in seen:
-            source.add(source.find_line("finding", place, "code"), f"code {row['code']} is given twice")
-        seen.add(str(row.get("code")))
-    return source.problems
-
-
-def check_form(source: Source) -> list[Problem]:
-    """A form is a FHIR Questionnaire whose linkIds are all there and all different."""
-    try:
-        data = json.loads(source.text)
-    except json.JSONDecodeError as error:
-        source.add(error.lineno, f"is not JSON: {error.msg}")
-        return source.problems
-    if not isinstance(data, dict) or data.get("resourceType") != "Questionnaire":
-        source.add(1, "is not a FHIR Questionnaire")
-        return source.problems
-    seen: set[str] = set()
-    for item in _list_items(data):
-        link = item.get("linkId")
-        if not link or link in seen:
-            line = next((n for n, text in enumerate(source.lines, 1) if f'"{link}"' in text), 1)
-            source.add(line, f"linkId {link} is given twice" if link else "an item has no linkId")
-        seen.add(str(link))
-    return source.problems
-
-
-def _list_items(node: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
-    for item in node.get("item", ()):
-        yield item
-        yield from _list_items(item)
