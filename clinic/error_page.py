@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Response, g, jsonify, redirect, render_template, request
+from flask import Flask, Response, abort, g, jsonify, redirect, render_template, request
 from flask_babel import gettext as _
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
@@ -30,7 +30,13 @@ def answer_errors_under(app: Flask, prefix: str, renderer: Renderer) -> None:
 
 
 def install_error_pages(app: Flask) -> None:
-    """Register the handlers."""
+    """Register the handlers, and refuse what no handler could be asked about."""
+
+    @app.before_request
+    def _refuse_nul() -> None:
+        # PostgreSQL stores no NUL and refuses to compare with one: an address that holds one names nothing.
+        if "\0" in request.path or b"%00" in request.query_string:
+            abort(400)
 
     @app.errorhandler(ClearwayError)
     def _foreseen(error: ClearwayError) -> Any:
