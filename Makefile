@@ -1,6 +1,6 @@
 # Two commands matter: `make run` and `make test`. Both install what they need, from a bare checkout.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast bench lint lock assets clean
+.PHONY: help setup run test test-fast fuzz bench lint lock assets clean
 
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -12,6 +12,7 @@ TEST_PACKAGES := $(RUN_PACKAGES) chromium postgresql nodejs npm poppler-utils li
 help:
 	@echo "make run    start everything with a demo clinic (http://localhost:8000)"
 	@echo "make test   the whole suite, on SQLite and on PostgreSQL"
+	@echo "make fuzz   every door under hostile input, an hour (MINUTES=, SEED=, DOOR=, DATABASE=postgresql)"
 	@echo "make bench  figures, side by side      make lint   ruff, mypy, programmes, known faults of packages"
 
 .venv/ready-runtime: requirements/runtime.txt
@@ -54,6 +55,10 @@ test: test-environment
 
 test-fast: .venv/ready-test
 	@$(BIN)/pytest -q -x -m "not browser and not peers"
+
+fuzz: .venv/ready-test
+	@nice $(BIN)/python -m tests.fuzz $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \
+	  $(if $(DOOR),--door $(DOOR)) $(if $(DATABASE),--database $(DATABASE))
 
 bench: .venv/ready-test
 	@$(BIN)/python -m bench $(if $(SIZE),--size $(SIZE))

@@ -89,6 +89,11 @@ def sign_for(applicant: Applicant, staff: story.Staff, programme: str) -> Case:
 
 @pytest.fixture
 def sides(app: Flask) -> list[Side]:
+    """Of one test."""
+    return build_sides(app)
+
+
+def build_sides(app: Flask) -> list[Side]:
     """Both signed in; what they have in common (the person, the staff, the codes) is no secret between them.
 
     A third case of the person is not signed: nobody may learn of it.

@@ -1,0 +1,1 @@
+"""Every door of the house under a generator with a seed (docs/fuzz.md)."""
