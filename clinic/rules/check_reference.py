@@ -45,7 +45,8 @@ def _list_sound_rows(source: Source, table: str, keys: str) -> dict[str, Any]:
     if table and len(data) > 1:
         source.add(1, f"unknown tables or keys {', '.join(sorted(data.keys() - {table}))}")
     sound: dict[str, Any] = {}
-    for place, (name, row) in enumerate(enumerate(rows) if table else rows.items()):
+    named: Iterable[tuple[Any, Any]] = rows.items() if isinstance(rows, dict) else enumerate(rows)
+    for place, (name, row) in enumerate(named):
         faults = list(list_faults(row, keys))
         for key, fault in faults:
             line = source.find_line(table or name, place if table else 0, key)
