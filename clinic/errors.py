@@ -30,6 +30,13 @@ class InvalidInput(ClearwayError):
         self.fields = fields or {}
 
 
+class WrongMediaType(ClearwayError):
+    """The body that came is of a kind that we do not read here."""
+
+    status = 415
+    code = "not-supported"
+
+
 class NotFound(ClearwayError):
     """Nothing by that name is here, or it is not this user's to see: both look the same from outside."""
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from flask import Blueprint, Response, current_app, g, request
 
 from clinic.db import db
-from clinic.errors import NotFound
+from clinic.errors import NotFound, WrongMediaType
 from clinic.permissions import AUTHORITY_CLIENT, PUBLIC, authority_client, public
 from clinic.unit import reads_only
 from fhir.access import Access, check_token
@@ -22,7 +22,7 @@ from fhir.endpoint import FHIR_PATH, fhir_base
 from fhir.interval import read_span
 from fhir.listing import build_listing
 from fhir.negotiation import require_acceptable, wants_content
-from fhir.outcome import BadSearch, WrongMediaType
+from fhir.outcome import BadSearch
 from fhir.parameter import AUDIT_KIND, OFFERED_KINDS
 from fhir.released import DOCUMENT_KIND, PRINT_KIND, Document, Released, Resource
 from fhir.searchset import build_history, build_searchset

@@ -33,13 +33,6 @@ class NotAcceptable(ClearwayError):
     next_step = "give-up"
 
 
-class WrongMediaType(ClearwayError):
-    """The body that came is of a kind that we do not read here."""
-
-    status = 415
-    code = "not-supported"
-
-
 def build_outcome(code: str, diagnostics: str, severity: str = "error") -> bytes:
     """An OperationOutcome of one issue, as bytes; `code` is of the R4 value set issue-type."""
     return encode(

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 from flask_babel import gettext as _
 
-from clinic.errors import InvalidInput
+from clinic.errors import InvalidInput, WrongMediaType
 from clinic.permissions import Permission, requires
 from clinic.rules import FactError, decide
 from clinic.rules.line import parse_json
@@ -26,6 +26,8 @@ def create() -> tuple[Response, int]:
     An object that is not valid facts is answered by `{"id", "error"}` in its place and nothing else is lost; the
     status is then 422 for a single object and 207 for a list.
     """
+    if not request.is_json:
+        raise WrongMediaType(_("Send JSON, and say so: Content-Type: application/json."))
     try:
         raw = parse_json(request.get_data())
     except FactError as error:

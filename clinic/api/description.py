@@ -59,6 +59,7 @@ def build_description() -> dict[str, Any]:
                         "content": _json(answers)},
                 "400": {"description": "The CSRF token is missing: send it as X-CSRFToken"},
                 "401": {"description": "Sign in first"},
+                "415": {"description": "The body does not say that it is JSON"},
                 "422": {"description": "The body is no JSON, or the single object no valid facts",
                         "content": _json({"$ref": "#/components/schemas/Problem"})},
             },

@@ -27,7 +27,7 @@ from clinic.services.second_factor import ALPHABET, digest_code
 from clinic.services.secret_attempt import record_wrong_secret
 
 SHORTEST = 12  # characters; NIST SP 800-63B asks for 15 where the password stands alone, 8 beside a second factor
-LONGEST = 200
+LONGEST = 128  # OWASP ASVS 2.1.2
 JUDGED = 72  # characters that the estimate reads
 STRONG_ENOUGH = 3  # of 4: more than 10^8 guesses, counting common passwords, names, dates, keyboard walks
 LEFT_OVER = 8  # characters that must remain beside the person's own name and address

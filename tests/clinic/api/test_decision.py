@@ -41,6 +41,13 @@ def test_body_that_is_no_json_gets_one_sentence(app: Flask) -> None:
         assert set(answer.get_json()) >= {"error"}, body[:20]
 
 
+def test_body_that_does_not_say_it_is_json_is_refused(app: Flask) -> None:
+    client = sign_in(app, make_user("nurse"))
+    for kind in ("text/plain", "application/x-www-form-urlencoded", None):
+        answer = client.post(URL, data=json.dumps(EXAMPLE), content_type=kind)
+        assert answer.status_code == 415 and "application/json" in answer.get_json()["error"]
+
+
 @pytest.mark.parametrize(("incidence", "is_high"), [("20", True), ("19.99999999999999999999", False)])
 def test_decimals_stay_exact(app: Flask, incidence: str, is_high: bool) -> None:
     child = json.dumps({**EXAMPLE, "birth_date": "2018-01-05"}).replace(": 643", f": {incidence}")

@@ -23,7 +23,7 @@ NEW = "seven brass lamps on a river"
 
 
 @pytest.mark.parametrize(("password", "word"), [
-    ("short", "at least 12"), ("x" * 201, "at most 200"), ("password1234", "common"), ("qwertyuiop12", "common"),
+    ("short", "at least 12"), ("x" * 129, "at most 128"), ("password1234", "common"), ("qwertyuiop12", "common"),
     ("123456789012", "common"), ("mary.wanjiku1", "your name"), ("WanjikuMary!!", "your name"),
     ("clearwayclinic", "common"),
 ])
