@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -35,12 +36,16 @@ class DocumentOrder:
 
 @dataclass(frozen=True)
 class FrozenResource:
-    """One FHIR resource as exact bytes; `version` counts within (authority, kind, id)."""
+    """One FHIR resource as exact bytes; `version` counts within (authority, kind, id).
+
+    `found_by` are its rows of the search index, worked out with the bytes: the signature's transaction stays short.
+    """
 
     kind: str
     id: str
     version: int
     body: bytes
+    found_by: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from fhir.dossier import list_practitioners, list_references, load_dossier
 from fhir.element import to_instant
 from fhir.encoder import Resource, encode
 from fhir.endpoint import fhir_base
+from fhir.frozen import freeze, freeze_bytes
 from fhir.naming import ReleasedNaming
 from fhir.provenance import build_provenance
 from fhir.store import with_meta
@@ -43,7 +44,7 @@ def build_document(order: DocumentOrder) -> BuiltDocument:
     frozen = _freeze(session, order, entries)
     body = _build_bundle(order, frozen)
     withdrawn = list_withdrawn(session, order, {(one.kind, one.id) for one in frozen})
-    bundle = FrozenResource("Bundle", order.bundle_id, 1, body)
+    bundle = freeze_bytes("Bundle", order.bundle_id, 1, body)
     return BuiltDocument(order.bundle_id, body, (*frozen, *withdrawn, bundle))
 
 
@@ -51,7 +52,7 @@ def build_proof(order: DocumentOrder, built: BuiltDocument, jws: str) -> tuple[F
     """The Provenance that carries the signature; raises InvalidResource."""
     proof = with_meta(build_provenance(order, jws, naming_of(order)), 1, to_instant(order.signed_at))
     validate(proof)
-    return (FrozenResource("Provenance", proof["id"], 1, encode(proof)),)
+    return (freeze(proof, 1),)
 
 
 def naming_of(order: DocumentOrder) -> ReleasedNaming:
@@ -69,7 +70,7 @@ def _freeze(session: Session, order: DocumentOrder, resources: list[Resource]) -
         numbered.append((version, with_meta(resource, version, moment)))
     head = _bundle_head(order)
     validate(head | {"entry": [{"fullUrl": _full_url(one), "resource": one} for _, one in numbered]})
-    return [FrozenResource(one["resourceType"], one["id"], version, encode(one)) for version, one in numbered]
+    return [freeze(one, version) for version, one in numbered]
 
 
 def get_released_versions(session: Session, order: DocumentOrder) -> dict[tuple[str, str], int]:

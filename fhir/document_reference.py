@@ -12,8 +12,9 @@ from fhir.code import concept
 from fhir.composition import TITLE, document_identifier
 from fhir.document import get_released_versions, naming_of, session_of
 from fhir.element import Element, clean_text, drop_empty, to_instant
-from fhir.encoder import Resource, encode
+from fhir.encoder import Resource
 from fhir.endpoint import fhir_base
+from fhir.frozen import freeze, freeze_bytes
 from fhir.store import with_meta
 from fhir.validation import validate
 
@@ -34,8 +35,8 @@ def prepare_print(order: DocumentOrder) -> AttachPrint:
         described = with_meta(reference | {"content": content}, version, to_instant(signed_at))
         validate(described)
         return (
-            FrozenResource("Binary", binary_id, 1, build_binary(binary_id, signed_at, pdf)),
-            FrozenResource("DocumentReference", described["id"], version, encode(described)),
+            freeze_bytes("Binary", binary_id, 1, build_binary(binary_id, signed_at, pdf)),
+            freeze(described, version),
         )
 
     return attach

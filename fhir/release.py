@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable, Sequence
-from typing import cast
+from collections.abc import Sequence
+from typing import Any, cast
 
 from sqlalchemy import Table, insert, select
 from sqlalchemy.orm import Session
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from clinic import clock
 from clinic.models import SignedExam
 from clinic.ports import FrozenResource
-from fhir.encoder import Resource, decode, digest
+from fhir.encoder import decode, digest
 from fhir.index import list_indexed_values
 from fhir.table import ReleasedIndex, ReleasedVersion
 
@@ -36,7 +36,8 @@ def release(session: Session, exam: SignedExam, resources: Sequence[FrozenResour
         "body": _body(exam, resource), "etag": digest(resource.body),
     } for resource in resources]  # fmt: skip
     session.execute(_INSERT_VERSION, versions)
-    _add_index(session, exam.authority_id, [decode(resource.body) for resource in resources])
+    _add_index(session, [{"authority_id": exam.authority_id, "kind": resource.kind, "id": resource.id, **found}
+                         for resource in resources for found in resource.found_by])
 
 
 def reindex(session: Session) -> int:
@@ -51,17 +52,15 @@ def reindex(session: Session) -> int:
             continue  # nothing in it is searched for
         body = row.body or gzip.decompress(session.get_one(SignedExam, row.signed_exam_id).document)
         _clear_index(session, row)
-        _add_index(session, row.authority_id, [decode(body)])
+        _add_index(session, [{"authority_id": row.authority_id, "kind": row.kind, "id": row.id, **vars(value)}
+                             for value in list_indexed_values(decode(body))])
         count += 1
     session.flush()
     return count
 
 
-def _add_index(session: Session, authority_id: str, resources: Iterable[Resource]) -> None:
+def _add_index(session: Session, rows: list[dict[str, Any]]) -> None:
     """A statement for all rows: hundreds of mapped objects would hold the writers' lock for as long as validation."""
-    rows = [{
-        "authority_id": authority_id, "kind": resource["resourceType"], "id": resource["id"], **vars(value),
-    } for resource in resources for value in list_indexed_values(resource)]  # fmt: skip
     if rows:
         session.execute(_INSERT_INDEX, rows)
 

@@ -10,7 +10,8 @@ from clinic.models import SignedExam
 from clinic.ports import DocumentOrder, FrozenResource
 from fhir.code import concept
 from fhir.element import to_instant
-from fhir.encoder import Resource, decode, encode
+from fhir.encoder import Resource, decode
+from fhir.frozen import freeze
 from fhir.release import release
 from fhir.store import with_meta
 from fhir.table import ReleasedVersion
@@ -62,7 +63,7 @@ def _freeze(row: ReleasedVersion, before: Resource, after: Resource, moment: str
     after["meta"] = {name: value for name, value in before["meta"].items() if name == "security"}
     resource = with_meta(after, row.version + 1, moment)
     validate(resource)
-    return FrozenResource(row.kind, row.id, row.version + 1, encode(resource))
+    return freeze(resource, row.version + 1)
 
 
 def _end(resource: Resource) -> Resource:

@@ -68,13 +68,15 @@ class PreparedSignature:
     replaces_id: str | None
     amendment_reason: str | None
     conclusion: dict[str, Any]  # columns of the Conclusion row
-    document: bytes
+    packed_document: bytes  # gzip
+    document_size: int  # bytes, unpacked
     sha256: str
     jws: str
     verify_token: str
     resources: tuple[FrozenResource, ...]
     deliveries: tuple[RenderedDelivery, ...] = ()
     pdf: bytes = b""
+    pdf_sha256: str = ""
 
 
 def sign(case_id: str, case_version: int, signer_id: str, choice: ConclusionInput) -> str:
@@ -114,7 +116,8 @@ def prepare_signature(case_id: str, case_version: int, signer_id: str, choice: C
         signed_as, site_id, code = _describe_signature(order, prepared.sha256), case.site_id, case.site.code
     pdf = issue_document(html, signed_as, key)  # a second of layout: nothing is open meanwhile
     delivery = compose(PrintedExam(pdf, prepared.sha256, _give_control_id(site_id, code, prepared.signed_at)))
-    return replace(prepared, pdf=pdf, resources=(*prepared.resources, *attach(pdf)), deliveries=(delivery,))
+    return replace(prepared, pdf=pdf, pdf_sha256=hashlib.sha256(pdf).hexdigest(),
+                   resources=(*prepared.resources, *attach(pdf)), deliveries=(delivery,))
 
 
 def commit_signature(prepared: PreparedSignature) -> str:
@@ -129,9 +132,9 @@ def commit_signature(prepared: PreparedSignature) -> str:
         exam = SignedExam(
             id=prepared.exam_id, case_id=case.id, authority_id=case.authority_id, conclusion_id=conclusion.id,
             version=prepared.exam_version, replaces_id=prepared.replaces_id,
-            amendment_reason=prepared.amendment_reason, document=gzip.compress(prepared.document, 6, mtime=0),
-            size=len(prepared.document), sha256=prepared.sha256, jws=prepared.jws, signed_at=prepared.signed_at,
-            signed_by_id=signer.id, pdf=prepared.pdf, pdf_sha256=hashlib.sha256(prepared.pdf).hexdigest(),
+            amendment_reason=prepared.amendment_reason, document=prepared.packed_document,
+            size=prepared.document_size, sha256=prepared.sha256, jws=prepared.jws, signed_at=prepared.signed_at,
+            signed_by_id=signer.id, pdf=prepared.pdf, pdf_sha256=prepared.pdf_sha256,
             verify_token=prepared.verify_token,
         )
         session.add(conclusion)
@@ -246,7 +249,8 @@ def _render(order: DocumentOrder, key: SigningKey) -> tuple[PreparedSignature, s
         exam_id=order.bundle_id, exam_version=order.version, replaces_id=order.replaces.id if order.replaces else None,
         amendment_reason=order.amendment_reason,
         conclusion={name: getattr(order.conclusion, name) for name in columns},
-        document=built.body, sha256=sha256, jws=jws, verify_token=token,
+        packed_document=gzip.compress(built.body, 6, mtime=0), document_size=len(built.body),
+        sha256=sha256, jws=jws, verify_token=token,
         resources=(*built.resources, *proof),
     )
     compose = ports.render_delivery(order.case.authority, order, built, jws)
