@@ -7,6 +7,9 @@ from sqlalchemy import select, text
 from clinic.db import db
 from clinic.models import Counter
 
+# What every site counts for good; the visits of a day (`visit-2026-11-20`) are counted anew each day.
+LASTING_KINDS = ("applicant", "case", "family", "specimen", "message")
+
 
 def next_number(site_id: str, kind: str) -> int:
     """The next number of `kind` at a site; the caller's transaction keeps or drops it."""

@@ -28,13 +28,14 @@ from clinic.backup import (
     run_postgresql,
 )
 from clinic.config import Settings
+from clinic.counter import LASTING_KINDS
 from clinic.db import db, write_unit
 from clinic.delivery_reason import DeliveryReason, build_reason
 from clinic.durable_file import sync_folder, write_durably
 from clinic.errors import Misconfigured
 from clinic.file_store import FolderStore, open_store
 from clinic.key_box import open_keys, put_back
-from clinic.models import Counter, Delivery, DeliveryAttempt, DeliveryState, Destination, Heartbeat, Lease, User
+from clinic.models import Counter, Delivery, DeliveryAttempt, DeliveryState, Destination, Heartbeat, Lease, Site, User
 
 MARKER = "restoring"  # in the data folder while a restore is under way
 LEAST_LEAP = 1000
@@ -83,8 +84,7 @@ def settle(session: Session, made_at: datetime, now: datetime) -> None:
     Numbers leap over those given since, what may have been sent is asked about before it is sent (under the same
     number, so that it is stored once), nobody holds a lease, and everybody signs in again.
     """
-    for counter in session.execute(select(Counter)).scalars():
-        counter.value += compute_leap(counter.kind, made_at, now)
+    _let_numbers_leap(session, made_at, now)
     _ask_about_deliveries(session, made_at, now)
     session.execute(update(Destination).values(resting_until=None, trying_since=None)
                     .execution_options(synchronize_session=False))
@@ -93,6 +93,18 @@ def settle(session: Session, made_at: datetime, now: datetime) -> None:
     for user in session.execute(select(User)).unique().scalars():
         user.fs_uniquifier = secrets.token_hex(16)
     record_change("restore", "installation", "backup", detail={"made_at": made_at.isoformat()})
+
+
+def _let_numbers_leap(session: Session, made_at: datetime, now: datetime) -> None:
+    """Every counter of every site, those included that gave their first number after the backup."""
+    known = {(row.site_id, row.kind): row for row in session.execute(select(Counter)).scalars()}
+    for site_id in session.execute(select(Site.id)).scalars():
+        for kind in LASTING_KINDS:
+            if (site_id, kind) not in known:
+                known[site_id, kind] = Counter(site_id=site_id, kind=kind, value=0)
+                session.add(known[site_id, kind])
+    for row in known.values():
+        row.value += compute_leap(row.kind, made_at, now)
 
 
 def compute_leap(kind: str, made_at: datetime, now: datetime) -> int:
