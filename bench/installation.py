@@ -227,9 +227,14 @@ def make_person(app: Flask, user: User, case_id: str | None = None) -> Person:
 
 
 def start(command: list[str], environment: Mapping[str, str], root: Path = ROOT) -> subprocess.Popen[bytes]:
-    """Start a process of an installation, its output thrown away."""
-    return subprocess.Popen(command, cwd=root, env={**environment, "PYTHONPATH": str(root)}, stdout=subprocess.DEVNULL,
-                            stderr=subprocess.DEVNULL, start_new_session=True)  # fmt: skip
+    """Start a process of an installation; its output goes to the file `DRILL_LOG`, nowhere without one."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    output = os.open(environment.get("DRILL_LOG", os.devnull), flags, 0o600)
+    try:
+        return subprocess.Popen(command, cwd=root, env={**environment, "PYTHONPATH": str(root)}, stdout=output,
+                                stderr=subprocess.STDOUT, start_new_session=True)  # fmt: skip
+    finally:
+        os.close(output)
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:

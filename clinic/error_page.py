@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Flask, Response, abort, g, jsonify, redirect, render_template, request
 from flask_babel import gettext as _
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
@@ -16,7 +17,7 @@ from clinic.errors import CaseChanged, ClearwayError, InvalidInput, NotSignedIn
 from clinic.key import new_id
 from clinic.limit import TooManyAttempts
 from clinic.session_life import BACKGROUND
-from clinic.storage_fault import StorageFault, describe_storage_fault, find_storage_fault
+from clinic.storage_fault import StorageFault, describe_storage_fault, find_storage_fault, is_double
 from clinic.way_in import find_way_in
 
 log = logging.getLogger("clearway")
@@ -48,6 +49,11 @@ def install_error_pages(app: Flask) -> None:
     def _stale(_error: StaleDataError) -> Any:
         return _answer(app, CaseChanged(
             _("Somebody else saved this just now. Nothing of yours was saved: look again.")))
+
+    @app.errorhandler(IntegrityError)
+    def _double(error: IntegrityError) -> Any:
+        """Two people saved the same thing at the same moment: a unique key let the first through."""
+        return _stale(StaleDataError()) if is_double(error) else _unforeseen(error)
 
     @app.errorhandler(HTTPException)
     def _http(error: HTTPException) -> Any:
@@ -107,7 +113,13 @@ def _answer_without_database(app: Flask, fault: StorageFault, reference: str) ->
 def _answer(app: Flask, error: ClearwayError) -> Any:
     db.session.rollback()
     set_mode("read")  # a page that says what went wrong must not wait for the lock of writers, which may be what is
-    response = app.make_response(_render(app, error))
+    try:
+        response = app.make_response(_render(app, error))
+    except Exception as failure:  # the page asks who is signed in: the database may be gone since, too
+        if find_storage_fault(failure) is None:
+            raise
+        g._login_user = app.extensions["security"].login_manager.anonymous_user()
+        response = app.make_response(_render(app, error))
     if isinstance(error, TooManyAttempts):
         response.headers["Retry-After"] = str(error.seconds)
     elif error.status == 503:

@@ -13,7 +13,7 @@ from enum import StrEnum
 import psycopg
 from flask_babel import gettext as _
 from psycopg import errors as postgresql
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from clinic.db import current_mode
@@ -76,6 +76,13 @@ def describe_storage_fault(fault: StorageFault) -> ClearwayError:
     }.get(fault, _("The database does not answer; nothing was saved. Try again in a minute.")))
 
 
+def is_double(error: DBAPIError) -> bool:
+    """Whether a unique key refused a row because the same was written a moment ago."""
+    code = getattr(error.orig, "sqlite_errorcode", 0)
+    return isinstance(error.orig, postgresql.UniqueViolation) or code in (
+        sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+
+
 def _list_causes(error: BaseException) -> Iterator[BaseException]:
     seen: set[int] = set()
     current: BaseException | None = error
@@ -96,6 +103,8 @@ def _judge(error: BaseException) -> StorageFault | None:
         return _judge_postgresql(error)
     if isinstance(error, PoolExhausted):
         return StorageFault.BUSY
+    if isinstance(error, PendingRollbackError):
+        return StorageFault.GONE  # the connection broke a moment ago, in this very unit of work
     return StorageFault.GONE if isinstance(error, DBAPIError) and error.connection_invalidated else None
 
 

@@ -39,10 +39,10 @@ def run(database: str) -> list[Check]:
             installation.start("web", "worker", "mllp", "sandbox")
             installation.wait_ready()
             checks = [_try_once(act, "before") for act in day.list_acts()]
-            ballast = _fill(disk)
-            checks += _judge_refusals(day, database)
+            before, ballast = day.count_kept(), _fill(disk)
+            told, refusals = _try_until_refused(day)
             ballast.unlink()
-            checks.append(_come_back(day, url))
+            checks += [*refusals, _come_back(day, url), *_compare(before, day.count_kept(), told)]
             checks += [_try_once(act, "with room again") for act in [*day.list_acts(), Act("signature", day.sign)]]
             alive = {name: installation.is_alive(name) for name in installation.processes}
             checks.append(Check("no process was started again", all(alive.values()), str(alive)))
@@ -90,9 +90,9 @@ def _try_once(act: Act, when: str) -> Check:
     return Check(f"{act.name}, {when}: kept", kept, words)
 
 
-def _judge_refusals(day: ClinicDay, database: str) -> list[Check]:
-    """Every act until it is refused; what people were told is kept must be in the database, and no more."""
-    before, told, checks = day.count_kept(), {}, []
+def _try_until_refused(day: ClinicDay) -> tuple[dict[str, int], list[Check]]:
+    """Every act until it is refused; how often each was said to be kept."""
+    told, checks = {}, []
     for act in [*day.list_acts(), Act("signature", day.sign)]:
         kept, words, count = True, "", 0
         while kept and count < (1 if act.name == "signature" else TRIES):
@@ -102,21 +102,18 @@ def _judge_refusals(day: ClinicDay, database: str) -> list[Check]:
         polite = "nothing was saved" in words or words == "not acknowledged" or kept
         checks.append(Check(f"{act.name}, disk full: refused with a sentence", polite,
                             f"{words} (after {count} that still found room)" if count else words))
-    after = _count_patiently(day)
-    if after is not None:
-        for name, count in told.items():
-            # A page that is refused may have been written down as looked at; never the other way round.
-            grown = after[name] - before[name]
-            fine = grown == count if name != "look at a case" else grown >= count
-            checks.append(Check(f"{name}: what was said to be kept is kept", fine, f"{count} said, {grown} kept"))
+    return told, checks
+
+
+def _compare(before: dict[str, int], after: dict[str, int], told: dict[str, int]) -> list[Check]:
+    """What people were told is kept must be in the database, and no more."""
+    checks = []
+    for name, count in told.items():
+        grown = after[name] - before[name]
+        # A page that was refused may have been written down as looked at; never the other way round.
+        fine = grown == count if name != "look at a case" else grown >= count
+        checks.append(Check(f"{name}: what was said to be kept is kept", fine, f"{count} said, {grown} kept"))
     return checks
-
-
-def _count_patiently(day: ClinicDay) -> dict[str, int] | None:
-    try:
-        return day.count_kept()
-    except Exception:  # PostgreSQL itself may have ended for want of room
-        return None
 
 
 def _come_back(day: ClinicDay, url: str) -> Check:

@@ -35,6 +35,8 @@ def run(database: str) -> list[Check]:
         try:
             installation.start("web", "worker", "mllp", "sandbox")
             installation.wait_ready()
+            for act in day.list_acts():
+                act.do()  # opens each page once: the tokens of its forms are kept
             before, load = day.count_kept(), _Load(day)
             load.start()
             waits = []
@@ -77,7 +79,7 @@ class _Load(threading.Thread):
                 kept, words = act.do()
                 if kept:
                     self.told[act.name] += 1
-                elif "nothing was saved" in words or words == "not acknowledged":
+                elif "nothing was saved" in words or "Nothing of yours was saved" in words or "not ack" in words:
                     self.said[words] += 1
                 else:
                     self.rude[f"{act.name}: {words}"] += 1

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from clinic import db as database
 from clinic.audit import audit_engine
 from clinic.config import Settings
-from clinic.db import db
+from clinic.db import db, write_unit
 from clinic.models import Applicant
 from clinic.permissions import public
 from clinic.storage_fault import StorageFault, find_storage_fault
@@ -84,6 +84,27 @@ def test_full_disk_is_said_in_each_callers_own_form(faulty: Flask) -> None:
     assert client.get("/api/broken/full").get_json()["next"] == "retry"
     outcome = client.get("/fhir/broken/full").get_json()
     assert outcome["resourceType"] == "OperationOutcome" and outcome["issue"][0]["code"] == "no-store"
+
+
+def test_two_who_save_the_same_at_once_are_told_and_it_is_no_fault_of_ours(app: Flask) -> None:
+    app_two = create_app(Settings(var_dir=Path(app.config["CLEARWAY"].var_dir), secret_key="s" * 40,
+                                  database_url=app.config["CLEARWAY"].database_url))
+    make_user("reception")
+    db.session.commit()
+
+    @app_two.get("/broken/double")
+    @public
+    def double() -> str:
+        with write_unit() as session:
+            session.execute(text("insert into role (id, name) select id, name from role"))
+        return ""
+
+    answer = app_two.test_client().get("/broken/double")
+    assert answer.status_code == 409 and "Somebody else saved this just now" in answer.text
+    with app_two.app_context():
+        db.session.remove()
+        db.engine.dispose()
+        audit_engine().dispose()
 
 
 def test_lost_database_is_said_without_asking_it(tmp_path: Path) -> None:
