@@ -22,8 +22,8 @@ from clinic.doctor.examination import add_checks  # noqa: E402
 from clinic.error_page import answer_errors_under  # noqa: E402
 from clinic.ports import ports  # noqa: E402
 
-COMMANDS = (*CLINIC_COMMANDS, "fhir.command", "fhir.command_client", "integrations.command", "clinic.demo.command",
-            "integrations.command_backup", "integrations.journey")
+COMMANDS = (*CLINIC_COMMANDS, "fhir.command", "fhir.command_client", "fhir.command_audit", "integrations.command",
+            "clinic.demo.command", "integrations.command_backup", "integrations.journey")
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -57,6 +57,10 @@ def _connect_fhir(app: Flask) -> None:
         from fhir.release import release
 
         ports.release = release
+    if _exists("fhir.audit_export"):
+        from fhir.audit_export import build_bundle
+
+        ports.export_audit = build_bundle
     if _exists("fhir.api"):
         from fhir.api import fhir_blueprint
         from fhir.outcome import render_error

@@ -10,9 +10,11 @@ from flask import Flask
 
 from clinic.audit import install_audit
 from clinic.auth import install_sign_in
+from clinic.change_audit import install_change_audit
 from clinic.config import ROOT, Settings, load_settings
 from clinic.db import db, install_units
 from clinic.error_page import install_error_pages
+from clinic.read_audit import install_read_audit
 from clinic.session_life import install_session_life
 from clinic.unit import ClearwayFlask, install_request_units
 from clinic.web.kept_page import init_kept_page
@@ -47,6 +49,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     with app.app_context():
         install_units(db.engine)
     install_audit(app, url, settings.var_dir)
+    install_read_audit(app)
+    install_change_audit(app)
     init_presentation(app)
     install_error_pages(app)
     _register(app)

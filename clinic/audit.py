@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, current_app, has_request_context, request
+from flask import Flask, current_app, g, has_request_context, request
 from flask_login import current_user
 from sqlalchemy import Column, Engine, MetaData, String, Table, Text, create_engine, event, insert
 
@@ -76,10 +76,18 @@ def record_reads(
     cases: Iterable[tuple[str | None, Mapping[str, Any]]], site_id: str | None = None, authority_id: str | None = None,
 ) -> None:
     """The same for one look at several cases: a row for each of `cases` (case id, detail), made durable once."""
-    rows = [build_read(actor_kind, actor_id, action, subject_kind, subject_id, case_id, site_id, authority_id, detail)
-            for case_id, detail in cases]
+    why = _say_why() if actor_kind == "user" and has_request_context() else {}
+    rows = [build_read(actor_kind, actor_id, action, subject_kind, subject_id, case_id, site_id, authority_id,
+                       {**why, **detail}) for case_id, detail in cases]
     with audit_engine().begin() as connection:
         connection.execute(_INSERT_READ, rows)
+    if why:
+        g.read_recorded = True
+
+
+def _say_why() -> dict[str, Any]:
+    """What a member of staff had open: the screen's name, which is its station's too, and its path (ids, no query)."""
+    return {"path": request.path, "screen": request.endpoint, **g.get("read_reason", {})}
 
 
 def build_read(
@@ -96,8 +104,7 @@ def build_read(
 
 def record_case_read(case: Case, action: str = "read") -> None:
     """Write down that the signed-in user opened a case's page."""
-    record_read("user", current_user.id, action, "case", case.id, case_id=case.id, site_id=case.site_id,
-                detail={"path": request.path} if has_request_context() else {})
+    record_read("user", current_user.id, action, "case", case.id, case_id=case.id, site_id=case.site_id)
 
 
 def record_change(

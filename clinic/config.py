@@ -48,6 +48,7 @@ class Settings:
     delivery_notice_minutes: int = 15  # a signed exam this long on its way is named (hl7-dicom.md 6.1)
     delivery_warning_minutes: int = 2 * 60  # this long: a warning
     delivery_alarm_minutes: int = 24 * 60  # this long: an alarm
+    emergency_minutes: int = 60  # a case of another site opened in an emergency may be read so long
     log_level: str = "INFO"  # Python logging level
     extra: dict[str, object] = field(default_factory=dict)
 

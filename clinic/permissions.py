@@ -39,7 +39,8 @@ class Permission(StrEnum):
     MANAGE_CLIENTS = "manage-clients"  # the machines by which authorities read
     MANAGE_USERS = "manage-users"  # of the own site
     MANAGE_ORGANISATION = "manage-organisation"  # sites, programmes in use, destinations; users of every site
-    SEE_AUDIT = "see-audit"
+    SEE_AUDIT = "see-audit"  # and review what was opened in an emergency
+    OPEN_IN_EMERGENCY = "open-in-emergency"  # one case of another site, to be read, with a reason (clinic/scope.py)
     ASK_RULES = "ask-rules"  # the decision function; every signed-in user
 
 
@@ -52,18 +53,18 @@ ROLES: dict[str, tuple[Any, frozenset[Permission]]] = {
         _SEEING | {_P.REGISTER, _P.OPEN_CASE, _P.MERGE_RECORDS})),
     "nurse": (_l("Nurse"), frozenset(
         _SEEING | {_P.RECORD_HISTORY, _P.RECORD_VACCINE, _P.CONFIRM_RESULT, _P.OPEN_CASE,
-                    _P.RECORD_TREATMENT})),
+                    _P.RECORD_TREATMENT, _P.OPEN_IN_EMERGENCY})),
     "phlebotomist": (_l("Phlebotomist"), frozenset(_SEEING | {_P.RECORD_SPUTUM})),
     "labtech": (_l("Laboratory technician"), frozenset(_SEEING | {_P.ENTER_RESULT, _P.RECORD_SPUTUM})),
     "labsupervisor": (_l("Laboratory supervisor"), frozenset(
         _SEEING | {_P.ENTER_RESULT, _P.CONFIRM_RESULT, _P.RECORD_SPUTUM})),
     "radiographer": (_l("Radiographer"), frozenset(_SEEING | {_P.UPLOAD_FILM})),
-    "radiologist": (_l("Radiologist"), frozenset(_SEEING | {_P.UPLOAD_FILM, _P.READ_XRAY})),
+    "radiologist": (_l("Radiologist"), frozenset(_SEEING | {_P.UPLOAD_FILM, _P.READ_XRAY, _P.OPEN_IN_EMERGENCY})),
     "physician": (_l("Panel physician"), frozenset(
         _SEEING | {_P.RECORD_HISTORY, _P.RECORD_EXAM, _P.RECORD_VACCINE, _P.OPEN_CASE, _P.SIGN, _P.SEE_DELIVERIES,
-                    _P.RECORD_TREATMENT})),
+                    _P.RECORD_TREATMENT, _P.OPEN_IN_EMERGENCY})),
     "tbteam": (_l("Tuberculosis team"), frozenset(
-        _SEEING | {_P.RECORD_SPUTUM, _P.ENTER_RESULT, _P.RECORD_TREATMENT})),
+        _SEEING | {_P.RECORD_SPUTUM, _P.ENTER_RESULT, _P.RECORD_TREATMENT, _P.OPEN_IN_EMERGENCY})),
     "quality": (_l("Quality"), frozenset(_SEEING | {_P.SEE_AUDIT, _P.SEE_DELIVERIES})),
     "admin": (_l("Clinic administrator"), frozenset(
         _SEEING | {_P.MANAGE_USERS, _P.MERGE_RECORDS, _P.SEE_DELIVERIES, _P.MANAGE_DELIVERIES, _P.SEE_AUDIT,

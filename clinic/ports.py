@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
 from clinic.errors import Misconfigured
 from clinic.line_test import LineReport
 from clinic.models import Authority, Case, Conclusion, SignedExam, User
+
+if TYPE_CHECKING:
+    from clinic.queries.audit_trail import AuditEntry
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,8 @@ class Ports:
     judge_address: Callable[[str, str], str]
     # Try the line of a way of sending to an address, with a timeout, when nothing is open; sends no person's data.
     test_line: Callable[[str, str], LineReport]
+    # Rows of the audit as one FHIR Bundle of AuditEvents.
+    export_audit: Callable[[Sequence[AuditEntry]], bytes]
 
 
 def _unfilled(*_args: object, **_named: object) -> None:
@@ -165,4 +170,5 @@ ports = Ports(
     list_channels=_unfilled,  # type: ignore[arg-type]
     judge_address=_unfilled,  # type: ignore[arg-type]
     test_line=_unfilled,  # type: ignore[arg-type]
+    export_audit=_unfilled,  # type: ignore[arg-type]
 )

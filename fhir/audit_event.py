@@ -10,17 +10,15 @@ from clinic.audit import audit_engine, audit_read
 from clinic.models.column import Instant
 from clinic.queries.authority_access import OF_ITSELF, AuthorityAccess, run, select_accesses
 from fhir.address import identifier_system
+from fhir.audit_record import REST, Happening, build_event, client_agent, interaction, patient_entity
 from fhir.criterion import Criterion, DateValue, ReferenceValue, TokenValue
 from fhir.cursor import Position
-from fhir.element import Element, drop_empty, to_instant
+from fhir.element import Element
 from fhir.encoder import encode
 from fhir.outcome import NotSupported
 from fhir.parameter import AUDIT_KIND
 from fhir.released import Released, Resource, compare_spans
 
-_TYPE = "http://terminology.hl7.org/CodeSystem/audit-event-type"
-_INTERACTION = "http://hl7.org/fhir/restful-interaction"
-_ROLE = "http://terminology.hl7.org/CodeSystem/object-role"
 # Our word for what a client did: the RESTful interaction (R4 type-restful-interaction) and the action (DICOM).
 _INTERACTIONS = {
     "read": ("read", "R"), "vread": ("vread", "R"), "history": ("history-instance", "R"), "document": ("read", "R"),
@@ -106,24 +104,10 @@ def _shows(address: str) -> ColumnElement[bool]:
 
 def _to_event(row: AuthorityAccess, patient_id: str | None) -> Element:
     code, action = _INTERACTIONS.get(row.action, ("operation", "E"))
-    moment = to_instant(row.happened_at)
     entities: list[Element] = [{"what": {"reference": address}} for address in row.shown]
     if patient_id is not None:
-        role = {"system": _ROLE, "code": "1", "display": "Patient"}
-        entities.insert(0, {"what": {"reference": f"Patient/{patient_id}"}, "role": role})
-    return drop_empty({
-        "resourceType": AUDIT_KIND,
-        "id": row.id,
-        "meta": {"versionId": "1", "lastUpdated": moment},
-        "type": {"system": _TYPE, "code": "rest", "display": "RESTful Operation"},
-        "subtype": [{"system": _INTERACTION, "code": code}],
-        "action": action,
-        "recorded": moment,
-        "outcome": "0",
-        "agent": [{
-            "who": {"identifier": {"system": identifier_system("client"), "value": row.client_id}},
-            "altId": row.client_id, "requestor": True,
-        }],
-        "source": {"observer": {"display": "Clearway"}},
-        "entity": entities,
-    })  # fmt: skip
+        entities.insert(0, patient_entity({"reference": f"Patient/{patient_id}"}))
+    return build_event(Happening(
+        id=row.id, happened_at=row.happened_at, kind=REST, subtypes=(interaction(code),), action=action,
+        agent=client_agent(row.client_id), entities=tuple(entities),
+    ))

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 
 from clinic.errors import InvalidInput, WrongMediaType
 from clinic.permissions import Permission, requires
+from clinic.read_audit import shows_nobody
 from clinic.rules import FactError, decide
 from clinic.rules.line import parse_json
 from clinic.unit import reads_only
@@ -20,6 +21,7 @@ MOST_OBJECTS = 5000  # in one request; beside MAX_CONTENT_LENGTH, so that one ca
 @blueprint.post("/decisions")
 @requires(Permission.ASK_RULES)
 @reads_only
+@shows_nobody("the facts come with the request and nothing is stored or looked up")
 def create() -> tuple[Response, int]:
     """One object of facts, or a list; the answers stand in the same order.
 

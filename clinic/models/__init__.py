@@ -9,6 +9,7 @@ from clinic.models.contact import ContactKind, ContactPoint
 from clinic.models.decision import Conclusion, ConclusionKind
 from clinic.models.delivery import Delivery, DeliveryAttempt, DeliveryState
 from clinic.models.draft import RegistrationDraft
+from clinic.models.emergency import EmergencyAccess, EmergencyReason
 from clinic.models.family import Family, FamilyKind, FamilyMember
 from clinic.models.film import Film, FilmState
 from clinic.models.form import FormResponse, FormStatus, FormVersion, KeptInput
@@ -37,13 +38,13 @@ __all__ = [
     "Authenticator", "Authorisation", "Authority", "AuthorityClient", "BodySite", "Case", "CaseState",
     "CaseTransition", "Circumstance", "Conclusion", "ConclusionKind", "Consent", "ConsentState", "ContactKind",
     "ContactPoint", "Counter", "Delivery", "DeliveryAttempt", "DeliveryState", "Destination", "DocumentKind",
-    "DoseSource", "Family", "FamilyKind", "FamilyMember", "Film", "FilmState", "FormResponse", "FormStatus",
-    "FormVersion", "GuardianAbsence", "Heartbeat", "IdentityCheck", "IdentityDocument", "IdentityMethod",
-    "InboundMessage", "InboundState", "InterpreterMode", "KeptInput", "LabComponent", "LabResult", "Lease",
-    "LineOutcome", "Merge", "MergedRow", "Passkey", "PasswordReset", "Photo", "PhotoSource", "RecordKind",
-    "Recorded", "RecoveryCode", "RegistrationDraft", "RelatedPerson", "Relation", "Requirement",
-    "RequirementReason", "RequirementSource", "RequirementState", "ResidencePeriod", "ResultStatus", "Role",
-    "Route", "Sex", "SignIn", "SignInEnd", "SignedExam", "Signer", "Site", "SiteProgramme", "Specimen",
+    "DoseSource", "EmergencyAccess", "EmergencyReason", "Family", "FamilyKind", "FamilyMember", "Film", "FilmState",
+    "FormResponse", "FormStatus", "FormVersion", "GuardianAbsence", "Heartbeat", "IdentityCheck",
+    "IdentityDocument", "IdentityMethod", "InboundMessage", "InboundState", "InterpreterMode", "KeptInput",
+    "LabComponent", "LabResult", "Lease", "LineOutcome", "Merge", "MergedRow", "Passkey", "PasswordReset", "Photo",
+    "PhotoSource", "RecordKind", "Recorded", "RecoveryCode", "RegistrationDraft", "RelatedPerson", "Relation",
+    "Requirement", "RequirementReason", "RequirementSource", "RequirementState", "ResidencePeriod", "ResultStatus",
+    "Role", "Route", "Sex", "SignIn", "SignInEnd", "SignedExam", "Signer", "Site", "SiteProgramme", "Specimen",
     "SpecimenKind", "ToldApart", "Treatment", "TreatmentOutcome", "UnsavedPage", "User", "VaccineDose",
     "VaccineLine", "Visit", "VisitInterpreter", "XrayReading",
 ]

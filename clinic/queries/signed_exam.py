@@ -9,6 +9,7 @@ from sqlalchemy.orm import defer
 from clinic.db import db
 from clinic.errors import NotFound
 from clinic.models import Case, Conclusion, Delivery, SignedExam, User
+from clinic.scope import may_open, note_opened
 
 
 def get_exam(exam_id: str, user: User) -> tuple[SignedExam, Case, Conclusion]:
@@ -16,10 +17,11 @@ def get_exam(exam_id: str, user: User) -> tuple[SignedExam, Case, Conclusion]:
     found = db.session.execute(
         select(SignedExam, Case, Conclusion)
         .join(Case, Case.id == SignedExam.case_id).join(Conclusion, Conclusion.id == SignedExam.conclusion_id)
-        .where(SignedExam.id == exam_id, Case.site_id == user.site_id)
+        .where(SignedExam.id == exam_id, may_open(user))
     ).unique().first()
     if found is None:
         raise NotFound(_("There is no such signed exam at your site."), exam=exam_id)
+    note_opened(found[1], user)
     return found[0], found[1], found[2]
 
 

@@ -15,6 +15,7 @@ from clinic.errors import ClearwayError, InvalidInput
 from clinic.key_set import list_key_names
 from clinic.models import AuditChange, AuthorityClient, User
 from clinic.permissions import Permission, has_permission, requires
+from clinic.read_audit import mark_blueprint
 from clinic.schemas.authority_client import ClientEndIn, KeysIn, NewClientIn
 from clinic.schemas.door import load
 from clinic.services.authority import list_authorities
@@ -32,6 +33,7 @@ from clinic.web.form import read_form
 from clinic.web.reauthentication import check_again
 
 blueprint = Blueprint("authority_client", __name__, url_prefix="/authority-clients")
+mark_blueprint(blueprint, "machines of authorities, no person")
 Page = str | tuple[str, int] | Response
 
 CHANGE_WORDS: dict[str, LazyString] = {

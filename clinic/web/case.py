@@ -87,6 +87,7 @@ def show(case_id: str) -> Page:
         names=list_names([*(one.signed_by_id for one in exams), *(one.asked_by_id for one in requests)]),
         accesses=summarise_case(case) if exams else None,
         may_see_accesses=has_permission(Permission.SEE_AUDIT) or has_permission(Permission.SEE_DELIVERIES),
+        may_see_audit=has_permission(Permission.SEE_AUDIT),
         delivery_state=state_word, may_ask=may_ask(case, current_user), **RESULT_WORDS,
         may_add=has_permission(Permission.RECORD_EXAM) and case.state in workflow.RECORDING,
         orderable=list_orderable(case),

@@ -23,6 +23,7 @@ from clinic.progress import SPUTUM, XRAY, State, describe_exam, label_exam
 from clinic.queries.page import Page, Place
 from clinic.queries.standing import Standing, load_standings
 from clinic.queries.worklist import COUNT_LIMIT, EXAMINING, View, list_laboratory_exams
+from clinic.read_audit import note_shown
 from clinic.web.case_word import progress_line
 from clinic.web.station import find_path, find_work, label_work
 
@@ -52,6 +53,7 @@ def render_rows(page: Page, view: View | None, with_state: bool = False) -> list
     Making fifty costs as much as everything else on the page together, and most are as they were a minute ago. So each
     is remembered under all that goes into it: the row, the case's standing, who reads it how, and the day.
     """
+    note_shown(row.id for row in page.rows)
     standings = load_standings([row.id for row in page.rows])
     zone = current_user.site.time_zone
     today = clock.today(zone)

@@ -15,6 +15,7 @@ from clinic.errors import InvalidInput
 from clinic.models import AuditChange, User
 from clinic.permissions import Permission, has_permission, requires
 from clinic.queries.destination import Condition, DestinationRow, get_destination
+from clinic.read_audit import mark_blueprint
 from clinic.schemas.delivery import DestinationAct, DestinationActIn
 from clinic.services.destination import hold_destination, release_destination, try_destination
 from clinic.web.delivery_word import CONDITION_WORDS, explain_destination
@@ -22,6 +23,7 @@ from clinic.web.form import read_form
 from clinic.web.reauthentication import load_again
 
 blueprint = Blueprint("destination", __name__, url_prefix="/deliveries/to")
+mark_blueprint(blueprint, "an authority and how sending to it goes")
 
 ACTS = {
     DestinationAct.TRY: try_destination,

@@ -13,6 +13,7 @@ from clinic.errors import CaseChanged, InvalidInput, NotFound
 from clinic.models import FormResponse
 from clinic.permissions import Permission, has_permission, requires
 from clinic.questionnaire import Questionnaire, get_questionnaire
+from clinic.read_audit import shows_nobody
 from clinic.schemas.door import load
 from clinic.schemas.reason import ReasonIn
 from clinic.services import form as forms
@@ -94,6 +95,7 @@ def save(case_id: str, name: str) -> Answer | Response:
 
 @blueprint.post("/<name>/draft")
 @requires(P.RECORD_HISTORY, P.RECORD_EXAM)
+@shows_nobody("it answers with a line of status; the draft it saves is a change")
 def autosave(case_id: str, name: str) -> Response:
     """The same as saving a draft, answered by a line of status; the page asks for it while one writes."""
     case, form = open_case(case_id), _get_form(case_id, name)

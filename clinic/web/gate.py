@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from clinic.models import Case
 from clinic.permissions import has_permission
 from clinic.queries.case import get_case
+from clinic.scope import current_emergency
 from clinic.services.consent import OPEN_TO_DECISION
 from clinic.services.identity import NotIdentified, ensure_identity_confirmed, may_record
 from clinic.station import Station, find_station_of, list_stations
@@ -31,8 +32,8 @@ def find_gate(case: Case) -> Response | None:
 
 
 def is_looking() -> bool:
-    """Whether the reader of this page said that nothing will be recorded."""
-    return request.method in SAFE and "look" in request.args
+    """Whether nothing will be recorded: the reader said so, or an emergency opened the case to be read."""
+    return request.method in SAFE and ("look" in request.args or current_emergency() is not None)
 
 
 def is_present(case: Case, name: str) -> bool:

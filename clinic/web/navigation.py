@@ -37,6 +37,8 @@ AREAS = (
     Area("/deliveries", lazy_gettext("Deliveries"), Permission.SEE_DELIVERIES),
     Area("/administration", lazy_gettext("Administration"), Permission.MANAGE_USERS, ("/authority-clients",)),
     Area("/administration", lazy_gettext("Administration"), Permission.MANAGE_CLIENTS, ("/authority-clients",)),
+    Area("/audit", lazy_gettext("Audit"), Permission.SEE_AUDIT, ("/emergency",)),
+    Area("/emergency/open", lazy_gettext("Emergency access"), Permission.OPEN_IN_EMERGENCY),
     Area("/authority-access", lazy_gettext("Authorities' looks"), Permission.SEE_AUDIT),
 )
 

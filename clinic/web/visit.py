@@ -14,6 +14,7 @@ from clinic import clock
 from clinic.permissions import Permission, has_permission, requires
 from clinic.queries.case import get_case
 from clinic.queries.visit import Here, list_here
+from clinic.read_audit import note_shown
 from clinic.services import visit
 from clinic.waiting_room import Place, Stop, find_place
 from clinic.web.station import find_open_url, find_path, find_work, label_work
@@ -35,6 +36,7 @@ STOP_WORDS: dict[Stop, LazyString] = {
 def today() -> str:
     """Everybody at this site today who has not gone, grouped by station."""
     here, is_cut = list_here(current_user)
+    note_shown(one[0].id for one in here)
     zone = current_user.site.time_zone
     day, now = clock.today(zone), clock.now()
     groups: dict[Stop, list[dict[str, Any]]] = {stop: [] for stop in Stop}

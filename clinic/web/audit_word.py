@@ -1,0 +1,64 @@
+"""What the audit's codes are called on its page; a code without words of its own is shown as it is stored."""
+
+from __future__ import annotations
+
+import json
+
+from flask_babel import LazyString, lazy_gettext
+
+from clinic.queries.audit_trail import AuditEntry
+
+# What a page is, by the first part of its screen's name (the blueprint).
+SCREEN_WORDS: dict[str, LazyString] = {
+    "case": lazy_gettext("the case"), "circumstance": lazy_gettext("circumstances"), "consent": lazy_gettext("consent"),
+    "exam_form": lazy_gettext("a form"), "laboratory": lazy_gettext("laboratory results"),
+    "xray": lazy_gettext("X-ray readings"), "film": lazy_gettext("films"), "sputum": lazy_gettext("sputum"),
+    "susceptibility": lazy_gettext("susceptibility"), "treatment": lazy_gettext("treatments"),
+    "vaccination": lazy_gettext("vaccinations"), "sign": lazy_gettext("the review and signed exam"),
+    "paper": lazy_gettext("the printed packet"), "photo": lazy_gettext("the photo"),
+    "identity": lazy_gettext("who is in front of you"), "applicant": lazy_gettext("the person"),
+    "contact": lazy_gettext("contacts"), "related": lazy_gettext("people around the person"),
+    "family": lazy_gettext("the family"), "merge": lazy_gettext("records compared"),
+    "worklist": lazy_gettext("a list of cases"), "visit": lazy_gettext("who is here"),
+    "search": lazy_gettext("the search"), "delivery": lazy_gettext("deliveries"),
+    "message": lazy_gettext("a message in words"), "audit": lazy_gettext("the audit"),
+    "authority_access": lazy_gettext("authorities' looks"), "emergency": lazy_gettext("emergency access"),
+    "second_person": lazy_gettext("results to confirm"), "requirement": lazy_gettext("examinations"),
+    "opening": lazy_gettext("opening a case"), "interpreter": lazy_gettext("the interpreter"),
+    "amendment": lazy_gettext("amendments"), "family_case": lazy_gettext("a family's cases"),
+}
+ACTION_WORDS: dict[str, LazyString] = {
+    "read": lazy_gettext("Looked at"), "list": lazy_gettext("Looked through"), "search": lazy_gettext("Searched"),
+    "see-film": lazy_gettext("Looked at a film"), "see-photo": lazy_gettext("Looked at the photo"),
+    "print": lazy_gettext("Fetched the printed packet"), "document": lazy_gettext("Fetched the signed document"),
+    "see-audit": lazy_gettext("Looked at the audit"), "export-audit": lazy_gettext("Exported the audit"),
+    "emergency-open": lazy_gettext("Opened in an emergency"), "emergency-end": lazy_gettext("Ended an emergency"),
+    "emergency-review": lazy_gettext("Reviewed an emergency"),
+    "emergency-missed": lazy_gettext("Tried a number that is no case"),
+    "sign": lazy_gettext("Signed"), "state": lazy_gettext("Moved the case"), "register": lazy_gettext("Registered"),
+    "confirm": lazy_gettext("Confirmed"), "enter": lazy_gettext("Entered"), "withdraw": lazy_gettext("Withdrew"),
+    "correct": lazy_gettext("Corrected"), "merge": lazy_gettext("Merged"), "revoke": lazy_gettext("Revoked"),
+}
+_OF_THE_SCREEN = {"path", "screen", "purpose", "emergency", "shown"}
+
+
+def describe_action(row: AuditEntry) -> str:
+    """What was done."""
+    return str(ACTION_WORDS.get(row.action, row.action))
+
+
+def describe_subject(row: AuditEntry) -> str:
+    """What it was done to: the screen in words, else the kind of thing."""
+    screen = str(row.detail.get("screen", "")).partition(".")[0]
+    return str(SCREEN_WORDS.get(screen, row.subject_kind))
+
+
+def describe_detail(row: AuditEntry) -> str:
+    """What else stands in the row: codes and ids, never a name."""
+    parts = []
+    for name, value in row.detail.items():
+        if name not in _OF_THE_SCREEN:
+            parts.append(f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}")
+    if shown := row.detail.get("shown"):
+        parts.append(f"shown: {len(shown)}")
+    return "; ".join(parts)

@@ -1,0 +1,107 @@
+"""Two cases with everything a route can name, for tests that walk all routes: one signed, one being recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from random import Random
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import select
+from werkzeug.routing import Rule
+
+from clinic import clock
+from clinic.db import db, set_mode
+from clinic.demo import walk
+from clinic.demo.radiography import take_film
+from clinic.models import (
+    Delivery,
+    DeliveryAttempt,
+    DeliveryState,
+    EmergencyReason,
+    FamilyKind,
+    InboundMessage,
+    InboundState,
+    Relation,
+    Requirement,
+    User,
+)
+from clinic.permissions import ROLES
+from clinic.services.applicant_link import list_holdings
+from clinic.services.emergency import open_in_emergency
+from clinic.services.family import found_family
+from clinic.services.merge import build_fingerprint, merge_records
+from clinic.services.merge_caution import list_cautions
+from clinic.services.related_person import add_related
+from tests.factory import make_applicant, make_site, make_user
+from tests.fhir import story
+
+
+@dataclass(frozen=True)
+class World:
+    """The ids by the names of routes' arguments, and the site they belong to."""
+
+    site_id: str
+    values: dict[str, str]
+    case_id: str
+    applicant_id: str
+
+    def address(self, app: Flask, rule: Rule) -> str:
+        """The address of a route with the world's ids; a KeyError says what the world still lacks."""
+        given = {name: self.values[name] for name in rule.arguments}
+        return str(app.url_map.bind("localhost").build(rule.endpoint, given))
+
+
+def make_everybody(site: Any = None) -> User:
+    """One member of staff with every role."""
+    return make_user(" ".join(ROLES), site)
+
+
+def build_world() -> World:
+    """Make it through the services; everything is committed."""
+    staff = story.make_staff()
+    signed = story.sign_clean(staff, "us")
+    set_mode("write")
+    delivery = db.session.execute(select(Delivery).where(Delivery.case_id == signed.id)).scalar_one()
+    attempt = DeliveryAttempt(delivery_id=delivery.id, number=1, started_at=clock.now(), ended_at=clock.now(),
+                              outcome=DeliveryState.ACCEPTED, reply="{}")
+    raw = b"MSH|^~\\&|A|B|C|D|20261122||ACK^R01|1|P|2.5.1\rMSA|AA|1\r"
+    message = InboundMessage(received_at=clock.now(), peer="127.0.0.1", sender="A B", control_id="1", kind="ACK^R01",
+                             sha256=sha256(raw).hexdigest(), raw=raw, delivery_id=delivery.id,
+                             state=InboundState.APPLIED)
+    db.session.add_all([attempt, message])
+    exam_id = delivery.signed_exam_id
+    case = story.open_case(staff)
+    walk.ensure_consent(case, staff["reception"])
+    film = take_film(Random(1), case, staff["radiographer"], "infiltrate")
+    assert film is not None
+    result = story.enter(case, staff, "igra", "positive")
+    person = case.applicant
+    family = found_family(person, {"kind": FamilyKind.FAMILY, "name": "", "authority_number": None},
+                          staff["reception"])
+    related = add_related(person, {
+        "registered_id": None, "name": "Aunt Atieno", "organisation": None, "relation": Relation.PARENT,
+        "is_guardian": False, "is_emergency": True, "phone": "+254700000001", "document_kind": None,
+        "document_number": None,
+    }, staff["reception"])
+    other, lost = make_applicant(staff["reception"]), make_applicant(staff["reception"])
+    db.session.flush()
+    merge = merge_records(other, lost, "same passport shown", [one.code for one in list_cautions(other, lost)],
+                          build_fingerprint(other, lost, list_holdings(lost.id, other.id)), staff["reception"])
+    requirement = db.session.execute(select(Requirement).where(Requirement.case_id == case.id).limit(1)).scalar_one()
+    elsewhere = make_user("nurse", make_site("KSM"))
+    opening = open_in_emergency(case, EmergencyReason.DANGER, "Unconscious at the hospital", elsewhere)
+    values = {
+        "opening_id": opening.id, "case_id": case.id,
+        "applicant_id": person.id, "other_id": other.id, "film_id": film.id,
+        "result_id": result.id, "family_id": family.id, "related_id": related.id, "merge_id": merge.id,
+        "requirement_id": requirement.id, "exam_id": exam_id, "delivery_id": delivery.id, "attempt_id": attempt.id,
+        "message_id": message.id, "name": "us-medical-exam", "station": "exam", "disease": "tuberculosis",
+        "authority_id": "us",
+    }
+    world = World(case.site_id, values, case.id, person.id)
+    db.session.commit()
+    return world
+
+
