@@ -16,10 +16,12 @@ from clinic.permissions import ROLES, Permission, has_permission, requires
 from clinic.queries.destination import Condition, list_destinations
 from clinic.queries.site import list_sites
 from clinic.queries.staff import count_members
+from clinic.read_audit import mark_blueprint
 from clinic.services.attempt import list_waits
 from clinic.web.authority_client import list_client_warnings
 
 blueprint = Blueprint("administration", __name__, url_prefix="/administration")
+mark_blueprint(blueprint, "how the house is run: staff, sites and destinations, nobody examined")
 P = Permission
 
 

@@ -16,6 +16,7 @@ from clinic.line_test import LineReport, LineResult
 from clinic.permissions import Permission, has_permission, requires
 from clinic.ports import ports
 from clinic.queries.destination import get_destination, list_destinations
+from clinic.read_audit import mark_blueprint
 from clinic.rules.programme import list_programmes
 from clinic.schemas.authority import AuthorityIn, NewAuthorityIn
 from clinic.services.authority import (
@@ -34,6 +35,7 @@ from clinic.web.form import read_form
 from clinic.web.proven_form import load_proven
 
 blueprint = Blueprint("authority", __name__, url_prefix="/administration/destinations")
+mark_blueprint(blueprint, "how the house is run: staff, sites and destinations, nobody examined")
 Page = str | tuple[str, int] | Response
 
 CHANNEL_WORDS: dict[str, LazyString] = {

@@ -27,6 +27,7 @@ from clinic.queries.namesake import find_namesakes
 from clinic.queries.signed_exam import list_deliveries_of, list_exams
 from clinic.queries.standing import Standing, load_standings
 from clinic.rules.programme import list_programmes
+from clinic.scope import current_emergency
 from clinic.services.amendment import list_open_requests, may_ask
 from clinic.services.assessment import assess, list_requirements
 from clinic.services.circumstance import ensure_unchanged
@@ -75,24 +76,28 @@ def show(case_id: str) -> Page:
     requirements = list_requirements(case)
     exams, requests = list_exams(case), list_open_requests(case)
     standing = load_standings([case.id])[case.id]
+    is_ours = current_emergency() is None  # otherwise the page is there to be read
+    groups = _build_groups(case, decision, requirements, standing)
+    for task in () if is_ours else (task for group in groups for task in group.tasks):
+        task.pop("next", None)
     establish, without_effect = split_unknowns(build_facts(case)["unknown"], decision["needs"])
     return render_template(
         "case/show.html", case=case, decision=decision, conclusion=conclusion, flags=list_flags(case),
-        groups=_build_groups(case, decision, requirements, standing), history=list_history(case),
-        leaving=_list_leaving(case),
+        groups=groups, history=list_history(case),
+        leaving=_list_leaving(case) if is_ours else [], is_ours=is_ours,
         merges=list_merges_of_case(case),
         is_complete=all(row.state is not RequirementState.OPEN for row in requirements),
-        may_change=has_permission(Permission.OPEN_CASE) and case.state in workflow.RECORDING,
+        may_change=is_ours and has_permission(Permission.OPEN_CASE) and case.state in workflow.RECORDING,
         exams=exams, deliveries={exam.id: list_deliveries_of(exam) for exam in exams}, requests=requests,
         names=list_names([*(one.signed_by_id for one in exams), *(one.asked_by_id for one in requests)]),
         accesses=summarise_case(case) if exams else None,
         may_see_accesses=has_permission(Permission.SEE_AUDIT) or has_permission(Permission.SEE_DELIVERIES),
         may_see_audit=has_permission(Permission.SEE_AUDIT),
-        delivery_state=state_word, may_ask=may_ask(case, current_user), **RESULT_WORDS,
-        may_add=has_permission(Permission.RECORD_EXAM) and case.state in workflow.RECORDING,
+        delivery_state=state_word, may_ask=is_ours and may_ask(case, current_user), **RESULT_WORDS,
+        may_add=is_ours and has_permission(Permission.RECORD_EXAM) and case.state in workflow.RECORDING,
         orderable=list_orderable(case),
         open_lines=list_open_vaccine_lines(case, decision), looks=list_looks(case), standing=standing,
-        visit=find_visit(case), may_receive=has_permission(Permission.REGISTER),
+        visit=find_visit(case), may_receive=is_ours and has_permission(Permission.REGISTER),
         may_arrive=case.state in OPEN_TO_DECISION,
         to_establish=len(establish), without_effect=len(without_effect), asks_stay=_asks_stay(case),
     )

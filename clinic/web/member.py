@@ -14,6 +14,7 @@ from clinic.errors import AlreadyDone, InvalidInput
 from clinic.models import Authorisation, User
 from clinic.permissions import ROLES, Permission, permissions_of, requires
 from clinic.queries.staff import MemberFilter, get_member, get_members, list_members, list_sites_within_reach
+from clinic.read_audit import mark_blueprint
 from clinic.rules.programme import list_programmes
 from clinic.schemas.staff import MemberIn, NewMemberIn
 from clinic.services.authority_of_staff import WIDE, reaches_all_sites
@@ -26,6 +27,7 @@ from clinic.web.permission_word import permission_word
 from clinic.web.proven_form import load_proven
 
 blueprint = Blueprint("member", __name__, url_prefix="/administration/users")
+mark_blueprint(blueprint, "how the house is run: staff, sites and destinations, nobody examined")
 Page = str | tuple[str, int] | Response
 STANDINGS = {"active": True, "disabled": False}
 

@@ -14,6 +14,7 @@ from clinic.errors import InvalidInput
 from clinic.models import User
 from clinic.permissions import Permission, permissions_of, requires
 from clinic.queries.staff import get_member
+from clinic.read_audit import mark_blueprint
 from clinic.rules.programme import list_programmes
 from clinic.schemas.staff import AuthorisationEndIn, AuthorisationIn
 from clinic.services.authorisation import authorise, end_authorisation
@@ -27,6 +28,7 @@ from clinic.web.permission_word import permission_word
 from clinic.web.proven_form import load_proven
 
 blueprint = Blueprint("member_access", __name__, url_prefix="/administration/users/<user_id>")
+mark_blueprint(blueprint, "how the house is run: staff, sites and destinations, nobody examined")
 Page = str | tuple[str, int] | Response
 END = "end_"  # before the field names of the second form on the page of authorisations
 

@@ -7,9 +7,11 @@ from flask_login import current_user
 
 from clinic.permissions import ROLES, Permission, requires
 from clinic.queries.staff import list_holders
+from clinic.read_audit import mark_blueprint
 from clinic.web.permission_word import permission_word
 
 blueprint = Blueprint("role", __name__, url_prefix="/administration/roles")
+mark_blueprint(blueprint, "how the house is run: staff, sites and destinations, nobody examined")
 NAMES_SHOWN = 4
 
 

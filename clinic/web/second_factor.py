@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 
 from clinic.errors import ClearwayError, InvalidInput, NotNow
 from clinic.permissions import Permission, requires
+from clinic.read_audit import mark_blueprint
 from clinic.services.passkey import (
     Purpose,
     add_passkey,
@@ -36,6 +37,7 @@ from clinic.web.form import read_form
 from clinic.web.reauthentication import check_again
 
 blueprint = Blueprint("second_factor", __name__, url_prefix="/my-sign-in")
+mark_blueprint(blueprint, "one's own way of signing in")
 Page = str | tuple[str, int] | Response
 ANYBODY = tuple(Permission)  # every signed-in member of staff
 LIFE = 15 * 60  # seconds to type the first code after the secret was shown

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from clinic.errors import InvalidInput
 from clinic.permissions import Permission, requires
 from clinic.queries.site import get_site_row, list_sites
+from clinic.read_audit import mark_blueprint
 from clinic.rules.programme import list_programmes
 from clinic.schemas.door import load
 from clinic.schemas.site import SiteIn, list_time_zones
@@ -19,6 +20,7 @@ from clinic.web.account_history import list_past
 from clinic.web.form import read_form
 
 blueprint = Blueprint("site", __name__, url_prefix="/administration/sites")
+mark_blueprint(blueprint, "how the house is run: staff, sites and destinations, nobody examined")
 Page = str | tuple[str, int] | Response
 
 
