@@ -12,6 +12,7 @@ from clinic.db import db, write_unit
 from clinic.errors import NotSignedIn
 from clinic.models import User
 from clinic.permissions import Permission, public, requires
+from clinic.read_audit import mark_blueprint
 from clinic.services.passkey import Purpose, ask_to_prove
 from clinic.services.sign_in import lock_sign_in
 from clinic.session_life import Standing, State, find_standing, go_on_after_lock
@@ -20,6 +21,7 @@ from clinic.way_back import address_lock, address_sign_in_again, find_way, is_ou
 from clinic.web.reauthentication import mark_checked, prove
 
 blueprint = Blueprint("lock", __name__)
+mark_blueprint(blueprint, "an empty screen")
 Page = str | tuple[str, int] | Response
 
 

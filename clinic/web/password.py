@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from clinic.db import db, write_unit
 from clinic.errors import InvalidInput
 from clinic.permissions import public, requires
+from clinic.read_audit import mark_blueprint
 from clinic.services.password import change_password, ensure_good_password, use_reset
 from clinic.services.staff import find_user
 from clinic.web.factor_gate import SIGNED_IN, mark_passed
@@ -19,6 +20,7 @@ from clinic.web.reauthentication import check_again
 from clinic.web.second_factor import ANYBODY
 
 blueprint = Blueprint("password", __name__)
+mark_blueprint(blueprint, "one's own password")
 Page = str | tuple[str, int] | Response
 
 

@@ -14,6 +14,7 @@ from clinic.auth import csrf
 from clinic.db import db, write_unit
 from clinic.models import User
 from clinic.permissions import Permission, public, requires
+from clinic.read_audit import mark_blueprint
 from clinic.schemas.door import load
 from clinic.schemas.unsaved_page import UnsavedPageIn
 from clinic.services.unsaved_page import LIFE, drop_page, find_page, has_pages, keep_page
@@ -23,6 +24,7 @@ from clinic.way_back import address_lock, address_sign_in_again, find_way, is_ou
 from clinic.way_in import is_secret
 
 blueprint = Blueprint("session", __name__)
+mark_blueprint(blueprint, "the time left, and what the same person typed, given back")
 WARNING = 120  # seconds: long enough to come back to the desk (WCAG 2.2.1 asks for at least 20)
 P = Permission
 

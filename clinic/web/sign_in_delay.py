@@ -10,9 +10,11 @@ from werkzeug.wrappers import Response
 
 from clinic.limit import Door
 from clinic.permissions import Permission, requires
+from clinic.read_audit import mark_blueprint
 from clinic.services.attempt import lift_wait, list_waits
 
 blueprint = Blueprint("sign_in_delay", __name__, url_prefix="/administration/delays")
+mark_blueprint(blueprint, "who waits after wrong guesses: staff and addresses, nobody examined")
 
 DOOR_WORDS: dict[Door, LazyString] = {
     Door.SIGN_IN: lazy_gettext("Signing in"), Door.AGAIN: lazy_gettext("Proving who they are again"),

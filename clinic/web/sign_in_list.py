@@ -17,11 +17,13 @@ from clinic.errors import NotFound
 from clinic.models import SignInEnd, User
 from clinic.permissions import Permission, requires
 from clinic.queries.staff import get_member
+from clinic.read_audit import mark_blueprint
 from clinic.services.authority_of_staff import ensure_may_change
 from clinic.services.sign_in import end_sign_in, end_sign_ins, list_sign_ins
 from clinic.session_life import find_standing
 
 blueprint = Blueprint("sign_in_list", __name__)
+mark_blueprint(blueprint, "sign-ins of staff, nobody examined")
 P = Permission
 
 
