@@ -55,7 +55,7 @@ class World:
 
 def make_everybody(site: Any = None) -> User:
     """One member of staff with every role."""
-    return make_user(" ".join(ROLES), site)
+    return make_user(" ".join(ROLES), site, name="Everybody")
 
 
 def build_world() -> World:

@@ -10,9 +10,12 @@ from threading import Thread
 import pytest
 from flask import Flask
 
+from clinic.audit import record_read
 from clinic.db import db, read_unit, write_unit
 from clinic.models import CaseState, DeliveryState, Heartbeat, Lease
 from clinic.queries.heartbeat import WORKER
+from clinic.seal.sealing import find_tail
+from clinic.seal.table import READ
 from integrations import worker as worker_module
 from integrations.dispatcher import Dispatcher
 from integrations.lease import acquire_lease, release_lease
@@ -139,3 +142,23 @@ def test_commands_deliver_once_and_retry(app: Flask, sandbox: Sandbox, hand: Han
     assert "Look again" in again.output
     unknown = runner.invoke(args=["deliver", "retry", "nothing", "--reason", "once more"])
     assert "There is no such delivery" in unknown.output
+
+
+def test_only_one_worker_seals_the_audit_and_the_next_takes_over(app: Flask, hand: Hand) -> None:
+    record_read("user", "u1", "read", "case", "c1")
+    close_unit()
+    first, second = (Worker(app, Dispatcher(worker=name)) for name in ("first", "second"))
+    first.seal()
+    assert find_tail(READ).count == 1  # not old enough yet
+    hand.turn(minutes=6)
+    first.seal()
+    assert find_tail(READ).count == 0
+    record_read("user", "u1", "read", "case", "c2")
+    hand.turn(minutes=4)
+    first.seal()
+    hand.turn(minutes=2)
+    second.seal()
+    assert find_tail(READ).count == 1  # the first one leads
+    hand.turn(minutes=4)
+    second.seal()
+    assert find_tail(READ).count == 0
