@@ -13,7 +13,7 @@ from clinic.db import db, write_unit
 from clinic.errors import Unavailable
 from clinic.services.unsaved_page import keep_page
 from clinic.session_life import WAITING, Standing, State, find_standing
-from clinic.way_back import address_lock, address_sign_in, address_sign_in_again
+from clinic.way_back import address_lock, address_sign_in, address_sign_in_again, is_ours
 
 log = logging.getLogger(__name__)
 SECRETS = re.compile(r"password|passkey|^csrf_token$|^(app_|key_)?code$")  # names of fields that are never kept
@@ -41,11 +41,20 @@ def is_secret(name: str) -> bool:
     return SECRETS.search(name.lower()) is not None
 
 
-def _keep_posted(standing: Standing) -> str:
-    """Keep the form's fields; returns the page it was typed on."""
+def find_page_before() -> str:
+    """Path and query of our page from which this request came; empty when it came from elsewhere, or nobody says.
+
+    No page repeats its own address beside its tokens: a stranger may choose it, and answers are compressed.
+    """
     referrer = urlsplit(request.referrer or "")
     page = referrer.path + (f"?{referrer.query}" if referrer.query else "")
-    if referrer.netloc != request.host or not page:
+    return page if referrer.netloc == request.host and is_ours(page) else ""
+
+
+def _keep_posted(standing: Standing) -> str:
+    """Keep the form's fields; returns the page it was typed on."""
+    page = find_page_before()
+    if not page:
         return "/"
     fields = [{"form": f"{request.path}#0", "name": name, "kind": "posted", "value": value, "on": True, "label": name}
               for name, value in request.form.items(multi=True) if value and not is_secret(name)]

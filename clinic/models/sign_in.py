@@ -24,7 +24,6 @@ class SignInEnd(StrEnum):
     ACCOUNT_DISABLED = "account-disabled"
     PASSWORD_CHANGED = "password-changed"  # noqa: S105  a reason, not a secret
     SECOND_FACTOR_RESET = "second-factor-reset"
-    ROLES_CHANGED = "roles-changed"
 
 
 class SignIn(Base):

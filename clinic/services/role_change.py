@@ -11,11 +11,10 @@ from sqlalchemy import select
 from clinic.audit import record_change
 from clinic.db import db
 from clinic.errors import NotNow
-from clinic.models import SignInEnd, User
+from clinic.models import User
 from clinic.permissions import ROLES, Permission
 from clinic.sentence import N_, Sentence
 from clinic.services.authority_of_staff import WIDE, ensure_may_change, ensure_may_give, ensure_not_last
-from clinic.services.sign_in import end_sign_ins
 from clinic.services.staff import find_roles
 
 
@@ -74,7 +73,6 @@ def change_roles(user: User, wanted: Sequence[str], seen: Sequence[str], actor: 
     if gained or lost:
         user.roles = rows
         db.session.flush()
-        end_sign_ins(user, SignInEnd.ROLES_CHANGED)  # what stands on their screens is of the old roles
         record_change("change-roles", "user", user.id, site_id=user.site_id, detail={
             "gained": sorted(gained), "lost": sorted(lost), "permissions_gained": [one.value for one in change.gained],
             "permissions_lost": [one.value for one in change.lost]})

@@ -47,7 +47,7 @@ def end_sign_in(user: User, sign_in_id: str, reason: SignInEnd) -> SignIn:
 def end_sign_ins(user: User, reason: SignInEnd, but: str | None = None) -> int:
     """End every sign-in of `user` except the one whose id is `but`; returns how many were ended.
 
-    Call it when an account is disabled, or its roles or password changed.
+    Call it when an account is disabled or its password changed; roles are read anew at every request.
     """
     rows = db.session.execute(
         select(SignIn).where(SignIn.user_id == user.id, SignIn.ended_at.is_(None))).scalars().all()

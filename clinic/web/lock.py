@@ -17,7 +17,8 @@ from clinic.services.passkey import Purpose, ask_to_prove
 from clinic.services.sign_in import lock_sign_in
 from clinic.session_life import Standing, State, find_standing, go_on_after_lock
 from clinic.unit import manages_units
-from clinic.way_back import address_lock, address_sign_in_again, find_way, is_ours
+from clinic.way_back import address_lock, address_sign_in_again, find_way
+from clinic.way_in import find_page_before
 from clinic.web.reauthentication import mark_checked, prove
 
 blueprint = Blueprint("lock", __name__)
@@ -31,8 +32,7 @@ def lock() -> Response:
     """Lock the screen now."""
     standing = find_standing()
     lock_sign_in(standing.id)
-    address = request.form.get("address", "")
-    return redirect(address_lock(standing.user_id, address if is_ours(address) else "/"), 303)
+    return redirect(address_lock(standing.user_id, find_page_before() or "/"), 303)
 
 
 @blueprint.get("/locked")

@@ -45,7 +45,7 @@ def test_nobody_ends_anothers(app: Flask) -> None:
 def test_all_but_one_are_ended(app: Flask) -> None:
     nurse = make_user("nurse")
     rows = [begin_sign_in(nurse, "192.0.2.1", "") for _each in range(3)]
-    assert end_sign_ins(nurse, SignInEnd.ROLES_CHANGED, but=rows[1].id) == 2
+    assert end_sign_ins(nurse, SignInEnd.ENDED_BY_ADMINISTRATOR, but=rows[1].id) == 2
     assert [row.id for row in list_sign_ins(nurse, 12)] == [rows[1].id]
 
 

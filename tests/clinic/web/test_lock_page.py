@@ -50,7 +50,7 @@ def test_locked_screen_answers_with_nothing_but_the_lock_and_opens_at_the_same_p
     name = clerk.name
     client = sign_in(app, clerk)
     assert "SECRETNAME" in _text(client.get(case)).upper()
-    answer = client.post("/lock", data={"address": case})
+    answer = client.post("/lock", headers={"Referer": f"http://localhost{case}"})
     ahead = answer.headers["Location"]
     assert answer.status_code == 303 and case not in ahead
     for address in (case, "/", "/applicants", "/sign-ins", "/session/kept?address=/"):
@@ -154,7 +154,7 @@ def test_somebody_else_signs_in_and_starts_clean(app: Flask) -> None:
     client = sign_in(app, clerk)
     mark = _mark(client)
     _keep(client, mark, case)
-    ahead = client.post("/lock", data={"address": case}).headers["Location"]
+    ahead = client.post("/lock", headers={"Referer": f"http://localhost{case}"}).headers["Location"]
     client.get(ahead)
     answer = client.post("/sign-in", data={"email": email, "password": PASSWORD})
     assert (answer.status_code, answer.headers["Location"]) == (302, "/")

@@ -53,7 +53,7 @@ def _count_merges() -> int:
 def test_only_who_may_merge_reaches_its_pages(app: Flask, scene: dict[str, str], role: str) -> None:
     client = sign_in(app, make_user(role))
     may = Permission.MERGE_RECORDS in ROLES[role][1]
-    assert may is (role in ("admin", "receptionsupervisor"))
+    assert may is (role in ("admin", "siteadmin", "receptionsupervisor"))
     pair = f"/applicants/{scene['one']}/merge/{scene['other']}"
     for path in ("/doubles", f"/applicants/{scene['one']}/merge", pair, f"{pair}/confirm"):
         assert client.get(path).status_code == (200 if may else 403), path
