@@ -111,12 +111,13 @@ def test_change_says_what_it_gives_and_takes_and_audits_it(people: dict[str, Use
     nurse, wide = people["nurse here"], people["wide"]
     looked = compare_roles(["nurse"], ["labsupervisor"])
     assert looked.gained == (P.ENTER_RESULT, P.RECORD_SPUTUM)
-    assert looked.lost == (P.OPEN_CASE, P.RECORD_HISTORY, P.RECORD_VACCINE, P.RECORD_TREATMENT)
+    assert looked.lost == (
+        P.OPEN_CASE, P.RECORD_HISTORY, P.RECORD_VACCINE, P.RECORD_TREATMENT, P.OPEN_IN_EMERGENCY)
     assert [str(one)[:27] for one in looked.duties] == ["Enters and confirms results"]
     assert change_roles(nurse, ["labsupervisor"], ["nurse"], wide) == looked
     assert find_details("change-roles") == [{
         "gained": ["labsupervisor"], "lost": ["nurse"], "permissions_gained": ["enter-result", "record-sputum"],
-        "permissions_lost": ["open-case", "record-history", "record-vaccine", "record-treatment"]}]
+        "permissions_lost": ["open-case", "record-history", "record-vaccine", "record-treatment", "open-in-emergency"]}]
     assert [role.name for role in nurse.roles] == ["labsupervisor"]
 
 
