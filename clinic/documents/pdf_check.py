@@ -11,6 +11,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from clinic.documents.apart import run_apart
 from clinic.errors import InvalidInput
 from clinic.signing_key import get_common_name
 
@@ -88,7 +89,7 @@ def _is_intact(signature: Any, own: x509.Certificate) -> bool:
 
     trusted = Certificate.load(own.public_bytes(serialization.Encoding.DER))
     context = ValidationContext(trust_roots=[trusted], allow_fetching=False, moment=signature.self_reported_timestamp)
-    status = validate_pdf_signature(signature, signer_validation_context=context)
+    status = run_apart(lambda: validate_pdf_signature(signature, signer_validation_context=context))
     return bool(status.intact and status.valid)
 
 

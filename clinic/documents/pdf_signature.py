@@ -13,6 +13,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 
+from clinic.documents.apart import run_apart
 from clinic.documents.printer import Box, print_page_boxes
 from clinic.signing_key import SigningKey
 
@@ -66,7 +67,8 @@ def sign_pdf(pdf: bytes, box: Box, signed_as: SignedAs, key: SigningKey) -> byte
 
     signed = BytesIO()
     writer = IncrementalPdfFileWriter(BytesIO(pdf))
-    Signer(describe, _build_signer(key), stamp_style=frame, new_field_spec=spec).sign_pdf(writer, output=signed)
+    signer = Signer(describe, _build_signer(key), stamp_style=frame, new_field_spec=spec)
+    run_apart(lambda: signer.sign_pdf(writer, output=signed))
     return signed.getvalue()
 
 

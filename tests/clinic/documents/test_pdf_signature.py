@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import re
 import shutil
@@ -276,3 +277,10 @@ def test_command_tells_a_good_file_from_a_broken_and_a_revoked_one(app: Flask, t
         revoke_exam(exam, "another person's film", physician)
     assert "stands today as: revoked" in runner.invoke(args=["verify-pdf", str(good)]).output
     db.session.rollback()
+
+
+def test_where_an_event_loop_runs_already_it_is_checked_all_the_same(own: SigningKey, signed: bytes) -> None:
+    async def check() -> str:
+        return check_pdf(signed, [own.certificate]).physician
+
+    assert asyncio.run(check()) == check_pdf(signed, [own.certificate]).physician
