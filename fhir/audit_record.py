@@ -9,19 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fhir.address import identifier_system
+from fhir.code import coding, get_system
 from fhir.element import Element, drop_empty, to_instant
 
-DICOM = "http://dicom.nema.org/resources/ontology/DCM"
 REST: Element = {"system": "http://terminology.hl7.org/CodeSystem/audit-event-type", "code": "rest",
                  "display": "RESTful Operation"}
-PATIENT_RECORD: Element = {"system": DICOM, "code": "110110", "display": "Patient Record"}
-QUERY: Element = {"system": DICOM, "code": "110112", "display": "Query"}
-EXPORT: Element = {"system": DICOM, "code": "110106", "display": "Export"}
-AUDIT_LOG: Element = {"system": DICOM, "code": "110101", "display": "Audit Log Used"}
-EMERGENCY: Element = {"system": DICOM, "code": "110127", "display": "Emergency Override Started"}
+PATIENT_RECORD, QUERY, EXPORT = coding("dicom.patient-record"), coding("dicom.query"), coding("dicom.export")
+AUDIT_LOG, EMERGENCY = coding("dicom.audit-log-used"), coding("dicom.emergency-override")
 _INTERACTION = "http://hl7.org/fhir/restful-interaction"
 _ROLE = "http://terminology.hl7.org/CodeSystem/object-role"
-_REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+_REASON = get_system("act-reason")
 _SOURCE_TYPE = "http://terminology.hl7.org/CodeSystem/security-source-type"
 PURPOSES = {"TREAT": "treatment", "HOPERAT": "healthcare operations", "BTG": "break the glass"}
 

@@ -50,10 +50,10 @@ def listening(context: ssl.SSLContext | None = None, answer: bytes | None = None
         try:
             yield server.getsockname()[1]
         finally:
+            server.shutdown(socket.SHUT_RDWR)  # wakes the thread, so that nothing is taken after the last look
+            thread.join(2)
             for one in kept:
                 one.close()
-            server.close()
-            thread.join(2)
 
 
 def find_free_port() -> int:
