@@ -22,7 +22,7 @@ from tests.integrations.factory import make_delivery, make_signed_case
 from tests.sign_in import sign_in
 
 S = DeliveryState
-HL7 = b"MSH|^~\\&|SANDBOX|UK|CLEARWAY|NBO|20261120||ACK^R01|A1|T|2.5.1\rMSA|AA|NBO1\r"
+HL7 = b"MSH|^~\\&|SANDBOX|UK|CLEARWAY|NBO|20261120||ACK^R01|ACK-7-OF-UK|T|2.5.1\rMSA|AA|NBO1\r"
 
 
 def make_stuck(**values: Any) -> Delivery:
@@ -33,7 +33,7 @@ def make_stuck(**values: Any) -> Delivery:
 
 def make_inbound(state: InboundState = InboundState.ERROR, **values: Any) -> InboundMessage:
     row = InboundMessage(**{
-        "received_at": clock.now(), "peer": "127.0.0.1:4711", "sender": "SANDBOX|UK", "control_id": "A1",
+        "received_at": clock.now(), "peer": "127.0.0.1:4711", "sender": "SANDBOX|UK", "control_id": "ACK-7-OF-UK",
         "kind": "ACK^R01", "sha256": hashlib.sha256(HL7).hexdigest(), "raw": HL7, "state": state,
     } | values)  # fmt: skip
     db.session.add(row)
@@ -191,7 +191,7 @@ def test_message_is_read_in_words_by_those_who_may_and_the_look_is_written_down(
 def test_failed_message_is_worked_on_again(app: Flask) -> None:
     message_id = make_inbound().id
     client = sign_in(app, make_user("admin"))
-    assert "A1" in get(client, "/deliveries/messages")
+    assert "ACK-7-OF-UK" in get(client, "/deliveries/messages")
     page = get(client, f"/deliveries/messages/{message_id}")
     assert "Acknowledgment code" in page
     assert "Work on it again" in page
@@ -208,7 +208,7 @@ def test_message_about_another_sites_delivery_is_not_found(app: Flask) -> None:
     quality = make_user("quality")
     client = sign_in(app, make_user("admin", site=make_site("MNL", name="Other", time_zone="Asia/Manila")))
     assert client.get(f"/deliveries/messages/{message_id}").status_code == 404
-    assert "A1" not in get(client, "/deliveries/messages?state=applied")
+    assert "ACK-7-OF-UK" not in get(client, "/deliveries/messages?state=applied")
     own = sign_in(app, quality)
     assert own.get(f"/deliveries/messages/{message_id}").status_code == 200
     assert own.post(f"/deliveries/messages/{message_id}", data={"reason": "a reason"}).status_code == 403
