@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from pydicom import Dataset, dcmread
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.uid import UID as UIDText
 
 from clinic.dicom.fault import Fault, FilmFault
@@ -23,7 +23,7 @@ LARGEST_AREA = 36_000_000
 LONGEST_TEXT = 200
 # What pydicom's parser lets out over a file that is none.
 READING_ERRORS = (InvalidDicomError, EOFError, ValueError, LookupError, TypeError, AttributeError, NotImplementedError,
-                  OSError, struct.error, zlib.error)
+                  OSError, struct.error, zlib.error, BytesLengthException)
 UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 
 _VIEWS = {"PA": "pa", "AP": "ap", "LL": "lateral", "RL": "lateral", "LAT": "lateral", "LATERAL": "lateral"}

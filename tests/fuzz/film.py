@@ -7,17 +7,20 @@ import signal
 import time
 import zlib
 from contextlib import suppress
+from functools import cache
+from io import BytesIO
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
 from pydicom.datadict import keyword_for_tag
 
 from clinic.dicom import child
 from clinic.dicom.fault import Fault, FilmFault
 from clinic.dicom.process import prepare_safely
 from clinic.dicom.summary import read_summary
+from clinic.limited_child import take_limits
 from tests.film import make_film
 from tests.fuzz.harness import Door, Finding
 from tests.fuzz.hostile import draw_text, mutate_bytes
@@ -41,12 +44,8 @@ class FilmDoor(Door):
     least = frozenset({"prepared", "refused"})
 
     def draw(self, chance: Random, number: int) -> Any:
-        def change(film: Dataset) -> None:
-            for _ in range(chance.choice((0, 1, 1, 3))):
-                _change(chance, film)
-
         with suppress(Exception):  # what cannot be written is no input
-            content = make_film(change, chance.choice(SYNTAXES), chance.random() < 0.9, side=64)
+            content = _spoil(chance, chance.choice(SYNTAXES), chance.random() < 0.9)
             match chance.randrange(6):
                 case 0:
                     return number, mutate_bytes(chance, content, 3)
@@ -98,8 +97,8 @@ def _prepare(source: Path) -> int:
         status = 1
         try:
             signal.setitimer(signal.ITIMER_REAL, 0)
-            child.limit_resources()
-            status = child.run(source, source.parent)
+            take_limits(child.LIMITS)
+            status = child.main(source, source.parent)
         except BaseException as error:
             import traceback
 
@@ -115,6 +114,25 @@ def _prepare(source: Path) -> int:
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     raise Finding(f"not done within {SECONDS:g} seconds, whatever its limits")
+
+
+@cache
+def _write_good(syntax: str) -> bytes:
+    return make_film(syntax=syntax, side=64)
+
+
+def _spoil(chance: Random, syntax: str, with_head: bool) -> bytes:
+    """A film whose header lies; compressed before it does, for a library that compresses believes the header."""
+    film = dcmread(BytesIO(_write_good(syntax)))
+    for _ in range(chance.choice((0, 1, 1, 3))):
+        _change(chance, film)
+    written = BytesIO()
+    if with_head:
+        film.save_as(written, enforce_file_format=True)
+    else:
+        del film.file_meta, film.preamble
+        film.save_as(written, implicit_vr=syntax == SYNTAXES[0], little_endian=True)
+    return written.getvalue()
 
 
 def _change(chance: Random, film: Dataset) -> None:
