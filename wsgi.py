@@ -87,9 +87,10 @@ def _connect_integrations(app: Flask) -> None:
 
         ports.render_delivery = render_delivery
     if _exists("integrations.line_test"):
-        from integrations.line_test import judge_address, list_channels, test_line
+        from integrations.line_test import judge_address, judge_laboratory_address, list_channels, test_line
 
         ports.list_channels, ports.judge_address, ports.test_line = list_channels, judge_address, test_line
+        ports.judge_laboratory_address = judge_laboratory_address
     if _exists("integrations.message"):
         from integrations.message import find_report, read_message_in_words
 

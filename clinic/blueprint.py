@@ -42,6 +42,7 @@ from clinic.web import (
     message,
     opening,
     paper,
+    partner,
     password,
     photo,
     place,
@@ -76,7 +77,7 @@ from clinic.web.station_page import init_station_words
 RECEPTION = (worklist, visit, search, applicant, contact, related_person, family, family_case, merge, opening, case,
              circumstance, will_i_need)
 API = (decision, description)
-ADMINISTRATION = (administration, member, member_access, role, site, authority)
+ADMINISTRATION = (administration, member, member_access, role, site, authority, partner)
 
 REGISTRATIONS: list[Callable[[Flask], None]] = [
     lambda app: app.register_blueprint(health.blueprint),

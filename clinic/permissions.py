@@ -39,6 +39,8 @@ class Permission(StrEnum):
     MANAGE_CLIENTS = "manage-clients"  # the machines by which authorities read
     MANAGE_USERS = "manage-users"  # of the own site
     MANAGE_ORGANISATION = "manage-organisation"  # sites, programmes in use, destinations; users of every site
+    MANAGE_LABORATORIES = "manage-laboratories"  # partner laboratories of the own site: names, lines, certificates
+    MAP_RESULTS = "map-results"  # what a laboratory's codes and words mean here; messages worked on again
     SEE_AUDIT = "see-audit"  # and review what was opened in an emergency
     OPEN_IN_EMERGENCY = "open-in-emergency"  # one case of another site, to be read, with a reason (clinic/scope.py)
     ASK_RULES = "ask-rules"  # the decision function; every signed-in user
@@ -57,7 +59,7 @@ ROLES: dict[str, tuple[Any, frozenset[Permission]]] = {
     "phlebotomist": (_l("Phlebotomist"), frozenset(_SEEING | {_P.RECORD_SPUTUM})),
     "labtech": (_l("Laboratory technician"), frozenset(_SEEING | {_P.ENTER_RESULT, _P.RECORD_SPUTUM})),
     "labsupervisor": (_l("Laboratory supervisor"), frozenset(
-        _SEEING | {_P.ENTER_RESULT, _P.CONFIRM_RESULT, _P.RECORD_SPUTUM})),
+        _SEEING | {_P.ENTER_RESULT, _P.CONFIRM_RESULT, _P.RECORD_SPUTUM, _P.MAP_RESULTS})),
     "radiographer": (_l("Radiographer"), frozenset(_SEEING | {_P.UPLOAD_FILM})),
     "radiologist": (_l("Radiologist"), frozenset(_SEEING | {_P.UPLOAD_FILM, _P.READ_XRAY, _P.OPEN_IN_EMERGENCY})),
     "physician": (_l("Panel physician"), frozenset(
@@ -68,7 +70,7 @@ ROLES: dict[str, tuple[Any, frozenset[Permission]]] = {
     "quality": (_l("Quality"), frozenset(_SEEING | {_P.SEE_AUDIT, _P.SEE_DELIVERIES})),
     "admin": (_l("Clinic administrator"), frozenset(
         _SEEING | {_P.MANAGE_USERS, _P.MERGE_RECORDS, _P.SEE_DELIVERIES, _P.MANAGE_DELIVERIES, _P.SEE_AUDIT,
-                    _P.MANAGE_CLIENTS, _P.MANAGE_ORGANISATION})),
+                    _P.MANAGE_CLIENTS, _P.MANAGE_ORGANISATION, _P.MANAGE_LABORATORIES, _P.MAP_RESULTS})),
     "siteadmin": (_l("Site administrator"), frozenset(
         _SEEING | {_P.MANAGE_USERS, _P.MERGE_RECORDS, _P.SEE_DELIVERIES, _P.SEE_AUDIT})),
 }

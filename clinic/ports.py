@@ -147,6 +147,8 @@ class Ports:
     list_channels: Callable[[], Sequence[str]]
     # What is wrong with an address for a way of sending, as one sentence in English; empty when it can be used.
     judge_address: Callable[[str, str], str]
+    # The same for where a laboratory listens for orders.
+    judge_laboratory_address: Callable[[str], str]
     # Try the line of a way of sending to an address, with a timeout, when nothing is open; sends no person's data.
     test_line: Callable[[str, str], LineReport]
     # Rows of the audit as one FHIR Bundle of AuditEvents.
@@ -169,6 +171,7 @@ ports = Ports(
     find_report=_unfilled,
     list_channels=_unfilled,  # type: ignore[arg-type]
     judge_address=_unfilled,  # type: ignore[arg-type]
+    judge_laboratory_address=_unfilled,  # type: ignore[arg-type]
     test_line=_unfilled,  # type: ignore[arg-type]
     export_audit=_unfilled,  # type: ignore[arg-type]
 )

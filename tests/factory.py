@@ -12,7 +12,19 @@ from sqlalchemy import select
 from clinic import clock
 from clinic.auth import ensure_roles
 from clinic.db import db
-from clinic.models import Applicant, Authorisation, Authority, Case, DocumentKind, Role, Sex, Site, SiteProgramme, User
+from clinic.models import (
+    Applicant,
+    Authorisation,
+    Authority,
+    Case,
+    DocumentKind,
+    Laboratory,
+    Role,
+    Sex,
+    Site,
+    SiteProgramme,
+    User,
+)
 
 PASSWORD = "a-long-test-password"
 AUTHORITY_NAMES = {
@@ -72,6 +84,16 @@ def make_authority(programme: str = "us", **values: Any) -> Authority:
     db.session.add(authority)
     db.session.flush()
     return authority
+
+
+def make_laboratory(site: Site | None = None, **values: Any) -> Laboratory:
+    """A partner laboratory of the site, in use."""
+    from clinic.services.partner_laboratory import LaboratoryFacts, add_laboratory
+
+    site = site or find_site() or make_site()
+    return add_laboratory(site, LaboratoryFacts(**{
+        "name": "Central Laboratory", "application": "CENTRALLAB", "facility": "LAB01", "our_facility": site.code,
+        "time_zone": site.time_zone} | values))
 
 
 def applicant_data(**values: Any) -> dict[str, Any]:

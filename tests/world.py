@@ -34,7 +34,7 @@ from clinic.services.family import found_family
 from clinic.services.merge import build_fingerprint, merge_records
 from clinic.services.merge_caution import list_cautions
 from clinic.services.related_person import add_related
-from tests.factory import make_applicant, make_site, make_user
+from tests.factory import make_applicant, make_laboratory, make_site, make_user
 from tests.fhir import story
 
 
@@ -92,8 +92,9 @@ def build_world() -> World:
     requirement = db.session.execute(select(Requirement).where(Requirement.case_id == case.id).limit(1)).scalar_one()
     elsewhere = make_user("nurse", make_site("KSM"))
     opening = open_in_emergency(case, EmergencyReason.DANGER, "Unconscious at the hospital", elsewhere)
+    laboratory = make_laboratory(case.site)
     values = {
-        "opening_id": opening.id, "case_id": case.id,
+        "laboratory_id": laboratory.id, "opening_id": opening.id, "case_id": case.id,
         "applicant_id": person.id, "other_id": other.id, "film_id": film.id,
         "result_id": result.id, "family_id": family.id, "related_id": related.id, "merge_id": merge.id,
         "requirement_id": requirement.id, "exam_id": exam_id, "delivery_id": delivery.id, "attempt_id": attempt.id,

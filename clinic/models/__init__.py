@@ -15,11 +15,12 @@ from clinic.models.film import Film, FilmState
 from clinic.models.form import FormResponse, FormStatus, FormVersion, KeptInput
 from clinic.models.identity import IdentityCheck, IdentityMethod
 from clinic.models.imaging import XrayReading
-from clinic.models.inbound import InboundMessage, InboundState
+from clinic.models.inbound import InboundMessage, InboundState, InboundWay
 from clinic.models.interpreter import InterpreterMode, VisitInterpreter
 from clinic.models.laboratory import LabComponent, LabResult, Specimen, SpecimenKind
 from clinic.models.merge import Merge, MergedRow, ToldApart
 from clinic.models.operation import AuditChange, Heartbeat, Lease
+from clinic.models.partner import CodeMapping, Laboratory, MapKind
 from clinic.models.photo import Photo, PhotoSource
 from clinic.models.proof import Authenticator, Passkey, PasswordReset, RecoveryCode
 from clinic.models.related_person import PARENTS, GuardianAbsence, RelatedPerson, Relation
@@ -36,15 +37,15 @@ from clinic.models.visit import Visit
 __all__ = [
     "PARENTS", "AmendmentRequest", "Answer", "Applicant", "ApplicantKey", "ApplicantWord", "AuditChange",
     "Authenticator", "Authorisation", "Authority", "AuthorityClient", "BodySite", "Case", "CaseState",
-    "CaseTransition", "Circumstance", "Conclusion", "ConclusionKind", "Consent", "ConsentState", "ContactKind",
-    "ContactPoint", "Counter", "Delivery", "DeliveryAttempt", "DeliveryState", "Destination", "DocumentKind",
-    "DoseSource", "EmergencyAccess", "EmergencyReason", "Family", "FamilyKind", "FamilyMember", "Film", "FilmState",
-    "FormResponse", "FormStatus", "FormVersion", "GuardianAbsence", "Heartbeat", "IdentityCheck",
-    "IdentityDocument", "IdentityMethod", "InboundMessage", "InboundState", "InterpreterMode", "KeptInput",
-    "LabComponent", "LabResult", "Lease", "LineOutcome", "Merge", "MergedRow", "Passkey", "PasswordReset", "Photo",
-    "PhotoSource", "RecordKind", "Recorded", "RecoveryCode", "RegistrationDraft", "RelatedPerson", "Relation",
-    "Requirement", "RequirementReason", "RequirementSource", "RequirementState", "ResidencePeriod", "ResultStatus",
-    "Role", "Route", "Sex", "SignIn", "SignInEnd", "SignedExam", "Signer", "Site", "SiteProgramme", "Specimen",
-    "SpecimenKind", "ToldApart", "Treatment", "TreatmentOutcome", "UnsavedPage", "User", "VaccineDose",
-    "VaccineLine", "Visit", "VisitInterpreter", "XrayReading",
+    "CaseTransition", "Circumstance", "CodeMapping", "Conclusion", "ConclusionKind", "Consent", "ConsentState",
+    "ContactKind", "ContactPoint", "Counter", "Delivery", "DeliveryAttempt", "DeliveryState", "Destination",
+    "DocumentKind", "DoseSource", "EmergencyAccess", "EmergencyReason", "Family", "FamilyKind", "FamilyMember",
+    "Film", "FilmState", "FormResponse", "FormStatus", "FormVersion", "GuardianAbsence", "Heartbeat", "IdentityCheck",
+    "IdentityDocument", "IdentityMethod", "InboundMessage", "InboundState", "InboundWay", "InterpreterMode",
+    "KeptInput", "LabComponent", "LabResult", "Laboratory", "Lease", "LineOutcome", "MapKind", "Merge", "MergedRow",
+    "Passkey", "PasswordReset", "Photo", "PhotoSource", "RecordKind", "Recorded", "RecoveryCode", "RegistrationDraft",
+    "RelatedPerson", "Relation", "Requirement", "RequirementReason", "RequirementSource", "RequirementState",
+    "ResidencePeriod", "ResultStatus", "Role", "Route", "Sex", "SignIn", "SignInEnd", "SignedExam", "Signer", "Site",
+    "SiteProgramme", "Specimen", "SpecimenKind", "ToldApart", "Treatment", "TreatmentOutcome", "UnsavedPage", "User",
+    "VaccineDose", "VaccineLine", "Visit", "VisitInterpreter", "XrayReading",
 ]

@@ -21,6 +21,17 @@ class InboundState(StrEnum):
     ERROR = "error"  # our own fault while working on it; it is tried again when asked
 
 
+class InboundWay(StrEnum):
+    """By which door something came in."""
+
+    MLLP = "mllp"
+    MLLP_TLS = "mllp-tls"
+    FILE = "file"  # from a laboratory's folder
+    CSV = "csv"  # uploaded by a person
+    API = "api"
+    PDF = "pdf"  # uploaded by a person
+
+
 class InboundMessage(Base):
     """One received message; the same one sent again is the same row, and gets the same answer.
 
@@ -42,6 +53,8 @@ class InboundMessage(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     raw: Mapped[bytes] = mapped_column(LargeBinary)
     answer: Mapped[bytes | None] = mapped_column(LargeBinary)  # what we acknowledged it with; None: nobody asked
+    way: Mapped[InboundWay] = code(InboundWay, default=InboundWay.MLLP)
+    laboratory_id: Mapped[str | None] = mapped_column(ForeignKey("laboratory.id"), index=True)  # who sent results
     delivery_id: Mapped[str | None] = mapped_column(ForeignKey("delivery.id"), index=True)  # what it speaks of
     times: Mapped[int] = mapped_column(default=1)  # how often it came
     state: Mapped[InboundState] = code(InboundState, default=InboundState.NEW)

@@ -10,7 +10,7 @@ from sqlalchemy import Select, func, or_, select
 
 from clinic.db import db
 from clinic.errors import NotFound
-from clinic.models import Role, Site, User
+from clinic.models import Laboratory, Role, Site, User
 from clinic.models.user import user_role
 from clinic.queries.page import Page, fetch_page
 from clinic.services.authority_of_staff import reaches_all_sites
@@ -87,6 +87,7 @@ def list_holders(administrator: User) -> dict[str, list[tuple[str, str]]]:
 
 
 def _within_reach(query: Select[*R], administrator: User) -> Select[*R]:
+    query = query.where(User.id.not_in(select(Laboratory.user_id)))  # the accounts by which laboratories enter
     return query if reaches_all_sites(administrator) else query.where(User.site_id == administrator.site_id)
 
 

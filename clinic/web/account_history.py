@@ -30,6 +30,10 @@ WORDS: dict[str, LazyString] = {
     "lift-delay": lazy_gettext("Let try again"),
     "add-site": lazy_gettext("Added"), "change-site": lazy_gettext("Changed"),
     "add-authority": lazy_gettext("Registered"), "change-authority": lazy_gettext("Way of sending changed"),
+    "add-laboratory": lazy_gettext("Registered"), "change-laboratory": lazy_gettext("Changed"),
+    "draw-laboratory-token": lazy_gettext("New token drawn"), "end-laboratory-token": lazy_gettext("Token ended"),
+    "change-column-map": lazy_gettext("Columns of its files changed"), "map-code": lazy_gettext("Code mapped"),
+    "unmap-code": lazy_gettext("Mapping taken away"),
     "test-line": lazy_gettext("Line tested"), "destination-hold": lazy_gettext("Deliveries stopped"),
     "destination-release": lazy_gettext("Deliveries released"), "destination-try": lazy_gettext("Tried at once"),
 }
@@ -40,7 +44,10 @@ FIELD_WORDS: dict[str, LazyString] = {
     "language": lazy_gettext("language"), "licence_number": lazy_gettext("licence number"),
     "code": lazy_gettext("code"), "city": lazy_gettext("city"), "country": lazy_gettext("country"),
     "time_zone": lazy_gettext("time zone"), "channel": lazy_gettext("way of sending"),
-    "endpoint": lazy_gettext("address"),
+    "endpoint": lazy_gettext("address"), "application": lazy_gettext("its application"),
+    "facility": lazy_gettext("its facility"), "our_facility": lazy_gettext("our facility"),
+    "fingerprint": lazy_gettext("certificate"), "plain_allowed": lazy_gettext("without encryption"),
+    "charset": lazy_gettext("characters"), "folder": lazy_gettext("folder"), "active": lazy_gettext("in use"),
 }
 
 

@@ -18,6 +18,7 @@ from clinic.queries.site import list_sites
 from clinic.queries.staff import count_members
 from clinic.read_audit import mark_blueprint
 from clinic.services.attempt import list_waits
+from clinic.services.partner_laboratory import list_laboratories
 from clinic.web.authority_client import list_client_warnings
 
 blueprint = Blueprint("administration", __name__, url_prefix="/administration")
@@ -26,7 +27,7 @@ P = Permission
 
 
 @blueprint.get("")
-@requires(P.MANAGE_USERS, P.MANAGE_ORGANISATION, P.MANAGE_CLIENTS)
+@requires(P.MANAGE_USERS, P.MANAGE_ORGANISATION, P.MANAGE_CLIENTS, P.MANAGE_LABORATORIES)
 def index() -> str:
     """What the person signed in administers."""
     return render_template("administration/index.html", rows=_list_parts(), warnings=list_client_warnings())
@@ -57,6 +58,10 @@ def _list_parts() -> list[dict[str, Any]]:
         if bad:
             how.append(ngettext("%(num)s does not work as it should", "%(num)s do not work as they should", bad))
         add(_("Destinations"), "authority.index", "; ".join(how))
+    if has_permission(P.MANAGE_LABORATORIES):
+        count = sum(one.active for one in list_laboratories(current_user.site_id))
+        add(_("Partner laboratories"), "partner.index", ngettext(
+            "%(num)s laboratory works for this site", "%(num)s laboratories work for this site", count))
     if has_permission(P.MANAGE_CLIENTS):
         count = db.session.execute(
             select(func.count()).select_from(AuthorityClient).where(AuthorityClient.active)).scalar_one()

@@ -29,6 +29,8 @@ PERMISSION_WORDS: dict[Permission, LazyString] = {
     P.MANAGE_ORGANISATION: lazy_gettext(
         "manage sites, programmes in use and destinations, and the staff of every site"),
     P.OPEN_IN_EMERGENCY: lazy_gettext("read one case of another site in an emergency, with a reason that is reviewed"),
+    P.MANAGE_LABORATORIES: lazy_gettext("register the site's partner laboratories and their lines"),
+    P.MAP_RESULTS: lazy_gettext("say what laboratories' codes and words mean here"),
     P.SEE_AUDIT: lazy_gettext("see who looked at what and who changed what"),
     P.ASK_RULES: lazy_gettext("ask what the rules require"),
 }
