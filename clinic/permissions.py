@@ -42,6 +42,7 @@ class Permission(StrEnum):
     MANAGE_LABORATORIES = "manage-laboratories"  # partner laboratories of the own site: names, lines, certificates
     MAP_RESULTS = "map-results"  # what a laboratory's codes and words mean here; messages worked on again
     SEE_AUDIT = "see-audit"  # and review what was opened in an emergency
+    DIRECT_TASKS = "direct-tasks"  # give, put off and close what is in others' lists
     OPEN_IN_EMERGENCY = "open-in-emergency"  # one case of another site, to be read, with a reason (clinic/scope.py)
     ASK_RULES = "ask-rules"  # the decision function; every signed-in user
 
@@ -52,27 +53,28 @@ _SEEING = {_P.SEE_CASES, _P.ASK_RULES}
 ROLES: dict[str, tuple[Any, frozenset[Permission]]] = {
     "reception": (_l("Reception"), frozenset(_SEEING | {_P.REGISTER, _P.OPEN_CASE})),
     "receptionsupervisor": (_l("Reception supervisor"), frozenset(
-        _SEEING | {_P.REGISTER, _P.OPEN_CASE, _P.MERGE_RECORDS})),
+        _SEEING | {_P.REGISTER, _P.OPEN_CASE, _P.MERGE_RECORDS, _P.DIRECT_TASKS})),
     "nurse": (_l("Nurse"), frozenset(
         _SEEING | {_P.RECORD_HISTORY, _P.RECORD_VACCINE, _P.CONFIRM_RESULT, _P.OPEN_CASE,
                     _P.RECORD_TREATMENT, _P.OPEN_IN_EMERGENCY})),
     "phlebotomist": (_l("Phlebotomist"), frozenset(_SEEING | {_P.RECORD_SPUTUM})),
     "labtech": (_l("Laboratory technician"), frozenset(_SEEING | {_P.ENTER_RESULT, _P.RECORD_SPUTUM})),
     "labsupervisor": (_l("Laboratory supervisor"), frozenset(
-        _SEEING | {_P.ENTER_RESULT, _P.CONFIRM_RESULT, _P.RECORD_SPUTUM, _P.MAP_RESULTS})),
+        _SEEING | {_P.ENTER_RESULT, _P.CONFIRM_RESULT, _P.RECORD_SPUTUM, _P.MAP_RESULTS, _P.DIRECT_TASKS})),
     "radiographer": (_l("Radiographer"), frozenset(_SEEING | {_P.UPLOAD_FILM})),
     "radiologist": (_l("Radiologist"), frozenset(_SEEING | {_P.UPLOAD_FILM, _P.READ_XRAY, _P.OPEN_IN_EMERGENCY})),
     "physician": (_l("Panel physician"), frozenset(
         _SEEING | {_P.RECORD_HISTORY, _P.RECORD_EXAM, _P.RECORD_VACCINE, _P.OPEN_CASE, _P.SIGN, _P.SEE_DELIVERIES,
-                    _P.RECORD_TREATMENT, _P.OPEN_IN_EMERGENCY})),
+                    _P.RECORD_TREATMENT, _P.OPEN_IN_EMERGENCY, _P.DIRECT_TASKS})),
     "tbteam": (_l("Tuberculosis team"), frozenset(
-        _SEEING | {_P.RECORD_SPUTUM, _P.ENTER_RESULT, _P.RECORD_TREATMENT, _P.OPEN_IN_EMERGENCY})),
+        _SEEING | {_P.RECORD_SPUTUM, _P.ENTER_RESULT, _P.RECORD_TREATMENT, _P.OPEN_IN_EMERGENCY, _P.DIRECT_TASKS})),
     "quality": (_l("Quality"), frozenset(_SEEING | {_P.SEE_AUDIT, _P.SEE_DELIVERIES})),
     "admin": (_l("Clinic administrator"), frozenset(
         _SEEING | {_P.MANAGE_USERS, _P.MERGE_RECORDS, _P.SEE_DELIVERIES, _P.MANAGE_DELIVERIES, _P.SEE_AUDIT,
-                    _P.MANAGE_CLIENTS, _P.MANAGE_ORGANISATION, _P.MANAGE_LABORATORIES, _P.MAP_RESULTS})),
+                    _P.MANAGE_CLIENTS, _P.MANAGE_ORGANISATION, _P.MANAGE_LABORATORIES, _P.MAP_RESULTS,
+                    _P.DIRECT_TASKS})),
     "siteadmin": (_l("Site administrator"), frozenset(
-        _SEEING | {_P.MANAGE_USERS, _P.MERGE_RECORDS, _P.SEE_DELIVERIES, _P.SEE_AUDIT})),
+        _SEEING | {_P.MANAGE_USERS, _P.MERGE_RECORDS, _P.SEE_DELIVERIES, _P.SEE_AUDIT, _P.DIRECT_TASKS})),
 }
 
 PUBLIC = "public"  # open to everybody

@@ -29,6 +29,7 @@ from clinic.models.result import Recorded, ResultStatus
 from clinic.models.sign_in import SignIn, SignInEnd, UnsavedPage
 from clinic.models.signature import SignedExam
 from clinic.models.site import Counter, Site, SiteProgramme
+from clinic.models.task import Task
 from clinic.models.treatment import Treatment, TreatmentOutcome
 from clinic.models.user import Authorisation, Role, User
 from clinic.models.vaccination import BodySite, DoseSource, LineOutcome, RecordKind, Route, VaccineDose, VaccineLine
@@ -36,16 +37,16 @@ from clinic.models.visit import Visit
 
 __all__ = [
     "PARENTS", "AmendmentRequest", "Answer", "Applicant", "ApplicantKey", "ApplicantWord", "AuditChange",
-    "Authenticator", "Authorisation", "Authority", "AuthorityClient", "BodySite", "Case", "CaseState",
-    "CaseTransition", "Circumstance", "CodeMapping", "Conclusion", "ConclusionKind", "Consent", "ConsentState",
-    "ContactKind", "ContactPoint", "Counter", "Delivery", "DeliveryAttempt", "DeliveryState", "Destination",
-    "DocumentKind", "DoseSource", "EmergencyAccess", "EmergencyReason", "Family", "FamilyKind", "FamilyMember",
-    "Film", "FilmState", "FormResponse", "FormStatus", "FormVersion", "GuardianAbsence", "Heartbeat", "IdentityCheck",
-    "IdentityDocument", "IdentityMethod", "InboundMessage", "InboundState", "InboundWay", "InterpreterMode",
-    "KeptInput", "LabComponent", "LabResult", "Laboratory", "Lease", "LineOutcome", "MapKind", "Merge", "MergedRow",
-    "Passkey", "PasswordReset", "Photo", "PhotoSource", "RecordKind", "Recorded", "RecoveryCode", "RegistrationDraft",
-    "RelatedPerson", "Relation", "Requirement", "RequirementReason", "RequirementSource", "RequirementState",
-    "ResidencePeriod", "ResultStatus", "Role", "Route", "Sex", "SignIn", "SignInEnd", "SignedExam", "Signer", "Site",
-    "SiteProgramme", "Specimen", "SpecimenKind", "ToldApart", "Treatment", "TreatmentOutcome", "UnsavedPage", "User",
-    "VaccineDose", "VaccineLine", "Visit", "VisitInterpreter", "XrayReading",
+    "Authenticator", "Authorisation", "Authority", "AuthorityClient", "BodySite", "Case", "CaseState", "CaseTransition",
+    "Circumstance", "CodeMapping", "Conclusion", "ConclusionKind", "Consent", "ConsentState", "ContactKind",
+    "ContactPoint", "Counter", "Delivery", "DeliveryAttempt", "DeliveryState", "Destination", "DocumentKind",
+    "DoseSource", "EmergencyAccess", "EmergencyReason", "Family", "FamilyKind", "FamilyMember", "Film", "FilmState",
+    "FormResponse", "FormStatus", "FormVersion", "GuardianAbsence", "Heartbeat", "IdentityCheck", "IdentityDocument",
+    "IdentityMethod", "InboundMessage", "InboundState", "InboundWay", "InterpreterMode", "KeptInput", "LabComponent",
+    "LabResult", "Laboratory", "Lease", "LineOutcome", "MapKind", "Merge", "MergedRow", "Passkey", "PasswordReset",
+    "Photo", "PhotoSource", "RecordKind", "Recorded", "RecoveryCode", "RegistrationDraft", "RelatedPerson", "Relation",
+    "Requirement", "RequirementReason", "RequirementSource", "RequirementState", "ResidencePeriod", "ResultStatus",
+    "Role", "Route", "Sex", "SignIn", "SignInEnd", "SignedExam", "Signer", "Site", "SiteProgramme", "Specimen",
+    "SpecimenKind", "Task", "ToldApart", "Treatment", "TreatmentOutcome", "UnsavedPage", "User", "VaccineDose",
+    "VaccineLine", "Visit", "VisitInterpreter", "XrayReading",
 ]

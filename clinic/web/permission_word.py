@@ -31,6 +31,7 @@ PERMISSION_WORDS: dict[Permission, LazyString] = {
     P.OPEN_IN_EMERGENCY: lazy_gettext("read one case of another site in an emergency, with a reason that is reviewed"),
     P.MANAGE_LABORATORIES: lazy_gettext("register the site's partner laboratories and their lines"),
     P.MAP_RESULTS: lazy_gettext("say what laboratories' codes and words mean here"),
+    P.DIRECT_TASKS: lazy_gettext("give, put off and close tasks in others' lists"),
     P.SEE_AUDIT: lazy_gettext("see who looked at what and who changed what"),
     P.ASK_RULES: lazy_gettext("ask what the rules require"),
 }

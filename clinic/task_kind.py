@@ -1,0 +1,63 @@
+"""The kinds of dated tasks (clinic/programmes/reference/task.toml), read once."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+TABLE = Path(__file__).resolve().parent / "programmes" / "reference" / "task.toml"
+BY_HAND = ("follow-up", "document-awaited")  # what a person opens on a case, with a day of their own
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of escalation: when, and who sees the task besides."""
+
+    role: str
+    days: int | None  # after it was due
+    minutes: int | None  # after it was opened
+
+    def find_moment(self, due_on: date, opened_at: datetime, time_zone: str) -> datetime:
+        """When it is taken: a moment, or the beginning of a day at the site."""
+        if self.minutes is not None:
+            return opened_at + timedelta(minutes=self.minutes)
+        return datetime.combine(due_on + timedelta(days=self.days or 0), time(), ZoneInfo(time_zone))
+
+
+@dataclass(frozen=True)
+class TaskKind:
+    """One kind; the words of its sentence and outcomes stand in clinic/web/task_word.py."""
+
+    name: str
+    role: str
+    days: int | None
+    ahead: int
+    outcomes: tuple[str, ...]
+    explained: frozenset[str]
+    settled: str | None
+    again: dict[str, int]
+    postpone: int
+    steps: tuple[Step, ...]
+    source: str
+    confirmed: bool
+
+
+@cache
+def list_task_kinds() -> dict[str, TaskKind]:
+    """Every kind by name, in the order of the file."""
+    return {name: _build(name, row) for name, row in tomllib.loads(TABLE.read_text(encoding="utf-8")).items()}
+
+
+def _build(name: str, row: dict[str, Any]) -> TaskKind:
+    return TaskKind(
+        name=name, role=row["role"], days=row.get("days"), ahead=row.get("ahead", 0), outcomes=tuple(row["outcomes"]),
+        explained=frozenset(row.get("explained", ())), settled=row.get("settled"), again=row.get("again", {}),
+        postpone=row["postpone"],
+        steps=tuple(Step(step["role"], step.get("days"), step.get("minutes")) for step in row["escalation"]),
+        source=row["source"], confirmed=row["confirmed"],
+    )
