@@ -42,6 +42,18 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class Part:
+    """Something that belongs to some values of a test: one of `values`, or words where there are none."""
+
+    name: str
+    of: tuple[str, ...]
+    values: tuple[str, ...]
+
+
+DETAIL = ".detail"  # after a drug's name: the concentration or the mutation on which its answer rests
+
+
+@dataclass(frozen=True)
 class LaboratoryTest:
     """One test of the catalogue."""
 
@@ -58,6 +70,8 @@ class LaboratoryTest:
     titre_for: tuple[str, ...] = ()  # the values that are reported with a titre
     drugs: tuple[str, ...] = ()  # a susceptibility test: one answer of `answers` for each
     answers: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
+    by_method: bool = False  # results by different methods stand beside one another
     specimen: str = ""
     panel: str = ""
     settles: bool = True  # whether its examinations are not done without it (of those that leave no fact)
@@ -106,7 +120,9 @@ def _build(name: str, row: dict[str, Any]) -> LaboratoryTest:
         titre_for=tuple(row.get("titre_for", ())), drugs=tuple(row.get("drugs", ())),
         answers=tuple(row.get("answers", ())), specimen=row.get("specimen", ""), panel=row.get("panel", ""),
         settles=row.get("settles", True), whole=row.get("whole", ""), sensitive=row.get("sensitive", False),
-        components=row.get("components", {}),
+        components=row.get("components", {}), by_method=row.get("by_method", False),
+        parts=tuple(Part(key, tuple(each["for"]), tuple(each.get("values", ())))
+                    for key, each in row.get("parts", {}).items()),
         units=tuple(_build_unit(code, each) for code, each in row.get("unit", {}).items()),
         references=tuple(_build_reference(each) for each in row.get("reference", ())),
     )

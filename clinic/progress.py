@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
 
-from clinic import clock
+from clinic import clock, culture
 from clinic.laboratory_test import list_tests
 from clinic.models import Case, CaseState, FilmState, Requirement, ResultStatus
 from clinic.models.requirement import RequirementState
@@ -18,7 +18,7 @@ from clinic.partial_date import format_clinically, from_date
 from clinic.queries.standing import Mark, ResultMark, Standing, load_standings
 from clinic.rules.record import SPECIMENS
 
-CULTURE_DAYS = 56  # eight weeks; what applicants are told to expect (us-addendum.md section 2, Q12)
+CULTURE_DAYS = culture.LONGEST  # eight weeks; what applicants are told to expect (us-addendum.md section 2, Q12)
 XRAY = ("chest-xray", "tb-child-workup")
 SPUTUM = ("sputum-series", "sputum-replacement")
 
@@ -214,10 +214,15 @@ def _describe_form(exam: str, standing: Standing, programme: str, zone: str) -> 
 
 
 def find_culture_start(standing: Standing) -> date | None:
-    """The collection day of the oldest specimen whose culture is outstanding."""
-    grown = {mark.specimen_id for mark in standing.results
-             if mark.test == "sputum-culture" and mark.status is not ResultStatus.ENTERED_IN_ERROR}
-    return next((day for specimen, day in standing.specimens.items() if specimen not in grown), None)
+    """The first day of the oldest specimen of which a culture is outstanding, on whatever medium."""
+    unsettled = list_tests()[culture.TEST].open_values
+    reported: dict[str | None, list[str | None]] = {}
+    for mark in standing.results:
+        if mark.test == culture.TEST and mark.status is not ResultStatus.ENTERED_IN_ERROR and (
+                mark.value not in unsettled):
+            reported.setdefault(mark.specimen_id, []).append(mark.method)
+    return next((row.began_on for specimen, row in standing.specimens.items()
+                 if culture.list_open_media(reported.get(specimen, ()), row.media)), None)
 
 
 def _facts_missing(case: Case, decision: dict[str, Any], standing: Standing) -> Found | None:

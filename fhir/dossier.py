@@ -100,7 +100,8 @@ def load_dossier(session: Session, order: DocumentOrder, naming: ReleasedNaming)
     classes = classification.to_fhir(conclusion, case, naming, earlier)
     said = _sort_said(forms, naming)
     orders = list_orders(session, case.id)
-    observed = [observation.to_fhir(row, naming, orders) for row in results]
+    sent = {row.series_id for row in results}
+    observed = [observation.to_fhir(row, naming, orders, sent) for row in results]
     reports = [diagnostic_report.to_fhir(row, naming, orders) for row in readings]
     studies = _list_studies(session, readings, orders, naming)
     panels = [laboratory_report.to_fhir(panel, rows, naming)

@@ -41,10 +41,15 @@ class TestCode:
 TESTS: dict[str, TestCode] = {
     "igra": TestCode("Interferon gamma release assay", "loinc.igra", parts=_IGRA_PARTS),
     "tst": TestCode("Tuberculin skin test", "loinc.tst"),
-    "sputum-smear": TestCode("Acid-fast smear", "loinc.smear", {SpecimenKind.SPUTUM: "loinc.smear-sputum"}),
-    "sputum-naat": TestCode("M. tuberculosis complex NAAT", "loinc.mtb-dna"),
+    "sputum-smear": TestCode(
+        "Acid-fast smear", "loinc.smear", {SpecimenKind.SPUTUM: "loinc.smear-sputum"}, parts={"grade": "smear-grade"}
+    ),
+    "sputum-naat": TestCode(
+        "M. tuberculosis complex NAAT", "loinc.mtb-dna", parts={"rifampicin": "loinc.rifampicin-resistance"}
+    ),
     "sputum-culture": TestCode(
-        "Mycobacterial culture", "loinc.culture", {SpecimenKind.SPUTUM: "loinc.culture-sputum"}
+        "Mycobacterial culture", "loinc.culture", {SpecimenKind.SPUTUM: "loinc.culture-sputum"},
+        parts={"species": "ntm-species", "identified-by": "identified-by"},
     ),
     "syphilis-nontreponemal": TestCode(
         "Syphilis, nontreponemal test", "loinc.rpr", parts={"titre": "loinc.rpr-titre"}, sensitivity="act-code.std",
@@ -71,8 +76,8 @@ TESTS: dict[str, TestCode] = {
     "hcv-rna": TestCode("Hepatitis C RNA", "hcv-rna", sensitivity="confidentiality.restricted"),
     "dst": TestCode("Drug susceptibility of M. tuberculosis complex", "dst", parts={
         "rifampicin": "loinc.rifampicin-resistance", **{drug: drug for drug in (
-            "isoniazid", "ethambutol", "pyrazinamide", "fluoroquinolone", "amikacin", "ethionamide", "bedaquiline",
-            "linezolid")}}),
+            "isoniazid", "ethambutol", "pyrazinamide", "fluoroquinolone", "levofloxacin", "moxifloxacin", "amikacin",
+            "ethionamide", "bedaquiline", "linezolid", "clofazimine", "delamanid", "pretomanid")}}),
     "urine-protein": TestCode("Urine protein, dipstick", "loinc.urine-protein"),
     "urine-glucose": TestCode("Urine glucose, dipstick", "loinc.urine-glucose"),
     "urine-blood": TestCode("Urine blood, dipstick", "loinc.urine-blood"),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from clinic.errors import InvalidInput
-from clinic.laboratory_test import list_tests
+from clinic.laboratory_test import DETAIL, list_tests
 from clinic.models import LabComponent, LabResult, Requirement, ResultStatus
 from fhir.canonical import local_coding
 from fhir.code import coding, concept, get_code
@@ -29,11 +29,15 @@ from fhir.naming import Naming
 from fhir.service_request import refer_to_orders
 
 
-def to_fhir(result: LabResult, naming: Naming, orders: Iterable[Requirement] = ()) -> Resource:
+def to_fhir(
+    result: LabResult, naming: Naming, orders: Iterable[Requirement] = (), parents: Container[str] | None = None
+) -> Resource:
     """The Observation of one result's newest revision; raises Misconfigured for a test without codes.
 
-    `orders` are the requirements of its case: it is based on those that it serves.
+    `orders` are the requirements of its case: it is based on those that it serves. `parents` are the series that the
+    receiver gets as well: no other may be named as what the result was made on; None: any.
     """
+    parent = result.parent_series_id if parents is None or result.parent_series_id in parents else None
     test = get_test(result.test)
     kind = result.specimen.kind if result.specimen else None
     performers = [naming.refer("Practitioner", key) for key in (result.entered_by_id, result.confirmed_by_id) if key]
@@ -55,9 +59,8 @@ def to_fhir(result: LabResult, naming: Naming, orders: Iterable[Requirement] = (
         "method": {"text": result.method.upper()} if result.method else None,
         "note": note(result.remark),
         "specimen": naming.refer("Specimen", result.specimen_id),
-        "component": [
-            _component(result.test, component) for component in sorted(result.components, key=lambda one: one.name)
-        ],
+        "derivedFrom": [naming.refer("Observation", parent)] if parent else None,
+        "component": _components(result),
     })
 
 
@@ -83,6 +86,21 @@ def _value(value: str, unit: str | None) -> Element:
 def _measured(value: str, unit: str | None) -> Element:
     amount = quantity(value, unit)
     return {"valueQuantity": amount} if amount else {"valueString": clean_text(value)}
+
+
+def _components(result: LabResult) -> list[Element]:
+    """The parts by name; what a drug's answer rests on stands in the words of that answer."""
+    details = {part.name.removesuffix(DETAIL): part.value for part in result.components if part.name.endswith(DETAIL)}
+    found = []
+    for part in sorted(result.components, key=lambda one: one.name):
+        if part.name.endswith(DETAIL):
+            continue
+        made = _component(result.test, part)
+        if part.name in details and "valueCodeableConcept" in made:
+            text = f"{value_label(part.value)} ({details[part.name]})"
+            made["valueCodeableConcept"] = made["valueCodeableConcept"] | {"text": clean_text(text)}
+        found.append(made)
+    return found
 
 
 def _component(test: str, component: LabComponent) -> Element:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clinic.models import Specimen
+from clinic.models import Collection, Specimen
 from fhir.address import identifier_system
 from fhir.code import concept
 from fhir.element import drop_empty, identifier, to_date, to_instant
@@ -17,6 +17,10 @@ _LABELS = {
     "gastric-aspirate": "Gastric aspirate",
 }
 
+_COLLECTIONS = {
+    Collection.EXPECTORATED: "Expectorated", Collection.INDUCED: "Induced sputum", Collection.ASPIRATE: "Aspirate",
+}
+
 
 def to_fhir(specimen: Specimen, naming: Naming) -> Resource:
     """The Specimen; one recorded by mistake is entered-in-error."""
@@ -29,8 +33,10 @@ def to_fhir(specimen: Specimen, naming: Naming) -> Resource:
         "type": concept(f"snomed.{specimen.kind.value}", _LABELS[specimen.kind.value]),
         "subject": naming.refer("Patient", specimen.case.applicant_id),
         "receivedTime": to_instant(specimen.recorded_at),
-        "collection": {
+        "collection": drop_empty({
             "collector": naming.refer("Practitioner", specimen.recorded_by_id),
-            "collectedDateTime": to_date(specimen.collected_on),
-        },
+            "collectedDateTime": to_instant(specimen.collected_at) if specimen.collected_at
+            else to_date(specimen.collected_on),
+            "method": {"text": _COLLECTIONS[specimen.collection]} if specimen.collection else None,
+        }),
     })

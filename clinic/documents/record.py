@@ -52,7 +52,11 @@ class Record:
 
     def find_result_of(self, taken: Specimen, test: str) -> LabResult | None:
         """The counting result of one test on one specimen."""
-        return next((row for row in self.results if row.specimen_id == taken.id and row.test == test), None)
+        return next(iter(self.list_results_on(taken, test)), None)
+
+    def list_results_on(self, taken: Specimen, test: str) -> list[LabResult]:
+        """The counting results of one test on one specimen, by whatever method."""
+        return [row for row in self.results if row.specimen_id == taken.id and row.test == test]
 
     def list_sections(self) -> list[tuple[FormResponse, list[Section]]]:
         """Each completed form in short, in the words of its own file."""

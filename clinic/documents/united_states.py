@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from clinic.culture import combine
 from clinic.documents.identity import to_day
 from clinic.documents.record import Record
 from clinic.documents.treatment import build_susceptibility, build_treatments
@@ -207,10 +208,13 @@ def _build_sputum_reasons(facts: dict[str, Any], record: Record) -> list[Box]:
 def _build_sputum(record: Record) -> list[dict[str, str]]:
     rows = []
     for taken in record.specimens:
-        found = {name: record.find_result_of(taken, f"sputum-{name}") for name in ("smear", "naat", "culture")}
+        found = {name: record.find_result_of(taken, f"sputum-{name}") for name in ("smear", "naat")}
+        culture = combine(record.list_results_on(taken, "sputum-culture"), taken.list_media)
         rows.append({"number": taken.number, "collected": to_day(taken.collected_on)} | {
             name: label_value(row.value).capitalize() if row else "" for name, row in found.items()
-        } | {f"{name}_on": to_day(row.reported_on or row.performed_on) if row else "" for name, row in found.items()})
+        } | {f"{name}_on": to_day(row.day) if row else "" for name, row in found.items()} | {
+            "culture": label_value(culture.value).capitalize() if culture.reported_on else "",
+            "culture_on": to_day(culture.reported_on) if culture.reported_on else ""})
     return rows
 
 

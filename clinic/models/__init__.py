@@ -17,7 +17,7 @@ from clinic.models.identity import IdentityCheck, IdentityMethod
 from clinic.models.imaging import XrayReading
 from clinic.models.inbound import InboundMessage, InboundState, InboundWay
 from clinic.models.interpreter import InterpreterMode, VisitInterpreter
-from clinic.models.laboratory import LabComponent, LabResult, Specimen, SpecimenKind
+from clinic.models.laboratory import MEDIA, Collection, LabComponent, LabResult, Purpose, Specimen, SpecimenKind
 from clinic.models.merge import Merge, MergedRow, ToldApart
 from clinic.models.operation import AuditChange, Heartbeat, Lease
 from clinic.models.partner import CodeMapping, Laboratory, MapKind
@@ -36,17 +36,18 @@ from clinic.models.vaccination import BodySite, DoseSource, LineOutcome, RecordK
 from clinic.models.visit import Visit
 
 __all__ = [
-    "PARENTS", "AmendmentRequest", "Answer", "Applicant", "ApplicantKey", "ApplicantWord", "AuditChange",
-    "Authenticator", "Authorisation", "Authority", "AuthorityClient", "BodySite", "Case", "CaseState", "CaseTransition",
-    "Circumstance", "CodeMapping", "Conclusion", "ConclusionKind", "Consent", "ConsentState", "ContactKind",
-    "ContactPoint", "Counter", "Delivery", "DeliveryAttempt", "DeliveryState", "Destination", "DocumentKind",
-    "DoseSource", "EmergencyAccess", "EmergencyReason", "Family", "FamilyKind", "FamilyMember", "Film", "FilmState",
-    "FormResponse", "FormStatus", "FormVersion", "GuardianAbsence", "Heartbeat", "IdentityCheck", "IdentityDocument",
-    "IdentityMethod", "InboundMessage", "InboundState", "InboundWay", "InterpreterMode", "KeptInput", "LabComponent",
-    "LabResult", "Laboratory", "Lease", "LineOutcome", "MapKind", "Merge", "MergedRow", "Passkey", "PasswordReset",
-    "Photo", "PhotoSource", "RecordKind", "Recorded", "RecoveryCode", "RegistrationDraft", "RelatedPerson", "Relation",
-    "Requirement", "RequirementReason", "RequirementSource", "RequirementState", "ResidencePeriod", "ResultStatus",
-    "Role", "Route", "Sex", "SignIn", "SignInEnd", "SignedExam", "Signer", "Site", "SiteProgramme", "Specimen",
+    "MEDIA", "PARENTS", "AmendmentRequest", "Answer", "Applicant", "ApplicantKey", "ApplicantWord", "AuditChange",
+    "Authenticator", "Authorisation", "Authority", "AuthorityClient", "BodySite", "Case", "CaseState",
+    "CaseTransition", "Circumstance", "CodeMapping", "Collection", "Conclusion", "ConclusionKind", "Consent",
+    "ConsentState", "ContactKind", "ContactPoint", "Counter", "Delivery", "DeliveryAttempt", "DeliveryState",
+    "Destination", "DocumentKind", "DoseSource", "EmergencyAccess", "EmergencyReason", "Family", "FamilyKind",
+    "FamilyMember", "Film", "FilmState", "FormResponse", "FormStatus", "FormVersion", "GuardianAbsence",
+    "Heartbeat", "IdentityCheck", "IdentityDocument", "IdentityMethod", "InboundMessage", "InboundState",
+    "InboundWay", "InterpreterMode", "KeptInput", "LabComponent", "LabResult", "Laboratory", "Lease", "LineOutcome",
+    "MapKind", "Merge", "MergedRow", "Passkey", "PasswordReset", "Photo", "PhotoSource", "Purpose", "RecordKind",
+    "Recorded", "RecoveryCode", "RegistrationDraft", "RelatedPerson", "Relation", "Requirement",
+    "RequirementReason", "RequirementSource", "RequirementState", "ResidencePeriod", "ResultStatus", "Role",
+    "Route", "Sex", "SignIn", "SignInEnd", "SignedExam", "Signer", "Site", "SiteProgramme", "Specimen",
     "SpecimenKind", "Task", "ToldApart", "Treatment", "TreatmentOutcome", "UnsavedPage", "User", "VaccineDose",
     "VaccineLine", "Visit", "VisitInterpreter", "XrayReading",
 ]

@@ -24,8 +24,27 @@ class SpecimenKind(StrEnum):
     GASTRIC_ASPIRATE = "gastric-aspirate"
 
 
+class Collection(StrEnum):
+    """How a respiratory specimen was obtained (ca-au-nz-uk-addendum.md 2.1, us.md 1.5)."""
+
+    EXPECTORATED = "expectorated"
+    INDUCED = "induced"
+    ASPIRATE = "aspirate"
+
+
+class Purpose(StrEnum):
+    """What a respiratory specimen is for; only those for the diagnosis make the series of an examination."""
+
+    DIAGNOSIS = "diagnosis"
+    MONITORING = "monitoring"
+    END_OF_TREATMENT = "end-of-treatment"
+
+
+MEDIA = ("liquid", "solid")  # a culture on each has its own clock and its own result
+
+
 class Specimen(Base):
-    """One thing taken from one person on one day."""
+    """One thing taken from one person at one time."""
 
     __tablename__ = "specimen"
     __projected__ = True
@@ -39,9 +58,26 @@ class Specimen(Base):
     recorded_by_id: Mapped[str] = mapped_column(ForeignKey("user.id"))
     replaces_id: Mapped[str | None] = mapped_column(ForeignKey("specimen.id"))  # the contaminated one
     withdrawn_at: Mapped[datetime | None] = moment()  # recorded by mistake
+    collected_at: Mapped[datetime | None] = moment()  # the minute, where it is known; `collected_on` is its day
+    collection: Mapped[Collection | None] = code(Collection, nullable=True)
+    observed_by_id: Mapped[str | None] = mapped_column(String(36))  # the member of staff who watched it
+    purpose: Mapped[Purpose] = code(Purpose, default=Purpose.DIAGNOSIS, server_default="diagnosis")
+    treatment_month: Mapped[int | None]  # of a specimen taken during treatment
+    inoculated_on: Mapped[date | None]  # the cultures' clocks begin; until it is known they begin at the collection
+    media: Mapped[str | None] = mapped_column(String(20))  # what was inoculated, words of MEDIA; None: not said
 
     case: Mapped[Case] = relationship()
     results: Mapped[list[LabResult]] = relationship(back_populates="specimen", order_by="LabResult.id")
+
+    @property
+    def list_media(self) -> tuple[str, ...]:
+        """The media inoculated; empty while nobody has said."""
+        return tuple((self.media or "").split())
+
+    @property
+    def culture_began_on(self) -> date:
+        """Day 0 of its cultures' clocks."""
+        return self.inoculated_on or self.collected_on
 
 
 # The WHERE of the partial index of what waits for a second person.
@@ -73,12 +109,18 @@ class LabResult(Recorded, Base):
     method: Mapped[str | None] = mapped_column(String(24))  # one of the test's methods
     mark: Mapped[str | None] = mapped_column(String(12))  # of the laboratory: normal, low, high, critical
     refused_at: Mapped[datetime | None] = moment()  # the second person sent it back; the remark says why
+    parent_series_id: Mapped[str | None] = mapped_column(String(36))  # the result this one was made on (OBR-26, OBR-29)
 
     case: Mapped[Case] = relationship()
     specimen: Mapped[Specimen | None] = relationship(back_populates="results", lazy="joined")
     components: Mapped[list[LabComponent]] = relationship(
         cascade="all, delete-orphan", order_by="LabComponent.name", lazy="selectin"
     )
+
+    @property
+    def day(self) -> date:
+        """The day from which it stands: that of the report, else that of the specimen."""
+        return self.reported_on or self.performed_on
 
     @property
     def is_sent_back(self) -> bool:

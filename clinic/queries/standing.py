@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Result, Select, bindparam, select
 from sqlalchemy.orm import aliased
 
+from clinic.culture import TEST
 from clinic.db import db
 from clinic.models import (
     Film,
@@ -17,10 +18,12 @@ from clinic.models import (
     FormResponse,
     FormStatus,
     LabResult,
+    Purpose,
     Requirement,
     RequirementState,
     ResultStatus,
     Specimen,
+    SpecimenKind,
     User,
     XrayReading,
 )
@@ -46,11 +49,21 @@ class ResultMark:
     entered: Mark
     checked: Mark | None  # by the second person, who confirmed it or sent it back
     remark: str
+    method: str | None = None
+    value: str = ""  # of a culture alone: whether its clock has stopped
 
     @property
     def is_sent_back(self) -> bool:
         """Whether the second person refused it."""
         return self.status is ResultStatus.ENTERED_IN_ERROR and self.checked is not None
+
+
+@dataclass(frozen=True)
+class SpecimenMark:
+    """A specimen of a series: the day its cultures' clocks began, and the media inoculated as far as somebody said."""
+
+    began_on: date
+    media: tuple[str, ...] = ()
 
 
 @dataclass
@@ -62,7 +75,7 @@ class Standing:
     films: dict[FilmState, Mark] = field(default_factory=dict)  # the newest of each state
     reading: Mark | None = None  # the newest current one; `what`: preliminary, deferred, or empty
     drafts: dict[str, Mark] = field(default_factory=dict)  # by form
-    specimens: dict[str, date] = field(default_factory=dict)  # id to the day of collection, oldest first
+    specimens: dict[str, SpecimenMark] = field(default_factory=dict)  # of the diagnosis, by id, oldest first
 
     def to_key(self) -> Hashable:
         """Equal for two standings of which the same is to be said."""
@@ -90,6 +103,7 @@ _FIRST, _SECOND = aliased(User), aliased(User)
 _RESULTS = (
     select(
         LabResult.case_id, LabResult.test, LabResult.specimen_id, LabResult.status, LabResult.remark,
+        LabResult.method, LabResult.value,
         LabResult.entered_at, LabResult.entered_by_id, _FIRST.name.label("entered_by"),
         LabResult.confirmed_at, LabResult.confirmed_by_id, _SECOND.name.label("checked_by"),
     )
@@ -114,8 +128,9 @@ _DRAFTS = (
     .where(FormResponse.case_id.in_(_CASES), FormResponse.status == FormStatus.IN_PROGRESS)
 )
 _SPECIMENS = (
-    select(Specimen.case_id, Specimen.id, Specimen.collected_on)
-    .where(Specimen.case_id.in_(_CASES), Specimen.withdrawn_at.is_(None))
+    select(Specimen.case_id, Specimen.id, Specimen.collected_on, Specimen.inoculated_on, Specimen.media)
+    .where(Specimen.case_id.in_(_CASES), Specimen.withdrawn_at.is_(None), Specimen.purpose == Purpose.DIAGNOSIS,
+           Specimen.kind.in_((SpecimenKind.SPUTUM, SpecimenKind.GASTRIC_ASPIRATE)))
     .order_by(Specimen.collected_on, Specimen.id)
 )
 
@@ -134,7 +149,7 @@ def _load_results(found: dict[str, Standing]) -> None:
         checked = Mark(row.checked_by, row.confirmed_at, row.confirmed_by_id) if row.confirmed_by_id else None
         found[row.case_id].results.append(ResultMark(
             row.test, row.specimen_id, row.status, Mark(row.entered_by, row.entered_at, row.entered_by_id), checked,
-            row.remark))
+            row.remark, row.method, row.value if row.test == TEST else ""))
 
 
 def _load_films(found: dict[str, Standing]) -> None:
@@ -155,7 +170,8 @@ def _load_drafts(found: dict[str, Standing]) -> None:
 
 def _load_specimens(found: dict[str, Standing]) -> None:
     for row in _run(_SPECIMENS, found):
-        found[row.case_id].specimens[row.id] = row.collected_on
+        media = tuple((row.media or "").split())
+        found[row.case_id].specimens[row.id] = SpecimenMark(row.inoculated_on or row.collected_on, media)
 
 
 LOADERS: tuple[Callable[[dict[str, Standing]], None], ...] = (

@@ -253,6 +253,7 @@ def _has_sent_back() -> ColumnElement[bool]:
         later.case_id == LabResult.case_id, later.test == LabResult.test, later.superseded_at.is_(None),
         later.entered_at > LabResult.entered_at, later.status != ResultStatus.ENTERED_IN_ERROR,
         func.coalesce(later.specimen_id, "") == func.coalesce(LabResult.specimen_id, ""),
+        or_(LabResult.test.not_in(BY_METHOD), func.coalesce(later.method, "") == func.coalesce(LabResult.method, "")),
     )
     still_open = exists().where(
         Requirement.case_id == LabResult.case_id, Requirement.exam.in_(list_laboratory_exams() + list(SPUTUM)),
@@ -277,6 +278,10 @@ def _may_be_signed(user: _Asker) -> ColumnElement[bool]:
 
 def _has_begun(user: _Asker) -> ColumnElement[bool]:
     return Case.id.in_(select(FormResponse.case_id).where(FormResponse.started_by_id == user.id, text(DRAFT)))
+
+
+# Results of these by another method are other results.
+BY_METHOD = [test.name for test in list_tests().values() if test.by_method]
 
 
 def list_laboratory_exams() -> list[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from typing import Any
 
 from flask_babel import get_locale, gettext, lazy_gettext
@@ -18,6 +19,7 @@ from clinic.sentence import Sentence
 # Signs that turn the order of what follows (Unicode 9.10, bidirectional embeddings, overrides, isolates): with them a
 # name is shown otherwise than it is stored.
 _REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_TIME = re.compile(r"([0-9]{1,2})[:.h]?([0-9]{2})")
 OLDEST_YEARS = 125  # the oldest person on record reached 122
 
 
@@ -105,6 +107,24 @@ class DayText(fields.Field[date]):
         if not self.may_be_future and is_after_today(partial.earliest):
             raise self.make_error("future")
         return partial.earliest
+
+
+class TimeText(fields.Field[time]):
+    """A time of the day, with or without the sign between: 07:30, 7.30, 0730; loads to a time."""
+
+    default_error_messages = {
+        "required": lazy_gettext("Write the time."),
+        "invalid": lazy_gettext("Write the time like 07:30."),
+    }
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **options: Any) -> time:
+        if isinstance(value, time):
+            return value
+        found = _TIME.fullmatch(str(value).strip())
+        hour, minute = (int(found.group(1)), int(found.group(2))) if found else (24, 0)
+        if hour > 23 or minute > 59:
+            raise self.make_error("invalid")
+        return time(hour, minute)
 
 
 class Country(fields.String):

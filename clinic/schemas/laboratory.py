@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, time
 from typing import Any
 
 from flask_babel import gettext as _
 from marshmallow import Schema, ValidationError, fields, post_load, validates_schema
-from marshmallow.validate import Length, OneOf
+from marshmallow.validate import Length, OneOf, Range
 
-from clinic.laboratory_test import COMPARATORS, TITRE, LaboratoryTest, list_tests
-from clinic.models import SpecimenKind
+from clinic.laboratory_test import COMPARATORS, DETAIL, TITRE, LaboratoryTest, list_tests
+from clinic.models import MEDIA, Collection, Purpose, SpecimenKind
 from clinic.schemas.digits import read_digits
-from clinic.schemas.field import DayText, at_most
+from clinic.schemas.field import DayText, TimeText, at_most
 
 SPOTS = "{spots}"  # UCUM; spots are counted, so they are whole
 MARKS = ("normal", "low", "high", "critical")
 TITRE_TEXT = re.compile(r"1\s*[:/]\s*(\d{1,5})")
+PART_LENGTH = 40  # as the column
 IGRA_LIMIT = "10000"  # above what either assay prints; catches a slipped decimal point
 
 
@@ -47,6 +48,11 @@ class NewSpecimen:
     collected_on: date
     replaces_id: str | None = None
     confirmed: list[str] = field(default_factory=list)
+    collected_time: time | None = None  # of the site's clock; None: only the day is known
+    collection: Collection | None = None
+    observed_by_id: str | None = None  # a member of staff; None: nobody watched
+    purpose: Purpose = Purpose.DIAGNOSIS
+    treatment_month: int | None = None
 
 
 class LabResultIn(Schema):
@@ -80,6 +86,8 @@ class LabResultIn(Schema):
             _check_drugs(test, data, problems)
         elif test.titre_for:
             _check_titre(test, data, problems)
+        elif test.parts:
+            _check_parts(test, data, problems)
         elif data.get("components"):
             problems["components"] = [_("This test has no measured parts.")]
         if data.get("method") and data["method"] not in test.methods:
@@ -138,10 +146,15 @@ def _check_titre(test: LaboratoryTest, data: dict[str, Any], problems: dict[str,
 
 def _check_drugs(test: LaboratoryTest, data: dict[str, Any], problems: dict[str, Any]) -> None:
     """One answer for each drug tested; the result itself follows: resistant when any drug is."""
-    given = {name: text for name, text in (data.get("components") or {}).items() if text}
+    given = {name: text.strip() for name, text in (data.get("components") or {}).items() if text.strip()}
     data["components"] = given
+    details = {name for name in given if name.endswith(DETAIL)}
     wrong = {name: [_("Choose one of the results of this test.")] for name, text in given.items()
-             if name not in test.drugs or text not in test.answers}
+             if name not in details and (name not in test.drugs or text not in test.answers)}
+    wrong |= {name: [_("Give the result of this drug first.")] for name in details
+              if name.removesuffix(DETAIL) not in given}
+    wrong |= {name: [_("At most %(most)s letters fit here.", most=PART_LENGTH)] for name in details
+              if len(given[name]) > PART_LENGTH}
     if wrong:
         problems["components"] = wrong
     elif not given:
@@ -152,9 +165,30 @@ def _check_drugs(test: LaboratoryTest, data: dict[str, Any], problems: dict[str,
         problems["method"] = [_("Choose how it was tested.")]
 
 
+def _check_parts(test: LaboratoryTest, data: dict[str, Any], problems: dict[str, Any]) -> None:
+    """What belongs to some values only: the grade of a positive smear, the species of other mycobacteria."""
+    given = {name: str(text).strip() for name, text in (data.get("components") or {}).items() if str(text).strip()}
+    data["components"] = given
+    known = {part.name: part for part in test.parts}
+    wrong: dict[str, list[str]] = {}
+    for name, text in given.items():
+        part = known.get(name)
+        if part is None:
+            wrong[name] = [_("This test has no such measured part.")]
+        elif data.get("value") not in part.of:
+            wrong[name] = [_("This does not belong to the result that was chosen.")]
+        elif part.values and text not in part.values:
+            wrong[name] = [_("Choose one of the results of this test.")]
+        elif len(text) > PART_LENGTH:
+            wrong[name] = [_("At most %(most)s letters fit here.", most=PART_LENGTH)]
+    if wrong:
+        problems["components"] = wrong
+
+
 def find_resistance(answers: dict[str, str]) -> str:
-    """The result of a susceptibility test by its drugs."""
-    return "resistant" if "resistant" in answers.values() else "susceptible"
+    """The result of a susceptibility test by its drugs; what an answer rests on is no answer."""
+    said = {text for name, text in answers.items() if not name.endswith(DETAIL)}
+    return "resistant" if "resistant" in said else "susceptible"
 
 
 def _check_components(test: LaboratoryTest, data: dict[str, Any], problems: dict[str, Any]) -> None:
@@ -185,6 +219,11 @@ class SpecimenIn(Schema):
 
     kind = fields.String(required=True, validate=OneOf([kind.value for kind in SpecimenKind]))
     collected_on = DayText(required=True)
+    collected_time = TimeText()
+    collection = fields.Enum(Collection, by_value=True)
+    observed_by_id = fields.String(validate=Length(max=36))
+    purpose = fields.Enum(Purpose, by_value=True)
+    treatment_month = fields.Integer(strict=False, validate=Range(0, 36))
     replaces_id = fields.String(validate=Length(max=36))
     confirmed = fields.List(fields.String(validate=Length(max=60)))
 
@@ -192,3 +231,15 @@ class SpecimenIn(Schema):
     def make(self, data: dict[str, Any], **_named: Any) -> NewSpecimen:
         """The checked input as an object."""
         return NewSpecimen(**{**data, "kind": SpecimenKind(data["kind"])})
+
+
+class InoculationIn(Schema):
+    """What was inoculated of a specimen, and when; loads to (day, media)."""
+
+    inoculated_on = DayText(required=True)
+    media = fields.List(fields.String(validate=OneOf(MEDIA)), required=True, validate=Length(1, len(MEDIA)))
+
+    @post_load
+    def make(self, data: dict[str, Any], **_named: Any) -> tuple[date, tuple[str, ...]]:
+        """The day, and the media in their usual order."""
+        return data["inoculated_on"], tuple(medium for medium in MEDIA if medium in data["media"])

@@ -8,10 +8,20 @@ from typing import Any
 
 from sqlalchemy import select
 
-from clinic import clock
+from clinic import clock, culture
 from clinic.db import db
 from clinic.laboratory_test import LaboratoryTest, list_tests, to_decimal
-from clinic.models import Answer, Case, LabResult, SpecimenKind, Treatment, TreatmentOutcome, XrayReading
+from clinic.models import (
+    Answer,
+    Case,
+    LabResult,
+    Purpose,
+    Specimen,
+    SpecimenKind,
+    Treatment,
+    TreatmentOutcome,
+    XrayReading,
+)
 from clinic.partial_date import parse_partial_date
 from clinic.rules import list_circumstances
 from clinic.services.form_fact import list_form_facts
@@ -114,8 +124,11 @@ def find_counting_reading(case: Case) -> XrayReading | None:
 def _add_laboratory(results: dict[str, Any], case: Case) -> None:
     tests = list_tests()
     sputum: dict[str, dict[str, Any]] = {}
+    cultures: dict[str, list[LabResult]] = {}
     for row in list_counting_results(case):
         test = tests[row.test]
+        if test.name == culture.TEST and row.specimen_id:
+            cultures.setdefault(row.specimen_id, []).append(row)
         if not test.fact or row.value in test.open_values:
             continue  # makes its examination done (completion.py), or settles nothing; no rule reads it
         if test.fact.startswith("sputum."):
@@ -131,6 +144,8 @@ def _add_laboratory(results: dict[str, Any], case: Case) -> None:
         else:
             group, name = test.fact.split(".")
             results.setdefault(group, {})[name] = to_whole(row.value, test.whole) if test.units else row.value
+    for specimen_id, rows in cultures.items():
+        _add_culture(sputum, specimen_id, rows)
     if sputum:
         results["sputum"] = sorted(sputum.values(), key=lambda specimen: specimen["collected"])
 
@@ -149,17 +164,28 @@ def to_whole(value: str, direction: str) -> int:
 
 
 def _add_sputum(specimens: dict[str, dict[str, Any]], row: LabResult, test: LaboratoryTest) -> None:
-    specimen = row.specimen
-    if specimen is None or specimen.kind not in SPUTUM_KINDS or specimen.withdrawn_at:
+    if row.specimen is None or not is_of_series(row.specimen):
         return
-    entry = specimens.setdefault(specimen.id, {
-        "collected": specimen.collected_on.isoformat(), "smear": "pending", "naat": None, "culture": "pending",
+    entry = specimens.setdefault(row.specimen.id, {
+        "collected": row.specimen.collected_on.isoformat(), "smear": "pending", "naat": None, "culture": "pending",
         "culture_reported": None,
     })
-    name = test.fact.removeprefix("sputum.")
-    entry[name] = row.value
-    if name == "culture":
-        entry["culture_reported"] = (row.reported_on or row.performed_on).isoformat()
+    if test.name != culture.TEST:
+        entry[test.fact.removeprefix("sputum.")] = row.value
+
+
+def _add_culture(specimens: dict[str, dict[str, Any]], specimen_id: str, rows: list[LabResult]) -> None:
+    """What its media say together, as the rules read it."""
+    specimen = rows[0].specimen
+    if specimen_id in specimens and specimen is not None:
+        found = culture.combine(rows, specimen.list_media)
+        specimens[specimen_id]["culture"] = found.value
+        specimens[specimen_id]["culture_reported"] = found.reported_on.isoformat() if found.reported_on else None
+
+
+def is_of_series(specimen: Specimen) -> bool:
+    """Whether a specimen belongs to the diagnosis of the examination: those of the treatment are judged there."""
+    return specimen.kind in SPUTUM_KINDS and not specimen.withdrawn_at and specimen.purpose is Purpose.DIAGNOSIS
 
 
 def _add_xray(results: dict[str, Any], case: Case) -> None:

@@ -22,7 +22,7 @@ from clinic.schemas.laboratory import NewResult
 from clinic.services import assessment, revision
 from clinic.services.abnormality import is_normal
 from clinic.services.plausibility import ensure_order, ensure_possible_dates, list_date_cautions
-from clinic.services.specimen import get_specimen, list_culture_cautions
+from clinic.services.specimen import find_result_error, get_specimen, list_culture_cautions
 
 REPORTED = ("sputum-culture", "dst")  # whose day of report decides
 
@@ -35,7 +35,7 @@ def enter_result(case: Case, new: NewResult, actor: User) -> LabResult:
     """
     row = _build(case, new, actor)
     revision.ensure_not_recorded(_find_same(case, row))
-    refused = find_sent_back(case, row.test, row.specimen_id)
+    refused = find_sent_back(case, row.test, row.specimen_id, row.method)
     if refused is not None:  # entered anew: the next version of the same result, so that both stay to be seen
         _ensure_usual(case, row, new)
         revision.replace_refused(refused, row)
@@ -99,10 +99,14 @@ def list_waiting(case: Case) -> list[LabResult]:
     return sorted(rows, key=lambda row: (row.specimen.number if row.specimen else "", order.index(row.test)))
 
 
-def find_sent_back(case: Case, test: str, specimen_id: str | None = None) -> LabResult | None:
-    """The result that the second person sent back last and that nobody has entered anew."""
+def find_sent_back(
+    case: Case, test: str, specimen_id: str | None = None, method: str | None = None
+) -> LabResult | None:
+    """The result that the second person sent back last and that nobody has entered anew; by that method where the
+    test's methods stand beside one another."""
     rows = [row for row in list_results(case)
-            if row.test == test and row.specimen_id == specimen_id and row.is_sent_back]
+            if row.test == test and row.specimen_id == specimen_id and row.is_sent_back
+            and (not list_tests()[test].by_method or method in (None, row.method))]
     return rows[-1] if rows and rows[-1].superseded_at is None else None
 
 
@@ -219,10 +223,24 @@ def _build(case: Case, new: NewResult, actor: User) -> LabResult:
         reported_on=new.reported_on, status=ResultStatus.PRELIMINARY, entered_at=clock.now(),
         entered_by_id=actor.id, remark=new.remark,
     )
+    if specimen is not None:
+        if wrong := find_result_error(specimen, row):
+            raise InvalidInput(_("Please correct what is marked."), fields={wrong[0]: [wrong[1]]}, specimen=specimen.id)
+        row.parent_series_id = _find_parent(specimen, row)
     units = test.components.get("qft-plus" if "tb1" in new.components else "t-spot", {})
     row.components = [LabComponent(name=name, value=value, unit=units.get(name))
                       for name, value in new.components.items()]
     return row
+
+
+def _find_parent(specimen: Specimen, row: LabResult) -> str | None:
+    """The result a susceptibility test was made on: the growth, or for a molecular test what detected the bacilli."""
+    if row.test != "dst":
+        return None
+    wanted = [("sputum-culture", "mtb")] if row.method != "molecular" else [
+        ("sputum-naat", "detected"), ("sputum-culture", "mtb"), ("sputum-naat", "trace")]
+    found = {(one.test, one.value): one.series_id for one in specimen.results if one.is_current}
+    return next((found[each] for each in wanted if each in found), None)
 
 
 def _get_unit(test: LaboratoryTest, new: NewResult) -> str | None:
@@ -256,7 +274,7 @@ def _find_same(case: Case, row: LabResult) -> LabResult | None:
             LabResult.status != ResultStatus.ENTERED_IN_ERROR,
             LabResult.specimen_id == row.specimen_id if row.specimen_id
             else LabResult.performed_on == row.performed_on,
-            LabResult.method == row.method if list_tests()[row.test].drugs else true(),
+            LabResult.method == row.method if list_tests()[row.test].by_method else true(),
         ).limit(1)
     ).scalar_one_or_none()
 

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from clinic import clock, workflow
+from clinic import clock, culture, workflow
 from clinic.audit import record_change
 from clinic.caution import Caution, ensure_confirmed
 from clinic.counter import next_number
 from clinic.db import db
 from clinic.errors import InvalidInput, NotFound, NotNow
-from clinic.models import Case, LabResult, ResultStatus, Specimen, SpecimenKind, User
+from clinic.models import Case, LabResult, Purpose, ResultStatus, Specimen, SpecimenKind, User
 from clinic.schemas.laboratory import NewSpecimen
 from clinic.services import assessment
-from clinic.services.plausibility import ensure_possible_dates, get_today, list_date_cautions
+from clinic.services.fact import find_counting_reading
+from clinic.services.plausibility import ensure_order, ensure_possible_dates, get_today, list_date_cautions
 
 RESPIRATORY = (SpecimenKind.SPUTUM, SpecimenKind.GASTRIC_ASPIRATE)
 UNUSABLE = ("contaminated", "inconclusive")
-LIQUID_DAYS = 42  # shortest time to a negative liquid culture; solid takes 56 (us.md 1.5; a warning only: addendum Q12)
+GAP = timedelta(hours=24)  # between two specimens of a series (us.md 1.5)
+UK_DAYS = 7  # the first morning after the film (ca-au-nz-uk-addendum.md 2.1)
+SERIES = 3
 
 
 def take_specimen(case: Case, new: NewSpecimen, actor: User) -> Specimen:
@@ -30,12 +34,15 @@ def take_specimen(case: Case, new: NewSpecimen, actor: User) -> Specimen:
     """
     workflow.ensure_recording(case)
     ensure_possible_dates(case, collected_on=new.collected_on)
+    collected_at = _build_moment(case, new)
     replaced = _get_replaced(case, new) if new.replaces_id else None
     confirmed = ensure_confirmed(_list_cautions(case, new), new.confirmed)
     workflow.mark_touched(case)
     specimen = Specimen(
         case_id=case.id, case=case, number=build_specimen_number(case), kind=new.kind, collected_on=new.collected_on,
         recorded_at=clock.now(), recorded_by_id=actor.id, replaces_id=replaced.id if replaced else None,
+        collected_at=collected_at, collection=new.collection, observed_by_id=_find_observer(case, new),
+        purpose=new.purpose, treatment_month=new.treatment_month,
     )
     db.session.add(specimen)
     db.session.flush()
@@ -74,31 +81,77 @@ def list_specimens(case: Case) -> list[Specimen]:
     ).scalars())
 
 
-def find_current_result(specimen: Specimen, test: str) -> LabResult | None:
-    """The newest result of one test that was not withdrawn."""
-    return next((row for row in specimen.results if row.test == test and row.is_current), None)
+def list_series(case: Case) -> list[Specimen]:
+    """Those of them that the examination itself asks for, without those taken during treatment."""
+    return [each for each in list_specimens(case) if each.purpose is Purpose.DIAGNOSIS]
+
+
+def inoculate(specimen: Specimen, day: date, media: tuple[str, ...], actor: User) -> None:
+    """Record on which media a specimen was inoculated, and when: the cultures' clocks run from that day.
+
+    Raises InvalidInput for an impossible day, and for leaving out a medium that has a result; NotNow when withdrawn.
+    """
+    workflow.mark_touched(specimen.case)
+    ensure_possible_dates(specimen.case, inoculated_on=day)
+    ensure_order(specimen.collected_on, day, "inoculated_on",
+                 _("The cultures cannot begin before the specimen was collected."))
+    if specimen.withdrawn_at is not None:
+        raise NotNow(_("This specimen was withdrawn: choose another."), specimen=specimen.id)
+    grown = {row.method for row in specimen.results if row.test == culture.TEST and row.is_current and row.method}
+    if grown - set(media):
+        raise InvalidInput(_("Please correct what is marked."), fields={"media": [
+            _("A medium that has a result was inoculated: tick it.")]})
+    specimen.inoculated_on, specimen.media = day, " ".join(media)
+    _finish(specimen, "inoculate-specimen", actor, more={"on": day.isoformat(), "media": list(media)})
+
+
+def find_current_result(specimen: Specimen, test: str, method: str | None = None) -> LabResult | None:
+    """The newest result of one test, by that method where one is given, that was not withdrawn."""
+    return next((row for row in specimen.results if row.test == test and row.is_current
+                 and method in (None, row.method)), None)
+
+
+def find_culture(specimen: Specimen, confirmed_only: bool = False) -> culture.Culture:
+    """What its media say together, unconfirmed reports too unless `confirmed_only`."""
+    rows = [row for row in specimen.results if row.test == culture.TEST and row.is_current
+            and (row.counts or not confirmed_only)]
+    return culture.combine(rows, specimen.list_media)
 
 
 def needs_replacement(specimen: Specimen, others: list[Specimen]) -> bool:
     """Whether its culture is unusable and no other specimen stands in for it yet."""
-    culture = find_current_result(specimen, "sputum-culture")
     return (
-        specimen.withdrawn_at is None and culture is not None and culture.value in UNUSABLE
+        specimen.withdrawn_at is None and find_culture(specimen).value in UNUSABLE
         and all(other.replaces_id != specimen.id or other.withdrawn_at for other in others)
     )
+
+
+def find_result_error(specimen: Specimen, row: LabResult) -> tuple[str, str] | None:
+    """(field, sentence) of what cannot be of a result on a specimen: a culture older than its inoculation, a medium
+    that was not inoculated, a susceptibility by growth where nothing grew."""
+    if row.test == culture.TEST:
+        if row.method and specimen.media and row.method not in specimen.list_media:
+            return "method", _("This medium was not inoculated: correct the inoculation first, or choose the other.")
+        if row.reported_on and specimen.inoculated_on and row.reported_on < specimen.inoculated_on:
+            return "reported_on", _("The culture was inoculated after this day. Check both dates.")
+    if row.test == "dst" and row.method != "molecular" and find_culture(specimen).value in ("negative", "ntm"):
+        return "value", _("The culture of this specimen is final without M. tuberculosis: there was nothing to test. "
+                          "Check the specimen's number.")
+    return None
 
 
 def list_culture_cautions(specimen: Specimen, row: LabResult) -> list[Caution]:
     """Timing of a culture that is possible but unusual (us.md 1.5)."""
     if row.test == "dst":
         return _list_susceptibility_cautions(specimen, row)
-    if row.test != "sputum-culture" or row.reported_on is None:
+    if row.test != culture.TEST or row.reported_on is None:
         return []
     found = []
-    if row.value == "negative" and row.reported_on < specimen.collected_on + timedelta(days=LIQUID_DAYS):
+    days = culture.DAYS.get(row.method or "", culture.SHORTEST)
+    if row.value == "negative" and row.reported_on < specimen.culture_began_on + timedelta(days=days):
         found.append(Caution("early-negative", _(
             "A final negative culture before day %(days)s is unusual: make sure that this is not an interim report.",
-            days=LIQUID_DAYS), "reported_on"))
+            days=days), "reported_on"))
     smear = find_current_result(specimen, "sputum-smear")
     if smear is not None and smear.reported_on is not None and smear.reported_on > row.reported_on:
         found.append(Caution("smear-after-culture", _("The smear was reported after the culture."), "reported_on"))
@@ -107,11 +160,32 @@ def list_culture_cautions(specimen: Specimen, row: LabResult) -> list[Caution]:
 
 def _list_susceptibility_cautions(specimen: Specimen, row: LabResult) -> list[Caution]:
     """Grown bacilli are what is tested, unless the test is molecular (us.md 1.5)."""
-    culture = find_current_result(specimen, "sputum-culture")
-    if row.method == "molecular" or (culture is not None and culture.value == "mtb"):
+    if row.method == "molecular" or find_culture(specimen).value == "mtb":
         return []
     return [Caution("no-growth", _(
         "No culture of this specimen grew M. tuberculosis: check the specimen's number."), "value")]
+
+
+def _build_moment(case: Case, new: NewSpecimen) -> datetime | None:
+    """The minute of the collection. Raises InvalidInput for one that has not come yet."""
+    if new.collected_time is None:
+        return None
+    moment = datetime.combine(new.collected_on, new.collected_time, ZoneInfo(case.site.time_zone))
+    if moment > clock.now():
+        raise InvalidInput(_("Please correct what is marked."), fields={"collected_time": [
+            _("This time has not come yet. Check the day and the hour.")]})
+    return moment
+
+
+def _find_observer(case: Case, new: NewSpecimen) -> str | None:
+    """Who watched: somebody of the case's site. Raises InvalidInput for anybody else."""
+    if not new.observed_by_id:
+        return None
+    who = db.session.get(User, new.observed_by_id)
+    if who is None or who.site_id != case.site_id:
+        raise InvalidInput(_("Please correct what is marked."), fields={"observed_by_id": [
+            _("Choose who of this site watched.")]})
+    return who.id
 
 
 def _get_replaced(case: Case, new: NewSpecimen) -> Specimen:
@@ -127,18 +201,66 @@ def _get_replaced(case: Case, new: NewSpecimen) -> Specimen:
 
 
 def _list_cautions(case: Case, new: NewSpecimen) -> list[Caution]:
+    """One caution for each thing: a day long ago says no less than a day of last week, and takes its place."""
     found = list_date_cautions(case, new.collected_on, "collected_on")
-    if any(other.collected_on == new.collected_on and other.withdrawn_at is None for other in list_specimens(case)):
-        found.append(Caution("same-day", _(
-            "Another specimen was taken on this day. The three are taken on consecutive days, 24 hours apart."),
-            "collected_on"))
-    if new.collected_on < get_today(case) - timedelta(days=7):
+    if not found and new.collected_on < get_today(case) - timedelta(days=7):
         found.append(Caution("late-entry", _("This specimen was taken more than a week ago."), "collected_on"))
+    if new.purpose is not Purpose.DIAGNOSIS:
+        return found
+    series = [other for other in list_series(case) if other.withdrawn_at is None]
+    found += _list_gap_cautions(case, new, series)
+    if case.programme == "uk":
+        found += _list_morning_cautions(case, new, series)
+    if len(series) >= SERIES and not new.replaces_id:
+        found.append(Caution("fourth", _(
+            "The series has its three specimens already. Choose which one this replaces, or confirm that it is one "
+            "more."), "replaces_id"))
     return found
 
 
-def _finish(specimen: Specimen, action: str, actor: User, confirmed: list[str] | None = None, reason: str = "") -> None:
-    detail: dict[str, object] = {"number": specimen.number, "kind": specimen.kind.value}
+def _list_gap_cautions(case: Case, new: NewSpecimen, series: list[Specimen]) -> list[Caution]:
+    """Less than a day between two specimens: by the hour where both are known, else by the day (us.md 1.5)."""
+    moment = _build_moment(case, new)
+    for other in series:
+        if moment is not None and other.collected_at is not None:
+            gap = abs(moment - other.collected_at)
+            if gap < GAP:
+                return [Caution("same-day", _(
+                    "Specimen %(number)s was taken %(hours)s hours before or after. The three are taken at least 24 "
+                    "hours apart.", number=other.number, hours=int(gap.total_seconds() // 3600)), "collected_time")]
+        elif other.collected_on == new.collected_on:
+            return [Caution("same-day", _(
+                "Another specimen was taken on this day. The three are taken on consecutive days, 24 hours apart."),
+                "collected_on")]
+    return []
+
+
+def _list_morning_cautions(case: Case, new: NewSpecimen, series: list[Specimen]) -> list[Caution]:
+    """Three consecutive mornings that begin within seven days of the film (ca-au-nz-uk-addendum.md 2.1)."""
+    found = []
+    if new.collected_time is not None and new.collected_time.hour >= 12:
+        found.append(Caution("not-morning", _("The United Kingdom asks for early morning specimens."),
+                             "collected_time"))
+    if new.replaces_id:
+        return found
+    film = find_counting_reading(case)
+    if not series and film is not None and film.taken_on is not None and (
+            new.collected_on > film.taken_on + timedelta(days=UK_DAYS)):
+        found.append(Caution("late-series", _(
+            "The series begins more than %(days)s days after the film of %(day)s: by the United Kingdom's rules such a "
+            "series gives no certificate.", days=UK_DAYS, day=film.taken_on.isoformat()), "collected_on"))
+    if series and len(series) < SERIES and (new.collected_on - series[-1].collected_on).days > 1:
+        found.append(Caution("not-consecutive", _(
+            "The morning before this one has no specimen: the United Kingdom asks for three consecutive mornings."),
+            "collected_on"))
+    return found
+
+
+def _finish(
+    specimen: Specimen, action: str, actor: User, confirmed: list[str] | None = None, reason: str = "",
+    more: dict[str, object] | None = None,
+) -> None:
+    detail: dict[str, object] = {"number": specimen.number, "kind": specimen.kind.value} | (more or {})
     if confirmed:
         detail["confirmed"] = confirmed
     if reason:

@@ -13,7 +13,7 @@ from clinic import workflow
 from clinic.audit import record_case_read
 from clinic.db import db
 from clinic.errors import InvalidInput
-from clinic.laboratory_test import TITRE, list_tests
+from clinic.laboratory_test import DETAIL, TITRE, list_tests
 from clinic.models import Case, LabComponent, LabResult, Recorded, RequirementReason, ResultStatus
 from clinic.queries.case import get_case
 from clinic.questionnaire import Condition
@@ -76,7 +76,9 @@ def test_word(test: str) -> str:
 def list_parts(row: LabResult) -> list[LabComponent]:
     """The measured parts of a result in the order of the laboratory's report."""
     test = list_tests()[row.test]
-    order = [name for parts in test.components.values() for name in parts] + [TITRE, *test.drugs]
+    order = [name for parts in test.components.values() for name in parts]
+    order += [TITRE, *(part.name for part in test.parts)]
+    order += [name for drug in test.drugs for name in (drug, drug + DETAIL)]
     return sorted(row.components, key=lambda part: order.index(part.name))
 
 
@@ -93,7 +95,12 @@ def igra_word(part: str) -> str:
              "titre": _("Titre"), "isoniazid": _("Isoniazid"), "rifampicin": _("Rifampicin"),
              "ethambutol": _("Ethambutol"), "pyrazinamide": _("Pyrazinamide"),
              "fluoroquinolone": _("Fluoroquinolone"), "amikacin": _("Amikacin"), "ethionamide": _("Ethionamide"),
-             "bedaquiline": _("Bedaquiline"), "linezolid": _("Linezolid")}
+             "bedaquiline": _("Bedaquiline"), "linezolid": _("Linezolid"), "levofloxacin": _("Levofloxacin"),
+             "moxifloxacin": _("Moxifloxacin"), "clofazimine": _("Clofazimine"), "delamanid": _("Delamanid"),
+             "pretomanid": _("Pretomanid"), "grade": _("Grade"), "species": _("Species"),
+             "identified-by": _("Identified by")}
+    if part.endswith(DETAIL):
+        return _("%(drug)s, tested", drug=igra_word(part.removesuffix(DETAIL)))
     return words.get(part, part)
 
 
@@ -101,7 +108,7 @@ def method_word(method: str) -> str:
     """How a test was made; names of methods stand as laboratories write them."""
     words = {"laboratory": _("laboratory test"), "rapid": _("rapid test"), "confirmatory": _("confirmatory test"),
              "phenotypic-liquid": _("culture, liquid"), "phenotypic-solid": _("culture, solid"),
-             "molecular": _("molecular")}
+             "molecular": _("molecular"), "liquid": _("liquid medium"), "solid": _("solid medium")}
     return words.get(method, method.upper())
 
 

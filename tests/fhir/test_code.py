@@ -112,6 +112,7 @@ def test_every_test_of_the_catalogue_has_its_codes() -> None:
                 assert laboratory.part_coding(name, part) and unit_code(unit)
         assert all(unit_code(unit.code) and laboratory.test_coding(name, None, None, unit.code) for unit in test.units)
         assert all(laboratory.part_coding(name, drug) for drug in test.drugs)
+        assert all(laboratory.part_coding(name, part.name) for part in test.parts)
         assert set(test.answers) <= laboratory.VALUES.keys()
         assert not test.titre_for or laboratory.part_coding(name, TITRE)
         assert not test.sensitive or laboratory.get_test(name).sensitivity

@@ -64,8 +64,9 @@ class Bench:
     def take(self, found: dict[str, Any]) -> None:
         """One sputum specimen with what is known of it."""
         made = specimen.take_specimen(self.case, load(SpecimenIn(), {
-            "kind": "sputum", "collected_on": found["collected"],
-            "confirmed": ["same-day", "late-entry", "long-ago-collected_on"]}), self.first)
+            "kind": "sputum", "collected_on": found["collected"], "confirmed": [
+                "same-day", "late-entry", "long-ago-collected_on", "fourth", "late-series", "not-consecutive"]}),
+            self.first)
         day = date.fromisoformat(found["collected"])
         reported = found.get("culture_reported") or (day + timedelta(days=57)).isoformat()
         for name in ("smear", "naat", "culture"):
