@@ -17,7 +17,7 @@ from clinic.models.laboratory import MEDIA
 
 TEST = "sputum-culture"
 PENDING, CONTAMINATED = "pending", "contaminated"
-# Days from inoculation to a final negative (us.md 1.5); where no medium is named the shorter warns, the longer is shown.
+# Days from inoculation to a final negative (us.md 1.5); no medium named: the shorter warns, the longer is shown.
 DAYS = {"liquid": 42, "solid": 56}
 SHORTEST, LONGEST = min(DAYS.values()), max(DAYS.values())
 _ORDER = ("mtb", PENDING, "ntm", "inconclusive", "negative", CONTAMINATED)  # what decides when media differ
