@@ -8,7 +8,7 @@ from clinic.db import db
 from clinic.models import Counter
 
 # What every site counts for good; the visits of a day (`visit-2026-11-20`) are counted anew each day.
-LASTING_KINDS = ("applicant", "case", "family", "specimen", "message")
+LASTING_KINDS = ("applicant", "case", "family", "specimen", "message", "order", "referral")
 
 
 def next_number(site_id: str, kind: str) -> int:

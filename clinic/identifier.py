@@ -19,8 +19,9 @@ _CASE_NUMBER = re.compile(r"([A-Z]{2,8})-(\d{2})-(\d{6,9})-([0-9A-Z])")
 _APPLICANT_NUMBER = re.compile(r"([A-Z]{2,8})-P-(\d{6,9})-([0-9A-Z])")
 _LOOSE_CASE_NUMBER = re.compile(r"([A-Z]{2,8})(\d{2})(\d{6})([0-9A-Z])")
 _LOOSE_APPLICANT_NUMBER = re.compile(r"([A-Z]{2,7}?)P(\d{6})([0-9A-Z])")
-_SPECIMEN_NUMBER = re.compile(r"([A-Z]{2,8})S(\d{6,9})")  # over to_key
-_FAMILY_NUMBER = re.compile(r"([A-Z]{2,8})F(\d{6,9})([0-9A-Z])")  # over to_key
+_OLD_SPECIMEN_NUMBER = re.compile(r"([A-Z]{2,8})S(\d{6}|[1-9]\d{6,8})")  # over to_key, as all below
+_LABORATORY_NUMBER = re.compile(r"([A-Z]{2,8})([SLG])(\d{6,9})([0-9A-Z])")  # specimen, order, referral
+_FAMILY_NUMBER = re.compile(r"([A-Z]{2,8})F(\d{6,9})([0-9A-Z])")
 _SITE_CODE = re.compile(r"[A-Z]{2,8}")
 _LARGEST = 999_999_999
 
@@ -148,10 +149,42 @@ def parse_applicant_number(text: str) -> ApplicantNumber:
     return ApplicantNumber(site_code, int(sequence))
 
 
-def find_specimen_number(text: str) -> str | None:
-    """`NBO-S000123` from what was typed or scanned off a tube, any case, with or without the dash; None for others."""
-    found = _SPECIMEN_NUMBER.fullmatch(to_key(text))
-    return f"{found[1]}-S{found[2]}" if found else None
+def build_specimen_number(site_code: str, sequence: int) -> str:
+    """`NBO-S-000123-C`; its key stands in the bars of the label."""
+    return _build(site_code, "S", sequence)
+
+
+def build_order_number(site_code: str, sequence: int) -> str:
+    """`NBO-L-000123-C`: one test asked of a laboratory."""
+    return _build(site_code, "L", sequence)
+
+
+def build_referral_number(site_code: str, sequence: int) -> str:
+    """`NBO-G-000123-C`: all that a case asks of laboratories."""
+    return _build(site_code, "G", sequence)
+
+
+def list_specimen_numbers(text: str) -> list[str]:
+    """What a text typed or scanned off a tube may be, any case, with or without dashes; empty for others.
+
+    Besides today's numbers those of before, `NBO-S000123` without a check character; a text may be read as both.
+    """
+    characters = to_key(text)
+    found = _OLD_SPECIMEN_NUMBER.fullmatch(characters)
+    numbers = [f"{found[1]}-S{found[2]}"] if found else []
+    return [*numbers, *_find_laboratory_number(characters, "S")]
+
+
+def list_order_numbers(text: str) -> list[str]:
+    """The same for the number of an order or of a referral: none or one."""
+    return _find_laboratory_number(to_key(text), "LG")
+
+
+def _find_laboratory_number(characters: str, letters: str) -> list[str]:
+    found = _LABORATORY_NUMBER.fullmatch(characters)
+    if found is None or found[2] not in letters or not has_valid_check(characters):
+        return []
+    return ["-".join(found.groups())]
 
 
 def _match(text: str, strict: re.Pattern[str], loose: re.Pattern[str]) -> tuple[str, ...] | None:

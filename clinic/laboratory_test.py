@@ -77,6 +77,10 @@ class LaboratoryTest:
     settles: bool = True  # whether its examinations are not done without it (of those that leave no fact)
     whole: str = ""  # how a fact that must be whole is read: down or up
     sensitive: bool = False
+    tube: str = ""  # of tube.toml; empty for what is not drawn with the others
+    bench: str = ""  # the section of the laboratory
+    asked_after: tuple[str, ...] = ()  # (test, value): only then ordered by itself
+    double_entry: bool = False  # the second person types the value without seeing the first
     components: dict[str, dict[str, str]] = field(default_factory=dict)  # kind -> component -> unit
 
     @property
@@ -123,6 +127,8 @@ def _build(name: str, row: dict[str, Any]) -> LaboratoryTest:
         components=row.get("components", {}), by_method=row.get("by_method", False),
         parts=tuple(Part(key, tuple(each["for"]), tuple(each.get("values", ())))
                     for key, each in row.get("parts", {}).items()),
+        tube=row.get("tube", ""), bench=row.get("bench", ""),
+        asked_after=tuple(row.get("asked_after", ())), double_entry=row.get("double_entry", False),
         units=tuple(_build_unit(code, each) for code, each in row.get("unit", {}).items()),
         references=tuple(_build_reference(each) for each in row.get("reference", ())),
     )

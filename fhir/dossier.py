@@ -96,7 +96,8 @@ def load_dossier(session: Session, order: DocumentOrder, naming: ReleasedNaming)
     doses = [row for row in _list(session, VaccineDose, case.id) if row.counts]
     verdicts = _judge_doses(case, doses)
     forms = [row for row in _list(session, FormResponse, case.id) if row.status in _COUNTING_FORMS]
-    specimens = [row for row in _list(session, Specimen, case.id) if row.withdrawn_at is None]
+    # Tubes are left out: a result of blood does not name its tube.
+    specimens = [row for row in _list(session, Specimen, case.id) if row.withdrawn_at is None and row.tube is None]
     classes = classification.to_fhir(conclusion, case, naming, earlier)
     said = _sort_said(forms, naming)
     orders = list_orders(session, case.id)

@@ -17,7 +17,21 @@ from clinic.models.identity import IdentityCheck, IdentityMethod
 from clinic.models.imaging import XrayReading
 from clinic.models.inbound import InboundMessage, InboundState, InboundWay
 from clinic.models.interpreter import InterpreterMode, VisitInterpreter
-from clinic.models.laboratory import MEDIA, Collection, LabComponent, LabResult, Purpose, Specimen, SpecimenKind
+from clinic.models.lab_order import LabOrder, LabOrderState, LabReferral
+from clinic.models.laboratory import (
+    MEDIA,
+    Collection,
+    CriticalCall,
+    LabComponent,
+    LabResult,
+    Purpose,
+    RejectionReason,
+    SecondEntry,
+    Specimen,
+    SpecimenEvent,
+    SpecimenEventKind,
+    SpecimenKind,
+)
 from clinic.models.merge import Merge, MergedRow, ToldApart
 from clinic.models.operation import AuditChange, Heartbeat, Lease
 from clinic.models.partner import CodeMapping, Laboratory, MapKind
@@ -26,6 +40,7 @@ from clinic.models.proof import Authenticator, Passkey, PasswordReset, RecoveryC
 from clinic.models.related_person import PARENTS, GuardianAbsence, RelatedPerson, Relation
 from clinic.models.requirement import Requirement, RequirementReason, RequirementSource, RequirementState
 from clinic.models.result import Recorded, ResultStatus
+from clinic.models.sensitive import Counselling, CounsellingKind, SensitiveAccess, SensitiveReason
 from clinic.models.sign_in import SignIn, SignInEnd, UnsavedPage
 from clinic.models.signature import SignedExam
 from clinic.models.site import Counter, Site, SiteProgramme
@@ -39,15 +54,17 @@ __all__ = [
     "MEDIA", "PARENTS", "AmendmentRequest", "Answer", "Applicant", "ApplicantKey", "ApplicantWord", "AuditChange",
     "Authenticator", "Authorisation", "Authority", "AuthorityClient", "BodySite", "Case", "CaseState",
     "CaseTransition", "Circumstance", "CodeMapping", "Collection", "Conclusion", "ConclusionKind", "Consent",
-    "ConsentState", "ContactKind", "ContactPoint", "Counter", "Delivery", "DeliveryAttempt", "DeliveryState",
-    "Destination", "DocumentKind", "DoseSource", "EmergencyAccess", "EmergencyReason", "Family", "FamilyKind",
-    "FamilyMember", "Film", "FilmState", "FormResponse", "FormStatus", "FormVersion", "GuardianAbsence",
-    "Heartbeat", "IdentityCheck", "IdentityDocument", "IdentityMethod", "InboundMessage", "InboundState",
-    "InboundWay", "InterpreterMode", "KeptInput", "LabComponent", "LabResult", "Laboratory", "Lease", "LineOutcome",
-    "MapKind", "Merge", "MergedRow", "Passkey", "PasswordReset", "Photo", "PhotoSource", "Purpose", "RecordKind",
-    "Recorded", "RecoveryCode", "RegistrationDraft", "RelatedPerson", "Relation", "Requirement",
+    "ConsentState", "ContactKind", "ContactPoint", "Counselling", "CounsellingKind", "Counter", "CriticalCall",
+    "Delivery", "DeliveryAttempt", "DeliveryState", "Destination", "DocumentKind", "DoseSource", "EmergencyAccess",
+    "EmergencyReason", "Family", "FamilyKind", "FamilyMember", "Film", "FilmState", "FormResponse", "FormStatus",
+    "FormVersion", "GuardianAbsence", "Heartbeat", "IdentityCheck", "IdentityDocument", "IdentityMethod",
+    "InboundMessage", "InboundState", "InboundWay", "InterpreterMode", "KeptInput", "LabComponent", "LabOrder",
+    "LabOrderState", "LabReferral", "LabResult", "Laboratory", "Lease", "LineOutcome", "MapKind", "Merge",
+    "MergedRow", "Passkey", "PasswordReset", "Photo", "PhotoSource", "Purpose", "RecordKind", "Recorded",
+    "RecoveryCode", "RegistrationDraft", "RejectionReason", "RelatedPerson", "Relation", "Requirement",
     "RequirementReason", "RequirementSource", "RequirementState", "ResidencePeriod", "ResultStatus", "Role",
-    "Route", "Sex", "SignIn", "SignInEnd", "SignedExam", "Signer", "Site", "SiteProgramme", "Specimen",
-    "SpecimenKind", "Task", "ToldApart", "Treatment", "TreatmentOutcome", "UnsavedPage", "User", "VaccineDose",
-    "VaccineLine", "Visit", "VisitInterpreter", "XrayReading",
+    "Route", "SecondEntry", "SensitiveAccess", "SensitiveReason", "Sex", "SignIn", "SignInEnd", "SignedExam",
+    "Signer", "Site", "SiteProgramme", "Specimen", "SpecimenEvent", "SpecimenEventKind", "SpecimenKind", "Task",
+    "ToldApart", "Treatment", "TreatmentOutcome", "UnsavedPage", "User", "VaccineDose", "VaccineLine", "Visit",
+    "VisitInterpreter", "XrayReading",
 ]

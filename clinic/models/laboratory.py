@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy import ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from clinic.db import Base
@@ -43,6 +43,33 @@ class Purpose(StrEnum):
 MEDIA = ("liquid", "solid")  # a culture on each has its own clock and its own result
 
 
+class SpecimenEventKind(StrEnum):
+    """One hand-over, or what else happened to a specimen or its label."""
+
+    DRAWN = "drawn"
+    LABELLED = "labelled"
+    REPRINTED = "reprinted"  # a further label, with the reason
+    SENT = "sent"
+    RECEIVED = "received"
+    REJECTED = "rejected"
+    STORED = "stored"
+    DISCARDED = "discarded"
+
+
+class RejectionReason(StrEnum):
+    """Why a laboratory does not take a specimen (the matters of HL7 table 0490)."""
+
+    HAEMOLYSED = "haemolysed"
+    CLOTTED = "clotted"
+    INSUFFICIENT = "insufficient"
+    WRONG_CONTAINER = "wrong-container"
+    BROKEN = "broken"
+    UNLABELLED = "unlabelled"
+    IDENTITY = "identity"
+    LATE = "late"
+    OTHER = "other"
+
+
 class Specimen(Base):
     """One thing taken from one person at one time."""
 
@@ -65,6 +92,12 @@ class Specimen(Base):
     treatment_month: Mapped[int | None]  # of a specimen taken during treatment
     inoculated_on: Mapped[date | None]  # the cultures' clocks begin; until it is known they begin at the collection
     media: Mapped[str | None] = mapped_column(String(20))  # what was inoculated, words of MEDIA; None: not said
+    tube: Mapped[str | None] = mapped_column(String(20))  # of clinic/programmes/reference/tube.toml; None: sputum
+    sent_at: Mapped[datetime | None] = moment()
+    received_at: Mapped[datetime | None] = moment()  # by the laboratory
+    rejected_at: Mapped[datetime | None] = moment()
+    rejected_reason: Mapped[RejectionReason | None] = code(RejectionReason)
+    discarded_at: Mapped[datetime | None] = moment()
 
     case: Mapped[Case] = relationship()
     results: Mapped[list[LabResult]] = relationship(back_populates="specimen", order_by="LabResult.id")
@@ -78,6 +111,21 @@ class Specimen(Base):
     def culture_began_on(self) -> date:
         """Day 0 of its cultures' clocks."""
         return self.inoculated_on or self.collected_on
+
+
+class SpecimenEvent(Base):
+    """One hand-over of a specimen: by whom, when, where. Rows are added and never edited."""
+
+    __tablename__ = "specimen_event"
+
+    id: Mapped[str] = key()
+    specimen_id: Mapped[str] = mapped_column(ForeignKey("specimen.id"), index=True)
+    case_id: Mapped[str] = mapped_column(ForeignKey("health_case.id"), index=True)
+    kind: Mapped[SpecimenEventKind] = code(SpecimenEventKind)
+    happened_at: Mapped[datetime] = moment()
+    by_id: Mapped[str] = mapped_column(ForeignKey("user.id"))
+    place: Mapped[str] = mapped_column(String(80), default="")  # the room, shelf, courier or laboratory
+    remark: Mapped[str] = mapped_column(Text, default="")
 
 
 # The WHERE of the partial index of what waits for a second person.
@@ -110,6 +158,7 @@ class LabResult(Recorded, Base):
     mark: Mapped[str | None] = mapped_column(String(12))  # of the laboratory: normal, low, high, critical
     refused_at: Mapped[datetime | None] = moment()  # the second person sent it back; the remark says why
     parent_series_id: Mapped[str | None] = mapped_column(String(36))  # the result this one was made on (OBR-26, OBR-29)
+    order_id: Mapped[str | None] = mapped_column(String(36), index=True)  # a LabOrder; None: entered without one
 
     case: Mapped[Case] = relationship()
     specimen: Mapped[Specimen | None] = relationship(back_populates="results", lazy="joined")
@@ -137,3 +186,34 @@ class LabComponent(Base):
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
     value: Mapped[str] = mapped_column(String(40))
     unit: Mapped[str | None] = mapped_column(String(20))
+
+
+class SecondEntry(Base):
+    """What the second person typed without seeing the first value, for tests marked so; never edited."""
+
+    __tablename__ = "lab_second_entry"
+
+    id: Mapped[str] = key()
+    case_id: Mapped[str] = mapped_column(ForeignKey("health_case.id"), index=True)
+    result_id: Mapped[str] = mapped_column(ForeignKey("lab_result.id"), index=True)
+    value: Mapped[str] = mapped_column(String(60))
+    unit: Mapped[str | None] = mapped_column(String(20))
+    entered_at: Mapped[datetime] = moment()
+    entered_by_id: Mapped[str] = mapped_column(ForeignKey("user.id"))
+    agrees: Mapped[bool]
+
+
+class CriticalCall(Base):
+    """Somebody was told of a critical value at once: who was called, when, and whether it was read back."""
+
+    __tablename__ = "critical_call"
+
+    id: Mapped[str] = key()
+    case_id: Mapped[str] = mapped_column(ForeignKey("health_case.id"), index=True)
+    result_id: Mapped[str] = mapped_column(ForeignKey("lab_result.id"), index=True)
+    called: Mapped[str] = mapped_column(String(120))  # the person who was told
+    called_at: Mapped[datetime] = moment()
+    is_read_back: Mapped[bool]
+    remark: Mapped[str] = mapped_column(Text, default="")
+    recorded_at: Mapped[datetime] = moment()
+    recorded_by_id: Mapped[str] = mapped_column(ForeignKey("user.id"))

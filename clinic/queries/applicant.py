@@ -10,7 +10,7 @@ from sqlalchemy.engine import Row
 
 from clinic.db import db
 from clinic.errors import NotFound, RecordMerged
-from clinic.identifier import IdentifierKind, classify_identifier, find_specimen_number, to_key
+from clinic.identifier import IdentifierKind, classify_identifier, list_specimen_numbers, to_key
 from clinic.models import Applicant, Case, IdentityDocument, Specimen, User
 from clinic.queries.name import begins_with, list_typed_words, select_people_named
 
@@ -62,7 +62,7 @@ def find_cases_by_number(user: User, typed: str) -> list[Case]:
     keys = {c.value for c in candidates if c.kind is not IdentifierKind.MRZ} | {to_key(typed)}
     if not any(sign.isdigit() for sign in typed):
         return []
-    by_specimen = select(Specimen.case_id).where(Specimen.number == find_specimen_number(typed))
+    by_specimen = select(Specimen.case_id).where(Specimen.number.in_(list_specimen_numbers(typed)))
     return list(db.session.execute(
         select(Case).where(
             Case.site_id == user.site_id,

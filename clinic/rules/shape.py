@@ -24,7 +24,9 @@ REFERENCE: dict[str, tuple[str, str]] = {
                            "stages:table"),
     "test.toml": ("", "label:text! source:text! panel:text values:list normal:list fact:text exams:list kinds:list "
                       "components:table unit:table reference:list methods:list titre_for:list open:list sensitive:flag "
-                      "settles:flag whole:text specimen:text drugs:list answers:list"),
+                      "settles:flag whole:text specimen:text drugs:list answers:list tube:text bench:text "
+                      "asked_after:list double_entry:flag"),
+    "tube.toml": ("", "label:text! kind:text! count:number! within:number! notes:list! source:text!"),
     "station.toml": ("", "records:list! opens:list consent:flag completes_later:flag"),
 }
 # The rows within a row, by the key under which they stand.

@@ -19,7 +19,7 @@ from clinic.models import Case, LabComponent, LabResult, ResultStatus, Specimen,
 from clinic.questionnaire.unit import say_unit
 from clinic.rules import interpret_igra
 from clinic.schemas.laboratory import NewResult
-from clinic.services import assessment, revision
+from clinic.services import assessment, lab_order, revision
 from clinic.services.abnormality import is_normal
 from clinic.services.plausibility import ensure_order, ensure_possible_dates, list_date_cautions
 from clinic.services.specimen import find_result_error, get_specimen, list_culture_cautions
@@ -289,6 +289,7 @@ def _record(case: Case, row: LabResult, new: NewResult, actor: User, action: str
     specimen = get_specimen(case, row.specimen_id) if row.specimen_id else None
     confirmed = ensure_confirmed(list_result_cautions(case, row, specimen), new.confirmed)
     workflow.mark_touched(case)
+    lab_order.attach_result(row)
     db.session.add(row)
     db.session.flush()
     if specimen is not None:
@@ -303,4 +304,6 @@ def _finish(row: LabResult, action: str, actor: User, confirmed: list[str] | Non
         detail["confirmed"] = confirmed
     record_change(action, "lab-result", row.id, case_id=row.case_id, site_id=row.case.site_id, detail=detail,
                   actor_id=actor.id, actor_kind="user")
+    db.session.flush()
+    lab_order.follow_result(row, actor)
     assessment.refresh(row.case)

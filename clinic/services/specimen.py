@@ -14,9 +14,10 @@ from clinic.caution import Caution, ensure_confirmed
 from clinic.counter import next_number
 from clinic.db import db
 from clinic.errors import InvalidInput, NotFound, NotNow
+from clinic.identifier import build_specimen_number
 from clinic.models import Case, LabResult, Purpose, ResultStatus, Specimen, SpecimenKind, User
 from clinic.schemas.laboratory import NewSpecimen
-from clinic.services import assessment
+from clinic.services import assessment, lab_order
 from clinic.services.fact import find_counting_reading
 from clinic.services.plausibility import ensure_order, ensure_possible_dates, get_today, list_date_cautions
 
@@ -39,15 +40,22 @@ def take_specimen(case: Case, new: NewSpecimen, actor: User) -> Specimen:
     confirmed = ensure_confirmed(_list_cautions(case, new), new.confirmed)
     workflow.mark_touched(case)
     specimen = Specimen(
-        case_id=case.id, case=case, number=build_specimen_number(case), kind=new.kind, collected_on=new.collected_on,
+        case_id=case.id, case=case, number=give_number(case), kind=new.kind, collected_on=new.collected_on,
         recorded_at=clock.now(), recorded_by_id=actor.id, replaces_id=replaced.id if replaced else None,
         collected_at=collected_at, collection=new.collection, observed_by_id=_find_observer(case, new),
         purpose=new.purpose, treatment_month=new.treatment_month,
     )
     db.session.add(specimen)
     db.session.flush()
+    lab_order.order_for_specimen(specimen, _list_tests_of(specimen), actor)
     _finish(specimen, "take-specimen", actor, confirmed)
     return specimen
+
+
+def _list_tests_of(specimen: Specimen) -> list[str]:
+    """What is made of every sputum: smear and culture, of the first one a NAAT as well (us.md 1.5)."""
+    others = [row for row in list_specimens(specimen.case) if row.id != specimen.id and row.withdrawn_at is None]
+    return ["sputum-smear", *([] if others else ["sputum-naat"]), "sputum-culture"]
 
 
 def withdraw_specimen(specimen: Specimen, reason: str, actor: User) -> None:
@@ -57,12 +65,13 @@ def withdraw_specimen(specimen: Specimen, reason: str, actor: User) -> None:
         raise NotNow(_("This specimen has results: withdraw those first, each with its reason."), specimen=specimen.id)
     if specimen.withdrawn_at is None:
         specimen.withdrawn_at = clock.now()
+        lab_order.lose_specimen(specimen, reason, actor)
         _finish(specimen, "withdraw-specimen", actor, reason=reason)
 
 
-def build_specimen_number(case: Case) -> str:
-    """`NBO-S000123`: short enough for a tube's label, unlike any number of a person or case."""
-    return f"{case.site.code}-S{next_number(case.site_id, 'specimen'):06}"
+def give_number(case: Case) -> str:
+    """The site's next specimen number."""
+    return build_specimen_number(case.site.code, next_number(case.site_id, "specimen"))
 
 
 def get_specimen(case: Case, specimen_id: str) -> Specimen:

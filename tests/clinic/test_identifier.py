@@ -17,9 +17,11 @@ from clinic.identifier import (
     IdentifierMalformed,
     build_applicant_number,
     build_case_number,
+    build_specimen_number,
     classify_identifier,
     compute_check_character,
     has_valid_check,
+    list_specimen_numbers,
     parse_applicant_number,
     parse_case_number,
     to_case_key,
@@ -150,3 +152,19 @@ def test_scanned_zone_gives_the_document_number_only() -> None:
 def test_any_text_can_be_searched(text: str) -> None:
     for candidate in classify_identifier(text):
         assert candidate.value
+
+
+@pytest.mark.parametrize(("typed", "numbers"), [
+    ("nbo-s-000001-u", ["NBO-S-000001-U"]), ("NBOS000001U", ["NBO-S-000001-U"]),
+    ("NBO-S000123", ["NBO-S000123"]),  # of before: without a check character
+    ("NBO-S-000001-V", []), ("NBO-S-000010-U", []), ("NBO-L-000001-U", []), ("Seaman", []), ("", []),
+])
+def test_specimen_number_is_read_as_today_and_as_before(typed: str, numbers: list[str]) -> None:
+    assert list_specimen_numbers(typed) == numbers
+
+
+def test_text_that_may_be_an_old_specimen_and_a_new_one_is_both() -> None:
+    """Should a site have counted a million before its numbers got their check character."""
+    number = next(one for one in (build_specimen_number("NBO", count) for count in range(100_000, 100_400))
+                  if one[-1].isdigit())
+    assert list_specimen_numbers(number) == [number.replace("S-", "S").replace("-", "").replace("NBO", "NBO-"), number]

@@ -53,7 +53,7 @@ def _enter(case: Case, actor: User, pot: Specimen, test: str, value: str, report
 
 def test_specimens_get_the_numbers_of_their_site(case: Case, technician: User) -> None:
     numbers = [_take(case, technician, days).number for days in (3, 2, 1)]
-    assert numbers == ["NBO-S000001", "NBO-S000002", "NBO-S000003"]
+    assert numbers == ["NBO-S-000001-U", "NBO-S-000002-S", "NBO-S-000003-Q"]
 
 
 def test_second_specimen_of_a_day_asks_for_a_tick(case: Case, technician: User) -> None:
