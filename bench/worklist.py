@@ -26,7 +26,7 @@ from clinic.queries.worklist import Filter, View, count_mine, list_cases, list_w
 from tests.sign_in import sign_in
 
 SIZES = {False: (10_000, 100_000), True: (100_000, 1_000_000)}  # compared; the larger one is measured in full
-TIMES = 200
+TIMES = 100
 FIRST_PAGE, PEOPLE = "all open, first page", "people by name"
 GOALS = {FIRST_PAGE: "G4", PEOPLE: "G4e"}
 EMPTY = "empty Flask answer"

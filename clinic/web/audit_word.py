@@ -1,4 +1,4 @@
-"""What the audit's codes are called on its page; a code without words of its own is shown as it is stored."""
+"""What the audit's codes are called on its page; a code without words of its own is written out."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ _OF_THE_SCREEN = {"path", "screen", "purpose", "emergency", "shown"}
 
 def describe_action(row: AuditEntry) -> str:
     """What was done."""
-    return str(ACTION_WORDS.get(row.action, row.action))
+    return str(ACTION_WORDS.get(row.action) or row.action.replace("-", " ").capitalize())
 
 
 def describe_subject(row: AuditEntry) -> str:
     """What it was done to: the screen in words, else the kind of thing."""
     screen = str(row.detail.get("screen", "")).partition(".")[0]
-    return str(SCREEN_WORDS.get(screen, row.subject_kind))
+    return str(SCREEN_WORDS.get(screen) or row.subject_kind.replace("_", " ").replace("-", " "))
 
 
 def describe_detail(row: AuditEntry) -> str:
