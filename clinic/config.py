@@ -34,8 +34,10 @@ class Settings:
     web_port: int = 8000  # the application
     mllp_port: int = 2575  # HL7 v2 in
     mllp_host: str = "127.0.0.1"  # where it listens; open it to others only inside a protected network
+    mllp_tls_port: int = 0  # the same over TLS with client certificates; 0: not offered
     mllp_authorities: str = ""  # path: PEM of the authorities we trust for mllps://; empty: the system's
     mllp_certificate: str = ""  # path: PEM with our certificate and key for mllps://; empty: none is shown
+    incoming_dir: str = ""  # path: the laboratories' folders of files; empty: var_dir/incoming
     dicom_port: int = 11112  # DICOM in (listener comes with radiology)
     dicom_aet: str = "CLEARWAY"  # our DICOM application entity title
     sandbox_port: int = 8090  # sandbox authorities, HTTP

@@ -27,6 +27,7 @@ from integrations.clock_watch import ClockWatch
 from integrations.dispatcher import Dispatcher
 from integrations.fault import describe_fault
 from integrations.housekeeping import tidy_up
+from integrations.inbound.folder import take_files
 from integrations.inbound.processing import process_waiting
 from integrations.interval import SkippingInterval
 from integrations.lease import acquire_lease, beat_heart, release_lease
@@ -35,9 +36,12 @@ log = logging.getLogger(__name__)
 
 CLOCK_WORK = "clock-work"
 AUDIT_SEALS = "audit-seals"
+FOLDERS = "incoming-folders"
 CLOCK_LEASE = timedelta(seconds=30)
+FOLDER_LEASE = timedelta(minutes=2)
 DISPATCH_SECONDS = 1
 PROCESS_SECONDS = 1
+FOLDER_SECONDS = 5
 BEAT_SECONDS = 10
 SWEEP_SECONDS = 15
 SEAL_SECONDS = 60
@@ -92,6 +96,14 @@ class Worker:
         """Work on the messages that came in."""
         with self.app.app_context():
             process_waiting()
+
+    def take_files(self) -> None:
+        """Take what laboratories put into their folders; only who holds the lease of the folders does."""
+        with self.app.app_context():
+            with write_unit() as session:
+                leads = acquire_lease(session, FOLDERS, self.dispatcher.worker, clock.now(), FOLDER_LEASE)
+            if leads:
+                take_files(get_settings(self.app))
 
     def beat(self) -> None:
         """Show that the process is alive; take or renew the lead of clock work."""
@@ -152,6 +164,7 @@ class Worker:
         for job, seconds in (
             (self.dispatch, DISPATCH_SECONDS),
             (self.process, PROCESS_SECONDS),
+            (self.take_files, FOLDER_SECONDS),
             (self.beat, BEAT_SECONDS),
             (self.sweep, SWEEP_SECONDS),
             (self.seal, SEAL_SECONDS),
@@ -162,7 +175,7 @@ class Worker:
 
     def _say_goodbye(self) -> None:
         with self.app.app_context(), write_unit() as session:
-            for name in (CLOCK_WORK, AUDIT_SEALS):
+            for name in (CLOCK_WORK, AUDIT_SEALS, FOLDERS):
                 release_lease(session, name, self.dispatcher.worker, clock.now())
 
 

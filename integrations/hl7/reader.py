@@ -110,6 +110,7 @@ def read_message(text: str) -> Message:
 def _read_delimiters(text: str) -> Delimiters:
     field = text[3]
     encoding = _BREAK.split(text[4:16], maxsplit=1)[0].split(field, 1)[0]
+    encoding = "".join(dict.fromkeys(encoding))  # programs that escape too often write the backslash twice
     marks = (encoding + "^~\\&"[len(encoding) :])[:4]  # a fifth one (truncation, 2.7) has no meaning for reading
     if len(set(field + marks)) != 5:
         raise NotHl7("the separators are not five different characters")

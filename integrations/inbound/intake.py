@@ -7,124 +7,196 @@ the content is our own work later, never a refusal: senders repeat a refused mes
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from clinic import clock
 from clinic.key import new_id
-from clinic.models import Authority, InboundMessage
+from clinic.models import InboundMessage, InboundState, InboundWay
 from integrations.hl7.acknowledgement import build_acknowledgement
-from integrations.hl7.charset import UnknownCharset, decode
+from integrations.hl7.charset import UnknownCharset, decode, find_codec
 from integrations.hl7.reader import Message, NotHl7, read_message
 from integrations.hl7.word import APPLICATION, VERSION
-from integrations.transport.mllp import parse_peer
+from integrations.inbound.sender import KnownLaboratory, Senders
 
-KINDS = ("ACK",)  # MSH-9.1 of what we take
+FROM_AUTHORITY = ("ACK",)  # MSH-9.1 of what we take of an authority
+FROM_LABORATORY = {"ORU": ("R01",), "ORL": ("O22", "O34", "O36"), "ACK": ()}  # MSH-9.1, and its events; (): any
+ANSWERS = ("ACK", "ORL")  # are themselves answers: nothing is said to them unless they ask
 VERSIONS = ("2.1", "2.2", "2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6", "2.7", "2.7.1", "2.8", "2.8.1", "2.8.2")
 ACCEPT_WANTED = ("AL", "SU")  # MSH-15: always, on success
+PRODUCTION = "P"  # MSH-11
 NAME_LIMIT = 200
+_BREAK = re.compile(rb"[\r\n]")
+Refusal = tuple[str, str, str]  # code and name of table 0357, and a sentence
+_table = InboundMessage.__table__
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """One frame as it came over the line."""
+    """One message as it came, without its frame."""
 
     frame: bytes
-    peer: str
+    peer: str  # address and port, or the file's name
+    way: InboundWay = InboundWay.MLLP
+    fingerprint: str = ""  # SHA-256 of the client certificate that the line was opened with
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What to answer, None for nothing; and the row to keep, None when it is refused."""
+    """What to answer, None for nothing; and the columns of the row to keep, None when it is refused."""
 
     answer: bytes | None
-    row: InboundMessage | None
+    row: dict[str, Any] | None
     hang_up: bool = False
+    is_stranger: bool = False  # refused because nobody of that name is known
 
 
-def list_senders(session: Session) -> frozenset[str]:
-    """Everybody who may send to us, as MSH-3 and MSH-4: the authorities that we send HL7 to."""
-    found = set()
-    for endpoint in session.execute(select(Authority.endpoint)).scalars():
-        try:
-            peer = parse_peer(endpoint)
-        except ValueError:
-            continue
-        found.add(f"{peer.application}|{peer.facility}")
-    return frozenset(found)
-
-
-def judge(arrival: Arrival, senders: frozenset[str]) -> Verdict:
-    """What is knowable at once of a frame; nothing is written."""
+def judge(arrival: Arrival, senders: Senders, takes_tests: bool = False) -> Verdict:
+    """What is knowable at once of a frame; nothing is written. `takes_tests`: MSH-11 need not be P."""
     try:
-        message = read_message(decode(arrival.frame))
-    except (NotHl7, UnicodeDecodeError, UnknownCharset):
+        message = _read(arrival.frame)
+    except NotHl7:
         return Verdict(None, None, hang_up=True)  # without a readable header there is nobody to answer
-    refusal = _find_refusal(message, senders)
+    laboratory = senders.laboratories.get(_name(message, 3, 4, 6))
+    is_authority = laboratory is None and _name(message, 3, 4) in senders.authorities
+    refusal = _find_header_fault(message) or (
+        _find_laboratory_fault(message, arrival, laboratory, takes_tests) if laboratory
+        else _find_authority_fault(message, arrival, is_authority))
     if refusal is not None:
         code, name, words = refusal
-        return Verdict(_answer(message, "AR" if _is_original(message) else "CR", (code, name), words), None)
-    wanted = message.header.get(15)
-    asks = wanted in ACCEPT_WANTED or (_is_original(message) and message.header.get(9) not in KINDS)
+        answer = _answer(message, "AR" if _is_original(message) else "CR", (code, name), words)
+        return Verdict(answer, None, is_stranger=laboratory is None and not is_authority)
+    asks = message.header.get(15) in ACCEPT_WANTED or (
+        _is_original(message) and message.header.get(9) not in ANSWERS)
     answer = _answer(message, "AA" if _is_original(message) else "CA") if asks else None
-    return Verdict(answer, InboundMessage(
-        id=new_id(), received_at=clock.now(), peer=arrival.peer[:80], sender=_sender(message),
-        control_id=message.control_id[:NAME_LIMIT], kind=message.kind[:20],
-        sha256=hashlib.sha256(arrival.frame).hexdigest(), raw=arrival.frame, answer=answer,
-    ))  # fmt: skip
+    return Verdict(answer, build_row(
+        arrival, _name(message, 3, 4), message.control_id, message.kind, laboratory.id if laboratory else None, answer))
 
 
-def store(session: Session, verdicts: list[Verdict]) -> list[bytes | None]:
+def build_row(
+    arrival: Arrival, sender: str, control_id: str, kind: str, laboratory_id: str | None, answer: bytes | None = None,
+    state: InboundState = InboundState.NEW, reason: str = "", now: datetime | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """The columns of a message to be kept; a NUL, which PostgreSQL keeps in no text, is left out of the names."""
+    peer, sender, control_id, kind = (text.replace("\0", "") for text in (arrival.peer, sender, control_id, kind))
+    return {
+        "id": new_id(), "received_at": now or clock.now(), "peer": peer[:80], "sender": sender[:NAME_LIMIT],
+        "control_id": control_id[:NAME_LIMIT], "kind": kind[:20], "way": arrival.way,
+        "sha256": hashlib.sha256(arrival.frame).hexdigest(), "raw": arrival.frame, "answer": answer,
+        "laboratory_id": laboratory_id, "times": 1, "state": state, "state_reason": reason,
+    }
+
+
+def store(session: Session, verdicts: Sequence[Verdict]) -> list[bytes | None]:
     """Keep every new message inside the caller's write unit; gives the answers, a repetition's as the first time."""
+    rows = [verdict.row for verdict in verdicts if verdict.row is not None]
+    known = _list_known(session, rows)
+    fresh: dict[tuple[str, str, str], dict[str, Any]] = {}
+    again: dict[str, int] = {}
     answers: list[bytes | None] = []
-    fresh: dict[tuple[str, str, str], InboundMessage] = {}
     for verdict in verdicts:
         row = verdict.row
         if row is None:
             answers.append(verdict.answer)
             continue
-        identity = (row.sender, row.control_id, row.sha256)
-        known = fresh.get(identity) or _find_known(session, row)
-        if known is None:
-            session.add(row)
-            fresh[identity] = row
+        identity = row["sender"], row["control_id"], row["sha256"]
+        if identity in known:
+            message_id, answer = known[identity]
+            again[message_id] = again.get(message_id, 0) + 1
+            answers.append(answer)
+        elif identity in fresh:
+            fresh[identity]["times"] += 1
+            answers.append(fresh[identity]["answer"])
         else:
-            known.times += 1
-        answers.append((known or row).answer)
-    session.flush()
+            fresh[identity] = row
+            answers.append(verdict.answer)
+    if fresh:
+        session.execute(insert(_table), list(fresh.values()))
+    if again:
+        session.connection().execute(
+            update(_table).where(_table.c.id == bindparam("one")).values(times=_table.c.times + bindparam("more")),
+            [{"one": message_id, "more": more} for message_id, more in again.items()])
     return answers
 
 
-def _find_known(session: Session, row: InboundMessage) -> InboundMessage | None:
-    return session.execute(
-        select(InboundMessage).where(
-            InboundMessage.sender == row.sender,
-            InboundMessage.control_id == row.control_id,
-            InboundMessage.sha256 == row.sha256,
-        )
-    ).scalar_one_or_none()
+def _list_known(session: Session, rows: list[dict[str, Any]]) -> dict[tuple[str, str, str], tuple[str, bytes | None]]:
+    if not rows:
+        return {}
+    columns = _table.c
+    found = session.execute(
+        select(columns.id, columns.sender, columns.control_id, columns.sha256, columns.answer).where(
+            columns.sender.in_({row["sender"] for row in rows}),
+            columns.control_id.in_({row["control_id"] for row in rows}),
+            columns.sha256.in_({row["sha256"] for row in rows})))
+    return {(row.sender, row.control_id, row.sha256): (row.id, row.answer) for row in found}
 
 
-def _find_refusal(message: Message, senders: frozenset[str]) -> tuple[str, str, str] | None:
-    """A code and name of table 0357 and a sentence; None when there is no reason to refuse."""
+def _read(frame: bytes) -> Message:
+    """The message as far as it can be read at once; raises NotHl7.
+
+    Bytes that are not what MSH-18 says are the content's fault, not the header's: they are kept for a person.
+    """
+    try:
+        return read_message(decode(frame))
+    except (UnicodeDecodeError, UnknownCharset):
+        return read_message(_BREAK.split(frame.removeprefix(b"\xef\xbb\xbf"), maxsplit=1)[0].decode("latin-1"))
+
+
+def _find_header_fault(message: Message) -> Refusal | None:
     header = message.header
     if header.get(5) != APPLICATION:
         return "207", "Application internal error", "MSH-5 does not name this application"
-    if _sender(message) not in senders:
-        return "207", "Application internal error", "MSH-3 and MSH-4 name no sender that is known here"
     if header.get(12) not in VERSIONS:
         return "203", "Unsupported version id", f"Send version {VERSION}"
-    if header.get(9) not in KINDS:
-        return "200", "Unsupported message type", f"Messages of these types are taken: {', '.join(KINDS)}"
     if not message.control_id:
         return "101", "Required field missing", "MSH-10 is empty"
     return None
 
 
-def _sender(message: Message) -> str:
-    return f"{message.header.get(3)}|{message.header.get(4)}"[:NAME_LIMIT]
+def _find_authority_fault(message: Message, arrival: Arrival, is_known: bool) -> Refusal | None:
+    if not is_known:
+        return "207", "Application internal error", "MSH-3, MSH-4 and MSH-6 name no sender that is known here"
+    if message.header.get(9) not in FROM_AUTHORITY:
+        return "200", "Unsupported message type", f"Messages of these types are taken: {', '.join(FROM_AUTHORITY)}"
+    return None if _can_be_decoded(arrival.frame) else ("102", "Data type error", "MSH-18 does not fit the message")
+
+
+def _find_laboratory_fault(
+    message: Message, arrival: Arrival, laboratory: KnownLaboratory, takes_tests: bool
+) -> Refusal | None:
+    kind, event = message.header.get(9), message.header.get(9, 2)
+    if fault := laboratory.find_fault(arrival.way, arrival.peer.rsplit(":", 1)[0], arrival.fingerprint):
+        return "207", "Application internal error", fault
+    if kind not in FROM_LABORATORY:
+        return "200", "Unsupported message type", f"Messages of these types are taken: {', '.join(FROM_LABORATORY)}"
+    if FROM_LABORATORY[kind] and event not in FROM_LABORATORY[kind]:
+        taken = ", ".join(f"{kind}^{one}" for one in FROM_LABORATORY[kind])
+        return "201", "Unsupported event code", f"Of these events: {taken}"
+    if not takes_tests and (message.header.get(11) or PRODUCTION) != PRODUCTION:
+        return "202", "Unsupported processing id", "This is a productive system: MSH-11 must be P"
+    try:
+        find_codec(arrival.frame)
+    except UnknownCharset:
+        return "102", "Data type error", "MSH-18 names a character set that is not read here"
+    return None
+
+
+def _can_be_decoded(frame: bytes) -> bool:
+    try:
+        decode(frame)
+    except (UnicodeDecodeError, UnknownCharset):
+        return False
+    return True
+
+
+def _name(message: Message, *positions: int) -> str:
+    return "|".join(message.header.get(position) for position in positions)[:NAME_LIMIT]
 
 
 def _is_original(message: Message) -> bool:

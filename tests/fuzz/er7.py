@@ -14,6 +14,7 @@ from integrations.hl7.composer import SegmentDraft, compose
 from integrations.hl7.lint import check
 from integrations.hl7.reader import NotHl7, read_message
 from integrations.inbound.intake import Arrival, judge
+from integrations.inbound.sender import KnownLaboratory, Senders
 from tests.fuzz.harness import Door, Finding
 from tests.fuzz.hostile import draw_text, mutate_bytes, mutate_text
 
@@ -29,7 +30,8 @@ HEADER = {
     12: "2.5.1",
     18: "UNICODE UTF-8",
 }
-SENDERS = frozenset({"UKTB|UKVI"})
+FROM_LABORATORY = {3: "LAB", 4: "L1", 9: ("ORU", "R01", "ORU_R01")}
+SENDERS = Senders(frozenset({"UKTB|UKVI"}), {"LAB|L1|NBO": KnownLaboratory("lab", "", False, "utf-8")})
 CHARSETS = (
     "",
     "ASCII",
@@ -53,7 +55,7 @@ class Er7Door(Door):
 
     def draw(self, chance: Random, number: int) -> Any:
         values = [draw_text(chance, True) for _ in range(4)]
-        header = HEADER | {18: chance.choice(CHARSETS)}
+        header = HEADER | {18: chance.choice(CHARSETS)} | chance.choice(({}, FROM_LABORATORY))
         if chance.random() < 0.4:
             header[chance.choice(list(HEADER))] = draw_text(chance, True)
         text = compose(
@@ -98,7 +100,7 @@ class Er7Door(Door):
             raise Finding("an answer to who is not there")
         if verdict.row is not None:
             word = "stored"
-            for value in (verdict.row.sender, verdict.row.control_id, verdict.row.kind):
+            for value in (verdict.row["sender"], verdict.row["control_id"], verdict.row["kind"]):
                 if "\0" in value:
                     raise Finding(f"{value!r} cannot be stored on PostgreSQL")
         if verdict.answer is not None:

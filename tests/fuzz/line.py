@@ -15,7 +15,7 @@ from clinic.models import InboundMessage
 from integrations.hl7.acknowledgement import Acknowledgement, read_acknowledgement
 from integrations.hl7.frame import END, START, FrameReader, wrap
 from integrations.inbound import listener
-from tests.factory import make_authority
+from tests.factory import make_authority, make_laboratory
 from tests.fuzz.harness import Door, Finding
 from tests.fuzz.hostile import draw_text, mutate_bytes
 from tests.fuzz.world import World
@@ -36,7 +36,7 @@ class LineDoor(Door):
     @contextmanager
     def opened(self) -> Iterator[None]:
         world, limit = World(self.folder, self.database_url), listener.MESSAGE_SECONDS
-        world.build(lambda: make_authority("uk", endpoint="mllp://127.0.0.1:9/UKTB/UKVI") and None)
+        world.build(_make_senders)
         listener.MESSAGE_SECONDS = SHORT
         self.world = world
         try:
@@ -106,7 +106,18 @@ class LineDoor(Door):
                     raise Finding(f"{name} was acknowledged and is not stored")
 
 
+def _make_senders() -> None:
+    make_authority("uk", endpoint="mllp://127.0.0.1:9/UKTB/UKVI")
+    make_laboratory(our_facility="NBO")
+
+
 def _message(control_id: str) -> bytes:
+    """An acknowledgement of an authority, or a laboratory's results; which, the number decides."""
+    if sum(control_id.encode()) % 2:
+        return (
+            f"MSH|^~\\&|CENTRALLAB|LAB01|CLEARWAY|NBO|20261120||ORU^R01^ORU_R01|{control_id}|P|2.5.1|||AL|NE\r"
+            "PID|1||NBO-1^^^CLEARWAY^MR||Doe^Jo\rOBR|1||L1|X\rOBX|1|ST|X||1||||||F\r"
+        ).encode()
     return (
         f"MSH|^~\\&|UKTB|UKVI|CLEARWAY|NBO|20261120||ACK^R01^ACK|{control_id}|P|2.5.1|||AL|NE||UNICODE UTF-8\r"
         "MSA|AA|nothing\r"

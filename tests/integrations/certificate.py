@@ -21,6 +21,7 @@ class CertificateFiles:
     authority: Path
     server: Path
     client: Path
+    other: Path  # another client
 
 
 def make_authority_and_leaves(folder: Path) -> CertificateFiles:
@@ -29,12 +30,12 @@ def make_authority_and_leaves(folder: Path) -> CertificateFiles:
     name = _name("Test authority")
     root = _build(name, name, key.public_key(), True).sign(key, hashes.SHA256())
     (folder / "authority.pem").write_bytes(root.public_bytes(Encoding.PEM))
-    for leaf in ("server", "client"):
+    for leaf in ("server", "client", "other"):
         own = ec.generate_private_key(ec.SECP256R1())
         certificate = _build(_name(leaf), name, own.public_key(), False).sign(key, hashes.SHA256())
         private = own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         (folder / f"{leaf}.pem").write_bytes(certificate.public_bytes(Encoding.PEM) + private)
-    return CertificateFiles(folder / "authority.pem", folder / "server.pem", folder / "client.pem")
+    return CertificateFiles(*(folder / f"{name}.pem" for name in ("authority", "server", "client", "other")))
 
 
 def _name(text: str) -> x509.Name:

@@ -8,7 +8,8 @@ from sqlalchemy import select
 from clinic.db import db, read_unit, write_unit
 from clinic.models import Authority, DeliveryState, InboundMessage, InboundState, User
 from integrations.dispatcher import Dispatcher
-from integrations.inbound.intake import Arrival, judge, list_senders, store
+from integrations.inbound.intake import Arrival, judge, store
+from integrations.inbound.sender import list_senders
 from integrations.worker import Worker
 from tests.factory import make_authority, make_user
 from tests.integrations.conftest import Sandbox
