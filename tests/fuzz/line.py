@@ -21,7 +21,7 @@ from tests.fuzz.hostile import draw_text, mutate_bytes
 from tests.fuzz.world import World
 
 PATIENCE = 20.0  # seconds for an answer on a busy machine
-SHORT = 0.3  # seconds from the first byte of a message to its last, within the fuzz
+SHORT = 1.5  # seconds from the first byte of a message to its last, within the fuzz
 HELLO = bytes.fromhex("16030100c8010000c40303") + b"\x13" * 190  # how a TLS client begins
 NOISE = (b"", b"\r\n", b"\0\0", b"garbage", END, b"\x1c", b"\r", START, START + START, HELLO, b"GET / HTTP/1.1\r\n\r\n")
 
