@@ -205,6 +205,8 @@ def label_value(value: str) -> str:
         "not-detected": _("not detected"), "trace": _("trace"), "mtb": _("M. tuberculosis complex"),
         "ntm": _("nontuberculous mycobacteria"), "contaminated": _("contaminated"), "inconclusive": _("inconclusive"),
         "normal": _("normal"), "abnormal": _("abnormal"), "susceptible": _("susceptible"), "resistant": _("resistant"),
+        "scanty": _("scanty"), "pending": _("pending"), "mpt64": _("MPT64 antigen"),
+        "line-probe": _("line probe assay"), "naat": _("NAAT"), "sequencing": _("sequencing"),
     }
     return words.get(value, value)
 

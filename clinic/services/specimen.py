@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
@@ -183,7 +183,7 @@ def _build_moment(case: Case, new: NewSpecimen) -> datetime | None:
     if moment > clock.now():
         raise InvalidInput(_("Please correct what is marked."), fields={"collected_time": [
             _("This time has not come yet. Check the day and the hour.")]})
-    return moment
+    return moment.astimezone(UTC)
 
 
 def _find_observer(case: Case, new: NewSpecimen) -> str | None:

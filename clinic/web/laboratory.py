@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from clinic import clock
 from clinic.caution import Caution, NeedsConfirmation
 from clinic.errors import InvalidInput
-from clinic.laboratory_test import TITRE, LaboratoryTest, list_tests
+from clinic.laboratory_test import DETAIL, TITRE, LaboratoryTest, list_tests
 from clinic.models import Case, LabResult, RequirementState, ResultStatus
 from clinic.permissions import Permission, has_permission, requires
 from clinic.queries.laboratory import count_waiting_results, list_waiting_results
@@ -212,8 +212,12 @@ def read_row(test: LaboratoryTest, typed: dict[str, Any]) -> dict[str, Any]:
     if typed.get(f"{test.name}.titre"):
         plain["components"] = {TITRE: typed[f"{test.name}.titre"]}
     if test.drugs:
-        answers = {drug: typed[f"{test.name}.{drug}"] for drug in test.drugs if typed.get(f"{test.name}.{drug}")}
+        names = [name for drug in test.drugs for name in (drug, drug + DETAIL)]
+        answers = {name: typed[f"{test.name}.{name}"] for name in names if typed.get(f"{test.name}.{name}")}
         plain |= {"components": answers, "value": find_resistance(answers)}
+    if test.parts:  # of another value they are left out: a correction from positive to negative has no grade
+        plain["components"] = {part.name: typed[f"{test.name}.{part.name}"] for part in test.parts
+                               if typed.get(f"{test.name}.{part.name}") and plain["value"] in part.of}
     kind = typed.get(f"{test.name}.kind")
     if kind:
         plain["kind"] = kind

@@ -1,7 +1,9 @@
-"""Sputum: specimens as they are taken, smear, NAAT and culture as the laboratory reports them."""
+"""Sputum: the series of an examination on one page, specimens as they are taken and each test as it is reported."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 from flask import Blueprint, flash, redirect, request, url_for
@@ -9,24 +11,57 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
+from clinic import culture
 from clinic.errors import InvalidInput
 from clinic.laboratory_test import list_tests
-from clinic.models import Case, SpecimenKind
+from clinic.models import MEDIA, Case, Collection, LabComponent, LabResult, Purpose, Specimen, SpecimenKind
 from clinic.permissions import Permission, has_permission, requires
+from clinic.progress import say_moment
+from clinic.queries.tuberculosis import list_observers
 from clinic.schemas.door import load
-from clinic.schemas.laboratory import LabResultIn, SpecimenIn
+from clinic.schemas.laboratory import InoculationIn, LabResultIn, SpecimenIn
 from clinic.schemas.reason import ReasonIn
 from clinic.services import laboratory, specimen
 from clinic.services.plausibility import get_today
 from clinic.web.form import read_form
 from clinic.web.gate import address_check, is_present
 from clinic.web.laboratory import Problems
-from clinic.web.station_page import Answer, forget, is_recording, list_names, open_case, prefix_errors, show
+from clinic.web.sputum_word import COLLECTION_WORDS, PURPOSE_WORDS, list_choices, split_choice
+from clinic.web.station_page import (
+    Answer,
+    forget,
+    igra_word,
+    is_recording,
+    list_names,
+    list_parts,
+    open_case,
+    prefix_errors,
+    show,
+)
 
 blueprint = Blueprint("sputum", __name__, url_prefix="/cases/<case_id>/sputum")
 P = Permission
-SPECIMEN_FIELDS: tuple[str, ...] = ("kind", "collected_on", "replaces_id", "confirmed")
-TESTS = ("sputum-smear", "sputum-naat", "sputum-culture")
+SPECIMEN_FIELDS: tuple[str, ...] = ("kind", "collected_on", "collected_time", "collection", "observed_by_id", "purpose",
+                                    "treatment_month", "replaces_id", "confirmed")
+SPECIES, GENUS = "species", "ntm"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One test of the series: what its fields are called, and the medium of a culture."""
+
+    test: str
+    medium: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The stem of its fields' names."""
+        return f"{self.test}-{self.medium}" if self.medium else self.test
+
+
+SMEAR, NAAT, WHOLE = Column("sputum-smear"), Column("sputum-naat"), Column(culture.TEST)
+COLUMNS = (SMEAR, NAAT, *(Column(culture.TEST, medium) for medium in MEDIA))
+EVERY = (*COLUMNS, WHOLE)  # a report that names no medium has a column where there is one
 
 
 @blueprint.get("")
@@ -51,6 +86,24 @@ def take(case_id: str) -> Answer | Response:
     return redirect(url_for(".view", case_id=case_id))
 
 
+@blueprint.post("/inoculation")
+@requires(P.ENTER_RESULT)
+def inoculate(case_id: str) -> Answer | Response:
+    """Record for the ticked specimens on which media they were inoculated, and when."""
+    case = open_case(case_id)
+    typed = read_form(request.form, lists=("media", "pots"))
+    try:
+        if not typed["pots"]:
+            raise InvalidInput(_("Please correct what is marked."), fields={"pots": [_("Tick at least one specimen.")]})
+        day, media = load(InoculationIn(), {name: typed[name] for name in ("inoculated_on", "media") if name in typed})
+        for pot in typed["pots"]:
+            specimen.inoculate(specimen.get_specimen(case, pot), day, media, current_user)
+    except InvalidInput as problem:
+        return _show(forget(case_id), typed | {"step": "inoculate"}, problem)
+    flash(_("The cultures' clocks run from this day."), "success")
+    return redirect(url_for(".view", case_id=case_id))
+
+
 @blueprint.post("/results")
 @requires(P.ENTER_RESULT)
 def enter(case_id: str) -> Answer | Response:
@@ -61,12 +114,11 @@ def enter(case_id: str) -> Answer | Response:
     count = 0
     try:
         for each in specimen.list_specimens(case):
-            for test in TESTS:
-                value = typed.get(f"{each.id}.{test}.value")
-                if not value:
-                    continue
-                count += 1
-                _enter_one(case, each.id, test, value, typed, problems)
+            for column in EVERY:
+                choice = typed.get(f"{each.id}.{column.key}.value")
+                if choice:
+                    count += 1
+                    _enter_one(case, each.id, column, choice, typed, problems)
         if not count:
             problems.errors["results"] = [_("Enter at least one result.")]
         problems.raise_any()
@@ -92,35 +144,52 @@ def withdraw(case_id: str, specimen_id: str) -> Answer | Response:
     return redirect(url_for(".view", case_id=case_id))
 
 
-def _enter_one(case: Case, specimen_id: str, test: str, value: str, typed: dict[str, Any], problems: Problems) -> None:
-    """One cell of the table; what is wrong with it is kept under the names of its two fields."""
-    name = f"{specimen_id}.{test}"
-    plain = {"test": test, "value": value, "specimen_id": specimen_id, "confirmed": typed["confirmed"]}
-    if typed.get(f"{name}.reported_on"):
-        plain["reported_on"] = typed[f"{name}.reported_on"]
+def _enter_one(
+    case: Case, specimen_id: str, column: Column, choice: str, typed: dict[str, Any], problems: Problems
+) -> None:
+    """One cell of the table; what is wrong with it is kept under the name of its field."""
+    name = f"{specimen_id}.{column.key}"
+    value, parts = split_choice(choice)
+    species = typed.get(f"{specimen_id}.{SPECIES}")
+    if species and column.test == culture.TEST and value == GENUS:
+        parts[SPECIES] = species
+    plain = {"test": column.test, "value": value, "specimen_id": specimen_id, "confirmed": typed["confirmed"]}
+    plain |= {"components": parts} if parts else {}
+    plain |= {"method": column.medium} if column.medium else {}
+    own = f"{name}.reported_on"
+    day = typed.get(own) or typed.get("reported_on")
+    if day:
+        plain["reported_on"] = day
     try:
         laboratory.enter_result(case, load(LabResultIn(), plain), current_user)
     except InvalidInput as problem:
-        own = Problems()
-        own.add(problem, test, "")
-        problems.cautions += [caution for caution in own.cautions if caution not in problems.cautions]
-        for found, sentences in own.errors.items():
-            problems.errors[f"{name}.{'reported_on' if found == 'reported_on' else 'value'}"] = sentences
+        found = Problems()
+        found.add(problem, column.test, "")
+        problems.cautions += [caution for caution in found.cautions if caution not in problems.cautions]
+        for place, sentences in found.errors.items():
+            is_day = place == "reported_on" and own not in typed and "reported_on" not in typed
+            problems.errors["reported_on" if is_day else f"{name}.value"] = sentences
 
 
 def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None) -> Answer:
     rows = specimen.list_specimens(case)
-    people = [each.recorded_by_id for each in rows]
+    people = [who for each in rows for who in (each.recorded_by_id, each.observed_by_id) if who]
     people += [who for each in rows for row in each.results for who in (row.entered_by_id, row.confirmed_by_id) if who]
-    cells = [(each, test) for each in rows for test in TESTS]
-    sent_back = {f"{each.id}.{test}": row for each, test in cells
-                 if (row := laboratory.find_sent_back(case, test, each.id))}
+    columns = [*COLUMNS, *([WHOLE] if any(_find(each, WHOLE) for each in rows) else [])]
+    sent_back = {f"{each.id}.{column.key}": row for each in rows for column in columns
+                 if (row := laboratory.find_sent_back(case, column.test, each.id, column.medium))}
     takes = is_recording(case) and has_permission(P.RECORD_SPUTUM)
+    series = [each for each in rows if each.purpose is Purpose.DIAGNOSIS and not each.withdrawn_at]
+    today = get_today(case)
     return show(
         "sputum/view.html", case, problem, rows=rows, typed=typed, names=list_names(people), tests=list_tests(),
-        columns=TESTS, find=specimen.find_current_result, ticked=typed.get("confirmed", []),
+        columns=columns, find=_find, clock=lambda each, column: _find_clock(each, column, today), say_parts=_say_parts,
+        choices={column.key: list_choices(column.test) for column in columns}, culture_of=specimen.find_culture,
+        ticked=typed.get("confirmed", []), collections=COLLECTION_WORDS, purposes=PURPOSE_WORDS, media=MEDIA,
         replaceable=[each for each in rows if specimen.needs_replacement(each, rows)],
         numbers={each.id: each.number for each in rows}, kinds=(SpecimenKind.SPUTUM, SpecimenKind.GASTRIC_ASPIRATE),
+        observers=list_observers(case.site_id) if takes else [], missing=max(specimen.SERIES - len(series), 0),
+        next_at=_find_next(series), to_inoculate=[each for each in rows if not each.withdrawn_at and not each.media],
         may_take=takes and is_present(case, "sputum"), may_ask=takes,
         ask_url=address_check(case.id, "sputum", url_for(".view", case_id=case.id)),
         sent_back=sent_back, waiting=len(laboratory.list_waiting(case)),
@@ -129,5 +198,39 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
         proven=any(row.is_current and row.test == "sputum-naat" and row.value == "detected"
                    for each in rows for row in each.results),
         grew=any(row.is_current and row.value == "mtb" for each in rows for row in each.results),
-        days={each.id: (get_today(case) - each.collected_on).days for each in rows},
+        on_treatment=any(each.purpose is not Purpose.DIAGNOSIS for each in rows),
+        expectorated=Collection.EXPECTORATED.value,
     )
+
+
+def _find(each: Specimen, column: Column) -> LabResult | None:
+    """The current result of a cell."""
+    return next((row for row in each.results if row.test == column.test and row.is_current
+                 and (column.test != culture.TEST or row.method == column.medium)), None)
+
+
+def _find_clock(each: Specimen, column: Column, today: date) -> culture.Clock | None:
+    """How far a culture that has no result is; none for a medium that was not inoculated."""
+    if column.medium is None or each.withdrawn_at or (each.media and column.medium not in each.list_media):
+        return None
+    passed = max((today - each.culture_began_on).days, 0)
+    return culture.Clock(column.medium, passed, culture.DAYS[column.medium])
+
+
+def _find_next(series: list[Specimen]) -> str:
+    """From when the next specimen may be taken, in words; empty where nothing hinders."""
+    if not series or len(series) >= specimen.SERIES:
+        return ""
+    last = max(series, key=lambda each: (each.collected_on, each.number))
+    zone = last.case.site.time_zone
+    if last.collected_at is not None:
+        return say_moment(last.collected_at + specimen.GAP, zone)
+    return (last.collected_on + timedelta(days=1)).isoformat()
+
+
+def _say_parts(row: LabResult) -> str:
+    return " · ".join(part.value if part.name == "grade" else _say_part(part) for part in list_parts(row))
+
+
+def _say_part(part: LabComponent) -> str:
+    return f"{igra_word(part.name)}: {laboratory.label_value(part.value)}"

@@ -8,19 +8,29 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from clinic import clock
 from clinic.caution import NeedsConfirmation
 from clinic.errors import InvalidInput, NotNow
-from clinic.models import Answer, Case, Requirement, RequirementState, Specimen, SpecimenKind, User
+from clinic.models import Answer, Case, Requirement, RequirementState, Sex, Specimen, SpecimenKind, User
 from clinic.schemas.door import load
-from clinic.schemas.laboratory import LabResultIn, NewSpecimen
+from clinic.schemas.imaging import NewReading
+from clinic.schemas.laboratory import LabResultIn, NewSpecimen, SpecimenIn
 from clinic.services import laboratory, specimen
 from clinic.services.assessment import list_requirements
 from clinic.services.fact import build_results
 from clinic.services.plausibility import get_today
-from tests.factory import make_case, make_user
+from clinic.services.radiology import ELSEWHERE, record_reading
+from clinic.xray_finding import XrayResult
+from tests.factory import make_applicant, make_case, make_user
 
 ALL = ["late-entry", "same-day", "early-negative", "smear-after-culture", "long-ago-performed_on",
        "long-ago-collected_on"]
+
+
+def add_reading(case: Case, day: date, radiologist: User) -> None:
+    """A film that suggests tuberculosis."""
+    record_reading(case, NewReading(taken_on=day, view="pa", findings=("INFILTRATE",), result=XrayResult.TB.value,
+                                    confirmed=[ELSEWHERE]), radiologist)
 
 
 @pytest.fixture
@@ -155,3 +165,142 @@ def test_specimen_with_results_is_not_withdrawn_before_them(case: Case, technici
     assert pot.withdrawn_at is not None
     with pytest.raises(InvalidInput, match="withdrawn"):
         _enter(case, technician, pot, "sputum-smear", "negative", get_today(case))
+
+
+def _at(case: Case, days_ago: int, hour: str) -> NewSpecimen:
+    return load(SpecimenIn(), {
+        "kind": "sputum", "collected_on": (get_today(case) - timedelta(days=days_ago)).isoformat(),
+        "collected_time": hour})
+
+
+def test_less_than_a_day_between_two_specimens_asks_for_a_tick_whatever_the_date(
+    case: Case, technician: User
+) -> None:
+    specimen.take_specimen(case, _at(case, 2, "0800"), technician)
+    with pytest.raises(NeedsConfirmation) as caught:
+        specimen.take_specimen(case, _at(case, 1, "7:30"), technician)
+    assert [caution.code for caution in caught.value.cautions] == ["same-day"]
+    assert "23 hours" in caught.value.cautions[0].text
+    made = specimen.take_specimen(case, _at(case, 1, "08.00"), technician)
+    assert made.collected_at is not None and made.collected_at.hour == 5  # Nairobi is three hours ahead
+
+
+def test_one_caution_for_an_old_specimen(case: Case, technician: User) -> None:
+    day = get_today(case) - timedelta(days=400)
+    with pytest.raises(NeedsConfirmation) as caught:
+        specimen.take_specimen(case, NewSpecimen(SpecimenKind.SPUTUM, day), technician)
+    assert [caution.code for caution in caught.value.cautions] == ["long-ago-collected_on"]
+
+
+@pytest.mark.parametrize(("time", "field"), [("25:00", "collected_time"), ("noon", "collected_time")])
+def test_time_that_is_none_is_refused(case: Case, time: str, field: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        _at(case, 1, time)
+    assert field in caught.value.fields
+
+
+def test_time_that_has_not_come_is_refused(case: Case, technician: User) -> None:
+    with clock.stopped_at(clock.now().replace(hour=9)), pytest.raises(InvalidInput) as caught:
+        specimen.take_specimen(case, _at(case, 0, "23:59"), technician)
+    assert "not come yet" in caught.value.fields["collected_time"][0]
+
+
+def test_uk_series_begins_within_seven_days_of_the_film_on_consecutive_mornings(app: Flask) -> None:
+    reception = make_user("reception")
+    uk = make_case("uk", make_applicant(reception, sex=Sex.MALE), reception)
+    technician = make_user("labtech", uk.site)
+    add_reading(uk, get_today(uk) - timedelta(days=10), make_user("radiologist", uk.site))
+    with pytest.raises(NeedsConfirmation) as caught:
+        specimen.take_specimen(uk, _at(uk, 2, "13:00"), technician)
+    assert [one.code for one in caught.value.cautions] == ["not-morning", "late-series"]
+    _take(uk, technician, 4)
+    _take(uk, technician, 3)
+    with pytest.raises(NeedsConfirmation) as caught:
+        _take(uk, technician, 1, confirmed=[])
+    assert [one.code for one in caught.value.cautions] == ["not-consecutive"]
+
+
+def test_each_medium_has_its_own_result_and_the_culture_waits_for_both(case: Case, technician: User) -> None:
+    pot = _take(case, technician, 62)
+    specimen.inoculate(pot, pot.collected_on + timedelta(days=1), ("liquid", "solid"), technician)
+    supervisor = make_user("labsupervisor", case.site)
+    today = get_today(case)
+    laboratory.confirm_result(_grow(case, technician, pot, "negative", "liquid", today), supervisor)
+    assert build_results(case)["sputum"][0]["culture"] == "pending"
+    laboratory.confirm_result(_grow(case, technician, pot, "contaminated", "solid", today), supervisor)
+    assert build_results(case)["sputum"][0]["culture"] == "negative"
+    with pytest.raises(NotNow):
+        _grow(case, technician, pot, "negative", "solid", today)
+
+
+def _grow(case: Case, actor: User, pot: Specimen, value: str, medium: str, day: date, **parts: str) -> Any:
+    return laboratory.enter_result(case, load(LabResultIn(), {
+        "test": "sputum-culture", "value": value, "specimen_id": pot.id, "method": medium,
+        "reported_on": day.isoformat(), "confirmed": ALL, "components": parts}), actor)
+
+
+def test_medium_that_was_not_inoculated_has_no_result(case: Case, technician: User) -> None:
+    pot = _take(case, technician, 60)
+    specimen.inoculate(pot, pot.collected_on, ("liquid",), technician)
+    with pytest.raises(InvalidInput) as caught:
+        _grow(case, technician, pot, "negative", "solid", get_today(case))
+    assert "not inoculated" in caught.value.fields["method"][0]
+    _grow(case, technician, pot, "negative", "liquid", get_today(case))
+    with pytest.raises(InvalidInput) as caught:
+        specimen.inoculate(pot, pot.collected_on, ("solid",), technician)
+    assert "media" in caught.value.fields
+
+
+@pytest.mark.parametrize(("medium", "day"), [("liquid", 42), ("solid", 56)])
+def test_clock_of_a_medium_runs_from_its_inoculation(case: Case, technician: User, medium: str, day: int) -> None:
+    pot = _take(case, technician, 70)
+    specimen.inoculate(pot, pot.collected_on + timedelta(days=2), ("liquid", "solid"), technician)
+    plain = {"test": "sputum-culture", "value": "negative", "specimen_id": pot.id, "method": medium}
+    for days, asks in ((day + 1, True), (day + 2, False)):
+        new = load(LabResultIn(), plain | {"reported_on": (pot.collected_on + timedelta(days=days)).isoformat()})
+        if asks:
+            with pytest.raises(NeedsConfirmation):
+                laboratory.enter_result(case, new, technician)
+        else:
+            assert laboratory.enter_result(case, new, technician).method == medium
+
+
+def test_parts_belong_to_their_results(case: Case, technician: User) -> None:
+    pot = _take(case, technician, 60)
+    row = _grow(case, technician, pot, "ntm", "liquid", get_today(case), species="M. avium")
+    assert [(part.name, part.value) for part in row.components] == [("species", "M. avium")]
+    with pytest.raises(InvalidInput) as caught:
+        load(LabResultIn(), {"test": "sputum-smear", "value": "negative", "specimen_id": pot.id,
+                             "components": {"grade": "2+"}})
+    assert "components" in caught.value.fields
+
+
+def test_susceptibility_names_the_growth_it_was_made_on(case: Case, technician: User) -> None:
+    pot = _take(case, technician, 60)
+    grown = _grow(case, technician, pot, "mtb", "liquid", get_today(case))
+    row = laboratory.enter_result(case, load(LabResultIn(), {
+        "test": "dst", "value": "resistant", "method": "phenotypic-liquid", "specimen_id": pot.id,
+        "reported_on": get_today(case).isoformat(),
+        "components": {"isoniazid": "resistant", "isoniazid.detail": "0.1 mg/L", "rifampicin": "susceptible"}}),
+        technician)
+    assert row.parent_series_id == grown.series_id
+
+
+def test_nothing_grew_so_nothing_was_tested(case: Case, technician: User) -> None:
+    pot = _take(case, technician, 60)
+    for medium in ("liquid", "solid"):
+        _grow(case, technician, pot, "negative", medium, get_today(case))
+    with pytest.raises(InvalidInput) as caught:
+        laboratory.enter_result(case, load(LabResultIn(), {
+            "test": "dst", "value": "susceptible", "method": "phenotypic-liquid", "specimen_id": pot.id,
+            "reported_on": get_today(case).isoformat(), "components": {"isoniazid": "susceptible"}}), technician)
+    assert "nothing to test" in caught.value.fields["value"][0]
+
+
+def test_specimens_of_the_treatment_are_not_of_the_series(case: Case, technician: User) -> None:
+    new = load(SpecimenIn(), {"kind": "sputum", "collected_on": get_today(case).isoformat(), "purpose": "monitoring",
+                              "treatment_month": "2"})
+    pot = specimen.take_specimen(case, new, technician)
+    row = _enter(case, technician, pot, "sputum-smear", "positive", get_today(case))
+    laboratory.confirm_result(row, make_user("labsupervisor", case.site))
+    assert "sputum" not in build_results(case) and specimen.list_series(case) == []

@@ -1,0 +1,18 @@
+"""What the pages of tuberculosis read beyond one case's own rows."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from clinic.db import db
+from clinic.models import Role, User
+from clinic.permissions import ROLES, Permission
+
+
+def list_observers(site_id: str) -> list[tuple[str, str]]:
+    """(id, name) of the active staff of a site whose work it is to watch a specimen or a dose being taken, by name."""
+    roles = [name for name, (_label, held) in ROLES.items()
+             if held & {Permission.RECORD_SPUTUM, Permission.RECORD_TREATMENT}]
+    query = (select(User.id, User.name)
+             .where(User.site_id == site_id, User.active, User.roles.any(Role.name.in_(roles))).order_by(User.name))
+    return [(row.id, row.name) for row in db.session.execute(query)]
