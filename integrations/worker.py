@@ -23,6 +23,7 @@ from clinic.db import write_unit
 from clinic.queries.heartbeat import WORKER
 from clinic.restoration import ensure_no_restore
 from clinic.seal.sealing import seal_waiting
+from clinic.services.recall import sweep_tasks
 from integrations.clock_watch import ClockWatch
 from integrations.dispatcher import Dispatcher
 from integrations.fault import describe_fault
@@ -49,6 +50,7 @@ SEAL_LEASE = timedelta(minutes=5)  # a turn's batches take seconds; should one l
 SEAL_AFTER = timedelta(minutes=5)  # a seal is made of a full batch, or of what has waited this long
 THOROUGH_AFTER = timedelta(days=1)  # so often rows that belong far back are looked for, too
 WATCH_SECONDS = 1.0
+RECALL_SECONDS = 60
 TIDY_SECONDS = 600
 DESTINATIONS_AT_ONCE = 8  # one slow authority keeps one of these, and nobody else waiting
 
@@ -132,6 +134,14 @@ class Worker:
                 self._thorough_at = now
             log.debug("%d rows of the audit sealed", count)
 
+    def recall(self) -> None:
+        """Open the tasks that came due, let the late ones go up; only the leader does, and two would do no harm."""
+        with self.app.app_context():
+            if self._leads():
+                done = sweep_tasks(self.stop.is_set)
+                if done.opened or done.settled or done.climbed:
+                    log.info("tasks: %d opened, %d settled, %d gone up", done.opened, done.settled, done.climbed)
+
     def tidy(self) -> None:
         """Forget what is of no use any more; only the leader does."""
         with self.app.app_context():
@@ -168,6 +178,7 @@ class Worker:
             (self.beat, BEAT_SECONDS),
             (self.sweep, SWEEP_SECONDS),
             (self.seal, SEAL_SECONDS),
+            (self.recall, RECALL_SECONDS),
             (self.tidy, TIDY_SECONDS),
         ):
             scheduler.add_job(_guarded(job), SkippingInterval(seconds=seconds, timezone=UTC), id=job.__name__)

@@ -135,7 +135,7 @@ def commit_signature(prepared: PreparedSignature) -> str:
             amendment_reason=prepared.amendment_reason, document=prepared.packed_document,
             size=prepared.document_size, sha256=prepared.sha256, jws=prepared.jws, signed_at=prepared.signed_at,
             signed_by_id=signer.id, pdf=prepared.pdf, pdf_sha256=prepared.pdf_sha256,
-            verify_token=prepared.verify_token,
+            verify_token=prepared.verify_token, valid_until=_find_last_day(prepared.conclusion),
         )
         session.add(conclusion)
         session.flush()
@@ -201,6 +201,11 @@ def find_current_exam(case_id: str) -> SignedExam | None:
 def read_document(exam: SignedExam) -> bytes:
     """The exact bytes that were signed."""
     return gzip.decompress(exam.document)
+
+
+def _find_last_day(conclusion: dict[str, Any]) -> date | None:
+    found = conclusion["conclusion"].get("valid_until")
+    return date.fromisoformat(found) if found else None
 
 
 def _covers(valid_from: date, valid_until: date | None, day: date) -> bool:

@@ -109,9 +109,8 @@ def close_task(task: Task, outcome: str, actor: User | None, remark: str = "") -
     if outcome in kind.explained and actor is not None and len(words) < 3:
         raise InvalidInput(_("Please correct what is marked."),
                            fields={"remark": [_("Say in a few words what was done, or why not.")]}, task=task.id)
-    task.closed_at, task.closed_by_id = clock.now(), actor.id if actor else None
-    task.outcome, task.remark, task.escalates_at = outcome, words, None
-    _audit(task, "close-task", actor, {"outcome": outcome})
+    task.remark = words
+    _end(task, outcome, actor)
     db.session.flush()
     return _open_next(task, kind, outcome, actor) if outcome in kind.again else None
 
@@ -121,11 +120,14 @@ def close_tasks_about(kind: str, subject_id: str, outcome: str, actor: User | No
     tasks = list(db.session.execute(select(Task).where(
         Task.kind == kind, Task.subject_id == subject_id, Task.closed_at.is_(None))).unique().scalars())
     for task in tasks:
-        task.closed_at, task.closed_by_id = clock.now(), actor.id if actor else None
-        task.outcome, task.escalates_at = outcome, None
-        _audit(task, "close-task", actor, {"outcome": outcome})
+        _end(task, outcome, actor)
     db.session.flush()
     return len(tasks)
+
+
+def settle(task: Task) -> None:
+    """What it waited for has come: the clock closes it. Only in the worker's sweep, which holds the row."""
+    _end(task, get_kind(task.kind).settled or "", None)
 
 
 def give_task(task: Task, role: str, assignee: User | None, reason: str, actor: User) -> None:
@@ -223,6 +225,12 @@ def _open_next(task: Task, kind: TaskKind, outcome: str, actor: User | None) -> 
 
 def _find_escalation(kind: TaskKind, level: int, due_on: date, opened_at: datetime, zone: str) -> datetime | None:
     return kind.steps[level].find_moment(due_on, opened_at, zone) if level < len(kind.steps) else None
+
+
+def _end(task: Task, outcome: str, actor: User | None) -> None:
+    task.closed_at, task.closed_by_id = clock.now(), actor.id if actor else None
+    task.outcome, task.escalates_at = outcome, None
+    _audit(task, "close-task", actor, {"outcome": outcome})
 
 
 def _hold(task: Task, actor: User | None) -> None:

@@ -1,0 +1,284 @@
+"""What has come due by the clock, and what of it still waits: one statement for each kind of task, over dated facts.
+
+A statement names what is due whether or not a worker ran on the day, and leaves out what was asked for before. So a
+sweep after a week's standstill finds each thing once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, String, and_, case, cast, exists, func, literal, or_, select, text
+from sqlalchemy.orm import aliased
+
+from clinic import workflow
+from clinic.models import (
+    Case,
+    CaseState,
+    LabResult,
+    Requirement,
+    ResultStatus,
+    SignedExam,
+    Specimen,
+    SpecimenKind,
+    Task,
+    Treatment,
+    TreatmentOutcome,
+    Visit,
+)
+from clinic.models.laboratory import WAITING
+from clinic.progress import SPUTUM
+from clinic.rules.age import add_months
+from clinic.task_kind import list_task_kinds
+
+RESPIRATORY = (SpecimenKind.SPUTUM, SpecimenKind.GASTRIC_ASPIRATE)
+COUNTING = (ResultStatus.FINAL, ResultStatus.CORRECTED)
+UNUSABLE = ("contaminated", "inconclusive")  # such a culture does not count among the three (us.md 0.1)
+SERIES = 3  # specimens (us.md 0.1 sputum_specimens)
+MOST_MONTHS = 36  # of a treatment; longer than any regimen
+ENDED_SINCE = timedelta(days=60)  # an exam that ended longer ago is no news
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Now, as the sites of one calendar day see it."""
+
+    now: datetime
+    today: date
+    sites: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where tasks of a kind come from.
+
+    `select_due` gives rows of (key, subject_id, site_id, case_id, base): `base` is the day or moment from which the
+    kind counts its days. `is_waiting` is the condition on an open Task that what it waits for has not happened.
+    """
+
+    kind: str
+    select_due: Callable[[Moment], Select[*tuple[Any, ...]]]
+    is_waiting: Callable[[], ColumnElement[bool]]
+
+
+def select_new(source: Source, moment: Moment, limit: int) -> Select[*tuple[Any, ...]]:
+    """What is due and was never asked for, at most `limit` rows."""
+    return source.select_due(moment).limit(limit)
+
+
+def select_settled(source: Source, limit: int) -> Select[*tuple[Any, ...]]:
+    """The ids of open tasks whose matter has come to its end by itself."""
+    return select(Task.id).where(
+        Task.kind == source.kind, text("task.closed_at is null"), Task.subject_id.is_not(None), ~source.is_waiting()
+    ).limit(limit)
+
+
+def last_day(kind: str, moment: Moment) -> date:
+    """The latest day from which the kind's days have passed, or will have when the task appears."""
+    row = list_task_kinds()[kind]
+    return moment.today - timedelta(days=(row.days or 0) - row.ahead)
+
+
+def last_moment(kind: str, moment: Moment) -> datetime:
+    """The same for a moment."""
+    row = list_task_kinds()[kind]
+    return moment.now - timedelta(days=(row.days or 0) - row.ahead)
+
+
+def was_asked(kind: str, key: Any) -> ColumnElement[bool]:
+    """Whether the task of that key was opened before, closed or not; found by the unique index."""
+    return exists().where(Task.key == literal(f"{kind}:").concat(key))
+
+
+def _columns(key: Any, subject: Any, base: Any) -> tuple[Any, ...]:
+    return (key.label("key"), subject.label("subject_id"), Case.site_id, Case.id.label("case_id"), base.label("base"))
+
+
+def _at(moment: Moment) -> ColumnElement[bool]:
+    return Case.site_id.in_(moment.sites)
+
+
+def _has_final_culture(specimen: Any) -> ColumnElement[bool]:
+    return exists().where(
+        LabResult.specimen_id == specimen.id, LabResult.test == "sputum-culture", LabResult.superseded_at.is_(None),
+        LabResult.status.in_(COUNTING))
+
+
+def _select_cultures(moment: Moment) -> Select[*tuple[Any, ...]]:
+    return select(*_columns(Specimen.id, Specimen.id, Specimen.collected_on)).join(
+        Case, Case.id == Specimen.case_id
+    ).where(
+        Specimen.collected_on <= last_day("culture-awaited", moment), _is_awaited(Specimen), _at(moment),
+        ~was_asked("culture-awaited", Specimen.id))
+
+
+def _is_awaited(specimen: Any) -> ColumnElement[bool]:
+    return and_(specimen.kind.in_(RESPIRATORY), specimen.withdrawn_at.is_(None), Case.state.in_(workflow.RECORDING),
+                ~_has_final_culture(specimen))
+
+
+def _is_culture_waiting() -> ColumnElement[bool]:
+    return exists(select(Specimen.id).join(Case, Case.id == Specimen.case_id).where(
+        Specimen.id == Task.subject_id, _is_awaited(Specimen)))
+
+
+def _respiratory_of(case_id: Any) -> list[Any]:
+    return [Specimen.case_id == case_id, Specimen.kind.in_(RESPIRATORY), Specimen.withdrawn_at.is_(None)]
+
+
+def _count_usable(case_id: Any) -> Any:
+    unusable = exists().where(
+        LabResult.specimen_id == Specimen.id, LabResult.test == "sputum-culture", LabResult.superseded_at.is_(None),
+        LabResult.status.in_(COUNTING), LabResult.value.in_(UNUSABLE))
+    return select(func.count()).select_from(Specimen).where(
+        *_respiratory_of(case_id), ~unusable).correlate(Requirement).scalar_subquery()
+
+
+def _select_sputum(moment: Moment) -> Select[*tuple[Any, ...]]:
+    """A specimen of the series is missing; each one taken makes the next one a task of its own."""
+    taken = select(func.count()).select_from(Specimen).where(
+        *_respiratory_of(Requirement.case_id)).correlate(Requirement).scalar_subquery()
+    last = select(func.max(Specimen.collected_on)).where(
+        *_respiratory_of(Requirement.case_id)).correlate(Requirement).scalar_subquery()
+    key = Requirement.id.concat(":").concat(cast(taken, String))
+    # The day of the request is read in UTC here; the day that counts is worked out from `added_at` at the site.
+    return select(*_columns(key, Requirement.id, last), Requirement.added_at.label("else_base")).join(
+        Case, Case.id == Requirement.case_id
+    ).where(
+        _is_sputum_open(), _at(moment), or_(last.is_(None), last <= last_day("sputum-due", moment)),
+        Requirement.added_at <= last_moment("sputum-due", moment), ~was_asked("sputum-due", key))
+
+
+def _is_sputum_open() -> ColumnElement[bool]:
+    return and_(Requirement.exam.in_(SPUTUM), text("requirement.state = 'open'"), Case.state.in_(workflow.RECORDING),
+                _count_usable(Requirement.case_id) < SERIES)
+
+
+def _is_sputum_waiting() -> ColumnElement[bool]:
+    taken_since = exists().where(*_respiratory_of(Task.case_id), Specimen.recorded_at > Task.opened_at)
+    return and_(exists(select(Requirement.id).join(Case, Case.id == Requirement.case_id).where(
+        Requirement.id == Task.subject_id, _is_sputum_open())), ~taken_since)
+
+
+def _select_unconfirmed(moment: Moment) -> Select[*tuple[Any, ...]]:
+    return select(*_columns(LabResult.id, LabResult.id, LabResult.entered_at)).join(
+        Case, Case.id == LabResult.case_id
+    ).where(
+        text(" and ".join(f"lab_result.{part}" for part in WAITING.split(" and "))), _at(moment),
+        LabResult.entered_at <= last_moment("result-unconfirmed", moment),
+        ~was_asked("result-unconfirmed", LabResult.id))
+
+
+def _is_unconfirmed() -> ColumnElement[bool]:
+    return exists().where(LabResult.id == Task.subject_id, LabResult.status == ResultStatus.PRELIMINARY,
+                          LabResult.superseded_at.is_(None))
+
+
+def _is_current(treatment: Any) -> ColumnElement[bool]:
+    return and_(treatment.disease == "tuberculosis", treatment.superseded_at.is_(None),
+                treatment.outcome == TreatmentOutcome.CURRENT, treatment.status != ResultStatus.ENTERED_IN_ERROR)
+
+
+def _select_months(moment: Moment) -> Select[*tuple[Any, ...]]:
+    """The newest month of each treatment that goes on, not every month that was slept through."""
+    last = last_day("treatment-month", moment)
+    months = case(*((Treatment.started_on <= add_months(last, -n), n) for n in range(MOST_MONTHS, 0, -1)), else_=0)
+    key = Treatment.series_id.concat(":").concat(cast(months, String))
+    return select(*_columns(key, Treatment.series_id, Treatment.started_on), months.label("months")).join(
+        Case, Case.id == Treatment.case_id
+    ).where(_is_current(Treatment), _at(moment), Treatment.started_on <= add_months(last, -1),
+            ~was_asked("treatment-month", key))
+
+
+def _is_treated() -> ColumnElement[bool]:
+    return exists().where(Treatment.series_id == Task.subject_id, _is_current(Treatment))
+
+
+def _select_ending(moment: Moment) -> Select[*tuple[Any, ...]]:
+    return select(*_columns(SignedExam.id, SignedExam.id, SignedExam.valid_until)).join(
+        Case, Case.id == SignedExam.case_id
+    ).where(
+        text("signed_exam.valid_until is not null and signed_exam.revoked_at is null"),
+        SignedExam.valid_until <= last_day("validity-ending", moment),
+        SignedExam.valid_until >= moment.today - ENDED_SINCE, _is_in_force(), _at(moment),
+        ~was_asked("validity-ending", SignedExam.id))
+
+
+def _is_in_force() -> ColumnElement[bool]:
+    """Neither revoked nor replaced, and the person has no later case for the same destination."""
+    newer, later = aliased(SignedExam), aliased(Case)
+    return and_(
+        SignedExam.revoked_at.is_(None), ~exists().where(newer.replaces_id == SignedExam.id),
+        ~exists().where(later.applicant_id == Case.applicant_id, later.programme == Case.programme,
+                        later.opened_at > SignedExam.signed_at))
+
+
+def _is_ending() -> ColumnElement[bool]:
+    return exists(select(SignedExam.id).join(Case, Case.id == SignedExam.case_id).where(
+        SignedExam.id == Task.subject_id, _is_in_force()))
+
+
+def _select_no_shows(moment: Moment) -> Select[*tuple[Any, ...]]:
+    return select(*_columns(Case.id, Case.id, Case.opened_at)).where(
+        _has_not_come(), _at(moment), Case.opened_at <= last_moment("nobody-came", moment),
+        ~was_asked("nobody-came", Case.id))
+
+
+def _has_not_come() -> ColumnElement[bool]:
+    return and_(Case.state == CaseState.REGISTERED, ~exists().where(Visit.case_id == Case.id))
+
+
+def _is_nobody_here() -> ColumnElement[bool]:
+    return exists(select(Case.id).where(Case.id == Task.subject_id, _has_not_come()))
+
+
+def _select_resting(kind: str, *conditions: ColumnElement[bool]) -> Callable[[Moment], Select[*tuple[Any, ...]]]:
+    def build(moment: Moment) -> Select[*tuple[Any, ...]]:
+        key = Case.id.concat(":").concat(cast(Case.version, String))
+        return select(*_columns(key, Case.id, Case.updated_at)).where(
+            *conditions, _at(moment), Case.updated_at <= last_moment(kind, moment), ~was_asked(kind, key))
+
+    return build
+
+
+_STANDS_STILL = and_(Case.state == CaseState.IN_PROGRESS, Case.status.in_(("incomplete", "undecided")))
+_IS_HELD = and_(Case.state == CaseState.ON_HOLD)
+_OTHER = aliased(Task)
+_HAS_NO_OTHER_TASK = ~exists().where(_OTHER.case_id == Case.id, _OTHER.closed_at.is_(None))
+
+
+def _is_resting(condition: ColumnElement[bool]) -> Callable[[], ColumnElement[bool]]:
+    return lambda: exists(select(Case.id).where(
+        Case.id == Task.subject_id, condition, Case.updated_at <= Task.opened_at))
+
+
+SOURCES: tuple[Source, ...] = (
+    Source("culture-awaited", _select_cultures, _is_culture_waiting),
+    Source("sputum-due", _select_sputum, _is_sputum_waiting),
+    Source("result-unconfirmed", _select_unconfirmed, _is_unconfirmed),
+    Source("treatment-month", _select_months, _is_treated),
+    Source("validity-ending", _select_ending, _is_ending),
+    Source("nobody-came", _select_no_shows, _is_nobody_here),
+    Source("on-hold", _select_resting("on-hold", _IS_HELD), _is_resting(_IS_HELD)),
+    # The last: where a person has anything to do on a case already, it does not stand still.
+    Source("standstill", _select_resting("standstill", _STANDS_STILL, _HAS_NO_OTHER_TASK), _is_resting(_STANDS_STILL)),
+)
+
+
+def find_base(row: Any, to_day: Callable[[datetime], date]) -> date:
+    """The day from which a row's task counts."""
+    found = row.base if row.base is not None else row.else_base
+    day: date = to_day(found) if isinstance(found, datetime) else found
+    months = getattr(row, "months", 0)
+    return add_months(day, months) if months else day
+
+
+def group_by_day(zones: dict[str, str], now: datetime, to_day: Callable[[datetime, str], date]) -> Sequence[Moment]:
+    """The sites (id to time zone) by the calendar day that it is there: two or three groups the world over."""
+    days: dict[date, list[str]] = {}
+    for site, zone in zones.items():
+        days.setdefault(to_day(now, zone), []).append(site)
+    return [Moment(now, day, tuple(sorted(sites))) for day, sites in days.items()]

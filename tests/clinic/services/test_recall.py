@@ -1,0 +1,278 @@
+"""The clock's turn: what is due becomes a task once, whoever sweeps and however late; what settled closes itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from threading import Barrier, Thread
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from clinic import clock
+from clinic.db import db, set_mode
+from clinic.models import (
+    Answer,
+    Case,
+    CaseState,
+    LabResult,
+    Requirement,
+    ResultStatus,
+    SignedExam,
+    Specimen,
+    SpecimenKind,
+    Task,
+    Treatment,
+    TreatmentOutcome,
+)
+from clinic.queries.due import SOURCES
+from clinic.services import recall
+from clinic.services.recall import Swept, sweep_tasks
+from clinic.services.task import close_task, postpone_task
+from clinic.services.visit import check_in
+from clinic.task_kind import list_task_kinds
+from tests.factory import make_case, make_user
+from tests.integrations.factory import Hand, make_delivery, make_signed_case
+
+BEGIN = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
+DAY = date(2026, 3, 2)
+
+
+@pytest.fixture
+def hand(app: Flask) -> Iterator[Hand]:
+    """A clock that the test turns."""
+    with clock.stopped_at(BEGIN):
+        yield Hand(BEGIN)
+
+
+def sweep() -> Swept:
+    """One turn, as the worker does it: outside any unit."""
+    db.session.commit()
+    set_mode("read")
+    try:
+        return sweep_tasks()
+    finally:
+        db.session.rollback()
+        set_mode("write")
+
+
+def find_tasks(kind: str = "") -> list[Task]:
+    query = select(Task).order_by(Task.due_on, Task.key)
+    return list(db.session.execute(query.where(Task.kind == kind) if kind else query).unique().scalars())
+
+
+def add_specimen(case: Case, day: date = DAY) -> Specimen:
+    number = f"{case.number}-{len(db.session.query(Specimen).all())}"
+    row = Specimen(case_id=case.id, number=number[-24:], kind=SpecimenKind.SPUTUM, collected_on=day,
+                   recorded_at=clock.now(), recorded_by_id=case.opened_by_id)
+    db.session.add(row)
+    db.session.flush()
+    return row
+
+
+def add_culture(pot: Specimen, status: ResultStatus = ResultStatus.FINAL, value: str = "negative") -> LabResult:
+    case = db.session.get_one(Case, pot.case_id)
+    row = LabResult(case_id=case.id, specimen_id=pot.id, performed_on=pot.collected_on, test="sputum-culture",
+                    value=value, status=status, entered_at=clock.now(), entered_by_id=case.opened_by_id)
+    db.session.add(row)
+    db.session.flush()
+    return row
+
+
+def begin_work(case: Case) -> Case:
+    case.state, case.status = CaseState.IN_PROGRESS, "pending-culture"
+    return case
+
+
+def test_every_kind_the_clock_opens_has_days_and_says_how_it_settles() -> None:
+    kinds = list_task_kinds()
+    for source in SOURCES:
+        assert kinds[source.kind].days is not None and kinds[source.kind].settled, source.kind
+
+
+def test_culture_awaited_is_asked_for_once_and_closes_when_it_is_reported(hand: Hand) -> None:
+    case = begin_work(make_case())
+    pots = [add_specimen(case).id, add_specimen(case).id]
+    hand.turn(days=55)
+    assert sweep() == Swept()
+    hand.turn(days=1)
+    assert sweep().opened == 2
+    assert sweep() == Swept()
+    tasks = find_tasks("culture-awaited")
+    assert {(task.due_on, task.role, task.case_id) for task in tasks} == {(DAY + timedelta(days=56), "tbteam", case.id)}
+    culture = add_culture(db.session.get_one(Specimen, pots[0]), ResultStatus.PRELIMINARY).id
+    assert sweep().settled == 0, "what one person entered is no report yet"
+    db.session.get_one(LabResult, culture).status = ResultStatus.FINAL
+    assert sweep().settled == 1
+    assert [(task.outcome, task.closed_by_id) for task in find_tasks("culture-awaited") if task.closed_at] == [
+        ("reported", None)]
+
+
+def test_after_a_standstill_each_thing_is_found_once_and_goes_up_at_once(hand: Hand) -> None:
+    case = begin_work(make_case())
+    add_specimen(case)
+    db.session.add(Treatment(
+        case_id=case.id, disease="tuberculosis", outcome=TreatmentOutcome.CURRENT, is_supervised=True, started_on=DAY,
+        status=ResultStatus.FINAL, entered_at=clock.now(), entered_by_id=case.opened_by_id))
+    hand.turn(days=130)  # nobody ran for more than four months
+    assert sweep().opened == 2
+    months = find_tasks("treatment-month")
+    assert [(one.due_on, one.key.rpartition(":")[2]) for one in months] == [(date(2026, 7, 2), "4")], "the newest only"
+    awaited = find_tasks("culture-awaited")[0]
+    assert (awaited.due_on, awaited.level, awaited.escalated_role) == (DAY + timedelta(days=56), 2, "physician")
+    assert awaited.escalates_at is None
+    hand.turn(days=35)
+    assert [sweep().opened, len(find_tasks("treatment-month"))] == [1, 2]
+
+
+def test_two_workers_at_the_same_moment_open_each_task_once(
+    app: Flask, hand: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = begin_work(make_case())
+    for _number in range(20):
+        add_specimen(case)
+    hand.turn(days=60)
+    db.session.commit()
+    set_mode("read")
+    meet = Barrier(2, timeout=20)
+    opened: list[int] = []
+    faults: list[BaseException] = []
+    real = recall._open
+
+    def open_together(source: Any, rows: Sequence[Any], zones: dict[str, str]) -> int:
+        if source.kind == "culture-awaited":
+            meet.wait()  # both have read that nothing is there
+            opened.append(real(source, rows, zones))
+            return opened[-1]
+        return real(source, rows, zones)
+
+    def work() -> None:
+        try:
+            with app.app_context():
+                sweep_tasks()
+        except BaseException as fault:
+            faults.append(fault)
+
+    monkeypatch.setattr(recall, "_open", open_together)
+    threads = [Thread(target=work) for _number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    set_mode("write")
+    assert not faults and sum(opened) == 20 and len(opened) == 2
+    tasks = find_tasks("culture-awaited")
+    assert len(tasks) == 20 and len({task.key for task in tasks}) == 20
+
+
+def test_sweep_that_is_stopped_goes_on_where_it_was(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recall, "WRITTEN_AT_ONCE", 2)
+    monkeypatch.setattr(recall, "READ_AT_ONCE", 3)
+    case = begin_work(make_case())
+    for _number in range(7):
+        add_specimen(case)
+    hand.turn(days=56)
+    db.session.commit()
+    set_mode("read")
+    asked = iter([False] * 4 + [True] * 100)
+    first = sweep_tasks(lambda: next(asked)).opened
+    assert 0 < first < 7
+    assert sweep_tasks().opened == 7 - first
+    set_mode("write")
+
+
+def test_late_task_goes_up_step_by_step_and_postponing_does_not_take_it_from_who_sees_it(hand: Hand) -> None:
+    nurse, case = make_user("tbteam"), begin_work(make_case())
+    add_specimen(case)
+    seen = []
+    for days in (56, 6, 1, 7):
+        hand.turn(days=days)
+        sweep()
+        task = find_tasks("culture-awaited")[0]
+        seen.append((task.level, task.escalated_role))
+    assert seen == [(0, None), (0, None), (1, "labsupervisor"), (2, "physician")]
+    task = find_tasks("culture-awaited")[0]
+    postpone_task(task, clock.today("Africa/Nairobi") + timedelta(days=10), "the laboratory moves", nurse)
+    assert (task.level, task.escalated_role, task.escalates_at) == (2, "physician", None)
+
+
+def test_missing_specimen_is_called_for_one_after_the_other(hand: Hand) -> None:
+    nurse = make_user("tbteam")
+    case = make_case("us", circumstances={"tb_symptoms": Answer.YES})
+    assert db.session.query(Requirement).filter_by(case_id=case.id, exam="sputum-series").count() == 1
+    assert sweep().opened == 1
+    first = find_tasks("sputum-due")[0]
+    assert (first.due_on, first.role) == (DAY + timedelta(days=1), "tbteam")
+    hand.turn(days=1)
+    add_specimen(db.session.get_one(Case, case.id), DAY + timedelta(days=1))
+    done = sweep()
+    assert (done.settled, done.opened) == (1, 1)
+    second = next(task for task in find_tasks("sputum-due") if task.closed_at is None)
+    assert second.due_on == DAY + timedelta(days=2)
+    close_task(second, "not-reached", db.session.get_one(type(nurse), nurse.id))
+    hand.turn(days=1)
+    assert sweep().opened == 0, "the one that follows waits already"
+    for day in (2, 3):
+        hand.turn(days=1)
+        add_specimen(db.session.get_one(Case, case.id), DAY + timedelta(days=day))
+    sweep()
+    assert [task.outcome for task in find_tasks("sputum-due")] == ["collected", "not-reached", "collected"]
+
+
+def test_unconfirmed_result_is_called_for_after_a_day(hand: Hand) -> None:
+    case = begin_work(make_case())
+    culture = add_culture(add_specimen(case), ResultStatus.PRELIMINARY).id
+    hand.turn(hours=23)
+    assert sweep().opened == 0
+    hand.turn(hours=1)
+    assert sweep().opened == 1
+    assert find_tasks()[0].subject_id == culture
+    with_words = db.session.get_one(LabResult, culture)
+    with_words.status, with_words.confirmed_at = ResultStatus.ENTERED_IN_ERROR, clock.now()
+    assert sweep().settled == 1
+
+
+def test_exam_that_ends_is_told_thirty_days_before_unless_it_is_replaced(hand: Hand) -> None:
+    case = make_signed_case()
+    exam_id = make_delivery(case).signed_exam_id
+    db.session.get_one(SignedExam, exam_id).valid_until = DAY + timedelta(days=40)
+    hand.turn(days=9)
+    assert sweep().opened == 0
+    hand.turn(days=1)
+    assert sweep().opened == 1
+    task = find_tasks("validity-ending")[0]
+    assert (task.due_on, task.role, task.detail) == (DAY + timedelta(days=10), "reception", "2026-04-11")
+    db.session.get_one(SignedExam, exam_id).revoked_at = clock.now()
+    assert sweep().settled == 1
+
+
+def test_nobody_came_until_reception_sees_them(hand: Hand) -> None:
+    reception = make_user("reception")
+    case = make_case(user=reception)
+    other = make_case(user=reception)
+    check_in(other, reception)
+    hand.turn(days=10)
+    sweep()
+    assert [task.case_id for task in find_tasks("nobody-came")] == [case.id]
+    check_in(db.session.get_one(Case, case.id), db.session.get_one(type(reception), reception.id))
+    assert sweep().settled == 1
+
+
+def test_case_stands_still_only_where_nobody_has_anything_to_do_on_it(hand: Hand) -> None:
+    still, busy, culture = (make_case() for _number in range(3))
+    for case in (still, busy):
+        case.state, case.status = CaseState.IN_PROGRESS, "incomplete"
+    begin_work(culture)
+    held = make_case()
+    held.state = CaseState.ON_HOLD
+    add_specimen(begin_work(busy))
+    busy.status = "incomplete"
+    hand.turn(days=60)
+    sweep()
+    assert {(task.kind, task.case_id) for task in find_tasks()} == {
+        ("standstill", still.id), ("culture-awaited", busy.id), ("on-hold", held.id)}
+    moving = db.session.get_one(Case, still.id)
+    moving.updated_at = clock.now() + timedelta(seconds=1)
+    assert sweep().settled == 1
