@@ -34,6 +34,7 @@ from clinic.services.family import found_family
 from clinic.services.merge import build_fingerprint, merge_records
 from clinic.services.merge_caution import list_cautions
 from clinic.services.related_person import add_related
+from clinic.services.task import open_task
 from tests.factory import make_applicant, make_laboratory, make_site, make_user
 from tests.fhir import story
 
@@ -93,13 +94,14 @@ def build_world() -> World:
     elsewhere = make_user("nurse", make_site("KSM"))
     opening = open_in_emergency(case, EmergencyReason.DANGER, "Unconscious at the hospital", elsewhere)
     laboratory = make_laboratory(case.site)
+    task = open_task("follow-up", case, "world", detail="Film of the wrist")
     values = {
         "laboratory_id": laboratory.id, "opening_id": opening.id, "case_id": case.id,
         "applicant_id": person.id, "other_id": other.id, "film_id": film.id,
         "result_id": result.id, "family_id": family.id, "related_id": related.id, "merge_id": merge.id,
         "requirement_id": requirement.id, "exam_id": exam_id, "delivery_id": delivery.id, "attempt_id": attempt.id,
         "message_id": message.id, "name": "us-medical-exam", "station": "exam", "disease": "tuberculosis",
-        "authority_id": "us",
+        "authority_id": "us", "task_id": task.id,
     }
     world = World(case.site_id, values, case.id, person.id)
     db.session.commit()

@@ -54,6 +54,14 @@ def open_task(
     return db.session.execute(select(Task).where(Task.key == build_key(kind, key))).scalar_one()
 
 
+def open_task_by_hand(case: Case, kind: str, due_on: date, role: str, words: str, actor: User) -> Task:
+    """A task that a person asks for on a case, with their own words. Raises InvalidInput for a day that is past."""
+    if due_on < clock.today(case.site.time_zone):
+        raise InvalidInput(_("Please correct what is marked."),
+                           fields={"due_on": [_("This day is past. Choose today or a later one.")]}, case=case.id)
+    return open_task(kind, case, new_id(), due_on, role=role, detail=words, actor=actor)
+
+
 def insert_tasks(tasks: Iterable[NewTask], zones: dict[str, str], actor: User | None = None) -> int:
     """Open those of `tasks` that nobody has opened; how many. The unique key decides between two that try at once.
 

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 from flask import current_app, request
 from flask_babel import LazyString, gettext, lazy_gettext
+from flask_login import current_user
 from werkzeug.exceptions import HTTPException
 
+from clinic import clock
 from clinic.permissions import Permission, has_permission
+from clinic.queries.task import count_due
 from clinic.web.lateness import find_late, may_mend_deliveries
 
 
@@ -29,6 +32,7 @@ class Area:
 
 AREAS = (
     Area("/", lazy_gettext("Worklists"), Permission.SEE_CASES, ("/today", "/cases")),
+    Area("/tasks", lazy_gettext("Tasks"), Permission.SEE_CASES),
     Area("/applicants", lazy_gettext("Applicants"), Permission.REGISTER),
     Area("/doubles", lazy_gettext("Likely doubles"), Permission.MERGE_RECORDS),
     Area("/laboratory", lazy_gettext("Laboratory"), Permission.ENTER_RESULT),
@@ -55,6 +59,9 @@ def list_navigation() -> list[tuple[str, str, bool]]:
 def _say(area: Area) -> str:
     """The area's name, with a count where somebody should look."""
     label = str(area.label)
+    if area.path == "/tasks":
+        due = count_due(current_user, clock.today(current_user.site.time_zone))
+        return gettext("%(area)s: %(count)s due", area=label, count=due) if due else label
     if area.path != "/deliveries" or not may_mend_deliveries():
         return label
     count = find_late().count

@@ -1,0 +1,101 @@
+"""Lists of dated tasks, soonest due first: somebody's own, the late ones, the site's; and those of a case."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, text
+
+from clinic.db import db
+from clinic.models import Applicant, Case, Task, User
+from clinic.models.task import OPEN_TASK
+from clinic.queries.page import Page, fetch_page
+
+COUNT_LIMIT = 1000
+WHOSE = ("mine", "site")
+
+
+@dataclass(frozen=True)
+class TaskFilter:
+    """What a reader narrowed the list to."""
+
+    whose: str = "mine"
+    late: bool = False  # due before today
+    escalated: bool = False
+    kind: str | None = None
+    role: str | None = None
+
+
+def list_tasks(user: User, narrowed: TaskFilter, today: date, after: Any = None, before: Any = None) -> Page:
+    """One page of open tasks; `today` at the user's site."""
+    query = select(
+        Task.id, Task.kind, Task.detail, Task.role, Task.assignee_id, Task.due_on, Task.first_due_on, Task.postponed,
+        Task.level, Task.escalated_role, Task.case_id, Case.number, Case.programme, Applicant.family_name,
+        Applicant.given_names, Applicant.native_family_name, Applicant.native_given_names, Applicant.native_language,
+        Applicant.birth_date, Applicant.id.label("applicant_id"),
+    ).outerjoin(Case, Case.id == Task.case_id).outerjoin(Applicant, Applicant.id == Case.applicant_id).where(
+        *_narrow(user, narrowed, today))
+    return fetch_page(query, Task.due_on, Task.id, after=after, before=before)
+
+
+def count_tasks(user: User, narrowed: TaskFilter, today: date) -> int:
+    """How many, at most COUNT_LIMIT."""
+    found = select(Task.id).where(*_narrow(user, narrowed, today)).limit(COUNT_LIMIT).subquery()
+    return int(db.session.execute(select(func.count()).select_from(found)).scalar_one())
+
+
+def count_due(user: User, today: date) -> int:
+    """How many of the user's own tasks are due today or late: for the navigation, so on every page."""
+    return int(db.session.execute(
+        _count_due(user.site_id, user.id, tuple(sorted(role.name for role in user.roles))), {"today": today}
+    ).scalar_one())
+
+
+@lru_cache(maxsize=1024)
+def _count_due(site_id: str, user_id: str, roles: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
+    found = select(Task.id).where(
+        Task.site_id == site_id, _is_open(), Task.due_on <= bindparam("today", type_=Task.due_on.type),
+        _is_of(user_id, roles)).limit(COUNT_LIMIT).subquery()
+    return select(func.count()).select_from(found)
+
+
+def list_tasks_of_case(case: Case, closed: int = 5) -> tuple[list[Task], list[Task]]:
+    """The open tasks of a case, soonest due first, and the last `closed` ones."""
+    rows = list(db.session.execute(
+        select(Task).where(Task.case_id == case.id).order_by(Task.due_on, Task.id)).unique().scalars())
+    ended = sorted((row for row in rows if row.closed_at), key=lambda row: (row.closed_at, row.id), reverse=True)
+    return [row for row in rows if row.closed_at is None], ended[:closed]
+
+
+def list_colleagues(user: User) -> list[User]:
+    """The active people of the user's site, by name: to whom a task can be given."""
+    return list(db.session.execute(
+        select(User).where(User.site_id == user.site_id, User.active).order_by(User.name, User.id)).unique().scalars())
+
+
+def _narrow(user: User, narrowed: TaskFilter, today: date) -> list[Any]:
+    conditions: list[Any] = [Task.site_id == user.site_id, _is_open()]
+    if narrowed.whose == "mine":
+        conditions.append(_is_of(user.id, tuple(role.name for role in user.roles)))
+    if narrowed.late:
+        conditions.append(Task.due_on < today)
+    if narrowed.escalated:
+        conditions.append(Task.level > 0)
+    if narrowed.kind:
+        conditions.append(Task.kind == narrowed.kind)
+    if narrowed.role:
+        conditions.append(Task.role == narrowed.role)
+    return conditions
+
+
+def _is_open() -> Any:
+    return text(f"task.{OPEN_TASK}")  # word for word: only so may the partial indexes serve
+
+
+def _is_of(user_id: str, roles: tuple[str, ...]) -> ColumnElement[bool]:
+    """In somebody's list: given to them, or to a role of theirs and to nobody in it, or gone up to one."""
+    return or_(Task.assignee_id == user_id, and_(Task.assignee_id.is_(None), Task.role.in_(roles)),
+               Task.escalated_role.in_(roles))

@@ -1,0 +1,266 @@
+"""My tasks: what is due, late or gone up; closing one with its outcome, putting it off, giving it to somebody else."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from flask import Blueprint, Flask, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from flask_login import current_user
+from sqlalchemy.engine import Row
+from werkzeug.wrappers import Response
+
+from clinic import clock
+from clinic.db import db
+from clinic.errors import InvalidInput, NotAllowed
+from clinic.models import Case, Task, User
+from clinic.permissions import ROLES, Permission, permissions_of, requires
+from clinic.queries.task import WHOSE, TaskFilter, count_tasks, list_colleagues, list_tasks, list_tasks_of_case
+from clinic.read_audit import note_case, note_shown
+from clinic.schemas.door import load
+from clinic.schemas.task import GiveIn, NewTaskIn, PostponeIn, TaskOutcomeIn
+from clinic.services import task as service
+from clinic.task_kind import BY_HAND, list_task_kinds
+from clinic.web.case import list_flags
+from clinic.web.case_list import address_pages, say_count
+from clinic.web.form import read_form
+from clinic.web.staff_name import list_names
+from clinic.web.station import find_open_url
+from clinic.web.station_page import Answer, forget, open_case, show
+from clinic.web.task_word import ADVICE, PLACES, kind_word, outcome_word, say_detail
+from clinic.web.word import role_word
+
+blueprint = Blueprint("task", __name__)
+P = Permission
+OPENING = (P.OPEN_CASE, P.RECORD_SPUTUM, P.DIRECT_TASKS)  # who may ask for something by a day
+Page = str | tuple[str, int] | Response
+
+
+@blueprint.get("/tasks")
+@requires(P.SEE_CASES)
+def index() -> str:
+    """Open tasks, soonest due first."""
+    today = clock.today(current_user.site.time_zone)
+    narrowed = _read_filter()
+    page = list_tasks(current_user, narrowed, today, _read_place("after"), _read_place("before"))
+    note_shown(row.case_id for row in page.rows if row.case_id)
+    names = list_names(row.assignee_id for row in page.rows)
+    return render_template(
+        "task/index.html", rows=[_render_row(row, today, names) for row in page.rows],
+        tabs=_list_tabs(narrowed, today), given=narrowed, kinds=[(name, kind_word(name)) for name in list_task_kinds()],
+        roles=[(name, str(words)) for name, (words, _held) in ROLES.items()],
+        count=say_count(count_tasks(current_user, narrowed, today)),
+        **address_pages(page, lambda row: (row.due_on, row.id)),
+    )
+
+
+@blueprint.get("/tasks/<task_id>")
+@requires(P.SEE_CASES)
+def view(task_id: str) -> Page:
+    """One task: what it is, and what can be done with it."""
+    return _show(service.get_task(task_id, current_user))
+
+
+@blueprint.post("/tasks/<task_id>/close")
+@requires(P.SEE_CASES)
+def close(task_id: str) -> Page:
+    """Close it with an outcome."""
+    row, typed = service.get_task(task_id, current_user), read_form(request.form)
+    try:
+        plain = load(TaskOutcomeIn(), typed)
+        follower = service.close_task(row, plain["outcome"], current_user, plain["remark"])
+    except InvalidInput as problem:
+        return _show_again(task_id, typed, problem)
+    if follower is None:
+        flash(_("Closed."), "success")
+    else:
+        flash(_("Closed. The next one is due on %(day)s.", day=follower.due_on.isoformat()), "success")
+    return redirect(url_for(".index"), 303)
+
+
+@blueprint.post("/tasks/<task_id>/postpone")
+@requires(P.SEE_CASES)
+def postpone(task_id: str) -> Page:
+    """Put it off until a day."""
+    row, typed = service.get_task(task_id, current_user), read_form(request.form)
+    try:
+        plain = load(PostponeIn(), typed)
+        service.postpone_task(row, plain["until"], plain["reason"].strip(), current_user)
+    except InvalidInput as problem:
+        return _show_again(task_id, typed, problem, "postpone")
+    flash(_("Put off."), "success")
+    return redirect(url_for(".index"), 303)
+
+
+@blueprint.post("/tasks/<task_id>/give")
+@requires(P.SEE_CASES)
+def give(task_id: str) -> Page:
+    """Put it into another list."""
+    row, typed = service.get_task(task_id, current_user), read_form(request.form)
+    try:
+        plain = load(GiveIn(), typed)
+        role, person = _read_receiver(plain["to"], row)
+        service.give_task(row, role, person, plain["reason"].strip(), current_user)
+    except InvalidInput as problem:
+        return _show_again(task_id, typed, problem, "give")
+    flash(_("Given."), "success")
+    return redirect(url_for(".index"), 303)
+
+
+@blueprint.get("/cases/<case_id>/tasks/new")
+@requires(*OPENING)
+def new(case_id: str) -> Answer:
+    """Ask for something on a case by a day."""
+    return _show_new(open_case(case_id), {})
+
+
+@blueprint.post("/cases/<case_id>/tasks/new")
+@requires(*OPENING)
+def create(case_id: str) -> Answer | Response:
+    """Open it."""
+    case, typed = open_case(case_id), read_form(request.form)
+    try:
+        plain = load(NewTaskIn(), typed)
+        service.open_task_by_hand(case, plain["kind"], plain["due_on"], plain["role"], plain["detail"], current_user)
+    except InvalidInput as problem:
+        return _show_new(forget(case_id), typed, problem)
+    flash(_("The task is in the list."), "success")
+    return redirect(url_for("case.show", case_id=case.id), 303)
+
+
+def describe_due(due_on: date, today: date, level: int, escalated_role: str | None) -> tuple[str, str, str | None]:
+    """When it is due in words, the tone that repeats them, and whom it has gone up to."""
+    days = (today - due_on).days
+    if days > 0:
+        words, tone = ngettext("%(num)s day late", "%(num)s days late", days), "bad"
+    elif days == 0:
+        words, tone = _("Due today"), "warn"
+    else:
+        words, tone = ngettext("Due in %(num)s day", "Due in %(num)s days", -days), "neutral"
+    up = _("gone up to: %(role)s", role=role_word(escalated_role)) if level and escalated_role else None
+    return words, tone, up
+
+
+def tell_of_case(case: Case) -> dict[str, Any]:
+    """What the case's own page says of its tasks; nothing to who came by an emergency from another site."""
+    if case.site_id != current_user.site_id:
+        return {}
+    opened, closed = list_tasks_of_case(case)
+    today, names = clock.today(case.site.time_zone), list_names(row.assignee_id for row in opened)
+    return {
+        "open": [{
+            "title": kind_word(row.kind), "url": url_for("task.view", task_id=row.id),
+            "detail": say_detail(row.kind, row.detail),
+            "whose": names.get(row.assignee_id or "") or role_word(row.role),
+            "due": describe_due(row.due_on, today, row.level, row.escalated_role)} for row in opened],
+        "closed": [{"title": kind_word(row.kind), "url": url_for("task.view", task_id=row.id),
+                    "outcome": outcome_word(row.outcome or "")} for row in closed],
+        "new_url": find_open_url(f"/cases/{case.id}/tasks/new"),
+    }
+
+
+def init_tasks(app: Flask) -> None:
+    """Give the case's page its tasks."""
+    app.jinja_env.filters["tasks_of_case"] = tell_of_case
+    app.jinja_env.filters["case_flags"] = list_flags
+
+
+def _read_filter() -> TaskFilter:
+    given = request.args
+    return TaskFilter(
+        whose=given["whose"] if given.get("whose") in WHOSE else WHOSE[0], late=given.get("late") == "yes",
+        escalated=given.get("escalated") == "yes",
+        kind=given["kind"] if given.get("kind") in list_task_kinds() else None,
+        role=given["role"] if given.get("role") in ROLES else None)
+
+
+def _read_place(name: str) -> tuple[date, str] | None:
+    day, _underscore, key = request.args.get(name, "").partition("_")
+    try:
+        return (date.fromisoformat(day), key) if key else None
+    except ValueError:
+        return None
+
+
+def _list_tabs(narrowed: TaskFilter, today: date) -> list[dict[str, Any]]:
+    kinds = (
+        (_("Mine"), TaskFilter(), {}), (_("Mine, late"), TaskFilter(late=True), {"late": "yes"}),
+        (_("Gone up"), TaskFilter(whose="site", escalated=True), {"whose": "site", "escalated": "yes"}),
+        (_("Everybody's"), TaskFilter(whose="site"), {"whose": "site"}))
+    here = TaskFilter(narrowed.whose, narrowed.late, narrowed.escalated)
+    return [{"label": label, "url": url_for(".index", **given), "active": here == one,
+             "count": say_count(count_tasks(current_user, one, today))} for label, one, given in kinds]
+
+
+def _render_row(row: Row[Any], today: date, names: dict[str, str]) -> dict[str, Any]:
+    words, tone, up = describe_due(row.due_on, today, row.level, row.escalated_role)
+    url = url_for(".view", task_id=row.id)
+    return {
+        "id": row.id, "tone": "bad" if row.due_on < today else None,
+        "what": {"text": kind_word(row.kind), "url": url, "sub": say_detail(row.kind, row.detail)},
+        "due": {"state": words, "tone": tone, "detail": up},
+        "person": {"person": row, "url": url_for("case.show", case_id=row.case_id)} if row.case_id else None,
+        "number": {"text": row.number, "url": url_for("case.show", case_id=row.case_id)} if row.case_id else None,
+        "whose": {"text": names.get(row.assignee_id or "") or role_word(row.role),
+                  "sub": _("put off %(n)s times", n=row.postponed) if row.postponed else None},
+        "next": {"action": {"label": _("Open"), "url": url}},
+    }
+
+
+def _show(row: Task, typed: dict[str, Any] | None = None, problem: InvalidInput | None = None,
+          form: str = "close") -> Page:
+    case = row.case
+    if case is not None:
+        note_case(case)
+    today = clock.today(current_user.site.time_zone)
+    kind = list_task_kinds().get(row.kind)
+    place = PLACES.get(row.kind)
+    words, tone, up = describe_due(row.due_on, today, row.level, row.escalated_role)
+    page = render_template(
+        "task/show.html", row=row, case=case, title=kind_word(row.kind), detail=say_detail(row.kind, row.detail),
+        advice=ADVICE.get(row.kind), due=(words, tone, up), names=list_names(
+            (row.assignee_id, row.closed_by_id, row.opened_by_id)), role=role_word(row.role),
+        outcomes=[(one, outcome_word(one)) for one in kind.outcomes] if kind else [], kind=kind,
+        outcome=outcome_word(row.outcome) if row.outcome else None,
+        receivers=_list_receivers(row) if row.closed_at is None else [],
+        may_work=service.may_work(row, current_user), typed=typed or {}, form=form,
+        errors=problem.fields if problem else None,
+        work_url=find_open_url(f"/cases/{case.id}/{place}") if case is not None and place else None,
+    )
+    return (page, 422) if problem else page
+
+
+def _show_again(task_id: str, typed: dict[str, Any], problem: InvalidInput, form: str = "close") -> Page:
+    db.session.rollback()
+    return _show(service.get_task(task_id, current_user), typed, problem, form)
+
+
+def _list_receivers(row: Task) -> list[tuple[str, str]]:
+    """Roles that somebody at the site has, then people; both only where they may see cases at all."""
+    people = list_colleagues(current_user)
+    held = {role.name for user in people for role in user.roles}
+    roles = [(f"role:{name}", _("Everybody: %(role)s", role=words)) for name, (words, _held) in ROLES.items()
+             if name in held]
+    return roles + [(f"user:{user.id}", user.name) for user in people if P.SEE_CASES in permissions_of(user)]
+
+
+def _read_receiver(given: str, row: Task) -> tuple[str, User | None]:
+    kind, _colon, key = given.partition(":")
+    if kind == "role" and key in ROLES:
+        return key, None
+    person = next((user for user in list_colleagues(current_user) if user.id == key), None) if kind == "user" else None
+    if person is None:
+        raise InvalidInput(_("Please correct what is marked."), fields={"to": [_("Choose whose task it is.")]},
+                           task=row.id)
+    if P.SEE_CASES not in permissions_of(person):
+        raise NotAllowed(_("This person's role does not include seeing cases."), user=person.id)
+    return row.role, person
+
+
+def _show_new(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None) -> Answer:
+    own = next((role.name for role in current_user.roles), "")
+    return show("task/new.html", case, problem, typed=typed, own=own,
+                kinds=[(name, kind_word(name)) for name in BY_HAND],
+                roles=[(name, str(words)) for name, (words, _held) in ROLES.items()])

@@ -1,0 +1,91 @@
+"""The words of dated tasks: what each kind is, the sentence of one, its outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+from flask_babel import LazyString, lazy_gettext
+from flask_babel import gettext as _
+
+from clinic.partial_date import format_clinically, from_date
+
+_l = lazy_gettext
+KIND_WORDS: dict[str, LazyString] = {
+    "critical-call": _l("Critical value to be told"), "amendment": _l("Signed exam to amend"),
+    "infectious": _l("May be infectious: keep apart"), "sputum-due": _l("Sputum due"),
+    "culture-awaited": _l("Culture awaited"), "result-unconfirmed": _l("Result without a second person"),
+    "treatment-month": _l("Month of treatment"), "contact-test": _l("Contact to be tested"),
+    "contact-retest": _l("Contact to be tested again"), "contact-review": _l("Contact still exposed"),
+    "validity-ending": _l("Exam ends soon"), "nobody-came": _l("Nobody came"), "standstill": _l("Case stands still"),
+    "on-hold": _l("Case on hold"), "document-awaited": _l("Document awaited"), "follow-up": _l("Follow-up"),
+}
+# What is to be done, told once on the task's own page.
+ADVICE: dict[str, LazyString] = {
+    "critical-call": _l("Call who treats the person now, let the value be read back, and write down whom you told."),
+    "amendment": _l("A result of the signed exam was corrected. Open the exam to amend it, or say why it stands."),
+    "infectious": _l("Give a mask, use the isolation room, and see that sputum is taken and the case notified."),
+    "sputum-due": _l("The next specimen is due: early morning, supervised, at least 24 hours after the one before."),
+    "culture-awaited": _l("The laboratory's final report should have come. Ask for it."),
+    "result-unconfirmed": _l("One person entered it; it counts for nothing until another one confirms it."),
+    "treatment-month": _l("Clinical check, weight, and two sputum specimens for smear and culture."),
+    "contact-test": _l("IGRA now; below two years a skin test or an IGRA."),
+    "contact-retest": _l("The first test was negative: it is repeated 8 to 10 weeks after the last exposure."),
+    "contact-review": _l("As long as the exposure goes on, no clearance is final: say whether it has ended."),
+    "validity-ending": _l("Ask whether they have travelled; whoever has not needs a new exam."),
+    "nobody-came": _l("The case was opened and nobody has come since. Call."),
+    "standstill": _l("Examinations are outstanding and nothing was recorded for days. Find out why."),
+    "on-hold": _l("Say whether it goes on, stays on hold, or is withdrawn."),
+}
+OUTCOME_WORDS: dict[str, LazyString] = {
+    "called": _l("Told, and read back"), "referred": _l("Referred to treatment"), "not-reached": _l("Not reached"),
+    "amended": _l("Exam opened to amend it"), "no-amendment": _l("No amendment needed"),
+    "isolated": _l("Kept apart, work-up under way"), "not-needed": _l("Not needed"), "collected": _l("Taken"),
+    "reached": _l("Reached: will come"), "reported": _l("Reported"), "laboratory-asked": _l("Laboratory asked"),
+    "confirmed": _l("Confirmed or sent back"), "done": _l("Done"), "treatment-ended": _l("The treatment ended"),
+    "tested": _l("Tested"), "declined": _l("Declined"), "travelled": _l("Has travelled"),
+    "still-exposed": _l("Exposure goes on"), "exposure-ended": _l("Exposure has ended"),
+    "new-exam": _l("A new exam has begun, or it is valid no more"), "told": _l("Told when it ends"),
+    "came": _l("Came"), "withdrawn": _l("Withdraws"), "goes-on": _l("Goes on"),
+    "still-on-hold": _l("Stays on hold"), "received": _l("Received"),
+}
+# Where the work of a kind is done, beneath /cases/<id>.
+PLACES = {
+    "sputum-due": "sputum", "culture-awaited": "sputum", "result-unconfirmed": "laboratory",
+    "treatment-month": "treatment/tuberculosis", "contact-test": "laboratory", "contact-retest": "laboratory",
+    "infectious": "sputum", "critical-call": "laboratory",
+}
+_SENTENCES: dict[str, Callable[[str], str]] = {
+    "sputum-due": lambda day: _("Last specimen, or request: %(day)s", day=day),
+    "culture-awaited": lambda day: _("Specimen of %(day)s", day=day),
+    "result-unconfirmed": lambda day: _("Entered on %(day)s", day=day),
+    "treatment-month": lambda day: _("Month completed on %(day)s", day=day),
+    "validity-ending": lambda day: _("Valid until %(day)s", day=day),
+    "nobody-came": lambda day: _("Opened on %(day)s", day=day),
+    "standstill": lambda day: _("Nothing since %(day)s", day=day),
+    "on-hold": lambda day: _("On hold since %(day)s", day=day),
+    "contact-retest": lambda day: _("Last exposure %(day)s", day=day),
+    "contact-review": lambda day: _("Exposed since %(day)s", day=day),
+    "contact-test": lambda day: _("Last exposure %(day)s", day=day),
+}
+
+
+def kind_word(kind: str) -> str:
+    """What a task is about."""
+    return str(KIND_WORDS.get(kind, kind))
+
+
+def outcome_word(outcome: str) -> str:
+    """How a task ended."""
+    return str(OUTCOME_WORDS.get(outcome, outcome))
+
+
+def say_detail(kind: str, detail: str) -> str:
+    """The variable part of a task in words: a day is written clinically, somebody's own words stand as they are."""
+    try:
+        day = date.fromisoformat(detail)
+    except ValueError:
+        return detail
+    words = format_clinically(from_date(day))
+    say = _SENTENCES.get(kind)
+    return say(words) if say else words

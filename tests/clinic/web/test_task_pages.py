@@ -1,0 +1,164 @@
+"""The pages of dated tasks: my list, one task, what is done with it, and those of a case."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from clinic import clock
+from clinic.db import db, set_mode
+from clinic.models import Case, Task, User
+from clinic.queries import page as page_module
+from clinic.queries.task import TaskFilter, count_due, count_tasks, list_tasks
+from clinic.services.task import open_task
+from tests.factory import make_case, make_site, make_user
+from tests.sign_in import sign_in
+
+TODAY = date(2026, 3, 2)
+
+
+@pytest.fixture
+def case(app: Flask) -> Case:
+    """A US case."""
+    return make_case("us", user=make_user("reception"))
+
+
+def open_late(case: Case, key: str = "x", days: int = 3, kind: str = "sputum-due") -> str:
+    task = open_task(kind, case, key, clock.today(case.site.time_zone) - timedelta(days=days), detail="2026-03-02")
+    db.session.commit()
+    return task.id
+
+
+def make_team(app: Flask) -> User:
+    """Somebody of the tuberculosis team; the request before has left its unit."""
+    set_mode("write")
+    return make_user("tbteam")
+
+
+def text_of(client: FlaskClient, path: str) -> str:
+    answer = client.get(path)
+    assert answer.status_code == 200, path
+    return re.sub(r"\s+", " ", answer.get_data(as_text=True))
+
+
+def test_my_list_has_what_is_in_my_roles_list_and_what_was_given_to_me(app: Flask, case: Case) -> None:
+    nurse = make_user("nurse")
+    mine = open_task("contact-test", case, "a")
+    given = open_task("sputum-due", case, "b", assignee=nurse)
+    colleague = open_task("contact-test", case, "c", assignee=make_user("nurse"))
+    up = open_task("culture-awaited", case, "d")
+    up.level, up.escalated_role = 1, "nurse"
+    elsewhere = make_case(user=make_user("reception", make_site("KLA")))
+    open_task("contact-test", elsewhere, "e")
+    db.session.flush()
+    today = clock.today("Africa/Nairobi")
+    ids = {row.id for row in list_tasks(nurse, TaskFilter(), today).rows}
+    assert ids == {mine.id, given.id, up.id}
+    assert {row.id for row in list_tasks(nurse, TaskFilter("site"), today).rows} == ids | {colleague.id}
+    assert count_tasks(nurse, TaskFilter("site", escalated=True), today) == 1
+    assert count_due(nurse, today) == 3 and count_due(nurse, today - timedelta(days=1)) == 0
+
+
+def test_pages_go_by_due_day_and_key(app: Flask, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_module, "SIZE", 2)
+    nurse = make_user("nurse")
+    for number, days in enumerate((2, 1, 1, 1, 0)):
+        open_task("contact-test", case, str(number), TODAY + timedelta(days=days))
+    first = list_tasks(nurse, TaskFilter(), TODAY)
+    place = (first.rows[-1].due_on, first.rows[-1].id)
+    second = list_tasks(nurse, TaskFilter(), TODAY, after=place)
+    last = list_tasks(nurse, TaskFilter(), TODAY, after=(second.rows[-1].due_on, second.rows[-1].id))
+    days = [row.due_on.day for page in (first, second, last) for row in page.rows]
+    assert days == [2, 3, 3, 3, 4] and not last.has_next
+    back = list_tasks(nurse, TaskFilter(), TODAY, before=(last.rows[0].due_on, last.rows[0].id))
+    assert [row.id for row in back.rows] == [row.id for row in second.rows]
+
+
+def test_navigation_counts_what_is_due_and_the_list_says_how_late(app: Flask, case: Case) -> None:
+    number = case.number
+    nurse_user = make_user("nurse")
+    open_late(case)
+    nurse, team = sign_in(app, nurse_user), sign_in(app, make_team(app))
+    page = text_of(team, "/tasks")
+    assert "Tasks: 1 due" in page and "3 days late" in page and "Sputum due" in page and "02-Mar-2026" in page
+    assert number in page
+    assert "Nothing is due here." in text_of(nurse, "/tasks")
+    assert "3 days late" in text_of(nurse, "/tasks?whose=site&kind=sputum-due&role=tbteam")
+
+
+def test_task_is_closed_with_an_outcome_and_the_next_one_is_named(app: Flask, case: Case) -> None:
+    task_id = open_late(case)
+    team = sign_in(app, make_team(app))
+    assert "How did it end?" in text_of(team, f"/tasks/{task_id}")
+    refused = team.post(f"/tasks/{task_id}/close", data={"remark": "kept"})
+    assert refused.status_code == 422 and "Choose how it ended." in refused.get_data(as_text=True)
+    assert "kept" in refused.get_data(as_text=True)
+    answer = team.post(f"/tasks/{task_id}/close", data={"outcome": "not-reached"}, follow_redirects=True)
+    assert "The next one is due on" in answer.get_data(as_text=True)
+    assert "Not reached" in text_of(team, f"/tasks/{task_id}")
+    again = team.post(f"/tasks/{task_id}/close", data={"outcome": "collected"})
+    assert again.status_code == 409
+
+
+def test_task_is_put_off_and_given_with_a_reason(app: Flask, case: Case) -> None:
+    task_id = open_late(case)
+    nurse = make_user("nurse", name="Nurse Njeri")
+    db.session.commit()
+    team = sign_in(app, make_team(app))
+    until = clock.today("Africa/Nairobi") + timedelta(days=2)
+    for form in ({"until": until.isoformat()}, {"until": "", "reason": "travels home"},
+                 {"until": (until + timedelta(days=90)).isoformat(), "reason": "travels home"}):
+        assert team.post(f"/tasks/{task_id}/postpone", data=form).status_code == 422
+    team.post(f"/tasks/{task_id}/postpone", data={"until": until.isoformat(), "reason": "travels home"})
+    assert team.post(f"/tasks/{task_id}/give", data={"to": "role:wizard", "reason": "on leave"}).status_code == 422
+    assert team.post(f"/tasks/{task_id}/give", data={"to": f"user:{nurse.id}"}).status_code == 422
+    team.post(f"/tasks/{task_id}/give", data={"to": f"user:{nurse.id}", "reason": "on leave"})
+    db.session.rollback()
+    row = db.session.get_one(Task, task_id)
+    assert (row.due_on, row.postponed, row.assignee_id) == (until, 1, nurse.id)
+    page = text_of(team, f"/tasks/{task_id}")
+    assert "Nurse Njeri" in page and "At first due" in page
+
+
+def test_task_in_another_list_is_shown_and_refused(app: Flask, case: Case) -> None:
+    task_id = open_late(case)
+    stranger_user = make_user("physician", make_site("KLA"))
+    radiographer, stranger = sign_in(app, make_user("radiographer")), sign_in(app, stranger_user)
+    assert "in another list" in text_of(radiographer, f"/tasks/{task_id}")
+    assert radiographer.post(f"/tasks/{task_id}/close", data={"outcome": "collected"}).status_code == 403
+    assert stranger.get(f"/tasks/{task_id}").status_code == 404
+
+
+def test_somebody_asks_for_something_on_a_case_by_a_day(app: Flask, case: Case) -> None:
+    path = f"/cases/{case.id}/tasks/new"
+    people = [make_user(role) for role in ("physician", "reception", "radiographer")]
+    physician, reception, radiographer = (sign_in(app, person) for person in people)
+    assert physician.post(path, data={}).status_code == 422
+    past = (clock.today("Africa/Nairobi") - timedelta(days=1)).isoformat()
+    form = {"kind": "document-awaited", "role": "reception", "detail": "Report of the chest clinic"}
+    assert "This day is past" in physician.post(path, data=form | {"due_on": past}).get_data(as_text=True)
+    day = (clock.today("Africa/Nairobi") + timedelta(days=9)).isoformat()
+    page = physician.post(path, data=form | {"due_on": day}, follow_redirects=True).get_data(as_text=True)
+    assert "Report of the chest clinic" in page and "Due in 9 days" in page
+    assert "Report of the chest clinic" in text_of(reception, "/tasks")
+    assert radiographer.get(path).status_code == 403
+
+
+def test_every_kind_and_outcome_has_words() -> None:
+    from clinic.task_kind import list_task_kinds
+    from clinic.web.task_word import ADVICE, KIND_WORDS, OUTCOME_WORDS, PLACES
+
+    kinds = list_task_kinds()
+    assert set(KIND_WORDS) == set(kinds) and set(ADVICE) <= set(kinds) and set(PLACES) <= set(kinds)
+    assert set(OUTCOME_WORDS) == {one for kind in kinds.values() for one in kind.outcomes}
+
+
+def test_due_day_in_words() -> None:
+    from clinic.web.task import describe_due
+
+    assert datetime(2026, 3, 2, tzinfo=UTC).date() == TODAY
+    assert describe_due(TODAY, TODAY, 0, None) == ("Due today", "warn", None)
