@@ -20,6 +20,7 @@ PENDING, CONTAMINATED = "pending", "contaminated"
 # Days from inoculation to a final negative (us.md 1.5); no medium named: the shorter warns, the longer is shown.
 DAYS = {"liquid": 42, "solid": 56}
 SHORTEST, LONGEST = min(DAYS.values()), max(DAYS.values())
+SHORT = min(DAYS, key=lambda medium: DAYS[medium])  # the medium whose clock runs out first
 _ORDER = ("mtb", PENDING, "ntm", "inconclusive", "negative", CONTAMINATED)  # what decides when media differ
 
 

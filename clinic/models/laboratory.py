@@ -70,11 +70,19 @@ class RejectionReason(StrEnum):
     OTHER = "other"
 
 
+# The WHERE of the partial index by which the clock finds cultures that should have been reported.
+CULTURED = "kind in ('sputum', 'gastric-aspirate') and withdrawn_at is null and rejected_at is null"
+
+
 class Specimen(Base):
     """One thing taken from one person at one time."""
 
     __tablename__ = "specimen"
     __projected__ = True
+    __table_args__ = (
+        Index("ix_specimen_cultured", "collected_on", "id", sqlite_where=text(CULTURED),
+              postgresql_where=text(CULTURED)),
+    )
 
     id: Mapped[str] = key()
     case_id: Mapped[str] = mapped_column(ForeignKey("health_case.id"), index=True)

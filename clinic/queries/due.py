@@ -14,11 +14,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, and_, case, cast, exists, func, literal, or_, select, text
 from sqlalchemy.orm import aliased
 
-from clinic import workflow
+from clinic import culture, workflow
+from clinic.laboratory_test import list_tests
 from clinic.models import (
+    MEDIA,
     Case,
     CaseState,
     LabResult,
+    Purpose,
     Requirement,
     ResultStatus,
     SignedExam,
@@ -101,23 +104,36 @@ def _at(moment: Moment) -> ColumnElement[bool]:
     return Case.site_id.in_(moment.sites)
 
 
-def _has_final_culture(specimen: Any) -> ColumnElement[bool]:
+def _is_settled(specimen: Any, *more: ColumnElement[bool]) -> ColumnElement[bool]:
+    """A culture of the specimen counts and says something final."""
     return exists().where(
-        LabResult.specimen_id == specimen.id, LabResult.test == "sputum-culture", LabResult.superseded_at.is_(None),
-        LabResult.status.in_(COUNTING))
+        LabResult.specimen_id == specimen.id, LabResult.test == culture.TEST, LabResult.superseded_at.is_(None),
+        LabResult.status.in_(COUNTING), LabResult.value.not_in(list_tests()[culture.TEST].open_values), *more)
 
 
 def _select_cultures(moment: Moment) -> Select[*tuple[Any, ...]]:
-    return select(*_columns(Specimen.id, Specimen.id, Specimen.collected_on)).join(
-        Case, Case.id == Specimen.case_id
-    ).where(
-        Specimen.collected_on <= last_day("culture-awaited", moment), _is_awaited(Specimen), _at(moment),
-        ~was_asked("culture-awaited", Specimen.id))
+    """On the last day of the longest medium that was inoculated; nobody said: of the longest there is."""
+    began = func.coalesce(Specimen.inoculated_on, Specimen.collected_on)
+    is_short = Specimen.media == culture.SHORT
+    shortest = moment.today - timedelta(days=culture.SHORTEST)
+    return select(
+        *_columns(Specimen.id, Specimen.id, began),
+        case((is_short, culture.SHORTEST), else_=list_task_kinds()["culture-awaited"].days).label("days"),
+    ).join(Case, Case.id == Specimen.case_id).where(
+        Specimen.collected_on <= shortest, or_(began <= last_day("culture-awaited", moment),
+                                               and_(is_short, began <= shortest)),
+        _is_awaited(Specimen), _at(moment), ~was_asked("culture-awaited", Specimen.id))
 
 
 def _is_awaited(specimen: Any) -> ColumnElement[bool]:
-    return and_(specimen.kind.in_(RESPIRATORY), specimen.withdrawn_at.is_(None), Case.state.in_(workflow.RECORDING),
-                ~_has_final_culture(specimen))
+    """A medium is outstanding, as clinic/culture.py reads the results of a specimen together."""
+    outstanding = or_(*(
+        and_(or_(specimen.media.is_(None), specimen.media.contains(medium)),
+             ~_is_settled(specimen, LabResult.method == medium)) for medium in MEDIA))
+    return and_(
+        text("specimen.kind in ('sputum', 'gastric-aspirate') and specimen.withdrawn_at is null "
+             "and specimen.rejected_at is null"), Case.state.in_(workflow.RECORDING), outstanding,
+        ~_is_settled(specimen, or_(LabResult.method.is_(None), LabResult.value == "mtb")))
 
 
 def _is_culture_waiting() -> ColumnElement[bool]:
@@ -126,13 +142,13 @@ def _is_culture_waiting() -> ColumnElement[bool]:
 
 
 def _respiratory_of(case_id: Any) -> list[Any]:
-    return [Specimen.case_id == case_id, Specimen.kind.in_(RESPIRATORY), Specimen.withdrawn_at.is_(None)]
+    return [Specimen.case_id == case_id, Specimen.kind.in_(RESPIRATORY), Specimen.withdrawn_at.is_(None),
+            Specimen.rejected_at.is_(None), Specimen.purpose == Purpose.DIAGNOSIS]
 
 
 def _count_usable(case_id: Any) -> Any:
-    unusable = exists().where(
-        LabResult.specimen_id == Specimen.id, LabResult.test == "sputum-culture", LabResult.superseded_at.is_(None),
-        LabResult.status.in_(COUNTING), LabResult.value.in_(UNUSABLE))
+    unusable = and_(_is_settled(Specimen, LabResult.value.in_(UNUSABLE)),
+                    ~_is_settled(Specimen, LabResult.value.not_in(UNUSABLE)))
     return select(func.count()).select_from(Specimen).where(
         *_respiratory_of(case_id), ~unusable).correlate(Requirement).scalar_subquery()
 

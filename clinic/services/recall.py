@@ -93,7 +93,7 @@ def _open(source: Source, rows: Sequence[Any], zones: dict[str, str]) -> int:
         base = find_base(row, lambda moment, zone=zones[row.site_id]: clock.to_day(moment, zone))  # type: ignore[misc]
         tasks.append(NewTask(
             kind=kind.name, key=row.key, site_id=row.site_id, case_id=row.case_id, subject_id=row.subject_id,
-            due_on=base + timedelta(days=kind.days or 0), detail=base.isoformat()))
+            due_on=base + timedelta(days=getattr(row, "days", kind.days or 0)), detail=base.isoformat()))
     with write_unit():
         return insert_tasks(tasks, zones)
 

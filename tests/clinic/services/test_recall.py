@@ -110,6 +110,25 @@ def test_culture_awaited_is_asked_for_once_and_closes_when_it_is_reported(hand: 
         ("reported", None)]
 
 
+def test_culture_waits_for_every_medium_and_a_liquid_one_alone_is_due_sooner(hand: Hand) -> None:
+    case = begin_work(make_case())
+    liquid, both = add_specimen(case), add_specimen(case)
+    liquid.media, both.media, both.inoculated_on = "liquid", "liquid solid", DAY + timedelta(days=2)
+    both_id = both.id
+    hand.turn(days=42)
+    assert sweep().opened == 1
+    assert find_tasks()[0].due_on == DAY + timedelta(days=42)
+    add_culture(db.session.get_one(Specimen, both_id)).method = "liquid"
+    hand.turn(days=15)
+    assert sweep().opened == 0
+    hand.turn(days=1)
+    assert sweep().opened == 1, "its solid medium is outstanding on day 56 after inoculation"
+    add_culture(db.session.get_one(Specimen, both_id), value="positive").method = "solid"
+    assert sweep().settled == 0, "growth that is not identified settles nothing"
+    add_culture(db.session.get_one(Specimen, both_id), value="mtb").method = "solid"
+    assert sweep().settled == 1
+
+
 def test_after_a_standstill_each_thing_is_found_once_and_goes_up_at_once(hand: Hand) -> None:
     case = begin_work(make_case())
     add_specimen(case)
