@@ -69,7 +69,7 @@ def _run(name: str, given: Any, numbers: Any, seconds: float) -> Tally:
             with door.opened():
                 end = time.monotonic() + seconds
                 tally = run_door(door, given.seed, numbers, lambda: time.monotonic() > end)
-    print(tally, flush=True)
+    print(tally, door.report(), sep="\n", flush=True)
     for found in tally.found:
         print(found, flush=True)
     return tally

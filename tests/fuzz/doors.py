@@ -15,6 +15,7 @@ DOORS = {
     "zones": "zone.ZoneDoor",
     "answers": "answer.AnswerDoor",
     "programmes": "programme.ProgrammeDoor",
+    "screens": "screen.ScreenDoor",
 }
 
 

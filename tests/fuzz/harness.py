@@ -56,6 +56,10 @@ class Door:
         """Try it. Returns a word for the table; raises for a finding."""
         raise NotImplementedError
 
+    def report(self) -> str:
+        """What else a long run should tell at its end."""
+        return ""
+
     def reduce(self, given: Any, _error: BaseException) -> Any:
         """What to make smaller, when it is not the input itself."""
         return given

@@ -8,13 +8,15 @@ from random import Random
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from tests.fuzz.doors import DOORS, load_door
 from tests.fuzz.harness import Door, Finding, cut, only_loopback, run_door
+from tests.fuzz.screen import BEFORE, NO_FORM, QUERIES, list_rules
 from tests.postgresql import start_postgresql
 
 SEED = 20261129
-ON_DATABASE = ("decisions", "fhir", "lines")
+ON_DATABASE = ("decisions", "fhir", "lines", "screens")
 
 
 def _open(name: str, folder: Path, url: str = "") -> Any:
@@ -47,6 +49,16 @@ def test_door_withstands(name: str, tmp_path: Path) -> None:
 def test_door_with_database_withstands(name: str, server: str, tmp_path: Path) -> None:
     assert load_door(name).on_database
     _open(name, tmp_path, server)
+
+
+def test_every_form_of_the_house_is_aimed_at(app: Flask) -> None:
+    """By name, in the door `screens`, unless another door tries it or nobody's page has a form for it."""
+    posts = {rule.endpoint for rule in list_rules(app, "POST")}
+    elsewhere = {rule.endpoint for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())} - posts
+    assert elsewhere == {"fhir.search_by_form", "smart.grant_token", "api_decision.create"}, "which door tries it?"
+    assert set(NO_FORM) <= posts
+    assert set(BEFORE) | set(BEFORE.values()) <= posts
+    assert set(QUERIES) <= {rule.endpoint for rule in list_rules(app, "GET")}
 
 
 class Trap(Door):

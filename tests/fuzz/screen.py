@@ -1,0 +1,404 @@
+"""The screens: everybody of a small clinic walks its pages and sends its forms, well and badly filled in."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from random import Random
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlsplit
+
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Rule
+
+from clinic.permissions import PUBLIC, ROLES, Permission
+from tests.fuzz.clinic import COLLEAGUE, EVERYBODY, SECRET, STRANGER, Clinic, make_clinic
+from tests.fuzz.filling import TYPES, UNASKED, Filled, encode, fill, spoil
+from tests.fuzz.harness import Door, Finding, check_text
+from tests.fuzz.hostile import IDS, MARK, PRODUCT, draw_text
+from tests.fuzz.page import Form, Page, read_page
+from tests.fuzz.world import World, ticking
+
+LONGEST_TOLD = 1500
+ONWARD = ""  # a step that goes on from the page where the walk is
+# Whose doors are tried elsewhere: by what an address begins with, where.
+ELSEWHERE = {"/fhir": "door fhir", "/oauth": "door fhir", "/api": "door decisions", "/static": "files of ours",
+             "/fs-static": "files of the sign-in library"}
+# What must have happened before a form is on anybody's screen.
+BEFORE = {"lock.unlock": "lock.lock", "second_step.answer": "security.login",
+          "second_factor.set_up_app": "second_factor.start_app"}
+STRANGERS = ("security.login", "second_step.answer", "second_step.passkey", "password.set_new")
+# Sent by a script or by address alone: no page has a form for it.
+NO_FORM = {
+    "session.keep": "a script sends it when the page is covered",
+    "session.drop": "a script sends it when what was kept stands in its page again",
+    "second_step.passkey": "shown by a script where the browser has passkeys",
+    "second_factor.remove_app": "shown to who has a passkey as well",
+    "second_factor.remove_key": "shown to who has a passkey, and none can be made without a browser",
+}
+# What one clicks or types before a page shows its form.
+QUERIES = {
+    "opening.choose": "?programme={programme}&category={category}",
+    "family_case.choose": "?programme={programme}&category={category}",
+    "member_access.roles": "?look=1&role=nurse", "laboratory.result": "?correct=1", "exam_form.view": "?amend=1",
+    "delivery.selection": "?chosen={delivery_id}", "consent.view": "?again=1", "family.choose": "?q=Wanjiru",
+    "xray.view": "?{word}={reading_id}", "related.new": "?q=Wanjiru",
+}
+HEADERS = ("Content-Security-Policy", "Permissions-Policy", "X-Content-Type-Options", "Referrer-Policy",
+           "Cross-Origin-Opener-Policy", "Cache-Control")
+
+
+class Step(NamedTuple):
+    """One thing somebody does: `goal` is the route they want, `place` whose record, `harm` how often it is spoilt."""
+
+    goal: str
+    place: str
+    seed: int
+    harm: int
+
+
+class Walk(NamedTuple):
+    """A role and its steps."""
+
+    role: str
+    steps: list[Step]
+    compares: bool  # whether the stored resources are compared with the rows afterwards, which takes a while
+
+
+class ScreenDoor(Door):
+    """Never 5xx, nothing of the other site, every refusal says what to do, every answer has its headers."""
+
+    name, count, hang = "screens", 50, 120.0
+    least = frozenset({"200", "400", "403", "404", "422"})
+    on_database = True
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        self.reached: Counter[str] = Counter()  # POST routes that were sent something
+        self.formed: Counter[str] = Counter()  # and by a form of a page
+        with ticking():
+            self.world = World(self.folder, self.database_url)
+            self.world.build(self._make)
+            self._list_routes()
+            self.version = self.world.find_version()
+            logging.getLogger().addHandler(keeper := _Keeper())
+            self.keeper = keeper
+            try:
+                yield
+            finally:
+                logging.getLogger().removeHandler(keeper)
+                self.world.close()
+
+    def _make(self) -> None:
+        self.clinic: Clinic = make_clinic(self.world.app)
+
+    def _list_routes(self) -> None:
+        self.posts, self.gets = list_rules(self.world.app, "POST"), list_rules(self.world.app, "GET")
+        self.pages = {rule.rule: rule for rule in self.gets}
+        self.by_name = {rule.endpoint: rule for rule in [*self.gets, *self.posts]}
+        self.map = self.world.app.url_map.bind("localhost")
+        self.aims = [rule.endpoint for rule in self.posts]  # each in turn; `make test` takes some of every part
+        Random(len(self.aims)).shuffle(self.aims)
+
+    def report(self) -> str:
+        """Which routes that take a form no walk has sent anything yet, and which no page's form."""
+        every = {rule.endpoint for rule in self.posts}
+        formless = sorted(every - set(self.formed) - set(NO_FORM))
+        missed = sorted(every - set(self.reached))
+        return (f"{len(every)} routes take a form; not reached: {', '.join(missed) or 'none'}; "
+                f"reached without a page's form: {', '.join(formless) or 'none'}")
+
+    def draw(self, chance: Random, number: int) -> Any:
+        if number % 5 == 4:
+            goal = chance.choice(self.gets).endpoint
+        else:
+            goal = self.aims[(number - number // 5) % len(self.aims)]
+        place = chance.choice(("own", "own", "own", "own", "other", "hostile"))
+        steps = [Step(goal, place, chance.randrange(2**32), chance.choice((0, 0, 1, 1, 2, 4)))]
+        if goal in BEFORE:
+            steps.insert(0, Step(BEFORE[goal], "own", chance.randrange(2**32), 0))
+        for _ in range(chance.choice((0, 0, 0, 2))):
+            steps.append(Step(ONWARD, "own", chance.randrange(2**32), chance.choice((0, 1))))
+        return Walk(self._draw_role(chance, goal), steps, number % 10 == 0)
+
+    def _draw_role(self, chance: Random, goal: str) -> str:
+        if goal in STRANGERS:
+            return STRANGER
+        if chance.random() < 0.3:
+            return EVERYBODY
+        fitting = [role for role in self.clinic.cookies if role != EVERYBODY and self._may(role, goal)]
+        if not fitting or chance.random() < 0.15:
+            return chance.choice((STRANGER, *self.clinic.cookies))
+        return chance.choice(fitting)
+
+    def _may(self, role: str, endpoint: str) -> bool:
+        mark = getattr(self.world.app.view_functions[endpoint], "permission", PUBLIC)
+        return not isinstance(mark, tuple) or bool(_permissions(role) & set(mark))
+
+    def ask(self, given: Any) -> str:
+        walker = _Walker(self, given.role)
+        try:
+            for step in given.steps:
+                walker.take(step)
+        finally:
+            version = self.world.find_version()
+            changed = version != self.version or walker.was_stopped
+            if changed:
+                self.world.check(given.compares)
+                self.world.reset()
+                self.version = self.world.find_version()
+        return walker.word
+
+
+class _Walker:
+    """One browser, and where it is."""
+
+    def __init__(self, door: ScreenDoor, role: str) -> None:
+        self.door, self.role, self.clinic = door, role, door.clinic
+        app = door.world.app
+        self.http = FlaskClient(app, app.response_class)
+        if role != STRANGER:
+            self.http.set_cookie(app.config["SESSION_COOKIE_NAME"], self.clinic.cookies[role])
+        self.word, self.was_stopped = "200", False
+        self.page, self.address = Page(), "/"
+
+    def take(self, step: Step) -> None:
+        """Do it, and look at every answer on the way."""
+        chance = Random(step.seed)
+        if step.goal == ONWARD:
+            self._go_on(chance, step)
+        elif step.goal in {rule.endpoint for rule in self.door.posts}:
+            self._send(chance, step, self._find_form(chance, step))
+        else:
+            address = self._address(chance, self.door.by_name[step.goal], step.place)
+            method = chance.choice(("HEAD", "OPTIONS", "PUT", "DELETE", "PATCH")) if step.harm > 2 else "GET"
+            query = _draw_query(chance, step.harm, self.clinic.ids)
+            self._open(method, address + query, is_other=step.place == "other")
+
+    def _go_on(self, chance: Random, step: Step) -> None:
+        forms = [form for form in self.page.forms if form.method == "POST"]
+        if forms and chance.random() < 0.5:
+            self._send(chance, step, chance.choice(forms))
+        elif self.page.links:
+            self._open("GET", chance.choice(self.page.links))
+
+    def _find_form(self, chance: Random, step: Step) -> Form | None:
+        """The form that sends to the goal, on the page where one would look for it; None where there is none."""
+        rule = next(rule for rule in self.door.posts if rule.endpoint == step.goal)
+        looked = [(values, page) for values in chance.sample(self.clinic.own, 2)
+                  for page in _list_above(rule, self.door.pages) if page.arguments <= set(values)]
+        for values, page in looked:
+            query = QUERIES.get(page.endpoint, "").format(**values, word=chance.choice(("new", "correct")))
+            query = query if chance.random() < 0.6 else ""
+            self._open("GET", self.door.map.build(page.endpoint, {k: values[k] for k in page.arguments}) + query)
+            fitting = [form for form in self.page.forms if form.method == "POST" and self._name(form) == step.goal]
+            if fitting:
+                return chance.choice(fitting)
+        return None
+
+    def _send(self, chance: Random, step: Step, form: Form | None) -> None:
+        goal = step.goal or self._name(form)
+        if form is None:
+            rule = next(rule for rule in self.door.posts if rule.endpoint == goal)
+            address = self._address(chance, rule, step.place)
+            filled = self._make_up(chance)
+        else:
+            address = self._replace(chance, form.address, step.place)
+            filled = fill(chance, form, self.clinic.emails[self.role])
+            self.door.formed[goal] += 1
+        filled = filled._replace(pairs=[self._know(name, value) for name, value in filled.pairs])
+        for _ in range(step.harm):
+            filled = spoil(chance, filled, self.clinic.ids)
+        kind, body = encode(filled)
+        if chance.random() < 0.02:
+            kind = chance.choice(TYPES)
+        headers = {"Content-Type": kind} | ({"HX-Request": "true"} if chance.random() < 0.05 else {})
+        self.door.reached[goal] += 1
+        answer = self._open("POST", address, body, headers, filled, is_other=step.place == "other")
+        if answer.status_code in (302, 303) and _is_own(answer.location):
+            self._open("GET", urlsplit(answer.location)._replace(scheme="", netloc="").geturl())
+
+    def _know(self, name: str, value: str) -> tuple[str, str]:
+        """A recovery code where one is asked for, if this is who has one."""
+        return (name, self.clinic.codes[0]) if self.role == STRANGER and "code" in name and value else (name, value)
+
+    def _make_up(self, chance: Random) -> Filled:
+        """What somebody sends to an address of which they have no form; the proof is that of the page they are on."""
+        proof = [(control.name, control.value) for form in self.page.forms for control in form.controls
+                 if control.name == "csrf_token"][:1]
+        names = chance.sample(UNASKED, 5)
+        return Filled([*proof, *((name, chance.choice(("", "1", *self.clinic.ids))) for name in names)], [],
+                      forged=not proof)
+
+    def _address(self, chance: Random, rule: Rule, place: str) -> str:
+        given = chance.choice(self.clinic.own)
+        if place == "other":
+            given = given | self.clinic.other
+        values = {name: given.get(name) or chance.choice(self.clinic.ids) for name in rule.arguments}
+        if place == "hostile" and values:
+            values[chance.choice(sorted(values))] = chance.choice((draw_text(chance, True), *IDS)) or "-"
+        try:
+            return str(self.door.map.build(rule.endpoint, values))
+        except (HTTPException, ValueError):
+            return "/" + draw_text(chance, True)
+
+    def _replace(self, chance: Random, address: str, place: str) -> str:
+        """The form's address, with another's ids in it where the step says so."""
+        if place == "own":
+            return address
+        try:
+            rule, values = self.door.map.match(urlsplit(address).path, method="POST", return_rule=True)
+        except HTTPException:
+            return address
+        if place == "other":
+            values = dict(values) | {name: self.clinic.other[name] for name in values if name in self.clinic.other}
+        elif values:
+            values = dict(values) | {chance.choice(sorted(values)): chance.choice(IDS) or "-"}
+        return str(self.door.map.build(rule.endpoint, values))
+
+    def _name(self, form: Form | None) -> str:
+        try:
+            return str(self.door.map.match(urlsplit(form.address).path if form else "/", method="POST")[0])
+        except HTTPException:
+            return "nothing"
+
+    def _open(self, method: str, address: str, body: bytes = b"", headers: dict[str, str] | None = None,
+              filled: Filled | None = None, is_other: bool = False) -> Any:
+        self.door.keeper.error = None
+        path, _question, query = address.partition("?")
+        answer = self.http.open(quote(path, safe="/%:@"), method=method, data=body, query_string=query,
+                                headers=headers or {})
+        self.word = str(answer.status_code)
+        self.was_stopped = self.was_stopped or answer.status_code == 429
+        try:
+            self._check(method, address, answer, headers or {}, filled, is_other)
+        except Finding as finding:
+            sent = repr(filled)[:LONGEST_TOLD] if filled else ""
+            raise Finding(f"{finding} | {self.role or 'nobody'} {method} {address[:300]} {sent}") from None
+        return answer
+
+    def _check(self, method: str, address: str, answer: Any, headers: dict[str, str], filled: Filled | None,
+               is_other: bool) -> None:
+        status, what = answer.status_code, self._say(method, address)
+        if status >= 500:
+            error = self.door.keeper.error
+            if error is None:
+                raise Finding(f"{what}: {status} {answer.text[:300]}")
+            error.add_note(f"{self.role or 'nobody'} {method} {address[:300]} {repr(filled)[:LONGEST_TOLD]}")
+            raise error
+        missing = [name for name in HEADERS if name not in answer.headers]
+        if missing:
+            raise Finding(f"{what}: {status} without {missing}")
+        self._check_headers(what, answer)
+        self._check_secrets(what, answer)
+        is_let_in = status < 400 and not (status in (302, 303) and _leads_to_sign_in(answer.location))
+        if is_other and is_let_in and set(address.partition("?")[0].split("/")) & set(self.clinic.other.values()):
+            raise Finding(f"{what}: {status} for what belongs to the other site")
+        if filled is not None:
+            self._check_refused(what, status, is_let_in, filled)
+        if answer.mimetype.startswith(("text/", "application/json")) and method != "HEAD":
+            check_text(answer.text, what)
+        if answer.mimetype == "text/html" and method != "HEAD":
+            self._check_page(what, address, answer, headers)
+
+    def _say(self, method: str, address: str) -> str:
+        try:
+            name = self.door.map.match(address.partition("?")[0], method=method)[0]
+        except HTTPException:
+            name = "no route"
+        return f"{method} {name}"
+
+    def _check_headers(self, what: str, answer: Any) -> None:
+        if f"X-{MARK}" in answer.headers:
+            raise Finding(f"{what}: a header of a stranger")
+        place = answer.headers.get("Location", "")
+        if place and not _is_own(place):
+            raise Finding(f"{what}: leads to {place[:200]}")
+
+    def _check_secrets(self, what: str, answer: Any) -> None:
+        told = (answer.data + str(answer.headers).encode()).lower()
+        for secret in (SECRET, *self.clinic.secrets):
+            if secret.lower().encode() in told:
+                at = told.index(secret.lower().encode())
+                raise Finding(f"{what}: tells of the other site: {told[max(at - 100, 0):at + 60]!r}")
+        if COLLEAGUE.lower().encode() in told and Permission.MANAGE_ORGANISATION not in _permissions(self.role):
+            raise Finding(f"{what}: names the other site's staff")
+
+    def _check_refused(self, what: str, status: int, is_let_in: bool, filled: Filled) -> None:
+        """Nobody does what their role does not include, nor by a form that no page of theirs made."""
+        method, _space, endpoint = what.partition(" ")
+        if not is_let_in or method != "POST" or endpoint not in self.door.by_name:
+            return
+        if not self.door._may(self.role, endpoint):
+            raise Finding(f"{what}: {status} for who may not")
+        guarded = endpoint not in ("session.keep", "exam_form.save", "exam_form.autosave")  # these put it by
+        if filled.forged and guarded:
+            raise Finding(f"{what}: {status} without the proof of a page")
+
+    def _check_page(self, what: str, address: str, answer: Any, headers: dict[str, str]) -> None:
+        text = answer.text
+        page = read_page(text, address)
+        if page.strange or PRODUCT in text:
+            raise Finding(f"{what}: what was typed became part of the page: {page.strange}")
+        if answer.status_code < 400 or "HX-Request" in headers:
+            self.page, self.address = (page, address) if "HX-Request" not in headers else (self.page, self.address)
+        elif not page.says:
+            raise Finding(f"{what}: {answer.status_code} that does not say what to do: {text[:600]}")
+        elif answer.status_code == 422:
+            self.page, self.address = page, address
+
+
+class _Keeper(logging.Handler):
+    """The exception behind an answer of 5xx, which the house logs and does not raise."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.error: BaseException | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info and record.exc_info[1] is not None:
+            self.error = record.exc_info[1]
+
+
+def list_rules(app: Flask, method: str) -> list[Rule]:
+    """The routes of the screens that take `method`, in the order of their addresses."""
+    rules = [rule for rule in app.url_map.iter_rules()
+             if method in (rule.methods or ()) and not rule.rule.startswith(tuple(ELSEWHERE))]
+    return sorted(rules, key=lambda rule: (rule.rule, rule.endpoint))
+
+
+def _permissions(role: str) -> frozenset[Permission]:
+    if role == STRANGER:
+        return frozenset()
+    names = tuple(ROLES) if role == EVERYBODY else (role,)
+    return frozenset().union(*(ROLES[name][1] for name in names))
+
+
+def _list_above(rule: Rule, pages: dict[str, Rule]) -> Iterator[Rule]:
+    """Pages at the address itself and above it, the nearest first."""
+    parts = rule.rule.split("/")
+    for size in range(len(parts), 0, -1):
+        page = pages.get("/".join(parts[:size]) or "/")
+        if page is not None:
+            yield page
+
+
+def _draw_query(chance: Random, harm: int, ids: list[str]) -> str:
+    pairs = []
+    for _ in range(harm):
+        value = quote(chance.choice((draw_text(chance), *ids)).encode("utf-8", "surrogatepass"))
+        pairs.append(f"{chance.choice(UNASKED)}={value}")
+    return "?" + "&".join(pairs) if pairs else ""
+
+
+def _is_own(place: str) -> bool:
+    parts = urlsplit(place)
+    return parts.scheme in ("", "http") and parts.netloc in ("", "localhost") and not place.startswith(("//", "/\\"))
+
+
+def _leads_to_sign_in(place: str) -> bool:
+    return urlsplit(place).path in ("/sign-in", "/locked", "/sign-in/second-step")
