@@ -20,6 +20,10 @@ class ClearwayError(Exception):
         self.ids = ids
 
 
+class PageUnreadable(ClearwayError):
+    """A form came back otherwise than its page was: something a person does not type there is missing or spoilt."""
+
+
 class InvalidInput(ClearwayError):
     """What came in cannot be accepted; `fields` maps a field name to its list of sentences."""
 

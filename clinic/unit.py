@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from flask import Flask, Response, request
 
 from clinic.db import db, set_mode
+from clinic.posted import ClearwayRequest
 
 F = TypeVar("F", bound=Callable[..., Any])
 SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -27,6 +28,8 @@ def reads_only(view: F) -> F:
 
 class ClearwayFlask(Flask):
     """Flask, with one unit of work for each request."""
+
+    request_class = ClearwayRequest
 
     def dispatch_request(self) -> Response:
         """Run the view; commit after an answer below 400, roll back otherwise."""

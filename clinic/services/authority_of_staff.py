@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from clinic.db import db
 from clinic.errors import NotAllowed, NotFound, NotNow
-from clinic.models import Role, User
+from clinic.models import Role, Site, User
 from clinic.permissions import ROLES, Permission, has_permission, permissions_of
 
 # Roles that reach over the whole organisation: given and taken by those who hold one themselves.
@@ -22,9 +22,13 @@ def reaches_all_sites(administrator: User) -> bool:
 
 
 def ensure_reaches_site(site_id: str, actor: User | None) -> None:
-    """Raises NotFound for a site that `actor` does not administer; the operator's command (None) reaches all."""
-    if actor is not None and site_id != actor.site_id and not reaches_all_sites(actor):
-        raise NotFound(_("There is no such site."), site=site_id)
+    """Raises NotFound for a site that `actor` does not administer, which is what a site that does not exist is, too.
+
+    The operator's command (None) reaches all.
+    """
+    is_within = actor is None or site_id == actor.site_id or reaches_all_sites(actor)
+    if not is_within or db.session.get(Site, site_id) is None:
+        raise NotFound(_("There is no such site. Choose one of the list."), site=site_id)
 
 
 def ensure_may_change(user: User, actor: User | None) -> None:

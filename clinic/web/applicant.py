@@ -29,7 +29,7 @@ from clinic.services.registration import (
     update_applicant,
 )
 from clinic.unit import reads_only
-from clinic.web.form import read_form
+from clinic.web.form import read_form, read_version
 from clinic.web.merge_card import build_merge_card
 from clinic.web.passport import ReadZone, list_zone_warnings, read_zone, to_fields
 from clinic.web.relation_word import list_relation_choices
@@ -150,7 +150,7 @@ def save(applicant_id: str) -> Page:
     """Correct the person; what was typed is never lost, not even when somebody else saved first."""
     applicant = get_applicant(applicant_id, current_user)
     typed = read_form(request.form)
-    version = int(typed.get("version", "0")) if typed.get("version", "0").isdigit() else 0
+    version = read_version(typed.get("version")) or 0
     try:
         data = ChangedApplicant().load(typed)
     except ValidationError as error:

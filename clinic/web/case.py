@@ -43,7 +43,7 @@ from clinic.web.case_word import banner_case as banner_case  # for the pages of 
 from clinic.web.case_word import describe_consent, need_label
 from clinic.web.conclusion_word import RESULT_WORDS
 from clinic.web.delivery import state_word
-from clinic.web.form import read_form
+from clinic.web.form import read_form, read_version
 from clinic.web.person_flag import list_person_flags
 from clinic.web.requirement_word import describe_ending, describe_origin, list_people
 from clinic.web.staff_name import list_names
@@ -129,7 +129,7 @@ def move(case_id: str) -> Page:
                                flags=list_flags(case)), 422
     if typed["to"] == CaseState.IN_PROGRESS.value:
         ensure_not_refused(case)
-    ensure_unchanged(case, int(typed["version"]) if typed.get("version", "").isdigit() else 0)
+    ensure_unchanged(case, read_version(typed.get("version")) or 0)
     workflow.move(case, LEAVING[typed["to"]], typed["reason"], current_user)
     flash(_("Saved."), "success")
     return redirect(url_for(".show", case_id=case.id))

@@ -25,6 +25,7 @@ from clinic.services.circumstance import change_case, ensure_unchanged, preview_
 from clinic.services.derivation import derive_circumstances
 from clinic.web.case import list_flags
 from clinic.web.case_form import digest_facts, list_groups, list_place_rows, read_case_form, values_of
+from clinic.web.form import read_version
 
 blueprint = Blueprint("circumstance", __name__, url_prefix="/cases/<case_id>/circumstances")
 Page = str | tuple[str, int] | Response
@@ -47,7 +48,7 @@ def save(case_id: str) -> Page:
     case = get_case(case_id, current_user)
     workflow.ensure_recording(case)
     typed, plain = read_case_form()
-    version = int(typed["version"]) if typed.get("version", "").isdigit() else 0
+    version = read_version(typed.get("version")) or 0
     try:
         data: dict[str, Any] = CaseFacts().load(plain)
         check_category(case.programme, data)

@@ -21,6 +21,7 @@ from clinic.services.completion import FORM_EXAMS
 from clinic.services.form_contradiction import merge_answers
 from clinic.services.form_version import get_version
 from clinic.services.kept_input import drop_kept_input, find_kept_input, keep_input
+from clinic.web.form import read_version
 from clinic.web.form_page import list_shown, show_filling, show_reading
 from clinic.web.gate import find_gate
 from clinic.web.station_page import Answer, forget, is_recording, open_case
@@ -46,9 +47,9 @@ def view(case_id: str, name: str) -> Answer | Response:
         return gate
     if writing:
         return show_filling(case, form, row, row.answers if row else {}, kept=kept, group=request.args.get("rest"))
-    number = request.args.get("version", "")
-    if row is not None and number.isdigit():
-        return show_reading(case, form, row, get_version(row, int(number)))
+    number = read_version(request.args.get("version"))
+    if row is not None and number is not None:
+        return show_reading(case, form, row, get_version(row, number))
     return show_reading(case, form, row)
 
 
@@ -120,8 +121,7 @@ def autosave(case_id: str, name: str) -> Response:
 
 def _read_page() -> tuple[int | None, dict[str, Any]]:
     """Of the posted page: the version of the answers it showed, and what was typed."""
-    version = request.form.get("version", "")
-    return (int(version) if version.isdigit() else None), {
+    return read_version(request.form.get("version")), {
         key: value for key, value in request.form.items() if key not in CONTROLS}
 
 

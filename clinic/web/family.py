@@ -20,7 +20,7 @@ from clinic.schemas.door import load
 from clinic.schemas.family import FamilyIn, MemberIn
 from clinic.schemas.reason import ReasonIn
 from clinic.services import family as families
-from clinic.web.form import read_form
+from clinic.web.form import read_form, read_version
 from clinic.web.relation_word import list_relation_choices
 from clinic.web.station_page import list_names
 
@@ -81,7 +81,7 @@ def save(family_id: str) -> Page:
     """Correct them."""
     family = get_family(family_id, current_user)
     typed = read_form(request.form)
-    version = int(typed["version"]) if typed.get("version", "").isdigit() else 0
+    version = read_version(typed.get("version")) or 0
     try:
         data = load(FamilyIn(), {name: typed[name] for name in FACTS if name in typed})
         families.change_family(family, data, version, current_user)

@@ -7,12 +7,15 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
+from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
+from clinic.errors import PageUnreadable
 from clinic.partial_date import PartialDate
 from clinic.web.clinical_format import to_partial_date
 
 DATE_PARTS = ("day", "month", "year")
+VERSION = re.compile(r"[0-9]{1,9}")  # as every database's integer can hold it
 DECIMAL_COMMA = re.compile(r"^(-?\d+),(\d+)$")
 
 
@@ -36,6 +39,19 @@ def read_form(
         if name in plain:
             plain[name] = DECIMAL_COMMA.sub(r"\1.\2", plain[name])
     return _join_dates(plain)
+
+
+def read_version(text: str | None) -> int | None:
+    """The number of the version that a page showed, from its hidden field; None where the page showed none yet.
+
+    Raises PageUnreadable for what no page of ours carries: to take it for "none" would save without looking whether
+    somebody else saved meanwhile.
+    """
+    if not text:
+        return None
+    if not VERSION.fullmatch(text):
+        raise PageUnreadable(_("The page came back damaged, and nothing was saved. Go back, reload it, and try again."))
+    return int(text)
 
 
 def date_parts(value: object) -> dict[str, str]:

@@ -23,6 +23,7 @@ from clinic.questionnaire import get_questionnaire
 from clinic.services.kept_input import LIFE, keep_input
 from clinic.session_life import State, find_standing
 from clinic.way_back import address_lock, address_sign_in_again
+from clinic.web.form import read_version
 
 GUARDED = ("exam_form.save", "exam_form.autosave")
 
@@ -62,9 +63,8 @@ def init_kept_page(app: Flask) -> None:
 def _put_by(page: PageOf, author: User, same: bool) -> Any:
     here = url_for("exam_form.view", case_id=page.case_id, name=page.form)
     try:
-        version = request.form.get("version", "")
-        keep_input(get_case(page.case_id, author), get_questionnaire(page.form), request.form,
-                   int(version) if version.isdigit() else None, author)
+        version = read_version(request.form.get("version"))
+        keep_input(get_case(page.case_id, author), get_questionnaire(page.form), request.form, version, author)
     except ClearwayError:
         db.session.rollback()
         return None  # no such case or form: the view says so

@@ -30,7 +30,7 @@ from clinic.services.conclusion import ConclusionInput
 from clinic.unit import manages_units
 from clinic.web.conclusion_word import RESULT_WORDS
 from clinic.web.delivery import state_word
-from clinic.web.form import read_form
+from clinic.web.form import read_form, read_version
 from clinic.web.reauthentication import check_again
 from clinic.web.requirement_word import describe_ending, describe_origin
 from clinic.web.review import build_review
@@ -66,7 +66,7 @@ def sign(case_id: str) -> Answer | WebResponse:
     """Sign: password, then both halves of the signature; nothing is held open meanwhile."""
     get_case(case_id, current_user)  # of this site, before anything else is said about it
     typed = read_form(request.form, lists=("classes",))
-    version = int(typed["case_version"]) if typed.get("case_version", "").isdigit() else 0
+    version = read_version(typed.get("case_version")) or 0
     signer_id = current_user.id
     try:
         choice = _read_choice(typed)

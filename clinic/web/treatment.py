@@ -17,7 +17,7 @@ from clinic.schemas.reason import ReasonIn
 from clinic.schemas.treatment import TreatmentIn
 from clinic.services import treatment
 from clinic.treatment_catalogue import list_treatables
-from clinic.web.form import read_form
+from clinic.web.form import read_form, read_version
 from clinic.web.station_page import Answer, forget, is_recording, list_names, open_case, prefix_errors, show
 
 blueprint = Blueprint("treatment", __name__, url_prefix="/cases/<case_id>/treatment")
@@ -37,11 +37,10 @@ def report(case_id: str, disease: str) -> Answer | Response:
     """Record how it stands."""
     case = open_case(case_id)
     typed = read_form(request.form, lists=("confirmed",))
-    shown = typed.get("shown", "")
+    shown = read_version(typed.get("shown"))
     plain = {name: typed[name] for name in TreatmentIn().fields if name in typed} | {"disease": disease}
     try:
-        treatment.report_treatment(case, load(TreatmentIn(), plain), int(shown) if shown.isdigit() else None,
-                                   current_user)
+        treatment.report_treatment(case, load(TreatmentIn(), plain), shown, current_user)
     except InvalidInput as problem:
         return _show(forget(case_id), disease, typed, problem)
     flash(_("Recorded. The decision follows it."), "success")

@@ -22,6 +22,7 @@ from clinic.web.form import read_form
 
 blueprint = Blueprint("will_i_need", __name__)
 OLDEST_AGE = 120  # years
+LONGEST_AGE = 3  # digits
 # What a member of the public can hardly answer, and a clinic establishes: stands as "not known".
 NOT_ASKED = frozenset({"officer_order", "adoptee_affidavit", "syphilis_suspected", "gonorrhoea_suspected"})
 
@@ -74,7 +75,7 @@ def _read_birth(typed: dict[str, Any], today: date, errors: dict[str, list[str]]
             errors["age"] = [_("Write the age in years, or the birth date.")]
         return None
     if age.isdecimal():
-        if int(age) > OLDEST_AGE:
+        if len(age) > LONGEST_AGE or int(age) > OLDEST_AGE:
             errors["age"] = [_("Write an age up to %(most)s years.", most=OLDEST_AGE)]
             return None
         return add_months(today, -12 * int(age))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from tests.factory import make_user
+from tests.factory import make_case, make_user
 from tests.sign_in import sign_in
 
 
@@ -14,3 +14,33 @@ def test_address_with_a_nul_is_refused(app: Flask, address: str) -> None:
     answer = sign_in(app, make_user("reception")).get(address)
     assert answer.status_code == 400
     assert ("OperationOutcome" in answer.text) == address.startswith("/fhir")
+
+
+@pytest.mark.parametrize("typed", [{"reason": "a\0b"}, {"a\0b": "x"}, {"reason": ["well", "\0"]}])
+def test_form_with_a_nul_is_refused(app: Flask, typed: dict[str, str | list[str]]) -> None:
+    case, user = make_case(), make_user("reception")
+    client = sign_in(app, user)
+    answer = client.post(f"/cases/{case.id}/state", data={"to": "withdrawn", "version": "1"} | typed)
+    assert answer.status_code == 400
+    assert "reload the page" in answer.text
+
+
+PAGES_WITH_A_VERSION = {
+    "/cases/{case}/state": {"to": "withdrawn", "reason": "moved away", "version": "²"},
+    "/cases/{case}/circumstances": {"version": "9223372036854775808"},
+    "/applicants/{person}/edit": {"version": "9" * 5000},
+    "/cases/{case}/forms/us-medical-exam": {"version": "x"},
+    "/cases/{case}/treatment/syphilis": {"shown": "-1", "outcome": "current"},
+    "/cases/{case}/sign": {"case_version": "1.5"},
+}
+
+
+@pytest.mark.parametrize("address", PAGES_WITH_A_VERSION)
+def test_page_that_comes_back_with_another_version_than_a_number_says_so(app: Flask, address: str) -> None:
+    case, user = make_case(), make_user("reception nurse physician")
+    person = case.applicant_id
+    client = sign_in(app, user, case.id)
+    here = address.format(case=case.id, person=person)
+    answer = client.post(here, data=PAGES_WITH_A_VERSION[address])
+    assert answer.status_code == 400
+    assert "The page came back damaged, and nothing was saved" in answer.text

@@ -370,3 +370,12 @@ def test_line_is_tested_in_words_and_audited(app: Flask, nurse: User) -> None:
     assert "Nobody can be reached there." in answer.text
     assert count_changes("test-line") == 1
     assert "Line tested" in http.get(f"{AREA}/destinations/us").text
+
+
+def test_site_that_does_not_exist_is_named_as_such(app: Flask, nurse: User) -> None:
+    client = sign_in(app, make_user("admin"))
+    moved = {"name": nurse.name, "email": nurse.email, "language": "en", "site": "no-such-site", "password": PASSWORD}
+    for address, typed in ((f"{AREA}/users/{nurse.id}/edit", moved), (f"{AREA}/users/new", NEW | {"site": "x" * 300})):
+        answer = client.post(address, data=typed)
+        assert answer.status_code in (404, 422)
+        assert "no such site" in answer.text

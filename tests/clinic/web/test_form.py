@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from werkzeug.datastructures import MultiDict
 
-from clinic.errors import InvalidInput
+from clinic.errors import InvalidInput, PageUnreadable
 from clinic.partial_date import parse_partial_date
 from clinic.web.field_error import find_error, list_errors
-from clinic.web.form import date_parts, read_form
+from clinic.web.form import date_parts, read_form, read_version
 
 
 def test_form_becomes_a_plain_dict_without_token_and_empty_fields() -> None:
@@ -71,3 +71,13 @@ def test_errors_are_named_by_their_path() -> None:
     assert find_error(errors, "documents-0-number") == "Enter the number."
     assert find_error(errors, "documents") is None
     assert find_error(None, "name") is None
+
+
+def test_version_is_read_as_a_page_carries_it() -> None:
+    assert [read_version(text) for text in (None, "", "0", "17")] == [None, None, 0, 17]
+
+
+@pytest.mark.parametrize("text", ["²", "٣", "-1", "1.0", "x", "1" * 10, "9" * 5000, "9223372036854775808", " 1"])
+def test_version_that_no_page_carries_is_refused_and_not_taken_for_none(text: str) -> None:
+    with pytest.raises(PageUnreadable, match="nothing was saved"):
+        read_version(text)
