@@ -26,6 +26,7 @@ class Permission(StrEnum):
     OPEN_CASE = "open-case"  # and answer its circumstances
     RECORD_HISTORY = "record-history"
     RECORD_EXAM = "record-exam"
+    COLLECT_SPECIMEN = "collect-specimen"  # draw blood, take urine, label and hand over
     ENTER_RESULT = "enter-result"
     CONFIRM_RESULT = "confirm-result"
     UPLOAD_FILM = "upload-film"  # and take the second look at a film in quarantine
@@ -55,12 +56,14 @@ ROLES: dict[str, tuple[Any, frozenset[Permission]]] = {
     "receptionsupervisor": (_l("Reception supervisor"), frozenset(
         _SEEING | {_P.REGISTER, _P.OPEN_CASE, _P.MERGE_RECORDS, _P.DIRECT_TASKS})),
     "nurse": (_l("Nurse"), frozenset(
-        _SEEING | {_P.RECORD_HISTORY, _P.RECORD_VACCINE, _P.CONFIRM_RESULT, _P.OPEN_CASE,
+        _SEEING | {_P.RECORD_HISTORY, _P.RECORD_VACCINE, _P.CONFIRM_RESULT, _P.OPEN_CASE, _P.COLLECT_SPECIMEN,
                     _P.RECORD_TREATMENT, _P.OPEN_IN_EMERGENCY})),
-    "phlebotomist": (_l("Phlebotomist"), frozenset(_SEEING | {_P.RECORD_SPUTUM})),
-    "labtech": (_l("Laboratory technician"), frozenset(_SEEING | {_P.ENTER_RESULT, _P.RECORD_SPUTUM})),
+    "phlebotomist": (_l("Phlebotomist"), frozenset(_SEEING | {_P.COLLECT_SPECIMEN, _P.RECORD_SPUTUM})),
+    "labtech": (_l("Laboratory technician"), frozenset(
+        _SEEING | {_P.COLLECT_SPECIMEN, _P.ENTER_RESULT, _P.RECORD_SPUTUM})),
     "labsupervisor": (_l("Laboratory supervisor"), frozenset(
-        _SEEING | {_P.ENTER_RESULT, _P.CONFIRM_RESULT, _P.RECORD_SPUTUM, _P.MAP_RESULTS, _P.DIRECT_TASKS})),
+        _SEEING | {_P.COLLECT_SPECIMEN, _P.ENTER_RESULT, _P.CONFIRM_RESULT, _P.RECORD_SPUTUM, _P.MAP_RESULTS,
+                    _P.DIRECT_TASKS})),
     "radiographer": (_l("Radiographer"), frozenset(_SEEING | {_P.UPLOAD_FILM})),
     "radiologist": (_l("Radiologist"), frozenset(_SEEING | {_P.UPLOAD_FILM, _P.READ_XRAY, _P.OPEN_IN_EMERGENCY})),
     "physician": (_l("Panel physician"), frozenset(

@@ -34,7 +34,7 @@ class Stop(StrEnum):
 # Where somebody has the person in front of them after confirming who it is at a station of clinic/station.py.
 PLACES = {
     "reception": (Stop.RECEPTION, Stop.CONSENT), "exam": (Stop.HISTORY, Stop.EXAM), "xray": (Stop.XRAY,),
-    "sputum": (Stop.LABORATORY,), "vaccination": (Stop.VACCINATION,),
+    "sputum": (Stop.LABORATORY,), "phlebotomy": (Stop.LABORATORY,), "vaccination": (Stop.VACCINATION,),
 }
 
 

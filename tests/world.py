@@ -28,7 +28,9 @@ from clinic.models import (
     User,
 )
 from clinic.permissions import ROLES
+from clinic.services import handover
 from clinic.services.applicant_link import list_holdings
+from clinic.services.draw import draw
 from clinic.services.emergency import open_in_emergency
 from clinic.services.family import found_family
 from clinic.services.merge import build_fingerprint, merge_records
@@ -75,6 +77,7 @@ def build_world() -> World:
     exam_id = delivery.signed_exam_id
     case = story.open_case(staff)
     walk.ensure_consent(case, staff["reception"])
+    tube = draw(case, ["igra"], None, "", staff["labtech"])[0]
     film = take_film(Random(1), case, staff["radiographer"], "infiltrate")
     assert film is not None
     result = story.enter(case, staff, "igra", "positive")
@@ -96,7 +99,8 @@ def build_world() -> World:
     laboratory = make_laboratory(case.site)
     task = open_task("follow-up", case, "world", detail="Film of the wrist")
     values = {
-        "laboratory_id": laboratory.id, "opening_id": opening.id, "case_id": case.id,
+        "specimen_id": tube.id, "order_id": handover.list_orders_of(tube)[0].id, "laboratory_id": laboratory.id,
+        "opening_id": opening.id, "case_id": case.id,
         "applicant_id": person.id, "other_id": other.id, "film_id": film.id,
         "result_id": result.id, "family_id": family.id, "related_id": related.id, "merge_id": merge.id,
         "requirement_id": requirement.id, "exam_id": exam_id, "delivery_id": delivery.id, "attempt_id": attempt.id,

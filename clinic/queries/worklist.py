@@ -24,6 +24,8 @@ from clinic.models import (
     CaseState,
     Film,
     FormResponse,
+    LabOrder,
+    LabOrderState,
     LabResult,
     Requirement,
     ResultStatus,
@@ -33,6 +35,7 @@ from clinic.models.amendment import OPEN_REQUEST
 from clinic.models.case import OPEN_STATES
 from clinic.models.film import HELD, READABLE
 from clinic.models.form import DRAFT
+from clinic.models.lab_order import LIVE as LIVE_ORDER
 from clinic.models.laboratory import SENT_BACK
 from clinic.models.laboratory import WAITING as WAITING_RESULT
 from clinic.models.requirement import OPEN as OPEN_REQUIREMENT
@@ -55,6 +58,7 @@ class View(StrEnum):
     READ = "read"
     HELD = "held"
     TAKE = "take"
+    DRAW = "draw"  # blood and urine to be taken
     ENTER = "enter"
     SPUTUM = "sputum"
     EXAMINE = "examine"
@@ -246,6 +250,21 @@ def _has_entered() -> ColumnElement[bool]:
                           or_(*serves))
 
 
+def _has_collected() -> ColumnElement[bool]:
+    """What the requirement asks for has been drawn and is in work."""
+    return exists().where(LabOrder.requirement_id == Requirement.id, LabOrder.state != LabOrderState.ORDERED,
+                          text(f"lab_order.{LIVE_ORDER}"))
+
+
+def _is_to_draw() -> ColumnElement[bool]:
+    """Something is ordered and not drawn, or is still to be ordered."""
+    ordered = select(LabOrder.case_id).where(
+        text(f"lab_order.{LIVE_ORDER}"), LabOrder.state == LabOrderState.ORDERED,
+        LabOrder.test.in_([test.name for test in list_tests().values() if test.tube]))
+    return or_(_has_open(list_drawn_exams(), ~_has_entered(), ~_has_collected()),
+               and_(Case.state.in_(workflow.RECORDING), Case.id.in_(ordered)))
+
+
 def _has_sent_back() -> ColumnElement[bool]:
     """A result of laboratory work still open was sent back, and nobody has entered it again."""
     later = aliased(LabResult)
@@ -289,6 +308,11 @@ def list_laboratory_exams() -> list[str]:
     return sorted({exam for test in list_tests().values() for exam in test.exams} - set(SPUTUM))
 
 
+def list_drawn_exams() -> list[str]:
+    """Every examination for which blood or urine is taken first."""
+    return sorted({exam for test in list_tests().values() if test.tube and not test.asked_after for exam in test.exams})
+
+
 _WAITING: dict[Any, Callable[[_Asker], ColumnElement[bool]]] = {
     View.SENT_BACK: lambda user: _has_sent_back(),
     View.SIGN: _may_be_signed,
@@ -298,6 +322,7 @@ _WAITING: dict[Any, Callable[[_Asker], ColumnElement[bool]]] = {
     View.HELD: lambda user: and_(Case.state.in_(workflow.RECORDING),
                                  Case.id.in_(select(Film.case_id).where(text(HELD)))),
     View.TAKE: lambda user: _has_open(XRAY, ~_has_film(READABLE)),
+    View.DRAW: lambda user: _is_to_draw(),
     View.ENTER: lambda user: _has_open(list_laboratory_exams(), ~_has_entered()),
     View.SPUTUM: lambda user: _has_open(SPUTUM),
     View.EXAMINE: lambda user: _has_open(EXAMINING),

@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from marshmallow import Schema, ValidationError, fields, post_load, validates_schema
 from marshmallow.validate import Length, OneOf, Range
 
+from clinic.identifier import IdentifierKind, classify_identifier, list_order_numbers, list_specimen_numbers
 from clinic.laboratory_test import COMPARATORS, DETAIL, TITRE, LaboratoryTest, list_tests
 from clinic.models import MEDIA, Collection, Purpose, SpecimenKind
 from clinic.schemas.digits import read_digits
@@ -106,7 +107,17 @@ class LabResultIn(Schema):
         return NewResult(**data)
 
 
+def is_label(text: str) -> bool:
+    """Whether somebody scanned a label of ours where a result belongs."""
+    own = (IdentifierKind.CASE_NUMBER, IdentifierKind.APPLICANT_NUMBER)
+    return bool(list_specimen_numbers(text) or list_order_numbers(text)
+                or any(one.kind in own for one in classify_identifier(text)[:1]))
+
+
 def _check_value(test: LaboratoryTest, data: dict[str, Any], problems: dict[str, Any]) -> None:
+    if is_label(str(data["value"])):
+        problems["value"] = [_("This is the number of a label, not a result. Scan it into the search field above.")]
+        return
     if not test.units:
         if data["value"] not in test.values:
             problems["value"] = [_("Choose one of the results of this test.")]

@@ -5,7 +5,7 @@ A result may still be entered without an order: it is recorded as before, and no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from flask_babel import gettext as _
 from sqlalchemy import select, text
@@ -60,16 +60,20 @@ def place_orders(case: Case, actor: User) -> list[LabOrder]:
 def list_to_order(case: Case) -> list[tuple[LaboratoryTest, Requirement]]:
     """(test, what asks for it) of the open requirements, without those ordered or with a current result."""
     ordered = {row.test for row in list_orders(case) if row.is_live}
-    entered = _list_entered(case)
-    found: dict[str, tuple[LaboratoryTest, Requirement]] = {}
-    for requirement in list_requirements(case):
-        if requirement.state is not RequirementState.OPEN:
-            continue
+    asking = {row.exam: row for row in list_requirements(case) if row.state is RequirementState.OPEN}
+    return [(test, asking[exam]) for test, exam in match_tests(asking, ordered, _list_entered(case))]
+
+
+def match_tests(
+    exams: Collection[str], ordered: Collection[str], entered: Collection[str]
+) -> list[tuple[LaboratoryTest, str]]:
+    """(test, examination) of what is to be drawn for open `exams`; not what is ordered, or entered and no repeat."""
+    found: dict[str, tuple[LaboratoryTest, str]] = {}
+    for exam in exams:
         for test in list_tests().values():
-            again = requirement.exam.endswith("-repeat")
-            if (test.tube and requirement.exam in test.exams and not test.asked_after and test.name not in ordered
-                    and (again or test.name not in entered)):
-                found.setdefault(test.name, (test, requirement))
+            if (test.tube and exam in test.exams and not test.asked_after and test.name not in ordered
+                    and (exam.endswith("-repeat") or test.name not in entered)):
+                found.setdefault(test.name, (test, exam))
     return list(found.values())
 
 

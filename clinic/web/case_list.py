@@ -22,7 +22,7 @@ from clinic.permissions import Permission, has_permission, permissions_of
 from clinic.progress import SPUTUM, XRAY, State, describe_exam, label_exam
 from clinic.queries.page import Page, Place
 from clinic.queries.standing import Standing, load_standings
-from clinic.queries.worklist import COUNT_LIMIT, EXAMINING, View, list_laboratory_exams
+from clinic.queries.worklist import COUNT_LIMIT, EXAMINING, View, list_drawn_exams, list_laboratory_exams
 from clinic.read_audit import note_shown
 from clinic.web.case_word import progress_line
 from clinic.web.station import find_path, find_work, label_work
@@ -32,7 +32,7 @@ REMEMBERED_ROWS = 4000  # about 6 MB
 
 # Where the work of a kind is done, beneath /cases/<id>; without one the row leads where its progress points.
 PLACES = {View.SENT_BACK: "laboratory", View.SIGN: "sign", View.CONFIRM: "laboratory", View.READ: "xray",
-          View.HELD: "xray", View.TAKE: "xray", View.ENTER: "laboratory", View.SPUTUM: "sputum",
+          View.HELD: "xray", View.TAKE: "xray", View.DRAW: "draw", View.ENTER: "laboratory", View.SPUTUM: "sputum",
           View.VACCINATE: "vaccination", View.FACTS: "circumstances"}
 BY_PROGRESS = {"facts": "circumstances", "ready": "sign", "physician": "sign", "not-cleared": "sign"}
 
@@ -87,15 +87,16 @@ def describe_work(
 # The lists that show only those examinations of a case which are in certain states.
 WANTED: dict[View | None, tuple[str, ...]] = {
     View.SENT_BACK: ("sent-back",), View.CONFIRM: ("second-person",), View.ENTER: ("to-do", "sent-back"),
+    View.DRAW: ("to-do",),
 }
 
 
 def _list_exams(view: View | None, standing: Standing) -> list[str]:
     laboratory = [*list_laboratory_exams(), *SPUTUM]
     wanted: dict[View | None, Any] = {
-        View.SENT_BACK: laboratory, View.CONFIRM: laboratory, View.ENTER: list_laboratory_exams(),
-        View.SPUTUM: SPUTUM, View.READ: XRAY, View.HELD: XRAY, View.TAKE: XRAY, View.EXAMINE: EXAMINING,
-        View.MINE: EXAMINING,
+        View.SENT_BACK: laboratory, View.CONFIRM: laboratory, View.DRAW: list_drawn_exams(),
+        View.ENTER: list_laboratory_exams(), View.SPUTUM: SPUTUM,
+        View.READ: XRAY, View.HELD: XRAY, View.TAKE: XRAY, View.EXAMINE: EXAMINING, View.MINE: EXAMINING,
     }
     return [exam for exam in standing.exams if exam in wanted.get(view, ())]
 

@@ -86,4 +86,5 @@ def _may_use(route: str | None) -> bool:
 def station_word(name: str) -> str:
     """A station's name."""
     return {"reception": _("Reception"), "exam": _("Examination"), "xray": _("X-ray room"),
-            "vaccination": _("Vaccination"), "sputum": _("Sputum collection")}.get(name, name)
+            "vaccination": _("Vaccination"), "sputum": _("Sputum collection"),
+            "phlebotomy": _("Blood and urine")}.get(name, name)

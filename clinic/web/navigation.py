@@ -23,6 +23,7 @@ class Area:
     label: LazyString
     permission: Permission
     also: tuple[str, ...] = ()  # pages elsewhere that belong to it too
+    unless: Permission | None = None  # who holds this has another entry that leads there
 
     def is_current(self, path: str) -> bool:
         """Whether a page at `path` lies in this area."""
@@ -37,6 +38,8 @@ AREAS = (
     Area("/doubles", lazy_gettext("Likely doubles"), Permission.MERGE_RECORDS),
     Area("/laboratory", lazy_gettext("Laboratory"), Permission.ENTER_RESULT),
     Area("/laboratory", lazy_gettext("Laboratory"), Permission.CONFIRM_RESULT),
+    Area("/laboratory/collection", lazy_gettext("Blood and urine"), Permission.COLLECT_SPECIMEN,
+         ("/laboratory/specimens",), Permission.ENTER_RESULT),
     Area("/radiology", lazy_gettext("X-ray"), Permission.READ_XRAY),
     Area("/deliveries", lazy_gettext("Deliveries"), Permission.SEE_DELIVERIES),
     Area("/administration", lazy_gettext("Administration"), Permission.MANAGE_USERS, ("/authority-clients",)),
@@ -51,6 +54,8 @@ def list_navigation() -> list[tuple[str, str, bool]]:
     """(label, address, is current) of each area that exists and is open to the person signed in."""
     shown: dict[str, Area] = {}
     for area in AREAS:
+        if area.unless is not None and has_permission(area.unless):
+            continue
         if has_permission(area.permission) and _exists(area.path):
             shown.setdefault(area.path, area)
     return [(_say(area), area.path, area.is_current(request.path)) for area in shown.values()]

@@ -14,6 +14,7 @@ PERMISSION_WORDS: dict[Permission, LazyString] = {
     P.OPEN_CASE: lazy_gettext("open cases and answer their circumstances"),
     P.RECORD_HISTORY: lazy_gettext("take the history and vital signs"),
     P.RECORD_EXAM: lazy_gettext("examine and conclude"),
+    P.COLLECT_SPECIMEN: lazy_gettext("draw blood, take urine, label and hand over specimens"),
     P.ENTER_RESULT: lazy_gettext("enter laboratory results"),
     P.CONFIRM_RESULT: lazy_gettext("confirm results that another person entered"),
     P.UPLOAD_FILM: lazy_gettext("send up X-ray films and look at those held back"),

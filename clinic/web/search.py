@@ -17,6 +17,7 @@ from clinic.queries.applicant import (
     follow_merges,
 )
 from clinic.queries.family import find_families_by_number
+from clinic.queries.specimen import find_case_of_order, find_specimen
 
 blueprint = Blueprint("search", __name__)
 LONGEST = 400  # characters; three lines of a passport are 90
@@ -27,6 +28,9 @@ LONGEST = 400  # characters; three lines of a passport are 90
 def find() -> str | Response:
     """One hit opens; several are listed; none says what can be searched for."""
     typed = request.args.get("q", "").strip()[:LONGEST]
+    scanned = _find_scanned(typed) if typed else None
+    if scanned is not None:
+        return scanned
     cases = find_cases_by_number(current_user, typed) if typed else []
     people = find_people_by_number(current_user, typed) if typed else []
     if typed and not cases and not people:
@@ -45,6 +49,20 @@ def find() -> str | Response:
         "search/index.html", search_query=typed, cases=cases, people=people, because=because,
         is_cut=len(hits) >= FOUND_MOST, may_register=has_permission(Permission.REGISTER),
     )
+
+
+def _find_scanned(typed: str) -> Response | None:
+    """The page of the specimen, order or referral whose label was scanned."""
+    specimen = find_specimen(current_user, typed)
+    case_id = specimen.case_id if specimen is not None else find_case_of_order(current_user, typed)
+    if case_id is None:
+        return None
+    record_read("user", current_user.id, "search", "specimen" if specimen else "lab-order",
+                specimen.id if specimen else "", case_id=case_id, site_id=current_user.site_id,
+                detail={"kind": "label", "found": 1})
+    if specimen is not None:
+        return redirect(url_for("specimen.view", case_id=case_id, specimen_id=specimen.id))
+    return redirect(url_for("lab_order.view", case_id=case_id))
 
 
 def _kind_of(typed: str) -> str:

@@ -40,6 +40,7 @@ def find_path(exam: str, programme: str) -> str | None:
 _WORKERS: dict[str, tuple[Permission, ...]] = {
     "xray": (Permission.READ_XRAY, Permission.UPLOAD_FILM),
     "sputum": (Permission.RECORD_SPUTUM, Permission.ENTER_RESULT),
+    "draw": (Permission.COLLECT_SPECIMEN,),
     "laboratory": (Permission.ENTER_RESULT, Permission.CONFIRM_RESULT), "vaccination": (Permission.RECORD_VACCINE,),
     "forms": (Permission.RECORD_HISTORY, Permission.RECORD_EXAM), "sign": (Permission.SIGN,),
     "susceptibility": (Permission.ENTER_RESULT,), "treatment": (Permission.RECORD_TREATMENT,),
@@ -74,7 +75,8 @@ def find_open_url(path: str) -> str | None:
 def label_work(path: str, waits_for_second: bool = False) -> str:
     """What is done at a station, for its button."""
     words = {
-        "xray": _("Read"), "sputum": _("Sputum"), "laboratory": _("Enter result"), "vaccination": _("Vaccinate"),
+        "xray": _("Read"), "draw": _("Draw"), "sputum": _("Sputum"),
+        "laboratory": _("Enter result"), "vaccination": _("Vaccinate"),
         "susceptibility": _("Drug susceptibility"), "treatment": _("Treatment"),
         "forms": _("Fill in"), "sign": _("Review and sign"), "circumstances": _("Answer"),
     }

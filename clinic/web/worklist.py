@@ -45,6 +45,7 @@ KINDS: tuple[tuple[View, Permission, LazyString], ...] = (
     (View.READ, P.READ_XRAY, lazy_gettext("X-rays to read")),
     (View.HELD, P.UPLOAD_FILM, lazy_gettext("Films held")),
     (View.TAKE, P.UPLOAD_FILM, lazy_gettext("X-rays to take")),
+    (View.DRAW, P.COLLECT_SPECIMEN, lazy_gettext("Blood and urine to take")),
     (View.ENTER, P.ENTER_RESULT, lazy_gettext("Laboratory")),
     (View.SPUTUM, P.RECORD_SPUTUM, lazy_gettext("Sputum")),
     (View.EXAMINE, P.RECORD_EXAM, lazy_gettext("To examine")),

@@ -6,8 +6,11 @@ import pytest
 from flask import Flask
 
 from clinic.db import db
+from clinic.errors import InvalidInput
 from clinic.models import Specimen, SpecimenKind
-from clinic.schemas.laboratory import NewSpecimen
+from clinic.schemas.door import load
+from clinic.schemas.laboratory import LabResultIn, NewSpecimen
+from clinic.services.lab_order import place_orders
 from clinic.services.plausibility import get_today
 from clinic.services.specimen import take_specimen
 from tests.factory import make_case, make_site, make_user
@@ -15,12 +18,12 @@ from tests.sign_in import sign_in
 
 
 @pytest.mark.parametrize("change", [str, str.lower, lambda text: text.replace("-", "")])
-def test_specimen_number_opens_its_case_at_its_own_site_only(app: Flask, change: object) -> None:
+def test_specimen_number_opens_its_page_at_its_own_site_only(app: Flask, change: object) -> None:
     user, other = make_user("labtech"), make_user("labtech", make_site("AMM", country="JOR"))
     case = make_case("us", user=make_user("reception"))
-    take_specimen(case, NewSpecimen(SpecimenKind.SPUTUM, get_today(case)), user)
+    row = take_specimen(case, NewSpecimen(SpecimenKind.SPUTUM, get_today(case)), user)
     db.session.commit()
-    address, number = f"/cases/{case.id}", db.session.query(Specimen.number).scalar()
+    address, number = f"/cases/{case.id}/specimens/{row.id}", db.session.query(Specimen.number).scalar()
     wanted = {"q": change(number)}  # type: ignore[operator]
     assert sign_in(app, user).get("/search", query_string=wanted).location == address
     elsewhere = sign_in(app, other).get("/search", query_string=wanted).get_data(as_text=True)
@@ -31,3 +34,22 @@ def test_empty_search_says_what_can_be_searched_for(app: Flask) -> None:
     text = sign_in(app, make_user("reception")).get("/search?q=").get_data(as_text=True)
     assert "Search by case number" in text
     assert "Nobody" not in text
+
+
+def test_order_and_referral_open_the_orders_of_the_case(app: Flask) -> None:
+    user = make_user("labtech")
+    case = make_case("us", user=make_user("reception"))
+    order = place_orders(case, user)[0]
+    numbers, address = [order.number, order.referral.number.lower()], f"/cases/{case.id}/orders"
+    db.session.commit()
+    client = sign_in(app, user)
+    assert [client.get("/search", query_string={"q": each}).location for each in numbers] == [address, address]
+
+
+@pytest.mark.parametrize("value", ["NBO-S-000001-U", "nbos000001u", "NBO-S000123", "NBO-L-000001-1"])
+def test_scan_in_a_result_field_is_refused_with_a_sentence(app: Flask, value: str) -> None:
+    for test in ("haemoglobin", "syphilis-nontreponemal"):
+        with app.test_request_context(), pytest.raises(InvalidInput) as refused:
+            load(LabResultIn(), {"test": test, "value": value, "performed_on": "2026-03-04"})
+        assert refused.value.fields["value"] == [
+            "This is the number of a label, not a result. Scan it into the search field above."]

@@ -1,0 +1,101 @@
+"""A draw: which containers a person needs, taken at one time by somebody who knows who is in front of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from flask_babel import gettext as _
+
+from clinic import clock, workflow
+from clinic.db import db
+from clinic.errors import InvalidInput
+from clinic.laboratory_test import LaboratoryTest, list_tests
+from clinic.models import Case, LabOrder, LabOrderState, Specimen, SpecimenEventKind, SpecimenKind, User
+from clinic.services import assessment, lab_order
+from clinic.services.handover import write_event
+from clinic.services.plausibility import get_today
+from clinic.services.specimen import give_number
+from clinic.tube import Tube, list_tubes
+
+
+@dataclass
+class DueTube:
+    """One kind of container that is due, the tests it is for, and why again where it is."""
+
+    tube: Tube
+    tests: list[LaboratoryTest] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+
+
+def list_due_tubes(case: Case) -> list[DueTube]:
+    """The containers due on a case in the order of the draw: of orders not collected, and of what will be ordered."""
+    ordered = [(list_tests()[order.test], order.reason) for order in list_uncollected(case)]
+    return group_tubes([*ordered, *((test, "") for test, _requirement in lab_order.list_to_order(case))])
+
+
+def group_tubes(wanted: Iterable[tuple[LaboratoryTest, str]]) -> list[DueTube]:
+    """(test, why again) put together by the container they are drawn into."""
+    found: dict[str, DueTube] = {}
+    for test, reason in wanted:
+        due = found.setdefault(test.tube, DueTube(list_tubes()[test.tube]))
+        if test not in due.tests:
+            due.tests.append(test)
+        if reason and reason not in due.reasons:
+            due.reasons.append(reason)
+    return [found[name] for name in list_tubes() if name in found]
+
+
+def list_uncollected(case: Case) -> list[LabOrder]:
+    """The orders for which nothing has been drawn."""
+    return [row for row in lab_order.list_orders(case)
+            if row.state is LabOrderState.ORDERED and list_tests()[row.test].tube]
+
+
+def draw(case: Case, tubes: Collection[str], at: time | None, place: str, actor: User) -> list[Specimen]:
+    """Record what was drawn today: one numbered specimen for each kind of container, its orders collected.
+
+    `at` is the time on the site's clock; None: now. Raises InvalidInput for a container that is not due, none at all,
+    or a time still to come.
+    """
+    workflow.ensure_recording(case)
+    due = {each.tube.name: each for each in list_due_tubes(case)}
+    chosen = [each for name, each in due.items() if name in tubes]
+    if not chosen or len(chosen) != len(set(tubes)):
+        raise InvalidInput(_("Please correct what is marked."), case=case.id, fields={"tubes": [
+            _("Tick at least one container.") if not tubes else _("The list has changed: look at it again.")]})
+    moment = _find_moment(case, at)
+    workflow.mark_touched(case)
+    lab_order.place_orders(case, actor)
+    waiting = list_uncollected(case)
+    made = [_take(case, each.tube, moment, waiting, place, actor) for each in chosen]
+    assessment.refresh(case)
+    return made
+
+
+def _take(case: Case, tube: Tube, moment: datetime, waiting: Sequence[LabOrder], place: str, actor: User) -> Specimen:
+    row = Specimen(
+        case_id=case.id, case=case, number=give_number(case), kind=SpecimenKind(tube.kind), tube=tube.name,
+        collected_on=moment.astimezone(ZoneInfo(case.site.time_zone)).date(), collected_at=moment,
+        recorded_at=clock.now(), recorded_by_id=actor.id,
+    )
+    db.session.add(row)
+    db.session.flush()
+    for order in waiting:
+        if list_tests()[order.test].tube == tube.name:
+            order.specimen_id = row.id
+            lab_order.move(order, LabOrderState.COLLECTED)
+    write_event(row, SpecimenEventKind.DRAWN, actor, place)
+    return row
+
+
+def _find_moment(case: Case, at: time | None) -> datetime:
+    now = clock.now()
+    if at is None:
+        return now
+    moment = datetime.combine(get_today(case), at, ZoneInfo(case.site.time_zone))
+    if moment > now + timedelta(minutes=1):
+        raise InvalidInput(_("Please correct what is marked."), fields={"time": [_("This time is still to come.")]})
+    return min(moment, now)

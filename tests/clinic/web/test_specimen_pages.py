@@ -1,0 +1,137 @@
+"""The phlebotomist's and the receiving bench's pages."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from clinic import clock
+from clinic.db import db, read_unit
+from clinic.models import Case, LabOrder, LabOrderState, Specimen, User
+from tests.factory import make_applicant, make_case, make_user
+from tests.sign_in import sign_in
+
+
+@pytest.fixture
+def staff(app: Flask) -> dict[str, User]:
+    """One person of each role, made before anybody signs in."""
+    return {role: make_user(role) for role in ("reception", "phlebotomist", "labtech")}
+
+
+@pytest.fixture
+def case_id(staff: dict[str, User]) -> str:
+    """A US applicant of twenty."""
+    user = staff["reception"]
+    case = make_case("us", make_applicant(user, birth_date=f"{clock.now().year - 20}-01-05"), user)
+    db.session.commit()
+    return case.id
+
+
+@pytest.fixture
+def phlebotomist(app: Flask, case_id: str, staff: dict[str, User]) -> FlaskClient:
+    """Who has met the person at every station."""
+    return sign_in(app, staff["phlebotomist"], case_id)
+
+
+@pytest.fixture
+def technician(app: Flask, case_id: str, staff: dict[str, User]) -> FlaskClient:
+    return sign_in(app, staff["labtech"])
+
+
+def _text(answer: Any) -> str:
+    return re.sub(r"\s+", " ", answer.get_data(as_text=True))
+
+
+def _all(model: type) -> list[Any]:
+    with read_unit() as unit:
+        return list(unit.execute(select(model).order_by(model.id)).unique().scalars())  # type: ignore[attr-defined]
+
+
+def test_list_says_whom_and_into_what(case_id: str, phlebotomist: FlaskClient) -> None:
+    page = _text(phlebotomist.get("/laboratory/collection"))
+    assert "Serum, gold cap" in page and "at least one hour after the last urine" in page
+    assert f'href="/cases/{case_id}/draw"' in page
+    number = db.session.get_one(Case, case_id).number
+    assert phlebotomist.get("/laboratory/collection", query_string={"q": number.lower()}).location.endswith("/draw")
+    refused = phlebotomist.get("/laboratory/collection?q=NBO-26-999999-X")
+    assert refused.status_code == 422 and "No open case of this site has this number" in _text(refused)
+
+
+def test_draw_asks_first_who_is_there(
+    app: Flask, case_id: str, staff: dict[str, User]
+) -> None:
+    client = sign_in(app, staff["phlebotomist"])
+    assert "/identity/phlebotomy" in client.get(f"/cases/{case_id}/draw").location
+    assert client.post(f"/cases/{case_id}/draw", data={"tubes": "serum"}).status_code == 409
+    assert _all(Specimen) == []
+
+
+def test_draw_then_labels_then_receipt_and_rejection(
+    case_id: str, phlebotomist: FlaskClient, technician: FlaskClient
+) -> None:
+    refused = phlebotomist.post(f"/cases/{case_id}/draw", data={})
+    assert refused.status_code == 422 and "Tick at least one container." in _text(refused)
+    done = phlebotomist.post(f"/cases/{case_id}/draw", data={"tubes": ["serum", "urine-first"], "place": "chair 2"})
+    assert done.location == f"/cases/{case_id}/specimens"
+    serum, urine = _all(Specimen)
+    page = _text(phlebotomist.get(done.location))
+    assert serum.number in page and "not yet" in page
+    printed = phlebotomist.post(f"{done.location}/labels", data={"specimens": [serum.id, urine.id], "form": "pdf"})
+    assert (printed.content_type, printed.data[:5]) == ("application/pdf", b"%PDF-")
+    again = phlebotomist.post(f"{done.location}/labels", data={"specimens": [serum.id], "form": "zpl"})
+    assert again.status_code == 422 and "say why they are printed again" in _text(again)
+    again = phlebotomist.post(f"{done.location}/labels", data={"specimens": [serum.id], "form": "zpl", "reason": "wet"})
+    assert again.data.startswith(b"^XA") and serum.number.encode() in again.data
+    assert phlebotomist.get("/laboratory/receipt").status_code == 403
+
+    sent = phlebotomist.post("/laboratory/specimens?at=drawn", data={
+        "specimens": [serum.id, urine.id], "act": "send", "place": "courier"})
+    assert sent.status_code == 302
+    wrong = technician.post("/laboratory/receipt", data={"scan": "NBO-S-000001-V"})
+    assert wrong.status_code == 422 and "Scan the label again" in _text(wrong)
+    taken = technician.post("/laboratory/receipt", data={"scan": serum.number.replace("-", ""), "place": "bench 1"})
+    assert taken.status_code == 302
+    page = _text(technician.get(taken.location))
+    assert "just now" in page and 'value="bench 1"' in page and "Syphilis, nontreponemal" in page
+    twice = technician.post("/laboratory/receipt", data={"scan": serum.number})
+    assert twice.status_code == 422 and "was received already" in _text(twice)
+
+    rejected = technician.post(f"/cases/{case_id}/specimens/{serum.id}/reject", data={"why": "clotted"})
+    page = _text(technician.get(rejected.location))
+    for words in ("Drawn", "Labelled", "Label printed again", "wet", "Sent", "courier", "Received", "bench 1",
+                  "Rejected", "clotted"):
+        assert words in page, words
+    assert LabOrderState.ORDERED in {row.state for row in _all(LabOrder)}
+    assert "again: clotted" in _text(phlebotomist.get("/laboratory/collection"))
+
+
+def test_hand_over_of_nothing_or_nowhere_is_refused(case_id: str, phlebotomist: FlaskClient) -> None:
+    phlebotomist.post(f"/cases/{case_id}/draw", data={"tubes": ["serum"]})
+    (serum,) = _all(Specimen)
+    for data, words in (({"act": "send", "place": "x"}, "Tick at least one specimen."),
+                        ({"specimens": serum.id, "act": "send"}, "Say to whom they go."),
+                        ({"specimens": serum.id, "act": "eat"}, "Choose what is done.")):
+        answer = phlebotomist.post("/laboratory/specimens?at=drawn", data=data)
+        assert answer.status_code == 422 and words in _text(answer)
+
+
+def test_orders_are_placed_cancelled_and_asked_again(
+    app: Flask, case_id: str, staff: dict[str, User]
+) -> None:
+    client, base = sign_in(app, staff["labtech"]), f"/cases/{case_id}/orders"
+    looker = sign_in(app, staff["reception"])
+    assert "Asked for and not ordered" in _text(client.get(base))
+    assert client.post(base, data={}).status_code == 302
+    first = _all(LabOrder)[0]
+    assert client.post(f"{base}/{first.id}/cancel", data={}).status_code == 422
+    assert client.post(f"{base}/{first.id}/again", data={"reason": "tube broke"}).status_code == 302
+    page = _text(client.get(base))
+    assert "tube broke" in page and "Cancelled" in page
+    assert client.post(base, data={"test": "alt"}).status_code == 422, "beyond the rules only with a reason"
+    assert client.post(base, data={"test": "alt", "reason": "hepatitis"}).status_code == 302
+    assert "Order them" not in _text(looker.get(base)) and looker.post(base, data={}).status_code == 403
