@@ -46,6 +46,22 @@ from clinic.models.signature import SignedExam
 from clinic.models.site import Counter, Site, SiteProgramme
 from clinic.models.task import Task
 from clinic.models.treatment import Treatment, TreatmentOutcome
+from clinic.models.tuberculosis import (
+    DiagnosisBasis,
+    DiseaseSite,
+    DosePlace,
+    DoseState,
+    InterruptionDecision,
+    PhaseName,
+    TbCase,
+    TbDose,
+    TbHistory,
+    TbInterruption,
+    TbMonth,
+    TbOutcome,
+    TbPhase,
+    TbSideEffect,
+)
 from clinic.models.user import Authorisation, Role, User
 from clinic.models.vaccination import BodySite, DoseSource, LineOutcome, RecordKind, Route, VaccineDose, VaccineLine
 from clinic.models.visit import Visit
@@ -55,16 +71,18 @@ __all__ = [
     "Authenticator", "Authorisation", "Authority", "AuthorityClient", "BodySite", "Case", "CaseState",
     "CaseTransition", "Circumstance", "CodeMapping", "Collection", "Conclusion", "ConclusionKind", "Consent",
     "ConsentState", "ContactKind", "ContactPoint", "Counselling", "CounsellingKind", "Counter", "CriticalCall",
-    "Delivery", "DeliveryAttempt", "DeliveryState", "Destination", "DocumentKind", "DoseSource", "EmergencyAccess",
-    "EmergencyReason", "Family", "FamilyKind", "FamilyMember", "Film", "FilmState", "FormResponse", "FormStatus",
-    "FormVersion", "GuardianAbsence", "Heartbeat", "IdentityCheck", "IdentityDocument", "IdentityMethod",
-    "InboundMessage", "InboundState", "InboundWay", "InterpreterMode", "KeptInput", "LabComponent", "LabOrder",
+    "Delivery", "DeliveryAttempt", "DeliveryState", "Destination", "DiagnosisBasis", "DiseaseSite", "DocumentKind",
+    "DosePlace", "DoseSource", "DoseState", "EmergencyAccess", "EmergencyReason", "Family", "FamilyKind",
+    "FamilyMember", "Film", "FilmState", "FormResponse", "FormStatus", "FormVersion", "GuardianAbsence",
+    "Heartbeat", "IdentityCheck", "IdentityDocument", "IdentityMethod", "InboundMessage", "InboundState",
+    "InboundWay", "InterpreterMode", "InterruptionDecision", "KeptInput", "LabComponent", "LabOrder",
     "LabOrderState", "LabReferral", "LabResult", "Laboratory", "Lease", "LineOutcome", "MapKind", "Merge",
-    "MergedRow", "Passkey", "PasswordReset", "Photo", "PhotoSource", "Purpose", "RecordKind", "Recorded",
-    "RecoveryCode", "RegistrationDraft", "RejectionReason", "RelatedPerson", "Relation", "Requirement",
+    "MergedRow", "Passkey", "PasswordReset", "PhaseName", "Photo", "PhotoSource", "Purpose", "RecordKind",
+    "Recorded", "RecoveryCode", "RegistrationDraft", "RejectionReason", "RelatedPerson", "Relation", "Requirement",
     "RequirementReason", "RequirementSource", "RequirementState", "ResidencePeriod", "ResultStatus", "Role",
     "Route", "SecondEntry", "SensitiveAccess", "SensitiveReason", "Sex", "SignIn", "SignInEnd", "SignedExam",
     "Signer", "Site", "SiteProgramme", "Specimen", "SpecimenEvent", "SpecimenEventKind", "SpecimenKind", "Task",
+    "TbCase", "TbDose", "TbHistory", "TbInterruption", "TbMonth", "TbOutcome", "TbPhase", "TbSideEffect",
     "ToldApart", "Treatment", "TreatmentOutcome", "UnsavedPage", "User", "VaccineDose", "VaccineLine", "Visit",
     "VisitInterpreter", "XrayReading",
 ]

@@ -14,10 +14,13 @@ from clinic.laboratory_test import LaboratoryTest, list_tests, to_decimal
 from clinic.models import (
     Answer,
     Case,
+    DiagnosisBasis,
+    DiseaseSite,
     LabResult,
     Purpose,
     Specimen,
     SpecimenKind,
+    TbCase,
     Treatment,
     TreatmentOutcome,
     XrayReading,
@@ -41,6 +44,9 @@ def build_facts(case: Case) -> dict[str, Any]:
     A circumstance that the category consults and nobody has answered is `unknown`, never "no".
     """
     answers = {row.word: row.answer for row in case.circumstances}
+    tb = _find_tb_case(case)
+    if tb is not None and tb.site_of_disease is not DiseaseSite.PULMONARY:
+        answers["extrapulmonary_tb"] = Answer.YES  # its own record knows it better than the history
     consulted = [circumstance.word for circumstance in list_circumstances(case.programme, case.category)]
     exam_date = get_exam_date(case)
     return {
@@ -74,7 +80,25 @@ def build_results(case: Case) -> dict[str, Any]:
     _add_xray(results, case)
     _merge(results, list_form_facts(case))
     _merge(results, list_treatment_facts(case))  # the record of a treatment says more than a form's summary of it
+    _merge(results, list_tb_facts(case))
     return results
+
+
+def list_tb_facts(case: Case) -> dict[str, Any]:
+    """What the tuberculosis case establishes beside its treatment: a clinical diagnosis, the place of the disease."""
+    tb = _find_tb_case(case)
+    if tb is None:
+        return {}
+    found: dict[str, Any] = {}
+    if tb.basis is DiagnosisBasis.CLINICAL and tb.site_of_disease is not DiseaseSite.EXTRAPULMONARY:
+        found["tb_diagnosis"] = {"clinical": True}
+    if tb.site_of_disease is not DiseaseSite.PULMONARY:
+        found["extrapulmonary_site"] = tb.organ
+    return found
+
+
+def _find_tb_case(case: Case) -> TbCase | None:
+    return db.session.execute(select(TbCase).where(TbCase.case_id == case.id)).scalar_one_or_none()
 
 
 def list_treatment_facts(case: Case) -> dict[str, Any]:

@@ -15,11 +15,11 @@ from clinic.caution import Caution, ensure_confirmed
 from clinic.db import db
 from clinic.errors import InvalidInput, NotFound, NotNow
 from clinic.laboratory_test import LaboratoryTest, list_tests, to_decimal
-from clinic.models import Case, LabComponent, LabResult, ResultStatus, Specimen, User
+from clinic.models import Case, LabComponent, LabResult, Purpose, ResultStatus, Specimen, User
 from clinic.questionnaire.unit import say_unit
 from clinic.rules import interpret_igra
 from clinic.schemas.laboratory import NewResult
-from clinic.services import assessment, lab_order, revision
+from clinic.services import assessment, lab_order, revision, tb_summary
 from clinic.services.abnormality import is_normal
 from clinic.services.plausibility import ensure_order, ensure_possible_dates, list_date_cautions
 from clinic.services.specimen import find_result_error, get_specimen, list_culture_cautions
@@ -308,4 +308,6 @@ def _finish(row: LabResult, action: str, actor: User, confirmed: list[str] | Non
                   actor_id=actor.id, actor_kind="user")
     db.session.flush()
     lab_order.follow_result(row, actor)
+    if row.specimen is not None and row.specimen.purpose is not Purpose.DIAGNOSIS:
+        tb_summary.publish(row.case, actor)  # cultures of the treatment are part of how it stands
     assessment.refresh(row.case)

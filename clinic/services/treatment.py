@@ -9,8 +9,8 @@ from clinic import clock, workflow
 from clinic.audit import record_change
 from clinic.caution import Caution, ensure_confirmed
 from clinic.db import db
-from clinic.errors import NotFound
-from clinic.models import Case, ResultStatus, Treatment, TreatmentOutcome, User
+from clinic.errors import NotFound, NotNow
+from clinic.models import Case, ResultStatus, TbCase, Treatment, TreatmentOutcome, User
 from clinic.schemas.treatment import NewTreatment
 from clinic.services import assessment, revision
 from clinic.services.plausibility import ensure_order, ensure_possible_dates
@@ -27,6 +27,9 @@ def report_treatment(case: Case, new: NewTreatment, shown: int | None, actor: Us
     meanwhile.
     """
     workflow.ensure_recording(case)
+    if new.disease == "tuberculosis" and db.session.execute(
+            select(TbCase.id).where(TbCase.case_id == case.id)).first() is not None:
+        raise NotNow(_("This treatment is kept day by day in the tuberculosis case: record it there."), case=case.id)
     days = {"started_on": new.started_on, "ended_on": new.ended_on, "cultures_negative_on": new.cultures_negative_on}
     ensure_possible_dates(case, **days)
     ensure_order(new.started_on, new.ended_on, "ended_on", _("The last dose cannot be before the first."))

@@ -1,0 +1,165 @@
+"""The months of a treatment: weight, how the person does, side effects; what specimens and films came of each month."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from clinic import clock, culture
+from clinic.caution import Caution, ensure_confirmed
+from clinic.db import db
+from clinic.errors import InvalidInput, NotFound
+from clinic.models import LabResult, Purpose, Specimen, TbCase, TbMonth, TbSideEffect, User, XrayReading
+from clinic.rules.age import add_months
+from clinic.schemas.tuberculosis import NewMonth, NewSideEffect
+from clinic.services.plausibility import ensure_order, ensure_possible_dates, get_today
+from clinic.services.tb_summary import list_phases
+from clinic.services.tuberculosis import ensure_under_treatment, finish
+
+LOSS = Decimal("0.95")  # of the weight before: a loss of a twentieth in a month is looked at
+
+
+@dataclass(frozen=True)
+class MonthLine:
+    """One month of the treatment on one line."""
+
+    month: int
+    begins_on: date
+    check: TbMonth | None
+    specimens: list[Specimen]
+    smear: str  # pending, negative, positive; empty without a specimen
+    culture: str
+    films: list[XrayReading]
+
+
+def record_month(tb: TbCase, new: NewMonth, actor: User) -> TbMonth:
+    """Write down the check of a month; an earlier entry of the same month stays to be seen.
+
+    Raises InvalidInput for impossible days, NeedsConfirmation for a weight that fell, NotNow without a treatment.
+    """
+    ensure_under_treatment(tb)
+    ensure_possible_dates(tb.case, checked_on=new.checked_on)
+    began = _get_begin(tb)
+    ensure_order(began, new.checked_on, "checked_on", _("This is before the treatment began."))
+    confirmed = ensure_confirmed(_list_cautions(tb, new), new.confirmed)
+    for old in list_months(tb):
+        if old.month == new.month:
+            old.superseded_at = clock.now()
+    row = TbMonth(case_id=tb.case_id, month=new.month, checked_on=new.checked_on, weight_kg=new.weight_kg,
+                  is_better=new.is_better, remark=new.remark.strip(), recorded_at=clock.now(), recorded_by_id=actor.id)
+    db.session.add(row)
+    finish(tb.case, "record-tb-month", actor, {"number": tb.number, "month": new.month}, confirmed)
+    return row
+
+
+def record_side_effect(
+    tb: TbCase, new: NewSideEffect, actor: User, replaces: TbSideEffect | None = None
+) -> TbSideEffect:
+    """Write down a side effect, or how an earlier one went on. Raises as `record_month`."""
+    ensure_under_treatment(tb)
+    ensure_possible_dates(tb.case, began_on=new.began_on, ended_on=new.ended_on)
+    ensure_order(_get_begin(tb), new.began_on, "began_on", _("This is before the treatment began."))
+    ensure_order(new.began_on, new.ended_on, "ended_on", _("The end cannot be before the beginning."))
+    if replaces is not None:
+        replaces.superseded_at = clock.now()
+    row = TbSideEffect(case_id=tb.case_id, kind=new.kind, grade=new.grade, began_on=new.began_on, ended_on=new.ended_on,
+                       action=new.action, remark=new.remark.strip(), recorded_at=clock.now(), recorded_by_id=actor.id)
+    db.session.add(row)
+    finish(tb.case, "record-tb-side-effect", actor, {"number": tb.number, "kind": new.kind, "grade": new.grade})
+    return row
+
+
+def get_side_effect(tb: TbCase, row_id: str) -> TbSideEffect:
+    """A current side effect of the case. Raises NotFound."""
+    row = db.session.get(TbSideEffect, row_id)
+    if row is None or row.case_id != tb.case_id or row.superseded_at is not None:
+        raise NotFound(_("There is no such side effect on this case."), case=tb.case_id)
+    return row
+
+
+def list_side_effects(tb: TbCase) -> list[TbSideEffect]:
+    """The current ones, the newest first."""
+    return list(db.session.execute(select(TbSideEffect).where(
+        TbSideEffect.case_id == tb.case_id, TbSideEffect.superseded_at.is_(None))
+        .order_by(TbSideEffect.began_on.desc(), TbSideEffect.id.desc())).scalars())
+
+
+def list_months(tb: TbCase) -> list[TbMonth]:
+    """The current checks by month."""
+    return list(db.session.execute(select(TbMonth).where(
+        TbMonth.case_id == tb.case_id, TbMonth.superseded_at.is_(None)).order_by(TbMonth.month)).scalars())
+
+
+def list_month_lines(tb: TbCase) -> list[MonthLine]:
+    """Every month from the start until today or the end, with what is recorded of it; empty before the treatment."""
+    began = find_begin(tb)
+    if began is None:
+        return []
+    until = min(tb.outcome_on or get_today(tb.case), get_today(tb.case))
+    checks = {row.month: row for row in list_months(tb)}
+    specimens = list(db.session.execute(select(Specimen).where(
+        Specimen.case_id == tb.case_id, Specimen.purpose != Purpose.DIAGNOSIS, Specimen.withdrawn_at.is_(None))
+        .order_by(Specimen.collected_on, Specimen.number)).scalars())
+    readings = list(db.session.execute(select(XrayReading).where(
+        XrayReading.case_id == tb.case_id, XrayReading.superseded_at.is_(None)).order_by(XrayReading.id)).scalars())
+    lines = []
+    for month in range(count_months(began, until) + 1):
+        first, after = add_months(began, month), add_months(began, month + 1)
+        own = [each for each in specimens if (each.treatment_month if each.treatment_month is not None
+                                              else count_months(began, each.collected_on)) == month]
+        films = [row for row in readings if row.counts and row.taken_on and first <= row.taken_on < after]
+        lines.append(MonthLine(month, first, checks.get(month), own, _say_smear(own), _say_culture(own), films))
+    return lines
+
+
+def find_begin(tb: TbCase) -> date | None:
+    """The first day of the treatment here; void phases count, for the months go on."""
+    phases = list_phases(tb.case_id)
+    return phases[0].started_on if phases else None
+
+
+def count_months(began: date, day: date) -> int:
+    """Whole months from the beginning to a day; none before it."""
+    months = (day.year - began.year) * 12 + day.month - began.month
+    return max(months - (add_months(began, months) > day), 0) if months >= 0 else 0
+
+
+def _get_begin(tb: TbCase) -> date:
+    began = find_begin(tb)
+    if began is None:
+        raise InvalidInput(_("Begin the treatment first: its phase, its medicines."), case=tb.case_id)
+    return began
+
+
+def _list_cautions(tb: TbCase, new: NewMonth) -> list[Caution]:
+    before = [row for row in list_months(tb) if row.month < new.month]
+    last = before[-1].weight_kg if before else next(
+        (phase.weight_kg for phase in reversed(list_phases(tb.case_id))), None)
+    weight = Decimal(new.weight_kg)
+    found = []
+    if last is not None and weight < Decimal(last) * LOSS:
+        found.append(Caution("weight-lost", _("The weight fell from %(before)s to %(now)s kg: check it, and the doses.",
+                                              before=last, now=new.weight_kg), "weight_kg"))
+    elif last is not None and weight > Decimal(last) * (2 - LOSS) * Decimal("1.1"):
+        found.append(Caution("weight-gained", _("The weight rose from %(before)s to %(now)s kg: check it.",
+                                                before=last, now=new.weight_kg), "weight_kg"))
+    return found
+
+
+def _list_counting(specimen: Specimen, test: str) -> list[LabResult]:
+    return [row for row in specimen.results if row.test == test and row.counts]
+
+
+def _say_smear(specimens: list[Specimen]) -> str:
+    found = {row.value for each in specimens for row in _list_counting(each, "sputum-smear")}
+    return "" if not specimens else "positive" if "positive" in found else "negative" if found else "pending"
+
+
+def _say_culture(specimens: list[Specimen]) -> str:
+    values = {culture.combine(_list_counting(each, culture.TEST), each.list_media).value for each in specimens}
+    return next((value for value in ("mtb", "pending", "inconclusive", "ntm", "contaminated", "negative")
+                 if value in values), "")
