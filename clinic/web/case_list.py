@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from flask import current_app, get_template_attribute, request, url_for
@@ -132,13 +133,13 @@ def address_pages(page: Page, moment: str | Callable[[Row[Any]], Place]) -> dict
 
     `moment` is the name of the column that orders the rows, or what gives a row's place.
     """
-    kept: dict[str, Any] = {name: value for name, value in request.args.items()
-                            if value and name not in ("after", "before")}
-    rows, endpoint = page.rows, request.endpoint or ".index"
+    # Written as the query it is: `url_for` would take somebody's `_scheme` or `endpoint` for an argument of its own.
+    kept = [(name, value) for name, value in request.args.items() if value and name not in ("after", "before")]
+    rows = page.rows
 
     def address(name: str, row: Row[Any]) -> str:
         at, key = (getattr(row, moment), row.id) if isinstance(moment, str) else moment(row)
-        return url_for(endpoint, **{**kept, name: f"{at.isoformat()}_{key}"})
+        return f"{request.path}?{urlencode([*kept, (name, f'{at.isoformat()}_{key}')])}"
 
     return {"next_url": address("after", rows[-1]) if rows and page.has_next else None,
             "prev_url": address("before", rows[0]) if rows and page.has_previous else None}
@@ -149,6 +150,6 @@ def read_place(name: str) -> Place | None:
     moment, _underscore, key = request.args.get(name, "").partition("_")
     try:
         found = datetime.fromisoformat(moment)
-    except ValueError:
+        return (found.astimezone(UTC), key) if found.tzinfo and key else None
+    except (ValueError, OverflowError):  # at the ends of the calendar there is no such moment of ours
         return None
-    return (found, key) if found.tzinfo and key else None

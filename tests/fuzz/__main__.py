@@ -68,10 +68,9 @@ def _run(name: str, given: Any, numbers: Any, seconds: float) -> Tally:
             door = kind(folder, url)
             with door.opened():
                 end = time.monotonic() + seconds
-                tally = run_door(door, given.seed, numbers, lambda: time.monotonic() > end)
+                tally = run_door(door, given.seed, numbers, lambda: time.monotonic() > end,
+                                 lambda found: print(found, flush=True))
     print(tally, door.report(), sep="\n", flush=True)
-    for found in tally.found:
-        print(found, flush=True)
     return tally
 
 

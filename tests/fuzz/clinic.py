@@ -56,7 +56,7 @@ from tests.world import build_world, make_everybody
 
 EVERYBODY = "everybody"  # one member of staff with every role
 STRANGER = ""  # not signed in
-SECRET = "Zqov"  # every person and remark of the other site has it; nobody else does
+SECRET = "Zqovlinth"  # every person and remark of the other site has it; nobody else does
 COLLEAGUE = "Vlexar"  # the staff of the other site; only who manages every site sees them
 
 

@@ -17,8 +17,9 @@ WORDS = ("Seen at the desk", "12", "3.5", "KEN", "sw", "en", "A1234567", "Nairob
 # Names that views read and no page of this walk may have shown: sent as well, to see what they do.
 UNASKED = (
     "version", "shown", "case_version", "reason", "confirmed", "action", "id", "site_id", "user_id", "roles", "next",
-    "then", "draft", "page", "address", "fields", "before", "password", "code", "passkey", "q", "look", "amend", "date",
+    "then", "draft", "page", "address", "fields", "password", "code", "passkey", "q", "look", "amend", "date",
     "kind", "state", "programme", "family_id", "case_id", "specimen_id", "film_id", "read", "use", "is_active",
+    "after", "before", "_external", "_scheme", "_anchor", "_method", "endpoint", "line", "test", "role", "group",
 )
 TYPES = (
     "application/json", "text/plain", "multipart/form-data", "multipart/form-data; boundary=x", "",

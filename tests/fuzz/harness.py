@@ -154,8 +154,9 @@ def only_loopback() -> Iterator[None]:
         socket.socket.connect, socket.getaddrinfo = connect, resolve  # type: ignore[method-assign]
 
 
-def run_door(door: Door, seed: int, numbers: Iterator[int], is_over: Callable[[], bool] = lambda: False) -> Tally:
-    """Try the inputs of `numbers` in order until `is_over`; the door is open."""
+def run_door(door: Door, seed: int, numbers: Iterator[int], is_over: Callable[[], bool] = lambda: False,
+             tell: Callable[[Found], None] = lambda _found: None) -> Tally:
+    """Try the inputs of `numbers` in order until `is_over`, and `tell` each finding; the door is open."""
     tally = Tally(door.name)
     for number in numbers:
         if is_over():
@@ -171,6 +172,7 @@ def run_door(door: Door, seed: int, numbers: Iterator[int], is_over: Callable[[]
         tally.seen.add(place)
         small = shrink(door, door.reduce(given, error), place)
         tally.found.append(Found(door.name, seed, number, describe(error), repr(small)[:LONGEST_SHOWN]))
+        tell(tally.found[-1])
     return tally
 
 

@@ -10,7 +10,7 @@ from lxml import html
 from tests.fuzz.hostile import HOST, MARK
 
 # The house's ways to say what is wrong: above a form, as a caution to tick, as a notice, beside a file that was sent.
-TELLING = ("govuk-error-summary", "notice--bad", "notice--warn", "films__remark--bad")
+TELLING = ("govuk-error-summary", "notice--bad", "notice--warn", "films__remark--bad", "autosave--bad")
 BUTTONS = ("submit", "image", "button", "reset")
 
 

@@ -148,3 +148,25 @@ def test_case_page_counts_what_is_not_known_once_and_shows_the_stay_only_where_i
     listed = len(re.findall(r'circumstances#row-', text))
     assert listed and re.search(rf"\b{listed} to be established\.", text)
     assert "Intended stay" not in text and "Intended stay" in read(client, f"/cases/{uk_id}")
+
+
+def test_next_page_keeps_the_address_as_it_was_typed(
+    app: Flask, site: Site, clerk: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "SIZE", 1)
+    for _number in range(3):
+        make_case("us", user=clerk)
+    client = sign_in(app, clerk)
+    # Words that mean something to the function which makes addresses of names.
+    typed = "state=any&_scheme=javascript&_external=1&_method=x&_anchor=x&endpoint=key.jwks"
+    following = find_link(read(client, f"/cases?{typed}"), "next")
+    assert following.startswith(f"/cases?{typed}&after=")
+    assert find_link(read(client, following), "prev").startswith(f"/cases?{typed}&before=")
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-01-01", "x", ""])
+def test_place_in_a_list_that_cannot_be_read_is_the_beginning(app: Flask, clerk: User, moment: str) -> None:
+    make_case("us", user=clerk)
+    client = sign_in(app, clerk)
+    for name in ("after", "before"):
+        assert "NBO-" in client.get("/cases", query_string={name: f"{moment}_x"}).text
