@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Rule
 
 from clinic.permissions import PUBLIC, ROLES, Permission
+from clinic.queries import page
 from tests.fuzz.clinic import COLLEAGUE, EVERYBODY, SECRET, STRANGER, Clinic, make_clinic
 from tests.fuzz.filling import TYPES, UNASKED, Filled, encode, fill, spoil
 from tests.fuzz.harness import Door, Finding, check_text
@@ -81,7 +82,7 @@ class ScreenDoor(Door):
         self.reached: Counter[str] = Counter()  # POST routes that were sent something
         self.formed: Counter[str] = Counter()  # and by a form of a page
         self.taken: Counter[str] = Counter()  # and that did it
-        with ticking():
+        with ticking(), _short_lists():
             self.world = World(self.folder, self.database_url)
             self.world.build(self._make)
             self._list_routes()
@@ -106,7 +107,7 @@ class ScreenDoor(Door):
         Random(len(self.aims)).shuffle(self.aims)
 
     def report(self) -> str:
-        """Which routes that take a form no walk has sent anything yet, which no page's form, which nothing that they took."""
+        """Routes that take a form: to which nothing was sent yet, no form of a page, nothing that they took."""
         every = {rule.endpoint for rule in self.posts}
         formless = sorted(every - set(self.formed) - set(NO_FORM))
         missed = sorted(every - set(self.reached))
@@ -401,6 +402,16 @@ def _draw_query(chance: Random, harm: int, ids: list[str]) -> str:
 def _is_own(place: str) -> bool:
     parts = urlsplit(place)
     return parts.scheme in ("", "http") and parts.netloc in ("", "localhost") and not place.startswith(("//", "/\\"))
+
+
+@contextmanager
+def _short_lists() -> Iterator[None]:
+    """Lists of two rows a page, so that a small clinic has pages that follow."""
+    size, page.SIZE = page.SIZE, 2
+    try:
+        yield
+    finally:
+        page.SIZE = size
 
 
 def _leads_to_sign_in(place: str) -> bool:
