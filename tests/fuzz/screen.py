@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Rule
 
 from clinic.permissions import PUBLIC, ROLES, Permission
-from clinic.queries import page
+from clinic.queries import page as listing
 from tests.fuzz.clinic import COLLEAGUE, EVERYBODY, SECRET, STRANGER, Clinic, make_clinic
 from tests.fuzz.filling import TYPES, UNASKED, Filled, encode, fill, spoil
 from tests.fuzz.harness import Door, Finding, check_text
@@ -407,11 +407,11 @@ def _is_own(place: str) -> bool:
 @contextmanager
 def _short_lists() -> Iterator[None]:
     """Lists of two rows a page, so that a small clinic has pages that follow."""
-    size, page.SIZE = page.SIZE, 2
+    size, listing.SIZE = listing.SIZE, 2
     try:
         yield
     finally:
-        page.SIZE = size
+        listing.SIZE = size
 
 
 def _leads_to_sign_in(place: str) -> bool:
