@@ -38,6 +38,7 @@ from clinic.models.partner import CodeMapping, Laboratory, MapKind
 from clinic.models.photo import Photo, PhotoSource
 from clinic.models.proof import Authenticator, Passkey, PasswordReset, RecoveryCode
 from clinic.models.related_person import PARENTS, GuardianAbsence, RelatedPerson, Relation
+from clinic.models.reported import FOR_A_PERSON, LabDocument, ReportedResult, ReportedState
 from clinic.models.requirement import Requirement, RequirementReason, RequirementSource, RequirementState
 from clinic.models.result import Recorded, ResultStatus
 from clinic.models.sensitive import Counselling, CounsellingKind, SensitiveAccess, SensitiveReason
@@ -67,22 +68,26 @@ from clinic.models.vaccination import BodySite, DoseSource, LineOutcome, RecordK
 from clinic.models.visit import Visit
 
 __all__ = [
-    "MEDIA", "PARENTS", "AmendmentRequest", "Answer", "Applicant", "ApplicantKey", "ApplicantWord", "AuditChange",
-    "Authenticator", "Authorisation", "Authority", "AuthorityClient", "BodySite", "Case", "CaseState",
+    "FOR_A_PERSON", "MEDIA", "PARENTS", "AmendmentRequest", "Answer", "Applicant", "ApplicantKey", "ApplicantWord",
+    "AuditChange", "Authenticator", "Authorisation", "Authority", "AuthorityClient", "BodySite", "Case", "CaseState",
     "CaseTransition", "Circumstance", "CodeMapping", "Collection", "Conclusion", "ConclusionKind", "Consent",
     "ConsentState", "ContactKind", "ContactPoint", "Counselling", "CounsellingKind", "Counter", "CriticalCall",
     "Delivery", "DeliveryAttempt", "DeliveryState", "Destination", "DiagnosisBasis", "DiseaseSite", "DocumentKind",
     "DosePlace", "DoseSource", "DoseState", "EmergencyAccess", "EmergencyReason", "Family", "FamilyKind",
-    "FamilyMember", "Film", "FilmState", "FormResponse", "FormStatus", "FormVersion", "GuardianAbsence",
-    "Heartbeat", "IdentityCheck", "IdentityDocument", "IdentityMethod", "InboundMessage", "InboundState",
-    "InboundWay", "InterpreterMode", "InterruptionDecision", "KeptInput", "LabComponent", "LabOrder",
+    "FamilyMember", "Film", "FilmState", "FormResponse", "FormStatus", "FormVersion", "GuardianAbsence", "Heartbeat",
+    "IdentityCheck", "IdentityDocument", "IdentityMethod", "InboundMessage", "InboundState", "InboundWay",
+    "InterpreterMode", "InterruptionDecision", "KeptInput", "LabComponent", "LabDocument", "LabOrder",
     "LabOrderState", "LabReferral", "LabResult", "Laboratory", "Lease", "LineOutcome", "MapKind", "Merge",
-    "MergedRow", "Passkey", "PasswordReset", "PhaseName", "Photo", "PhotoSource", "Purpose", "RecordKind",
-    "Recorded", "RecoveryCode", "RegistrationDraft", "RejectionReason", "RelatedPerson", "Relation", "Requirement",
-    "RequirementReason", "RequirementSource", "RequirementState", "ResidencePeriod", "ResultStatus", "Role",
-    "Route", "SecondEntry", "SensitiveAccess", "SensitiveReason", "Sex", "SignIn", "SignInEnd", "SignedExam",
-    "Signer", "Site", "SiteProgramme", "Specimen", "SpecimenEvent", "SpecimenEventKind", "SpecimenKind", "Task",
-    "TbCase", "TbDose", "TbHistory", "TbInterruption", "TbMonth", "TbOutcome", "TbPhase", "TbSideEffect",
-    "ToldApart", "Treatment", "TreatmentOutcome", "UnsavedPage", "User", "VaccineDose", "VaccineLine", "Visit",
-    "VisitInterpreter", "XrayReading",
+    "MergedRow", "Passkey", "PasswordReset", "PhaseName", "Photo", "PhotoSource", "Purpose", "RecordKind", "Recorded",
+    "RecoveryCode", "RegistrationDraft", "RejectionReason", "RelatedPerson", "Relation", "ReportedResult",
+    "ReportedState", "Requirement", "RequirementReason", "RequirementSource", "RequirementState", "ResidencePeriod",
+    "ResultStatus", "Role", "Route", "SecondEntry", "SensitiveAccess", "SensitiveReason", "Sex", "SignIn",
+    "SignInEnd", "SignedExam", "Signer", "Site", "SiteProgramme", "Specimen", "SpecimenEvent", "SpecimenEventKind",
+    "SpecimenKind", "Task", "TbCase", "TbDose", "TbHistory", "TbInterruption", "TbMonth", "TbOutcome", "TbPhase",
+    "TbSideEffect", "ToldApart", "Treatment", "TreatmentOutcome", "UnsavedPage", "User", "VaccineDose", "VaccineLine",
+    "Visit", "VisitInterpreter", "XrayReading", "applicant", "authority", "case", "clinic", "consent", "contact",
+    "decision", "delivery", "draft", "emergency", "family", "film", "form", "from", "identity", "imaging", "import",
+    "inbound", "interpreter", "lab_order", "laboratory", "models", "operation", "partner", "photo", "proof",
+    "related_person", "reported", "requirement", "result", "sensitive", "sign_in", "signature", "site", "task",
+    "treatment", "tuberculosis",
 ]

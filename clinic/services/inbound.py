@@ -12,9 +12,14 @@ from clinic.models import InboundMessage, InboundState, User
 AGAIN = frozenset((InboundState.HELD, InboundState.ERROR))
 
 
+def may_work_again(message: InboundMessage) -> bool:
+    """Whether another look may bring something: it was held or failed, or a laboratory's mapping may have changed."""
+    return message.state in AGAIN or (message.laboratory_id is not None and message.state is InboundState.APPLIED)
+
+
 def work_again(message: InboundMessage, reason: str, actor: User) -> None:
-    """Give a held or failed message back to the worker, bytes and all as they came; raises NotNow."""
-    if message.state not in AGAIN:
+    """Give a message back to the worker, bytes and all as they came; what was decided of it stays. Raises NotNow."""
+    if not may_work_again(message):
         raise NotNow(_("The message was worked on already. Look again."), inbound=message.id)
     before = message.state
     message.state, message.state_reason, message.processed_at = InboundState.NEW, "", None

@@ -11,9 +11,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import Table, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from clinic import clock
@@ -34,7 +34,7 @@ PRODUCTION = "P"  # MSH-11
 NAME_LIMIT = 200
 _BREAK = re.compile(rb"[\r\n]")
 Refusal = tuple[str, str, str]  # code and name of table 0357, and a sentence
-_table = InboundMessage.__table__
+_table = cast(Table, InboundMessage.__table__)
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ def judge(arrival: Arrival, senders: Senders, takes_tests: bool = False) -> Verd
         else _find_authority_fault(message, arrival, is_authority))
     if refusal is not None:
         code, name, words = refusal
-        answer = _answer(message, "AR" if _is_original(message) else "CR", (code, name), words)
-        return Verdict(answer, None, is_stranger=laboratory is None and not is_authority)
+        refused = _answer(message, "AR" if _is_original(message) else "CR", (code, name), words)
+        return Verdict(refused, None, is_stranger=laboratory is None and not is_authority)
     asks = message.header.get(15) in ACCEPT_WANTED or (
         _is_original(message) and message.header.get(9) not in ANSWERS)
     answer = _answer(message, "AA" if _is_original(message) else "CA") if asks else None

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from clinic import clock
-from clinic.db import write_unit
-from clinic.models import Authority, Delivery, InboundMessage, InboundState
+from clinic.db import read_unit, write_unit
+from clinic.models import Authority, Delivery, InboundMessage, InboundState, Laboratory
 from integrations.authorities.hl7_oru import NAME, classify
 from integrations.fault import describe_fault
 from integrations.hl7.acknowledgement import Unreadable, read_acknowledgement
+from integrations.inbound.results import RESULTS, Prepared, apply_results, check, prepare_results
 from integrations.settlement import record_own_word
 from integrations.transport.mllp import parse_peer
 
@@ -30,21 +31,43 @@ def process_waiting(limit: int = TURN_LIMIT) -> int:
 
 
 def _process_next() -> bool:
+    prepared = _prepare_next()
     with write_unit() as session:
-        row = session.execute(
-            select(InboundMessage).where(InboundMessage.state == InboundState.NEW).order_by(InboundMessage.id)
-            .limit(1).with_for_update(skip_locked=True)
-        ).scalar_one_or_none()  # fmt: skip
+        row = session.execute(_next().with_for_update(skip_locked=True)).scalar_one_or_none()
         if row is None:
             return False
         row.processed_at = clock.now()
         try:
             with session.begin_nested():
-                row.state, row.state_reason = apply_acknowledgement(session, row)
+                row.state, row.state_reason = _work(session, row, prepared)
         except Exception as error:
             log.error("message %s could not be worked on: %s", row.id, describe_fault(error))
             row.state, row.state_reason = InboundState.ERROR, type(error).__name__
         return True
+
+
+def _next() -> Select[tuple[InboundMessage]]:
+    return select(InboundMessage).where(InboundMessage.state == InboundState.NEW).order_by(InboundMessage.id).limit(1)
+
+
+def _prepare_next() -> Prepared | None:
+    """Read the next message's results and check what it carries, before a unit that writes is open."""
+    with read_unit() as session:
+        row = session.execute(_next()).scalar_one_or_none()
+        if row is None or row.laboratory_id is None or not row.kind.startswith(RESULTS):
+            return None
+        prepared = prepare_results(row, session.get_one(Laboratory, row.laboratory_id))
+    return check(prepared)
+
+
+def _work(session: Session, row: InboundMessage, prepared: Prepared | None) -> tuple[InboundState, str]:
+    if row.laboratory_id is not None and row.kind.startswith(RESULTS):
+        if prepared is None or prepared.message_id != row.id:  # another worker took the one that we had read
+            prepared = prepare_results(row, session.get_one(Laboratory, row.laboratory_id))
+            if any(report.documents for report in prepared.reports):
+                return InboundState.NEW, ""  # it is read again in its turn, its reports outside of this unit
+        return apply_results(session, row, prepared)
+    return apply_acknowledgement(session, row)
 
 
 def apply_acknowledgement(session: Session, row: InboundMessage) -> tuple[InboundState, str]:

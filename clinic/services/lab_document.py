@@ -1,0 +1,118 @@
+"""Printed reports of laboratories: checked in a process of its own, kept in the file store, attached to their order."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from flask import current_app
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from clinic import clock
+from clinic.audit import record_change
+from clinic.config import get_settings
+from clinic.db import db
+from clinic.documents.pdf_look import look_at_pdf
+from clinic.errors import AlreadyDone, InvalidInput, NotFound
+from clinic.file_store import open_store
+from clinic.lab_report import PersonReport, ReportedDocument, ReportedPanel, ReportedPerson
+from clinic.models import Case, LabDocument, Laboratory, LabOrder, User
+from clinic.services.lab_order import list_orders
+from clinic.services.result_intake import Source
+from clinic.services.result_match import Suggestion, find_match
+
+
+def check_documents(reports: Sequence[PersonReport]) -> frozenset[str]:
+    """The SHA-256 of every printed report that can be kept; it takes its time, so call it while no unit is open."""
+    settings, good = get_settings(current_app), set()
+    for content in {document.content for report in reports for document in report.documents}:
+        try:
+            look_at_pdf(content, settings)
+        except InvalidInput:
+            continue
+        good.add(open_store(settings).write(content))
+    return frozenset(good)
+
+
+def keep_documents(source: Source, reports: Sequence[PersonReport], checked: frozenset[str]) -> int:
+    """Keep every printed report of a message, attached where it is certain whose it is; how many cannot be used.
+
+    `checked` are those that `check_documents` found good and put into the store.
+    """
+    refused = 0
+    for report in reports:
+        for document in report.documents:
+            if hashlib.sha256(document.content).hexdigest() in checked:
+                keep_document(source.laboratory, report.person, document, source.message.id)
+            else:
+                refused += 1
+    return refused
+
+
+def keep_document(
+    laboratory: Laboratory, person: ReportedPerson, document: ReportedDocument, message_id: str | None = None,
+    order: LabOrder | None = None, actor: User | None = None,
+) -> LabDocument:  # fmt: skip
+    """Keep one printed report that was checked and stored; the same bytes of the same order are kept once."""
+    sha256 = hashlib.sha256(document.content).hexdigest()
+    known = db.session.execute(select(LabDocument).where(
+        LabDocument.laboratory_id == laboratory.id, LabDocument.sha256 == sha256,
+        LabDocument.placer == document.placer[:80])).unique().scalars().first()
+    if known is not None:
+        return known
+    certain = None if order else find_match(laboratory, person, ReportedPanel(
+        placer=document.placer, specimen=document.specimen))[0]
+    case_id = order.case_id if order else certain.case.id if certain else None
+    order = order or (certain.order if certain else None)
+    row = LabDocument(
+        site_id=laboratory.site_id, laboratory_id=laboratory.id, laboratory=laboratory, message_id=message_id,
+        received_at=clock.now(), placer=document.placer[:80], filler=document.filler[:80], title=document.title[:200],
+        sha256=sha256, size=len(document.content), case_id=case_id, order_id=order.id if order else None,
+    )
+    db.session.add(row)
+    db.session.flush()
+    _record("keep-lab-document", row, actor or laboratory.user)
+    return row
+
+
+def attach_document(row: LabDocument, case: Case, order_id: str | None, actor: User) -> None:
+    """A person says to which case, and which order of it, a printed report belongs."""
+    if row.case_id is not None:
+        raise AlreadyDone(_("This report is attached already. Look again."), document=row.id)
+    if case.site_id != row.site_id:
+        raise NotFound(_("There is no such case at your site."), case=case.id)
+    order = next((one for one in list_orders(case) if one.id == order_id), None)
+    row.case_id, row.order_id = case.id, order.id if order else None
+    row.decided_at, row.decided_by_id = clock.now(), actor.id
+    _record("attach-lab-document", row, actor)
+
+
+def get_document(user: User, document_id: str) -> LabDocument:
+    """A printed report of the user's site. Raises NotFound."""
+    row = db.session.get(LabDocument, document_id)
+    if row is None or row.site_id != user.site_id:
+        raise NotFound(_("There is no such report at your site."), document=document_id)
+    return row
+
+
+def list_documents(case: Case) -> list[LabDocument]:
+    """The printed reports of a case, oldest first."""
+    return list(db.session.execute(
+        select(LabDocument).where(LabDocument.case_id == case.id).order_by(LabDocument.id)).unique().scalars())
+
+
+def list_suggestions(row: LabDocument) -> list[Suggestion]:
+    """The cases that a report may belong to, by the numbers it came with."""
+    return find_match(row.laboratory, ReportedPerson(), ReportedPanel(placer=row.placer))[1]
+
+
+def read_document(row: LabDocument) -> bytes:
+    """The bytes. Raises NotFound when the store has lost them."""
+    return open_store(get_settings(current_app)).read(row.sha256)
+
+
+def _record(action: str, row: LabDocument, actor: User) -> None:
+    record_change(action, "lab-document", row.id, case_id=row.case_id, site_id=row.site_id, actor_id=actor.id,
+                  actor_kind="user", detail={"order": row.order_id, "laboratory": row.laboratory_id})
+    db.session.flush()

@@ -1,0 +1,476 @@
+"""The one door by which results of laboratories come in: message, file, table, JSON or printed report.
+
+Each result becomes a row as it was reported. Where it is certain whose it is and what it means, a preliminary result of
+ours comes of it, entered by the laboratory's own account, which a person of ours validates like every other. Everything
+else waits for a person with the reason. Nothing here makes or changes a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, tzinfo
+from zoneinfo import ZoneInfo
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from clinic import clock
+from clinic.audit import record_change
+from clinic.caution import NeedsConfirmation
+from clinic.db import db
+from clinic.errors import AlreadyDone, ClearwayError, InvalidInput, NotFound
+from clinic.lab_report import PersonReport, ReportedPanel, ReportedPerson, ReportedValue, from_plain, to_plain
+from clinic.laboratory_test import LaboratoryTest, list_tests
+from clinic.models import (
+    FOR_A_PERSON,
+    Case,
+    InboundMessage,
+    Laboratory,
+    LabResult,
+    ReportedResult,
+    ReportedState,
+    ResultStatus,
+    Specimen,
+    User,
+)
+from clinic.schemas.door import load
+from clinic.schemas.laboratory import LabResultIn, NewResult, find_resistance
+from clinic.services import laboratory as results
+from clinic.services.code_mapping import Dictionary, read_dictionary
+from clinic.services.result_match import Suggestion, find_match
+from clinic.services.specimen import list_specimens
+
+# OBX-11, HL7 table 0085 (hl7-dicom.md 1.4).
+FINAL, PRELIMINARY, NOTED = ("F", "C", "U", ""), ("P", "S", "R", "B", "V"), ("I", "O", "N")
+NOT_DONE, TAKEN_BACK = ("X",), ("D", "W")
+MARKS = {"N": "normal", "L": "low", "H": "high", "LL": "critical", "HH": "critical"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a report came in with."""
+
+    laboratory: Laboratory
+    message: InboundMessage
+    said_at: str  # the message's own time, ISO in UTC, where the report gives none
+
+
+@dataclass(frozen=True)
+class Group:
+    """The lines of one order that make one result; `test` is None while their code means nothing here."""
+
+    test: LaboratoryTest | None
+    panel: ReportedPanel
+    values: tuple[ReportedValue, ...]
+    parts: dict[str, ReportedValue]
+    main: ReportedValue | None
+
+    @property
+    def first(self) -> ReportedValue:
+        """The line that names the result."""
+        return self.main or self.values[0]
+
+
+class Undecided(Exception):
+    """A person must look; the sentence says at what, without a person's data."""
+
+
+def take_report(source: Source, reports: Sequence[PersonReport]) -> list[ReportedResult]:
+    """Keep every result of a message and apply what is certain; a message taken again adds nothing that it had.
+
+    What waited from an earlier reading of the same message is replaced: a mapping was corrected meanwhile.
+    """
+    done = _forget_waiting(source.message)
+    dictionary = read_dictionary(source.laboratory.id)
+    made = []
+    for report in reports:
+        for panel in report.panels:
+            for group in build_groups(panel, dictionary):
+                row = _keep(source, report.person, group)
+                if (row.filler, row.placer, row.test or row.their_code, row.sub_id) in done:
+                    db.session.expunge(row)
+                    continue
+                db.session.add(row)
+                db.session.flush()
+                _decide(row, report.person, group, dictionary)
+                made.append(row)
+    return made
+
+
+def assign(
+    row: ReportedResult, case: Case, actor: User, remark: str = "", specimen_id: str | None = None,
+    confirmed: Collection[str] = (),
+) -> LabResult:  # fmt: skip
+    """A person says whose a waiting result is; it is entered in that person's name, and another one validates it.
+
+    Raises AlreadyDone when somebody decided meanwhile, InvalidInput for what cannot be taken as a result of this case
+    (the code or the value means nothing here yet), NeedsConfirmation for what is unusual.
+    """
+    _ensure_waiting(row)
+    if case.site_id != row.site_id:
+        raise NotFound(_("There is no such case at your site."), case=case.id)
+    dictionary = read_dictionary(row.laboratory_id)
+    group = _read_back(row, dictionary)
+    specimen = next((one for one in list_specimens(case) if one.id == specimen_id), None)
+    try:
+        new = build_result(row.laboratory, group, dictionary, case, specimen or _find_specimen(group, case, None))
+    except Undecided as problem:
+        raise InvalidInput(str(problem), reported=row.id) from None
+    made = results.enter_result(case, replace(new, confirmed=list(confirmed)), actor)
+    _settle(row, ReportedState.APPLIED, "", case.id, made)
+    row.decided_at, row.decided_by_id, row.remark = clock.now(), actor.id, remark
+    _record("assign-result", row, actor, remark)
+    return made
+
+
+def reject(row: ReportedResult, reason: str, actor: User) -> None:
+    """A person says that a waiting result belongs to nobody here, or was dealt with; it stays to be seen."""
+    _ensure_waiting(row)
+    _settle(row, ReportedState.REJECTED, row.reason, row.case_id)
+    row.decided_at, row.decided_by_id, row.remark = clock.now(), actor.id, reason
+    _record("reject-result", row, actor, reason)
+
+
+def list_suggestions(row: ReportedResult) -> list[Suggestion]:
+    """The cases that a reported result may belong to, with what speaks for and against each."""
+    person, panel = from_plain(row.content)
+    return find_match(row.laboratory, person, panel)[1]
+
+
+def build_groups(panel: ReportedPanel, dictionary: Dictionary) -> list[Group]:
+    """The results that an order's lines make: parts go with their test, isolates (OBX-4) stay apart."""
+    found: dict[tuple[str, str], list[tuple[str, ReportedValue]]] = {}
+    for value in panel.values:
+        meaning = dictionary.find_test(value)
+        if meaning is None:
+            found[f"?{len(found)}", value.sub_id] = [("", value)]
+            continue
+        test = list_tests()[meaning.test]
+        apart = value.sub_id if not (meaning.part or test.components or test.drugs or test.titre_for) else ""
+        found.setdefault((test.name, apart), []).append((meaning.part, value))
+    groups = []
+    for (name, _apart), lines in found.items():
+        main = next((value for part, value in lines if not part), None)
+        groups.append(Group(
+            None if name.startswith("?") else list_tests()[name], panel, tuple(value for _part, value in lines),
+            {part: value for part, value in lines if part}, main))
+    return groups
+
+
+def build_result(
+    laboratory: Laboratory, group: Group, dictionary: Dictionary, case: Case, specimen: Specimen | None
+) -> NewResult:
+    """What our own screens would have posted; raises Undecided with the reason why it cannot be said."""
+    test = group.test
+    if test is None:
+        raise Undecided(_("What the laboratory's code %(code)s means here is not in its mapping table.",
+                          code=group.first.code))
+    zone = ZoneInfo(case.site.time_zone)
+    day = _find_day((group.first.observed_at, group.panel.observed_at), zone)
+    plain: dict[str, object] = {"test": test.name, "remark": _build_remark(laboratory, group)}
+    if reported := _find_day((group.panel.reported_at,), zone):
+        plain["reported_on"] = reported.isoformat()
+    if test.specimen:
+        if specimen is None:
+            raise Undecided(_("To which specimen it belongs is not certain."))
+        plain["specimen_id"] = specimen.id
+    elif day is None:
+        raise Undecided(_("The day on which the specimen was taken is missing."))
+    else:
+        plain["performed_on"] = day.isoformat()
+    _add_value(plain, test, group, dictionary)
+    if test.methods and (method := dictionary.find_method(test, group.first.method)):
+        plain["method"] = method
+    try:
+        new: NewResult = load(LabResultIn(), plain)
+    except InvalidInput as error:
+        raise Undecided(_("It cannot be taken as a result of %(test)s: %(why)s", test=test.label,
+                          why=_say_fields(error.fields))) from None
+    return new
+
+
+def _decide(row: ReportedResult, person: ReportedPerson, group: Group, dictionary: Dictionary) -> None:
+    """Apply what is certain; everything else waits with its reason."""
+    before = _find_before(row)
+    latest = max(before, key=lambda one: (one.said_at, one.id), default=None)
+    if latest is not None and row.said_at < latest.said_at:
+        _settle(row, ReportedState.LATE, _("It is older than what the laboratory said before."), latest.case_id)
+        return
+    applied = next((one for one in reversed(before) if one.result_id), None)
+    certain, suggestions = find_match(row.laboratory, person, group.panel)
+    case = certain.case if certain else None
+    row.case_id = case.id if case else None
+    if row.status in NOTED:
+        _settle(row, ReportedState.NOTED, _("The laboratory has it in work."), row.case_id)
+    elif row.status in PRELIMINARY:
+        late = applied is not None
+        _settle(row, ReportedState.LATE if late else ReportedState.PRELIMINARY,
+                _("A final result is known already.") if late else _("The laboratory calls it preliminary."),
+                row.case_id)
+    elif row.status in NOT_DONE:
+        why = group.panel.reason or group.first.note or group.panel.note
+        _settle(row, ReportedState.NOT_DONE, _("The laboratory could not do it: %(why)s", why=why or "–"), row.case_id)
+    elif row.status in TAKEN_BACK:
+        _take_back(row, applied)
+    elif row.status not in FINAL:
+        _wait(row, _("Its state (OBX-11) is none that we know."))
+    elif certain is None:
+        _wait(row, _("Nobody here fits for certain.") if not suggestions else _(
+            "Whose it is, is not certain: what speaks for and against each case stands beside it."))
+    else:
+        if row.status == "U":
+            group = _promote(group, before)
+        _apply(row, group, dictionary, certain, applied)
+
+
+def _apply(
+    row: ReportedResult, group: Group, dictionary: Dictionary, certain: Suggestion, applied: ReportedResult | None
+) -> None:
+    actor = row.laboratory.user
+    specimen, row.parent_inferred = _find_specimen(group, certain.case, certain), _is_inferred(group)
+    row.specimen_id = specimen.id if specimen else None
+    try:
+        with db.session.begin_nested():
+            new = build_result(row.laboratory, group, dictionary, certain.case, specimen)
+            current = _find_current(applied)
+            if current is None:
+                made = results.enter_result(certain.case, new, actor)
+            elif _is_same(current, new):
+                _settle(row, ReportedState.NOTED, _("It says nothing new."), certain.case.id)
+                return
+            else:
+                reason = group.first.note or group.panel.note or _("corrected by the laboratory")
+                made = results.correct_result(current, new, reason[:2000], actor)
+            _settle(row, ReportedState.APPLIED, "", certain.case.id, made)
+            _record("take-result", row, actor)
+    except Undecided as problem:
+        _wait(row, str(problem))
+    except NeedsConfirmation as problem:
+        _wait(row, " ".join(caution.text for caution in problem.cautions))
+    except InvalidInput as problem:
+        _wait(row, " ".join(filter(None, (problem.message, _say_fields(problem.fields)))))
+    except ClearwayError as problem:
+        _wait(row, problem.message)
+
+
+def _take_back(row: ReportedResult, applied: ReportedResult | None) -> None:
+    """Deleted or wrong (table 0085, D and W): our result is withdrawn, whoever had validated it."""
+    current = _find_current(applied)
+    row.case_id = applied.case_id if applied else row.case_id
+    if current is None:
+        _settle(row, ReportedState.WITHDRAWN, _("Nothing of ours had come of it."), row.case_id)
+        return
+    try:
+        with db.session.begin_nested():
+            results.withdraw_result(current, _("withdrawn by the laboratory"), row.laboratory.user)
+    except ClearwayError as problem:
+        _wait(row, _("The laboratory takes it back, and we could not: %(why)s", why=problem.message))
+        return
+    _settle(row, ReportedState.WITHDRAWN, _("Our result was withdrawn with it."), row.case_id, current)
+    _record("take-back-result", row, row.laboratory.user)
+
+
+def _keep(source: Source, person: ReportedPerson, group: Group) -> ReportedResult:
+    panel = group.panel
+    return ReportedResult(
+        site_id=source.laboratory.site_id, laboratory_id=source.laboratory.id, laboratory=source.laboratory,
+        message_id=source.message.id, received_at=clock.now(), placer=panel.placer[:80], filler=panel.filler[:80],
+        test=group.test.name if group.test else "", their_code=group.first.code[:120],
+        sub_id=(group.main.sub_id if group.main else "")[:40], status=_find_status(group)[:4],
+        said_at=to_utc(panel.reported_at) or source.said_at, content=to_plain(person, panel, group.values),
+        state=ReportedState.WAITING, parent_inferred=False,
+    )
+
+
+def _find_status(group: Group) -> str:
+    """Of a result of several lines the least certain: what is preliminary in part is preliminary."""
+    statuses = {value.status for value in group.values}
+    for least in (*TAKEN_BACK, *PRELIMINARY, *NOTED):
+        if least in statuses:
+            return least
+    if group.main is None or group.main.status in NOT_DONE:
+        others = statuses - {"X"}
+        if not others or group.main is not None:
+            return "X" if "X" in statuses else group.first.status
+    return "C" if "C" in statuses else group.first.status
+
+
+def _forget_waiting(message: InboundMessage) -> set[tuple[str, str, str, str]]:
+    """Put aside what waited from an earlier reading; gives the keys of what was decided and stays."""
+    rows = db.session.execute(select(ReportedResult).where(ReportedResult.message_id == message.id)).unique().scalars()
+    kept = set()
+    for row in rows:
+        if row.state is ReportedState.REPLACED:
+            continue
+        if row.state in FOR_A_PERSON and row.result_id is None:
+            row.state = ReportedState.REPLACED
+        else:
+            kept.add((row.filler, row.placer, row.test or row.their_code, row.sub_id))
+    return kept
+
+
+def _find_before(row: ReportedResult) -> list[ReportedResult]:
+    """What the laboratory said before on the same result, in the order it came."""
+    if not row.filler or not row.test:
+        return []
+    return list(db.session.execute(
+        select(ReportedResult).where(
+            ReportedResult.laboratory_id == row.laboratory_id, ReportedResult.filler == row.filler,
+            ReportedResult.test == row.test, ReportedResult.sub_id == row.sub_id, ReportedResult.id != row.id,
+            ReportedResult.state.not_in((ReportedState.REPLACED, ReportedState.LATE)),
+        ).order_by(ReportedResult.id)
+    ).unique().scalars())
+
+
+def _find_current(applied: ReportedResult | None) -> LabResult | None:
+    """The newest revision of the result that came of an earlier word; None when there is none, or it was taken back."""
+    if applied is None or applied.result_id is None:
+        return None
+    first = db.session.get_one(LabResult, applied.result_id)
+    newest = db.session.execute(
+        select(LabResult).where(LabResult.series_id == first.series_id).order_by(LabResult.revision.desc()).limit(1)
+    ).unique().scalar_one()
+    return newest if newest.is_current and newest.status is not ResultStatus.ENTERED_IN_ERROR else None
+
+
+def _promote(group: Group, before: Sequence[ReportedResult]) -> Group:
+    """U: the value held as preliminary is final now and not repeated (table 0085)."""
+    if group.first.value or group.first.value_text:
+        return group
+    held = next((one for one in reversed(before) if one.state is ReportedState.PRELIMINARY), None)
+    if held is None:
+        return group
+    _person, panel = from_plain(held.content)
+    dictionary = read_dictionary(held.laboratory_id)
+    values = tuple(replace(value, status="F") for value in panel.values)
+    made = build_groups(replace(panel, values=values, reported_at=group.panel.reported_at), dictionary)
+    return made[0] if made else group
+
+
+def _find_specimen(group: Group, case: Case, certain: Suggestion | None) -> Specimen | None:
+    """The specimen named, else the order's, else the only one that was taken on the day it says."""
+    if certain is not None and certain.specimen is not None:
+        return certain.specimen
+    rows = [one for one in list_specimens(case) if one.withdrawn_at is None and one.rejected_at is None]
+    if group.panel.specimen:
+        return next((one for one in rows if one.number == group.panel.specimen.upper()), None)
+    if group.test is None or not group.test.specimen:
+        return None
+    day = _find_day((group.first.observed_at, group.panel.observed_at), ZoneInfo(case.site.time_zone))
+    same = [one for one in rows if one.collected_on == day and one.tube is None]
+    return same[0] if len(same) == 1 else None
+
+
+def _is_inferred(group: Group) -> bool:
+    """A susceptibility test without a word on its parent (OBR-26, OBR-29): linked by its specimen alone."""
+    return bool(group.test and group.test.drugs) and not (group.panel.parent_filler or group.panel.parent_sub_id)
+
+
+def _add_value(plain: dict[str, object], test: LaboratoryTest, group: Group, dictionary: Dictionary) -> None:
+    if test.drugs:
+        answers = {drug: dictionary.find_drug_answer(test, value) for drug, value in group.parts.items()}
+        if unknown := sorted(drug for drug, answer in answers.items() if answer is None):
+            raise Undecided(_("What the laboratory says of %(drugs)s means nothing here yet.",
+                              drugs=", ".join(unknown)))
+        plain["components"] = answers
+        plain["value"] = find_resistance({drug: str(answer) for drug, answer in answers.items()})
+        return
+    parts = {part: value.value for part, value in group.parts.items()}
+    if parts:
+        plain["components"] = parts
+        if test.components:
+            plain["kind"] = next((kind for kind, names in test.components.items() if set(parts) <= set(names)), "")
+    main = group.main
+    if main is None:
+        raise Undecided(_("The result itself is missing: the report has only parts of it."))
+    if not test.units:
+        value = dictionary.find_value(test, main)
+        if value is None:
+            raise Undecided(_("What the laboratory's word for this result of %(test)s means is not in its mapping "
+                              "table.", test=test.label))
+        plain["value"] = value
+        return
+    unit = dictionary.find_unit(test, main.unit)
+    if unit is None:
+        raise Undecided(_("The unit of %(test)s is none that we take; nothing is converted.", test=test.label))
+    plain["value"], plain["unit"] = main.value, unit
+    mark = next((MARKS[flag] for flag in ("HH", "LL", "H", "L", "N") if flag in main.flags), None)
+    if mark:
+        plain["mark"] = mark
+
+
+def _is_same(current: LabResult, new: NewResult) -> bool:
+    parts = {part.name: part.value for part in current.components}
+    return (current.value, current.unit, current.method, parts) == (new.value, new.unit, new.method, new.components)
+
+
+def _read_back(row: ReportedResult, dictionary: Dictionary) -> Group:
+    _person, panel = from_plain(row.content)
+    groups = build_groups(panel, dictionary)
+    return next((group for group in groups if group.test and group.test.name == row.test), groups[0])
+
+
+def _build_remark(laboratory: Laboratory, group: Group) -> str:
+    notes = [value.note for value in group.values if value.note] + [group.panel.note]
+    return "\n".join([laboratory.name, *dict.fromkeys(filter(None, notes))])[:2000]
+
+
+def _find_day(moments: Sequence[str], zone: tzinfo) -> date | None:
+    """The day at the site of the first moment that says one."""
+    for text in moments:
+        if not text:
+            continue
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            continue
+        return moment.astimezone(zone).date() if moment.tzinfo else moment.date()
+    return None
+
+
+def to_utc(text: str) -> str:
+    """A moment in UTC, so that two can be compared as texts; empty for what is none."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return ""
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
+
+
+def _say_fields(fields: object) -> str:
+    """The sentences of a refused input, without the values."""
+    if isinstance(fields, dict):
+        return " ".join(filter(None, (_say_fields(one) for one in fields.values())))
+    if isinstance(fields, list | tuple):
+        return " ".join(filter(None, (_say_fields(one) for one in fields)))
+    return str(fields) if fields else ""
+
+
+def _settle(row: ReportedResult, state: ReportedState, reason: str, case_id: str | None,
+            result: LabResult | None = None) -> None:
+    row.state, row.reason, row.case_id = state, reason, case_id
+    if result is not None:
+        row.result_id = result.id
+    db.session.flush()
+
+
+def _wait(row: ReportedResult, reason: str) -> None:
+    _settle(row, ReportedState.WAITING, reason, row.case_id)
+
+
+def _ensure_waiting(row: ReportedResult) -> None:
+    if row.state not in FOR_A_PERSON:
+        raise AlreadyDone(_("Somebody has decided about this result already. Look again."), reported=row.id)
+
+
+def _record(action: str, row: ReportedResult, actor: User, reason: str = "") -> None:
+    detail: dict[str, object] = {"test": row.test, "message": row.message_id, "laboratory": row.laboratory_id,
+                                 "status": row.status, "result": row.result_id}
+    if reason:
+        detail["reason"] = reason
+    record_change(action, "reported-result", row.id, case_id=row.case_id, site_id=row.site_id, detail=detail,
+                  actor_id=actor.id, actor_kind="user")
+    db.session.flush()
+
+

@@ -1,0 +1,172 @@
+"""Whose a reported result is: by our order and specimen numbers, by the person's numbers with name and birth date.
+
+Certain is only what our own number says and the person does not contradict, or a number of the person together with
+name and birth date. Everything else is a suggestion with its reasons, for a person to decide.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from sqlalchemy import select
+
+from clinic.db import db
+from clinic.identifier import to_key
+from clinic.lab_report import ReportedPanel, ReportedPerson
+from clinic.models import Applicant, Case, CaseState, IdentityDocument, Laboratory, LabOrder, Specimen
+from clinic.name.folding import list_tokens
+from clinic.name.likeness import compare_names
+from clinic.queries.name import select_people_named
+
+SUGGESTED = 5  # cases at most
+ALIKE = 0.85  # of compare_names: another spelling of the same name
+OPEN = (CaseState.REGISTERED, CaseState.IN_PROGRESS, CaseState.IN_REVIEW, CaseState.ON_HOLD)
+
+
+class Sign(StrEnum):
+    """One reason for or against a case; the words stand in clinic/web/reported_word.py."""
+
+    ORDER = "order"
+    SPECIMEN = "specimen"
+    CASE_NUMBER = "case-number"
+    APPLICANT_NUMBER = "applicant-number"
+    DOCUMENT = "document"
+    NAME = "name"
+    BIRTH_DATE = "birth-date"
+    OTHER_NAME = "other-name"
+    OTHER_BIRTH_DATE = "other-birth-date"
+    OTHER_SEX = "other-sex"
+
+
+AGAINST = frozenset({Sign.OTHER_NAME, Sign.OTHER_BIRTH_DATE, Sign.OTHER_SEX})
+OUR_NUMBERS = frozenset({Sign.ORDER, Sign.SPECIMEN})
+OF_PERSON = frozenset({Sign.CASE_NUMBER, Sign.APPLICANT_NUMBER, Sign.DOCUMENT})
+
+
+@dataclass
+class Suggestion:
+    """A case, and what speaks for and against it."""
+
+    case: Case
+    signs: set[Sign] = field(default_factory=set)
+    order: LabOrder | None = None
+    specimen: Specimen | None = None
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether no person need be asked whose it is."""
+        if self.signs & AGAINST:
+            return False
+        if self.signs & OUR_NUMBERS:
+            return bool(self.signs & {Sign.NAME, Sign.BIRTH_DATE})
+        return bool(self.signs & OF_PERSON) and {Sign.NAME, Sign.BIRTH_DATE} <= self.signs
+
+    @property
+    def weight(self) -> int:
+        """For the order of suggestions only."""
+        return (8 * len(self.signs & OUR_NUMBERS) + 4 * len(self.signs & OF_PERSON) + 2 * (Sign.NAME in self.signs)
+                + 2 * (Sign.BIRTH_DATE in self.signs) - 3 * len(self.signs & AGAINST))
+
+
+def find_match(laboratory: Laboratory, person: ReportedPerson, panel: ReportedPanel) -> tuple[
+        Suggestion | None, list[Suggestion]]:
+    """(the certain one, all suggestions by weight); none is certain when two are, or our numbers name two cases."""
+    found: dict[str, Suggestion] = {}
+    _add_by_our_numbers(laboratory, panel, found)
+    _add_by_numbers_of_person(laboratory, person, found)
+    if not any(one.signs & (OUR_NUMBERS | OF_PERSON) for one in found.values()):
+        _add_by_name(laboratory, person, found)
+    for one in found.values():
+        one.signs |= _compare(person, one.case.applicant)
+    rows = sorted(found.values(), key=lambda one: (-one.weight, one.case.id))
+    certain = [one for one in rows if one.is_certain]
+    named = {one.case.id for one in rows if one.signs & OUR_NUMBERS}
+    if len(named) > 1:
+        return None, rows[:SUGGESTED]
+    if named:
+        certain = [one for one in certain if one.case.id in named]
+    return (certain[0] if len(certain) == 1 else None), rows[:SUGGESTED]
+
+
+def _add_by_our_numbers(laboratory: Laboratory, panel: ReportedPanel, found: dict[str, Suggestion]) -> None:
+    if panel.placer:
+        order = db.session.execute(
+            select(LabOrder).join(LabOrder.case).where(LabOrder.number == panel.placer.upper(),
+                                                       Case.site_id == laboratory.site_id)
+        ).unique().scalar_one_or_none()
+        if order is not None:
+            one = found.setdefault(order.case_id, Suggestion(order.case))
+            one.order, one.specimen = order, order.specimen
+            one.signs.add(Sign.ORDER)
+    if panel.specimen:
+        specimen = db.session.execute(
+            select(Specimen).join(Specimen.case).where(Specimen.number == panel.specimen.upper(),
+                                                       Case.site_id == laboratory.site_id)
+        ).unique().scalar_one_or_none()
+        if specimen is not None:
+            one = found.setdefault(specimen.case_id, Suggestion(specimen.case))
+            one.specimen = specimen
+            one.signs.add(Sign.SPECIMEN)
+
+
+def _add_by_numbers_of_person(
+    laboratory: Laboratory, person: ReportedPerson, found: dict[str, Suggestion]
+) -> None:
+    for value, authority, kind in person.identifiers:
+        if not value:
+            continue
+        for case in db.session.execute(select(Case).where(
+                Case.site_id == laboratory.site_id, Case.number == value.upper())).unique().scalars():
+            found.setdefault(case.id, Suggestion(case)).signs.add(Sign.CASE_NUMBER)
+        people = [(one, Sign.APPLICANT_NUMBER) for one in db.session.execute(select(Applicant).where(
+            Applicant.site_id == laboratory.site_id, Applicant.number == value.upper())).unique().scalars()]
+        if kind in ("PPN", "NI", "PI", "PT"):
+            documents = select(Applicant).join(IdentityDocument).where(
+                Applicant.site_id == laboratory.site_id, IdentityDocument.number_key == to_key(value))
+            if len(authority) == 3:  # the issuing country belongs to the number of a passport
+                documents = documents.where(IdentityDocument.issuing_country == authority.upper())
+            people += [(one, Sign.DOCUMENT) for one in db.session.execute(documents).unique().scalars()]
+        for applicant, sign in people:
+            for case in _list_open(applicant):
+                found.setdefault(case.id, Suggestion(case)).signs.add(sign)
+
+
+def _add_by_name(laboratory: Laboratory, person: ReportedPerson, found: dict[str, Suggestion]) -> None:
+    """People of a like name and the same birth date: suggestions, never more."""
+    typed = " ".join(filter(None, (person.family_name, person.given_names)))
+    selected = select_people_named(laboratory.site_id, typed, Applicant.id) if typed else None
+    if selected is None:
+        return
+    for row in db.session.execute(selected[0].limit(5 * SUGGESTED)):
+        applicant = db.session.get_one(Applicant, row[0])
+        if Sign.BIRTH_DATE in _compare(person, applicant):
+            for case in _list_open(applicant):
+                found.setdefault(case.id, Suggestion(case))
+
+
+def _list_open(applicant: Applicant) -> list[Case]:
+    if applicant.merged_into_id is not None:
+        applicant = db.session.get_one(Applicant, applicant.merged_into_id)
+    return list(db.session.execute(
+        select(Case).where(Case.applicant_id == applicant.id, Case.state.in_(OPEN)).order_by(Case.id)
+    ).unique().scalars())
+
+
+def _compare(person: ReportedPerson, applicant: Applicant) -> set[Sign]:
+    """What the report's person has in common with ours, and what not; what is not said says nothing."""
+    signs = set()
+    said = list_tokens(person.family_name, person.given_names)
+    if said:
+        names = (list_tokens(applicant.family_name, applicant.given_names),
+                 list_tokens(applicant.native_family_name, applicant.native_given_names))
+        alike = any(name and (set(said) <= set(name) or set(name) <= set(said) or compare_names(said, name) >= ALIKE)
+                    for name in names)
+        signs.add(Sign.NAME if alike else Sign.OTHER_NAME)
+    if person.birth_date:
+        shorter, longer = sorted((person.birth_date, applicant.birth_date), key=len)
+        signs.add(Sign.BIRTH_DATE if longer.startswith(shorter) else Sign.OTHER_BIRTH_DATE)
+    sex = {"M": "male", "F": "female"}.get(person.sex.upper())
+    if sex and applicant.sex.value in ("male", "female") and applicant.sex.value != sex:
+        signs.add(Sign.OTHER_SEX)
+    return signs

@@ -1,0 +1,66 @@
+"""A laboratory's stored message becomes reported results; whatever its content, it was acknowledged before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from clinic.lab_report import PersonReport
+from clinic.models import FOR_A_PERSON, InboundMessage, InboundState, Laboratory
+from clinic.services.lab_document import check_documents, keep_documents
+from clinic.services.result_intake import Source, take_report, to_utc
+from integrations.hl7.charset import UnknownCharset, decode
+from integrations.hl7.reader import NotHl7, read_message
+from integrations.hl7.report import read_moment, read_report
+
+RESULTS = "ORU"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A message read and its printed reports checked, while no unit was open."""
+
+    message_id: str
+    reports: Sequence[PersonReport]
+    said_at: str
+    checked: frozenset[str] = frozenset()
+    fault: str = ""  # why it cannot be read
+
+
+def prepare_results(row: InboundMessage, laboratory: Laboratory) -> Prepared:
+    """Read a message; what cannot be read is said, never raised. Call `check` outside of every unit."""
+    try:
+        message = read_message(decode(row.raw, laboratory.charset))
+    except (UnicodeDecodeError, UnknownCharset):
+        return Prepared(row.id, (), "", fault="Its bytes are not the characters that MSH-18 says: ask the laboratory.")
+    except NotHl7 as fault:
+        return Prepared(row.id, (), "", fault=f"It cannot be read: {fault}.")
+    zone = ZoneInfo(laboratory.time_zone)
+    said_at = read_moment(message.header.get(7), zone) or row.received_at.isoformat()
+    return Prepared(row.id, read_report(message, zone), to_utc(said_at) or to_utc(row.received_at.isoformat()))
+
+
+def check(prepared: Prepared) -> Prepared:
+    """The same with its printed reports looked at, each in a process of its own."""
+    if not any(report.documents for report in prepared.reports):
+        return prepared
+    return replace(prepared, checked=check_documents(prepared.reports))
+
+
+def apply_results(session: Session, row: InboundMessage, prepared: Prepared) -> tuple[InboundState, str]:
+    """Take what the message reports; says what of it waits for a person."""
+    if prepared.fault:
+        return InboundState.HELD, prepared.fault
+    laboratory = session.get_one(Laboratory, row.laboratory_id)
+    source = Source(laboratory, row, prepared.said_at)
+    made = take_report(source, prepared.reports)
+    refused = keep_documents(source, prepared.reports, prepared.checked)
+    if not prepared.reports:
+        return InboundState.HELD, "It holds no order with results (OBR)."
+    if refused:
+        return InboundState.HELD, f"{refused} printed reports in it cannot be used."
+    waiting = sum(one.state in FOR_A_PERSON for one in made)
+    return InboundState.APPLIED, f"{waiting} of {len(made)} results wait for a person." if waiting else ""

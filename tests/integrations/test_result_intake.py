@@ -1,0 +1,382 @@
+"""From a laboratory's message to a result of ours: only what is certain, everything else with its reason."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from clinic import clock
+from clinic.db import db, write_unit
+from clinic.models import (
+    Applicant,
+    Case,
+    InboundMessage,
+    InboundState,
+    LabDocument,
+    Laboratory,
+    LabOrder,
+    LabResult,
+    MapKind,
+    ReportedResult,
+    ReportedState,
+    ResultStatus,
+    SpecimenKind,
+    User,
+)
+from clinic.schemas.laboratory import NewSpecimen
+from clinic.services import code_mapping, lab_order, laboratory
+from clinic.services.inbound import work_again
+from clinic.services.result_intake import assign, list_suggestions, reject
+from clinic.services.result_match import Sign
+from clinic.services.specimen import take_specimen
+from integrations.inbound.processing import process_waiting
+from tests.documents import make_plain_pdf
+from tests.factory import make_applicant, make_case, make_laboratory, make_user
+from tests.integrations.factory import Hand, close_unit
+from tests.integrations.oru import take, write_message, write_order, write_person, write_value
+
+S = ReportedState
+RPR, TITRE, IGRA = "20507-0^RPR^LN", "31147-2^RPR titre^LN", "71773-6^IGRA^LN"
+
+
+@dataclass
+class Place:
+    """A laboratory, a case with its orders, and staff; ids, for every step is a unit of its own."""
+
+    laboratory_id: str
+    case_id: str
+    orders: dict[str, str]  # test -> order number
+    staff: dict[str, str]
+
+    @property
+    def case(self) -> Case:
+        return db.session.get_one(Case, self.case_id)
+
+    @property
+    def supervisor(self) -> User:
+        return db.session.get_one(User, self.staff["labsupervisor"])
+
+    def person(self, **values: str) -> str:
+        return write_person(self.case, **values)
+
+    def take(self, *segments: str, control_id: str = "L1", **values: str) -> list[ReportedResult]:
+        """Send a message of these segments; what came of it."""
+        before = {row.id for row in list_reported()}
+        take(self.laboratory_id, write_message(*segments, control_id=control_id, **values))
+        return [row for row in list_reported() if row.id not in before]
+
+    def order(self, test: str = "syphilis-nontreponemal", **values: str) -> str:
+        return write_order(self.orders.get(test, ""), **values)
+
+
+def list_reported() -> list[ReportedResult]:
+    db.session.rollback()
+    return list(db.session.execute(select(ReportedResult).order_by(ReportedResult.id)).unique().scalars())
+
+
+def list_results() -> list[LabResult]:
+    db.session.rollback()
+    return list(db.session.execute(select(LabResult).order_by(LabResult.id)).unique().scalars())
+
+
+def find_message() -> InboundMessage:
+    db.session.rollback()
+    return db.session.execute(select(InboundMessage).order_by(InboundMessage.id.desc()).limit(1)).scalar_one()
+
+
+@pytest.fixture
+def place(app: Flask, hand: Hand) -> Place:
+    """A man of 35 whose blood went to the laboratory yesterday."""
+    hand.turn(days=-2)
+    reception = make_user("reception")
+    case = make_case("us", make_applicant(reception, family_name="Otieno", given_names="Brian"), reception)
+    technician, supervisor = make_user("labtech"), make_user("labsupervisor")
+    orders = {row.test: row.number for row in lab_order.place_orders(case, technician)}
+    made = Place(make_laboratory().id, case.id, orders, {"labtech": technician.id, "labsupervisor": supervisor.id})
+    hand.turn(days=2)
+    close_unit()
+    return made
+
+
+def confirm(place: Place) -> LabResult:
+    with write_unit():
+        row = list_results_in_unit()[-1]
+        laboratory.confirm_result(row, place.supervisor)
+        result_id = row.id
+    return db.session.get_one(LabResult, result_id)
+
+
+def list_results_in_unit() -> list[LabResult]:
+    return list(db.session.execute(select(LabResult).order_by(LabResult.id)).unique().scalars())
+
+
+def test_final_result_of_our_order_is_entered_and_waits_for_a_person(place: Place) -> None:
+    (row,) = place.take(place.person(), place.order(), write_value(RPR, "NEG^Negative^99LAB", "CWE"),
+                        "NTE|1|L|haemolysed slightly")
+    assert (row.state, row.reason, row.case_id) == (S.APPLIED, "", place.case_id)
+    (result,) = list_results()
+    assert (result.test, result.value, result.status, result.id) == (
+        "syphilis-nontreponemal", "nonreactive", ResultStatus.PRELIMINARY, row.result_id)
+    assert (result.performed_on.isoformat(), str(result.reported_on)) == ("2026-11-19", "2026-11-20")
+    assert result.entered_by_id == row.laboratory.user_id and "haemolysed slightly" in result.remark
+    assert not result.counts and find_message().state is InboundState.APPLIED
+    with write_unit():
+        laboratory.confirm_result(list_results_in_unit()[0], place.supervisor)
+    assert list_results()[0].counts
+    order = db.session.execute(select(LabOrder).where(LabOrder.test == "syphilis-nontreponemal")).unique().scalar_one()
+    assert order.state == "resulted"
+
+
+def test_same_message_again_adds_nothing(place: Place) -> None:
+    segments = place.person(), place.order(), write_value(RPR, "NEG", "CWE")
+    place.take(*segments)
+    assert place.take(*segments) == []
+    (again,) = place.take(*segments, control_id="L2")
+    assert (again.state, again.reason) == (S.NOTED, "It says nothing new.")
+    assert len(list_results()) == 1
+
+
+def test_several_lines_make_one_result_with_its_parts(place: Place) -> None:
+    place.take(place.person(), place.order(), write_value(RPR, "POS", "CWE"), write_value(TITRE, "^1^:^8", "SN"))
+    (result,) = list_results()
+    assert (result.value, {part.name: part.value for part in result.components}) == ("reactive", {"titre": "1:8"})
+
+
+@pytest.mark.parametrize(("line", "value"), [
+    (("2160-0^Creatinine^LN", "88.0", "NM", "umol/L", "N"), ("88.0", "umol/L", "normal")),
+    (("2160-0^Creatinine^LN", "<^20", "SN", "umol/L", "L"), ("<20", "umol/L", "low")),
+    (("2160-0^Creatinine^LN", "<20", "NM", "umol/L", ""), ("<20", "umol/L", None)),
+    (("2160-0^Creatinine^LN", "1.10", "ST", "mg/dL", "H~A"), ("1.10", "mg/dL", "high")),
+])  # fmt: skip
+def test_numbers_stay_as_written(place: Place, line: tuple[str, ...], value: tuple[str, str, str | None]) -> None:
+    place.take(place.person(), place.order(), write_value(*line))
+    (result,) = list_results()
+    assert (result.value, result.unit, result.mark) == value
+
+
+@pytest.mark.parametrize(("line", "reason"), [
+    (("HBX^Something^99LAB", "NEG", "CWE"), "code HBX means here is not in its mapping table"),
+    ((RPR, "FUNNY^Funny^99LAB", "CWE"), "word for this result of Syphilis, nontreponemal"),
+    (("2160-0^Creatinine^LN", "88", "NM", "mmol/L"), "unit of Creatinine, serum is none that we take"),
+    (("2160-0^Creatinine^LN", "abc", "NM", "umol/L"), "cannot be taken"),
+    (("2160-0^Creatinine^LN", "900", "NM", "umol/L"), "very unusual"),
+    ((RPR, "NEG", "CWE", "", "", "Q"), "none that we know"),
+    ((IGRA, "NEG", "CWE", "", "", "F"), ""),
+])  # fmt: skip
+def test_what_means_nothing_yet_waits_with_its_reason(place: Place, line: tuple[str, ...], reason: str) -> None:
+    (row,) = place.take(place.person(), place.order(), write_value(*line))
+    if not reason:
+        assert row.state is S.APPLIED
+        return
+    assert row.state is S.WAITING and reason in row.reason, row.reason
+    assert list_results() == [] and "1 of 1 results wait" in find_message().state_reason
+
+
+@pytest.mark.parametrize(("values", "signs"), [
+    ({"name": "Wanjiru^Grace"}, {Sign.ORDER, Sign.OTHER_NAME}), ({"birth": "19700101"}, {Sign.OTHER_BIRTH_DATE}),
+    ({"sex": "M"}, {Sign.OTHER_SEX}),
+])  # fmt: skip
+def test_order_number_with_another_person_is_doubtful_and_never_applied(
+    place: Place, values: dict[str, str], signs: set[Sign]
+) -> None:
+    (row,) = place.take(place.person(**values), place.order(), write_value(RPR, "NEG", "CWE"))
+    assert row.state is S.WAITING and list_results() == []
+    (suggestion,) = list_suggestions(row)
+    assert suggestion.case.id == place.case_id and signs <= suggestion.signs
+
+
+def test_order_number_without_a_person_is_not_enough(place: Place) -> None:
+    (row,) = place.take("PID|1", place.order(), write_value(RPR, "NEG", "CWE"))
+    assert row.state is S.WAITING and list_results() == []
+
+
+def test_passport_name_and_birth_date_together_are_certain_and_one_of_them_is_not(place: Place) -> None:
+    document = place.case.applicant.documents[0]
+    number = f"{document.number}^^^&KEN&ISO3166^PPN"
+    (row,) = place.take(place.person(number=number), write_order(), write_value(RPR, "NEG", "CWE"))
+    assert row.state is S.APPLIED
+    (row,) = place.take(place.person(number=number, birth=""), write_order(filler="LAB-2"),
+                        write_value(RPR, "NEG", "CWE"), control_id="L2")
+    assert row.state is S.WAITING
+    (row,) = place.take(place.person(number="AK0000000^^^&UGA&ISO3166^PPN"), write_order(filler="LAB-3"),
+                        write_value(RPR, "NEG", "CWE"), control_id="L3")
+    assert row.state is S.WAITING and list_suggestions(row)[0].case.id == place.case_id, "a suggestion, by the name"
+
+
+def test_unmatched_results_change_nobody(place: Place) -> None:
+    people = [(one.id, one.version) for one in db.session.execute(select(Applicant)).unique().scalars()]
+    (row,) = place.take(place.person(number="X^^^CLEARWAY^MR", name="Nobody^Known", birth="19000101"), write_order(),
+                        write_value(RPR, "POS", "CWE"))
+    assert (row.state, list_suggestions(row)) == (S.WAITING, [])
+    db.session.rollback()
+    assert people == [(one.id, one.version) for one in db.session.execute(select(Applicant)).unique().scalars()]
+
+
+def test_two_people_in_one_message_are_not_mixed(place: Place) -> None:
+    with write_unit():
+        other = make_case("us", make_applicant(place.supervisor, family_name="Wanjiru", given_names="Grace"))
+        lab_order.place_orders(other, db.session.get_one(User, place.staff["labtech"]))
+        second = write_person(other)
+        number = next(one.number for one in lab_order.list_orders(other) if one.test == "syphilis-nontreponemal")
+        other_id = other.id
+    rows = place.take(place.person(), place.order(), write_value(RPR, "NEG", "CWE"), second,
+                      write_order(number, "LAB-2"), write_value(RPR, "POS", "CWE"))
+    assert {(row.case_id, row.state) for row in rows} == {(place.case_id, S.APPLIED), (other_id, S.APPLIED)}
+    assert {(result.case_id, result.value) for result in list_results()} == {
+        (place.case_id, "nonreactive"), (other_id, "reactive")}
+    (row,) = place.take(second, write_order(place.orders["syphilis-nontreponemal"], "LAB-3"),
+                        write_value(RPR, "POS", "CWE"), control_id="L2")
+    assert row.state is S.WAITING, "the order of one with the name of the other"
+
+
+def test_correction_is_the_next_revision_and_is_validated_again(place: Place) -> None:
+    place.take(place.person(), place.order(), write_value(RPR, "POS", "CWE"))
+    confirm(place)
+    (row,) = place.take(place.person(), place.order(reported="20261120100000+0300"),
+                        write_value(RPR, "NEG", "CWE", status="C"), "NTE|1|L|label exchanged", control_id="L2")
+    assert row.state is S.APPLIED
+    first, second = list_results()
+    assert first.superseded_at is not None and first.series_id == second.series_id
+    assert (second.revision, second.value, second.status, second.remark) == (
+        2, "nonreactive", ResultStatus.PRELIMINARY, "label exchanged")
+
+
+def test_words_out_of_order_never_put_back_the_clock(place: Place) -> None:
+    place.take(place.person(), place.order(reported="20261120100000+0300"), write_value(RPR, "NEG", "CWE"))
+    (late,) = place.take(place.person(), place.order(reported="20261120080000+0300"),
+                         write_value(RPR, "POS", "CWE"), control_id="L2")
+    assert late.state is S.LATE
+    (late,) = place.take(place.person(), place.order(reported="20261120110000+0300"),
+                         write_value(RPR, "POS", "CWE", status="P"), control_id="L3")
+    assert late.state is S.LATE and [result.value for result in list_results()] == ["nonreactive"]
+
+
+def test_preliminary_word_is_kept_and_promoted_without_being_repeated(place: Place) -> None:
+    (row,) = place.take(place.person(), place.order(), write_value(RPR, "NEG", "CWE", status="P"))
+    assert row.state is S.PRELIMINARY and list_results() == []
+    (row,) = place.take(place.person(), place.order(reported="20261120100000+0300"),
+                        write_value(RPR, "", "CWE", status="U"), control_id="L2")
+    assert row.state is S.APPLIED, row.reason
+    assert [result.value for result in list_results()] == ["nonreactive"]
+
+
+@pytest.mark.parametrize("status", ["D", "W"])
+def test_what_the_laboratory_takes_back_is_withdrawn_here(place: Place, status: str) -> None:
+    place.take(place.person(), place.order(), write_value(RPR, "POS", "CWE"))
+    confirm(place)
+    (row,) = place.take(place.person(), place.order(reported="20261120100000+0300"),
+                        write_value(RPR, '""', "CWE", status=status), control_id="L2")
+    assert row.state is S.WITHDRAWN
+    assert [result.status for result in list_results()] == [ResultStatus.ENTERED_IN_ERROR]
+
+
+def test_what_cannot_be_done_and_what_is_in_work_make_no_result(place: Place) -> None:
+    (row,) = place.take(place.person(), "ORC|RE|||||||||||||||REJ^Specimen rejected^99LAB", place.order(status="X"),
+                        write_value(RPR, "", "CWE", status="X"))
+    assert row.state is S.NOT_DONE and "Specimen rejected" in row.reason
+    (row,) = place.take(place.person(), place.order(filler="LAB-2"), write_value(RPR, "", "CWE", status="I"),
+                        control_id="L2")
+    assert row.state is S.NOTED and list_results() == []
+
+
+@pytest.fixture
+def specimen(place: Place, hand: Hand) -> str:
+    """The number of a sputum of two days ago."""
+    with write_unit():
+        made = take_specimen(place.case, NewSpecimen(SpecimenKind.SPUTUM, clock.today()),
+                             db.session.get_one(User, place.staff["labtech"]))
+        number = made.number
+    hand.turn(days=30)
+    return number
+
+
+def test_culture_and_its_susceptibility_hang_together(place: Place, specimen: str) -> None:
+    """Parent and child by OBR-26 and OBR-29; each drug is a line, with the answer in OBX-5 or OBX-8."""
+    with write_unit():
+        made = db.session.get_one(Laboratory, place.laboratory_id)
+        for kind, code, ours, test in ((MapKind.VALUE, "MTBC", "mtb", "sputum-culture"),
+                                       (MapKind.METHOD, "*", "liquid", "sputum-culture"),
+                                       (MapKind.METHOD, "*", "phenotypic-liquid", "dst")):
+            code_mapping.add_line(made, kind, code, ours, place.supervisor, test=test)
+    spm = f"SPM|1|{specimen}&CLEARWAY^S-78&LAB01||119334006^Sputum^SCT|||||||||||||20261120"
+    segments = [
+        place.person(), write_order(filler="LAB-5", day="20261120", reported="20261215080000+0300"),
+        write_value("543-9^Culture^LN", "115329001^M. tuberculosis complex^SCT^MTBC^MTB", "CWE", sub_id="1"), spm,
+        write_order(filler="LAB-5-1", day="20261120", reported="20261218080000+0300",
+                    more="543-9&Culture&LN^1^MTB|||^LAB-5&LAB01"),
+        write_value("25218-9^Isoniazid^LN", "R^Resistant^HL70078", "CWE"),
+        write_value("25202-3^Rifampicin^LN", "^0.25", "SN", flags="S"), spm,
+    ]  # fmt: skip
+    culture, susceptibility = place.take(*segments)
+    assert culture.state is S.WAITING, "a SNOMED code alone decides nothing about an organism"
+    with write_unit():
+        code_mapping.add_line(db.session.get_one(Laboratory, place.laboratory_id), MapKind.VALUE, "115329001", "mtb",
+                              place.supervisor, test="sputum-culture")
+        work_again(find_message_in_unit(), "mapped", place.supervisor)
+    process_waiting()
+    rows = [row for row in list_reported() if row.state is not S.REPLACED]
+    assert [(row.state, row.reason) for row in rows] == [(S.APPLIED, "")] * 2
+    by_test = {result.test: result for result in list_results()}
+    assert by_test["sputum-culture"].value == "mtb"
+    child = by_test["dst"]
+    assert {part.name: part.value for part in child.components} == {"isoniazid": "resistant",
+                                                                   "rifampicin": "susceptible"}
+    assert not susceptibility.parent_inferred
+
+
+def find_message_in_unit() -> InboundMessage:
+    return db.session.execute(select(InboundMessage).order_by(InboundMessage.id.desc()).limit(1)).scalar_one()
+
+
+def test_person_assigns_what_waits_and_somebody_else_validates(place: Place) -> None:
+    (row,) = place.take(place.person(name="Otieno^B", birth="19700101"), place.order(),
+                        write_value(RPR, "POS", "CWE"))
+    with write_unit():
+        technician = db.session.get_one(User, place.staff["labtech"])
+        made = assign(db.session.get_one(ReportedResult, row.id), place.case, technician, "birth date was mistyped")
+        assert made.entered_by_id == technician.id and made.status is ResultStatus.PRELIMINARY
+    again = db.session.get_one(ReportedResult, row.id)
+    assert (again.state, again.case_id, again.remark) == (S.APPLIED, place.case_id, "birth date was mistyped")
+    confirm(place)
+    assert list_results()[0].counts
+
+
+def test_person_rejects_what_belongs_to_nobody(place: Place) -> None:
+    (row,) = place.take(place.person(number="", name="No^Body"), write_order(), write_value(RPR, "POS", "CWE"))
+    with write_unit():
+        reject(db.session.get_one(ReportedResult, row.id), "sent to us by mistake", place.supervisor)
+    (row,) = list_reported()
+    assert (row.state, row.remark, row.decided_by_id) == (S.REJECTED, "sent to us by mistake",
+                                                         place.staff["labsupervisor"])
+    assert list_results() == []
+
+
+def test_printed_report_is_attached_to_its_order_and_a_dangerous_one_is_not_kept(place: Place) -> None:
+    pdf = base64.b64encode(make_plain_pdf()).decode()
+    line = "OBX|2|ED|RPT-PDF^Report^99LAB||LAB01^application^pdf^Base64^{}||||||F"
+    place.take(place.person(), place.order(), write_value(RPR, "NEG", "CWE"), line.format(pdf))
+    db.session.rollback()
+    (row,) = db.session.execute(select(LabDocument)).unique().scalars()
+    order = db.session.get_one(LabOrder, row.order_id)
+    assert (row.case_id, order.number, row.title) == (place.case_id, place.orders["syphilis-nontreponemal"], "Report")
+    half = len(pdf) // 2
+    place.take(place.person(), place.order(filler="L9"), line.format(pdf[:half]), line.format(pdf[half:]),
+               control_id="L2")
+    db.session.rollback()
+    assert len(list(db.session.execute(select(LabDocument)).unique().scalars())) == 1, "the same, in two pieces"
+    for number, content in enumerate((b"MZ not a report", make_plain_pdf(script=True), b"%PDF-1.7 broken")):
+        place.take(place.person(), place.order(filler=f"X{number}"), line.format(base64.b64encode(content).decode()),
+                   control_id=f"X{number}")
+        assert find_message().state is InboundState.HELD, content[:10]
+    assert len(list(db.session.execute(select(LabDocument)).unique().scalars())) == 1
+
+
+def test_bytes_that_are_not_what_the_header_says_are_held_for_a_person(place: Place) -> None:
+    raw = write_message(place.person(name="Müller^Jo"), place.order()).decode().encode("latin-1")
+    take(place.laboratory_id, raw)
+    assert find_message().state is InboundState.HELD
+    assert find_message().raw == raw
