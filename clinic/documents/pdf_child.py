@@ -52,7 +52,8 @@ def _walk(root: Any) -> None:
                 raise Refused("active")
             raws = [one.raw_get(name) for name in names if name not in ("/Parent", "/P", "/Prev", "/Dest")]
         elif isinstance(one, list):
-            raws = [one.raw_get(at) for at in range(len(one))]
+            array: Any = one
+            raws = [array.raw_get(at) for at in range(len(array))]
         else:
             continue
         for raw in raws:

@@ -46,7 +46,7 @@ def _process_next() -> bool:
         return True
 
 
-def _next() -> Select[tuple[InboundMessage]]:
+def _next() -> Select[InboundMessage]:
     return select(InboundMessage).where(InboundMessage.state == InboundState.NEW).order_by(InboundMessage.id).limit(1)
 
 

@@ -51,6 +51,7 @@ class Place:
     case_id: str
     orders: dict[str, str]  # test -> order number
     staff: dict[str, str]
+    hand: Hand
 
     @property
     def case(self) -> Case:
@@ -66,6 +67,7 @@ class Place:
     def take(self, *segments: str, control_id: str = "L1", **values: str) -> list[ReportedResult]:
         """Send a message of these segments; what came of it."""
         before = {row.id for row in list_reported()}
+        self.hand.turn(seconds=1)
         take(self.laboratory_id, write_message(*segments, control_id=control_id, **values))
         return [row for row in list_reported() if row.id not in before]
 
@@ -96,7 +98,8 @@ def place(app: Flask, hand: Hand) -> Place:
     case = make_case("us", make_applicant(reception, family_name="Otieno", given_names="Brian"), reception)
     technician, supervisor = make_user("labtech"), make_user("labsupervisor")
     orders = {row.test: row.number for row in lab_order.place_orders(case, technician)}
-    made = Place(make_laboratory().id, case.id, orders, {"labtech": technician.id, "labsupervisor": supervisor.id})
+    made = Place(make_laboratory().id, case.id, orders, {"labtech": technician.id, "labsupervisor": supervisor.id},
+                 hand)
     hand.turn(days=2)
     close_unit()
     return made
