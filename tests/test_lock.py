@@ -36,3 +36,16 @@ def test_node_packages_have_their_hash_and_no_address(lock: Path) -> None:
     assert packages
     assert [name for name, row in packages.items() if not str(row.get("integrity", "")).startswith("sha512-")] == []
     assert "resolved" not in lock.read_text()
+
+
+@pytest.mark.parametrize("lock", PYTHON, ids=lambda path: path.name)
+def test_whatever_is_asked_for_is_locked(lock: Path) -> None:
+    asked, files = set(), [lock.with_suffix(".in")]
+    while files:
+        for line in files.pop().read_text().splitlines():
+            if included := re.match(r"-r (\S+)", line):
+                files.append(lock.with_name(included[1]))
+            elif name := re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", line):
+                asked.add(re.sub(r"[-_.]+", "-", name[0]).lower())
+    locked = {re.split(r"[\[=]", line)[0] for line in lock.read_text().splitlines() if "==" in line}
+    assert asked - locked == set()
