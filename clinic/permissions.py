@@ -43,6 +43,8 @@ class Permission(StrEnum):
     MANAGE_LABORATORIES = "manage-laboratories"  # partner laboratories of the own site: names, lines, certificates
     MAP_RESULTS = "map-results"  # what a laboratory's codes and words mean here; messages worked on again
     SEE_AUDIT = "see-audit"  # and review what was opened in an emergency
+    PLACE_HOLD = "place-hold"  # say that somebody may be infectious
+    LIFT_HOLD = "lift-hold"  # say that they may go among others again
     DIRECT_TASKS = "direct-tasks"  # give, put off and close what is in others' lists
     OPEN_IN_EMERGENCY = "open-in-emergency"  # one case of another site, to be read, with a reason (clinic/scope.py)
     ASK_RULES = "ask-rules"  # the decision function; every signed-in user
@@ -68,7 +70,7 @@ ROLES: dict[str, tuple[Any, frozenset[Permission]]] = {
     "radiologist": (_l("Radiologist"), frozenset(_SEEING | {_P.UPLOAD_FILM, _P.READ_XRAY, _P.OPEN_IN_EMERGENCY})),
     "physician": (_l("Panel physician"), frozenset(
         _SEEING | {_P.RECORD_HISTORY, _P.RECORD_EXAM, _P.RECORD_VACCINE, _P.OPEN_CASE, _P.SIGN, _P.SEE_DELIVERIES,
-                    _P.RECORD_TREATMENT, _P.OPEN_IN_EMERGENCY, _P.DIRECT_TASKS})),
+                    _P.RECORD_TREATMENT, _P.OPEN_IN_EMERGENCY, _P.DIRECT_TASKS, _P.PLACE_HOLD, _P.LIFT_HOLD})),
     "tbteam": (_l("Tuberculosis team"), frozenset(
         _SEEING | {_P.RECORD_SPUTUM, _P.ENTER_RESULT, _P.RECORD_TREATMENT, _P.OPEN_IN_EMERGENCY, _P.DIRECT_TASKS})),
     "quality": (_l("Quality"), frozenset(_SEEING | {_P.SEE_AUDIT, _P.SEE_DELIVERIES})),

@@ -13,6 +13,7 @@ from clinic.models.emergency import EmergencyAccess, EmergencyReason
 from clinic.models.family import Family, FamilyKind, FamilyMember
 from clinic.models.film import Film, FilmState
 from clinic.models.form import FormResponse, FormStatus, FormVersion, KeptInput
+from clinic.models.hold import InfectionHold
 from clinic.models.identity import IdentityCheck, IdentityMethod
 from clinic.models.imaging import XrayReading
 from clinic.models.inbound import InboundMessage, InboundState, InboundWay
@@ -76,18 +77,14 @@ __all__ = [
     "DosePlace", "DoseSource", "DoseState", "EmergencyAccess", "EmergencyReason", "Family", "FamilyKind",
     "FamilyMember", "Film", "FilmState", "FormResponse", "FormStatus", "FormVersion", "GuardianAbsence", "Heartbeat",
     "IdentityCheck", "IdentityDocument", "IdentityMethod", "InboundMessage", "InboundState", "InboundWay",
-    "InterpreterMode", "InterruptionDecision", "KeptInput", "LabComponent", "LabDocument", "LabOrder",
-    "LabOrderState", "LabReferral", "LabResult", "Laboratory", "Lease", "LineOutcome", "MapKind", "Merge",
-    "MergedRow", "Passkey", "PasswordReset", "PhaseName", "Photo", "PhotoSource", "Purpose", "RecordKind", "Recorded",
+    "InfectionHold", "InterpreterMode", "InterruptionDecision", "KeptInput", "LabComponent", "LabDocument", "LabOrder",
+    "LabOrderState", "LabReferral", "LabResult", "Laboratory", "Lease", "LineOutcome", "MapKind", "Merge", "MergedRow",
+    "Passkey", "PasswordReset", "PhaseName", "Photo", "PhotoSource", "Purpose", "RecordKind", "Recorded",
     "RecoveryCode", "RegistrationDraft", "RejectionReason", "RelatedPerson", "Relation", "ReportedResult",
     "ReportedState", "Requirement", "RequirementReason", "RequirementSource", "RequirementState", "ResidencePeriod",
-    "ResultStatus", "Role", "Route", "SecondEntry", "SensitiveAccess", "SensitiveReason", "Sex", "SignIn",
-    "SignInEnd", "SignedExam", "Signer", "Site", "SiteProgramme", "Specimen", "SpecimenEvent", "SpecimenEventKind",
-    "SpecimenKind", "Task", "TbCase", "TbDose", "TbHistory", "TbInterruption", "TbMonth", "TbOutcome", "TbPhase",
-    "TbSideEffect", "ToldApart", "Treatment", "TreatmentOutcome", "UnsavedPage", "User", "VaccineDose", "VaccineLine",
-    "Visit", "VisitInterpreter", "XrayReading", "applicant", "authority", "case", "clinic", "consent", "contact",
-    "decision", "delivery", "draft", "emergency", "family", "film", "form", "from", "identity", "imaging", "import",
-    "inbound", "interpreter", "lab_order", "laboratory", "models", "operation", "partner", "photo", "proof",
-    "related_person", "reported", "requirement", "result", "sensitive", "sign_in", "signature", "site", "task",
-    "treatment", "tuberculosis",
+    "ResultStatus", "Role", "Route", "SecondEntry", "SensitiveAccess", "SensitiveReason", "Sex", "SignIn", "SignInEnd",
+    "SignedExam", "Signer", "Site", "SiteProgramme", "Specimen", "SpecimenEvent", "SpecimenEventKind", "SpecimenKind",
+    "Task", "TbCase", "TbDose", "TbHistory", "TbInterruption", "TbMonth", "TbOutcome", "TbPhase", "TbSideEffect",
+    "ToldApart", "Treatment", "TreatmentOutcome", "UnsavedPage", "User", "VaccineDose", "VaccineLine", "Visit",
+    "VisitInterpreter", "XrayReading",
 ]

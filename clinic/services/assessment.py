@@ -21,6 +21,7 @@ from clinic.models import (
 from clinic.progress import find_progress
 from clinic.rules import decide
 from clinic.services.fact import build_facts
+from clinic.services.hold import sync_holds
 from clinic.services.requirement import list_requirements as list_requirements  # part of what this module answers
 from clinic.services.requirement import sync_requirements
 
@@ -58,6 +59,7 @@ def refresh(case: Case) -> dict[str, Any]:
     if case.state not in workflow.RECORDING:
         return decision
     sync_requirements(case, facts, decision)
+    sync_holds(case, facts)
     case.edition, case.status = decision["edition"], decision["status"]
     db.session.flush()
     complete = is_ready_for_review(case, decision)

@@ -48,6 +48,7 @@ from clinic.rules import decide
 from clinic.services.assessment import is_ready_for_review
 from clinic.services.conclusion import ConclusionInput, conclude
 from clinic.services.fact import build_facts
+from clinic.services.hold import ensure_may_clear
 from clinic.signing_key import SigningKey, load_signing_key
 
 SIGNED_STATES = (CaseState.SIGNED, CaseState.SUBMITTED, CaseState.ACKNOWLEDGED)
@@ -110,6 +111,7 @@ def prepare_signature(case_id: str, case_version: int, signer_id: str, choice: C
             amendment_reason=_find_amendment_reason(case) if replaces else None,
             conclusion=_build_conclusion(case, signer, facts, decision, choice),
         )
+        ensure_may_clear(case, decision["status"], order.conclusion.conclusion)
         key = load_signing_key(get_settings(current_app))
         key.ensure_usable()
         prepared, html, attach, compose = _render(order, key)
@@ -129,6 +131,8 @@ def commit_signature(prepared: PreparedSignature) -> str:
         if not signer.active:
             raise NotAllowed(_("This account is not active any more."), user=signer.id)
         conclusion = Conclusion(**prepared.conclusion)
+        # Once more: a hold found on another case of the same person counts no version of this one.
+        ensure_may_clear(case, conclusion.decision["status"], conclusion.conclusion)
         exam = SignedExam(
             id=prepared.exam_id, case_id=case.id, authority_id=case.authority_id, conclusion_id=conclusion.id,
             version=prepared.exam_version, replaces_id=prepared.replaces_id,
@@ -150,6 +154,14 @@ def commit_signature(prepared: PreparedSignature) -> str:
                       actor_kind="user", detail={"version": exam.version, "sha256": exam.sha256,
                                                  "pdf_sha256": exam.pdf_sha256})
         return exam.id
+
+
+def hand_out(exam: SignedExam, case: Case, conclusion: Conclusion) -> bytes:
+    """The printed packet of a signed exam. Raises NotFound where none was printed, NotNow while a hold stands."""
+    if exam.pdf is None:
+        raise NotFound(_("This version was signed before documents were printed."), exam=exam.id)
+    ensure_may_clear(case, conclusion.decision["status"], conclusion.conclusion)
+    return exam.pdf
 
 
 def open_amendment(case: Case, reason: str, actor: User) -> None:

@@ -10,12 +10,13 @@ from flask_login import current_user
 from werkzeug.wrappers import Response as WebResponse
 
 from clinic.audit import record_read
-from clinic.errors import InvalidInput, NotFound
+from clinic.errors import InvalidInput
 from clinic.permissions import Permission, requires
 from clinic.queries.signed_exam import get_exam
 from clinic.schemas.door import load
 from clinic.schemas.reason import ReasonIn
 from clinic.services.revocation import revoke_exam
+from clinic.services.signing import hand_out
 from clinic.web.form import read_form
 from clinic.web.reauthentication import check_again
 from clinic.web.sign import show_exam
@@ -29,11 +30,10 @@ P = Permission
 @requires(P.SIGN, P.SEE_DELIVERIES)
 def pdf(exam_id: str) -> Response:
     """The printed packet, exactly as it was made with the signature."""
-    row, case, _conclusion = get_exam(exam_id, current_user)
-    if row.pdf is None:
-        raise NotFound(_("This version was signed before documents were printed."), exam=row.id)
+    row, case, conclusion = get_exam(exam_id, current_user)
+    printed = hand_out(row, case, conclusion)
     record_read("user", current_user.id, "print", "signed-exam", row.id, case_id=case.id, site_id=case.site_id)
-    return Response(row.pdf, content_type="application/pdf", headers={
+    return Response(printed, content_type="application/pdf", headers={
         "Content-Disposition": f'attachment; filename="{case.number}-v{row.version}.pdf"'})
 
 

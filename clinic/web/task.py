@@ -185,7 +185,7 @@ def _read_place(name: str) -> tuple[date, str] | None:
 
 
 def _list_tabs(narrowed: TaskFilter, today: date) -> list[dict[str, Any]]:
-    kinds = (
+    kinds: tuple[tuple[str, TaskFilter, dict[str, Any]], ...] = (
         (_("Mine"), TaskFilter(), {}), (_("Mine, late"), TaskFilter(late=True), {"late": "yes"}),
         (_("Gone up"), TaskFilter(whose="site", escalated=True), {"whose": "site", "escalated": "yes"}),
         (_("Everybody's"), TaskFilter(whose="site"), {"whose": "site"}))
