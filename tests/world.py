@@ -33,6 +33,7 @@ from clinic.services.applicant_link import list_holdings
 from clinic.services.draw import draw
 from clinic.services.emergency import open_in_emergency
 from clinic.services.family import found_family
+from clinic.services.hold import place_hold
 from clinic.services.merge import build_fingerprint, merge_records
 from clinic.services.merge_caution import list_cautions
 from clinic.services.related_person import add_related
@@ -97,6 +98,7 @@ def build_world() -> World:
     elsewhere = make_user("nurse", make_site("KSM"))
     opening = open_in_emergency(case, EmergencyReason.DANGER, "Unconscious at the hospital", elsewhere)
     laboratory = make_laboratory(case.site)
+    hold = place_hold(case, "Coughs blood", make_user("physician", case.site))
     task = open_task("follow-up", case, "world", detail="Film of the wrist")
     values = {
         "specimen_id": tube.id, "order_id": handover.list_orders_of(tube)[0].id, "laboratory_id": laboratory.id,
@@ -105,7 +107,7 @@ def build_world() -> World:
         "result_id": result.id, "family_id": family.id, "related_id": related.id, "merge_id": merge.id,
         "requirement_id": requirement.id, "exam_id": exam_id, "delivery_id": delivery.id, "attempt_id": attempt.id,
         "message_id": message.id, "name": "us-medical-exam", "station": "exam", "disease": "tuberculosis",
-        "authority_id": "us", "task_id": task.id,
+        "authority_id": "us", "task_id": task.id, "hold_id": hold.id,
     }
     world = World(case.site_id, values, case.id, person.id)
     db.session.commit()

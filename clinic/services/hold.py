@@ -64,12 +64,11 @@ def lift_hold(row: InfectionHold, reason: str, actor: User) -> None:
     _touch(row.case)
 
 
-def get_hold(hold_id: str, user: User) -> InfectionHold:
-    """A hold of the user's site. Raises NotFound."""
-    row = db.session.execute(select(InfectionHold).where(
-        InfectionHold.id == hold_id, InfectionHold.site_id == user.site_id)).scalar_one_or_none()
-    if row is None:
-        raise NotFound(_("There is no such hold at your site."), hold=hold_id)
+def get_hold(hold_id: str, case: Case) -> InfectionHold:
+    """A hold on the person of `case`. Raises NotFound."""
+    row = db.session.get(InfectionHold, hold_id)
+    if row is None or row.applicant_id != case.applicant_id:
+        raise NotFound(_("There is no such hold on this person."), hold=hold_id, case=case.id)
     return row
 
 

@@ -26,7 +26,7 @@ SCREEN_WORDS: dict[str, LazyString] = {
     "second_person": lazy_gettext("results to confirm"), "requirement": lazy_gettext("examinations"),
     "opening": lazy_gettext("opening a case"), "interpreter": lazy_gettext("the interpreter"),
     "amendment": lazy_gettext("amendments"), "family_case": lazy_gettext("a family's cases"),
-    "task": lazy_gettext("tasks"),
+    "task": lazy_gettext("tasks"), "hold": lazy_gettext("who may be infectious"),
 }
 ACTION_WORDS: dict[str, LazyString] = {
     "read": lazy_gettext("Looked at"), "list": lazy_gettext("Looked through"), "search": lazy_gettext("Searched"),
@@ -39,6 +39,8 @@ ACTION_WORDS: dict[str, LazyString] = {
     "sign": lazy_gettext("Signed"), "state": lazy_gettext("Moved the case"), "register": lazy_gettext("Registered"),
     "confirm": lazy_gettext("Confirmed"), "enter": lazy_gettext("Entered"), "withdraw": lazy_gettext("Withdrew"),
     "correct": lazy_gettext("Corrected"), "merge": lazy_gettext("Merged"), "revoke": lazy_gettext("Revoked"),
+    "begin-hold": lazy_gettext("Held: may be infectious"), "end-hold": lazy_gettext("The hold ended"),
+    "lift-hold": lazy_gettext("Lifted a hold"),
     "open-task": lazy_gettext("Opened a task"), "close-task": lazy_gettext("Closed a task"),
     "give-task": lazy_gettext("Gave a task to somebody else"), "postpone-task": lazy_gettext("Put off a task"),
     "escalate-task": lazy_gettext("A task went up"),

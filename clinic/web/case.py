@@ -85,6 +85,7 @@ def show(case_id: str) -> Page:
         "case/show.html", case=case, decision=decision, conclusion=conclusion, flags=list_flags(case),
         groups=groups, history=list_history(case),
         leaving=_list_leaving(case) if is_ours else [], is_ours=is_ours,
+        may_hold=is_ours and has_permission(Permission.PLACE_HOLD),
         merges=list_merges_of_case(case),
         is_complete=all(row.state is not RequirementState.OPEN for row in requirements),
         may_change=is_ours and has_permission(Permission.OPEN_CASE) and case.state in workflow.RECORDING,

@@ -26,6 +26,7 @@ from clinic.queries.standing import Standing, load_standings
 from clinic.queries.worklist import COUNT_LIMIT, EXAMINING, View, list_drawn_exams, list_laboratory_exams
 from clinic.read_audit import note_shown
 from clinic.web.case_word import progress_line
+from clinic.web.hold_sign import list_held_here
 from clinic.web.station import find_path, find_work, label_work
 
 P = Permission
@@ -58,6 +59,7 @@ def render_rows(page: Page, view: View | None, with_state: bool = False) -> list
     standings = load_standings([row.id for row in page.rows])
     zone = current_user.site.time_zone
     today = clock.today(zone)
+    held = list_held_here()
     reader = (view, with_state, permissions_of(current_user), str(get_locale()), zone, today)
     memo: Memo = current_app.extensions.setdefault("case_rows", Memo(REMEMBERED_ROWS))
     write = get_template_attribute("worklist/_case.html", "case_row")
@@ -68,7 +70,8 @@ def render_rows(page: Page, view: View | None, with_state: bool = False) -> list
                     _find_next(row, view))
         return Markup(write(line, with_state))  # noqa: S704  a macro's text, escaped by it
 
-    return [memo.get((reader, tuple(row), standings[row.id].to_key()), partial(render, row)) for row in page.rows]
+    return [memo.get((reader, tuple(row), row.applicant_id in held, standings[row.id].to_key()), partial(render, row))
+            for row in page.rows]
 
 
 def describe_work(

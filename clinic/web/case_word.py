@@ -128,8 +128,8 @@ def stays_line(explanation: str) -> str:
 
 def banner_case(case: Case) -> dict[str, Any]:
     """The case as the patient banner shows it."""
-    return {"number": case.number, "authority_case_number": case.authority_case_number, "state": case.state,
-            "programme_label": f"{programme_word(case.programme)}, {category_word(case)}",
+    return {"id": case.id, "number": case.number, "authority_case_number": case.authority_case_number,
+            "state": case.state, "programme_label": f"{programme_word(case.programme)}, {category_word(case)}",
             "photo_url": address_photo(find_photo(case))}
 
 

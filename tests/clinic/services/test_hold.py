@@ -122,7 +122,7 @@ def test_nothing_that_clears_is_signed_while_a_physicians_hold_stands(staff: Sta
         place_hold(case, "Coughs blood in the waiting room", staff.physician)
     with pytest.raises(NotNow, match="may be infectious"):
         accept(case, staff)
-    held = get_hold(row.id, staff.physician)
+    held = get_hold(row.id, db.session.get_one(Case, row.case_id))
     for actor in (staff.nurse, staff.reception):
         with pytest.raises(NotAllowed):
             lift_hold(held, "Seen by the chest clinic", actor)
