@@ -42,6 +42,8 @@ def create_gallery() -> Flask:
     app = Flask("gallery", static_folder=str(ROOT / "clinic" / "static"))
     app.config.update(SECRET_KEY="gallery", TESTING=True, CLEARWAY=SimpleNamespace(demo=True))
     CSRFProtect(app)
+    held = {"is_held": lambda person: False, "has_hold": lambda person: False}  # nobody is kept apart in the gallery
+    app.jinja_env.filters.update(held)
     logins = LoginManager(app)
 
     @logins.request_loader
