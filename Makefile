@@ -50,8 +50,8 @@ test-environment: .venv/ready-test .venv-fhir-validator/ready .venv/ready-test-p
 
 test: test-environment
 	@echo "== lint" && $(MAKE) --no-print-directory lint
-	@echo "== SQLite: everything" && $(BIN)/pytest -q -n 2 --dist loadfile
-	@echo "== PostgreSQL: everything that touches a database" && $(BIN)/pytest -q -n 2 --dist loadfile -m database --database=postgresql
+	@echo "== SQLite: everything" && $(BIN)/pytest -q -n 2 --dist loadfile --max-worker-restart=0
+	@echo "== PostgreSQL: everything that touches a database" && $(BIN)/pytest -q -n 2 --dist loadfile --max-worker-restart=0 -m database --database=postgresql
 
 test-fast: .venv/ready-test
 	@$(BIN)/pytest -q -x -m "not browser and not peers"
