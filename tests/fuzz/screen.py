@@ -300,7 +300,7 @@ class _Walker:
         self._check_headers(what, answer)
         self._check_secrets(what, answer)
         is_let_in = status < 400 and not (status in (302, 303) and _leads_to_sign_in(answer.location))
-        if is_other and is_let_in and set(address.partition("?")[0].split("/")) & set(self.clinic.other.values()):
+        if is_other and is_let_in and self._names_other(method, address):
             raise Finding(f"{what}: {status} for what belongs to the other site")
         if filled is not None:
             self._check_refused(what, status, is_let_in, filled)
@@ -308,6 +308,14 @@ class _Walker:
             check_text(answer.text, what)
         if answer.mimetype == "text/html" and method != "HEAD":
             self._check_page(what, address, answer, headers)
+
+    def _names_other(self, method: str, address: str) -> bool:
+        """Whether the address is that of a record of the other site."""
+        try:
+            values = self.door.map.match(address.partition("?")[0], method=method)[1]
+        except HTTPException:
+            return False
+        return any(values.get(name) == value for name, value in self.clinic.other.items())
 
     def _say(self, method: str, address: str) -> str:
         try:
