@@ -45,6 +45,7 @@ from clinic.services.plausibility import get_today
 from clinic.services.related_person import add_related
 from clinic.services.second_factor import draw_recovery_codes, draw_secret
 from clinic.services.specimen import take_specimen
+from clinic.services.task import open_task
 from clinic.services.treatment import report_treatment
 from clinic.services.vaccination import record_dose
 from clinic.services.visit import note_presence
@@ -101,6 +102,7 @@ def _make(app: Flask) -> Clinic:
                 Relation.CHILD, staff["reception"])
     ready = story.open_case(staff, "us")
     story.walk.work_through(ready, staff)
+    task = open_task("follow-up", recording, "walk", role="nurse", detail="Bring the old films")
     _make_other(made)
     partner = make_case(user=make_user("reception", make_site("KIS")))
     opening = open_in_emergency(partner, EmergencyReason.DANGER, "Unconscious at the hospital", staff[EVERYBODY])
@@ -108,7 +110,8 @@ def _make(app: Flask) -> Clinic:
     failed = _receive_failed()
     common = world.values | {
         "client_id": machine.id, "user_id": subject.id, "site_id": site.id, "member_id": child.applicant_id,
-        "reading_id": reading_id, "programme": "us", "category": "IV"}
+        "reading_id": reading_id, "programme": "us", "category": "IV",
+        "task_id": task.id}
     made.own = [common,
                 common | {"result_id": waiting_id, "disease": "syphilis", "message_id": failed},
                 common | {"case_id": signed_case.id, "applicant_id": signed_case.applicant_id},
@@ -190,9 +193,11 @@ def _make_other(made: Clinic) -> None:
     exam = db.session.execute(select(SignedExam).where(SignedExam.case_id == signed.id)).scalar_one()
     delivery = db.session.execute(select(Delivery).where(Delivery.case_id == signed.id)).scalar_one()
     request = ask_amendment(signed, secret, staff["nurse"])
+    task = open_task("follow-up", case, "walk", role="nurse", detail=secret)
     made.other = {"case_id": case.id, "applicant_id": case.applicant_id, "other_id": signed.applicant_id,
                   "family_id": family.id, "related_id": relative.id, "exam_id": exam.id, "delivery_id": delivery.id,
-                  "member_id": case.applicant_id, "request_id": request.id}
+                  "member_id": case.applicant_id, "request_id": request.id,
+                  "task_id": task.id}
     made.secrets = (case.number, signed.number, case.applicant.number, signed.applicant.number)
 
 
