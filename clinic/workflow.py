@@ -27,6 +27,7 @@ TRANSITIONS: dict[CaseState, frozenset[CaseState]] = {
 }
 
 RECORDING = frozenset({S.REGISTERED, S.IN_PROGRESS, S.IN_REVIEW})  # results may be recorded
+SIGNED = frozenset({S.SIGNED, S.SUBMITTED, S.ACKNOWLEDGED})  # a signed version stands
 OPEN = frozenset({S.REGISTERED, S.IN_PROGRESS, S.IN_REVIEW, S.SIGNED, S.SUBMITTED, S.ON_HOLD})
 
 
@@ -66,6 +67,20 @@ def ensure_recording(case: Case) -> None:
         else:
             sentence = _("This case has ended, so nothing more can be recorded on it.")
         raise NotNow(sentence, case=case.id, state=case.state.value)
+
+
+def ensure_correcting(case: Case) -> None:
+    """Raise NotNow unless a result that counted may be corrected: while recording, and after the signature."""
+    if case.state not in SIGNED:
+        ensure_recording(case)
+
+
+def mark_corrected(case: Case) -> None:
+    """Count a correction; a signed case stays as it is signed until a physician amends it."""
+    if case.state in SIGNED:
+        case.updated_at = clock.now()
+    else:
+        mark_touched(case)
 
 
 def mark_touched(case: Case) -> None:

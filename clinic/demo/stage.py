@@ -7,6 +7,7 @@ from random import Random
 
 from clinic.caution import NeedsConfirmation
 from clinic.demo.radiography import take_film
+from clinic.demo.second_person import check_result
 from clinic.demo.walk import ADULT, ensure_consent, work_through
 from clinic.errors import ClearwayError
 from clinic.laboratory_test import LaboratoryTest, list_tests
@@ -16,7 +17,7 @@ from clinic.rules import list_circumstances
 from clinic.schemas.imaging import NewReading
 from clinic.schemas.laboratory import NewResult, NewSpecimen
 from clinic.services.assessment import list_requirements
-from clinic.services.laboratory import confirm_result, enter_result
+from clinic.services.laboratory import enter_result
 from clinic.services.plausibility import get_today
 from clinic.services.radiology import ELSEWHERE, record_reading
 from clinic.services.specimen import take_specimen
@@ -99,7 +100,7 @@ def _record_test(rng: Random, case: Case, test: LaboratoryTest, staff: dict[str,
         new = NewResult(test=test.name, value=value, performed_on=drawn, unit=test.unit)
         row = enter_result(case, new, staff["labtech"])
         if confirm:
-            confirm_result(row, staff["labsupervisor"])
+            check_result(row, staff["labsupervisor"])
     except (ClearwayError, NeedsConfirmation):
         return  # refused for this person, as it would be at the desk
 

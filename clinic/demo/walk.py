@@ -7,6 +7,7 @@ from typing import Any
 
 from clinic.db import db, write_unit
 from clinic.demo.people import SyntheticPerson, generate_person
+from clinic.demo.second_person import check_result
 from clinic.laboratory_test import list_tests
 from clinic.models import (
     Answer,
@@ -36,7 +37,7 @@ from clinic.services.completion import find_form_name, list_open_vaccine_lines
 from clinic.services.conclusion import ConclusionInput
 from clinic.services.consent import get_text, has_consent, needs_interpreter, record_consent
 from clinic.services.form import complete_form, find_response
-from clinic.services.laboratory import confirm_result, enter_result
+from clinic.services.laboratory import enter_result
 from clinic.services.opening import open_case
 from clinic.services.plausibility import get_today
 from clinic.services.radiology import ELSEWHERE, record_reading
@@ -112,7 +113,7 @@ def _test(case: Case, row: Requirement, staff: Staff) -> None:
             continue
         new = NewResult(test=test.name, value=value, performed_on=get_today(case), unit=test.unit,
                         components=dict(IGRA_PARTS) if test.name == "igra" else {})
-        confirm_result(enter_result(case, new, staff["labtech"]), staff["labsupervisor"])
+        check_result(enter_result(case, new, staff["labtech"]), staff["labsupervisor"])
 
 
 def ensure_consent(case: Case, actor: User) -> None:

@@ -25,7 +25,7 @@ REFERENCE: dict[str, tuple[str, str]] = {
     "test.toml": ("", "label:text! source:text! panel:text values:list normal:list fact:text exams:list kinds:list "
                       "components:table unit:table reference:list methods:list titre_for:list open:list sensitive:flag "
                       "settles:flag whole:text specimen:text drugs:list answers:list tube:text bench:text "
-                      "asked_after:list double_entry:flag"),
+                      "asked_after:list double_entry:flag guarded:flag"),
     "tube.toml": ("", "label:text! kind:text! count:number! within:number! notes:list! source:text!"),
     "station.toml": ("", "records:list! opens:list consent:flag completes_later:flag"),
 }

@@ -12,6 +12,7 @@ from clinic.errors import AlreadyDone, NotFound, NotNow
 from clinic.models import AmendmentRequest, Case, User
 from clinic.permissions import Permission, permissions_of
 from clinic.services.signing import SIGNED_STATES, ensure_may_sign
+from clinic.services.task import close_tasks_about
 
 P = Permission
 # Whoever records anything that a signature covers may find it wrong.
@@ -50,6 +51,7 @@ def settle_requests(case: Case, actor: User) -> None:
     """The case is open again: what was asked for is in work."""
     for row in list_open_requests(case):
         row.settled_at, row.settled_by_id = clock.now(), actor.id
+        close_tasks_about("amendment", row.id, "amended", actor)
         _write_down(row, "settle-amendment", actor, {})
 
 
@@ -59,6 +61,7 @@ def decline_request(row: AmendmentRequest, reason: str, actor: User) -> None:
     if row.settled_at is not None:
         raise AlreadyDone(_("Somebody has answered this request already."), request=row.id)
     row.settled_at, row.settled_by_id, row.declined_reason = clock.now(), actor.id, reason
+    close_tasks_about("amendment", row.id, "no-amendment", actor)
     _write_down(row, "decline-amendment", actor, {"reason": reason})
 
 

@@ -19,7 +19,7 @@ from clinic.models import Case, LabComponent, LabResult, Purpose, ResultStatus, 
 from clinic.questionnaire.unit import say_unit
 from clinic.rules import interpret_igra
 from clinic.schemas.laboratory import NewResult
-from clinic.services import assessment, lab_order, revision, tb_summary
+from clinic.services import assessment, lab_order, release, revision, tb_summary
 from clinic.services.abnormality import is_normal
 from clinic.services.plausibility import ensure_order, ensure_possible_dates, list_date_cautions
 from clinic.services.specimen import find_result_error, get_specimen, list_culture_cautions
@@ -33,6 +33,7 @@ def enter_result(case: Case, new: NewResult, actor: User) -> LabResult:
     Raises InvalidInput for impossible dates, NeedsConfirmation for unusual ones and for an IGRA whose values say
     something else than the laboratory, NotNow when the same result is recorded already.
     """
+    workflow.ensure_recording(case)
     row = _build(case, new, actor)
     revision.ensure_not_recorded(_find_same(case, row))
     refused = find_sent_back(case, row.test, row.specimen_id, row.method)
@@ -46,6 +47,11 @@ def correct_result(row: LabResult, new: NewResult, reason: str, actor: User) -> 
     """Record the next revision of a result, which another person must confirm again; the old one stays to be seen."""
     case = row.case
     revision.ensure_current(row)
+    counted = row.counts
+    if counted:
+        workflow.ensure_correcting(case)
+    else:
+        workflow.ensure_recording(case)
     if new.test != row.test:
         raise InvalidInput(_("A correction stays with the same test."), fields={"test": [_("Choose the same test.")]})
     made = _build(case, new, actor)
@@ -54,12 +60,20 @@ def correct_result(row: LabResult, new: NewResult, reason: str, actor: User) -> 
     made.remark = reason
     _ensure_usual(case, made, new)
     revision.supersede(row, made)
-    return _record(case, made, new, actor, "correct-result")
+    recorded = _record(case, made, new, actor, "correct-result")
+    if counted:
+        release.tell_correction(recorded, reason, actor)
+    return recorded
 
 
 def confirm_result(row: LabResult, actor: User) -> None:
-    """The second person confirms; see revision.confirm for what is refused."""
-    workflow.mark_touched(row.case)
+    """The second person confirms; see revision.confirm for what is refused.
+
+    NotNow for a critical value of which nobody was told, and for a value that must be typed twice and was not.
+    """
+    workflow.mark_corrected(row.case)
+    revision.ensure_waiting(row)
+    release.ensure_releasable(row, actor)
     revision.confirm(row, actor)
     _finish(row, "confirm-result", actor)
 
@@ -82,12 +96,30 @@ def confirm_normal_results(case: Case, ids: Collection[str], actor: User) -> lis
     return rows
 
 
+def confirm_normal_of_site(ids: Collection[str], actor: User) -> list[LabResult]:
+    """The same for results of several cases of the actor's site, from the list of one test."""
+    if not ids:
+        raise InvalidInput(_("Tick at least one result."), fields={"results": [_("Tick at least one result.")]})
+    rows = list(db.session.execute(
+        select(LabResult).join(Case, Case.id == LabResult.case_id)
+        .where(LabResult.id.in_(list(ids)), Case.site_id == actor.site_id).order_by(LabResult.id)
+    ).unique().scalars())
+    if len(rows) != len(set(ids)):
+        raise NotFound(_("One of these results is not here any more: look at the list again."))
+    by_case: dict[str, list[LabResult]] = {}
+    for row in rows:
+        by_case.setdefault(row.case_id, []).append(row)
+    for group in by_case.values():
+        confirm_normal_results(group[0].case, [row.id for row in group], actor)
+    return rows
+
+
 def may_confirm_together(row: LabResult) -> bool:
     """Whether a result may be confirmed together with others: normal, and nothing unusual about it.
 
     Never a confidential one: the list hides its value, and a tick beside it would tell that it is negative.
     """
-    if list_tests()[row.test].sensitive:
+    if list_tests()[row.test].sensitive or release.needs_second_entry(row):
         return False
     return is_normal(row) and not list_result_cautions(row.case, row, row.specimen)
 
@@ -112,7 +144,7 @@ def find_sent_back(
 
 def refuse_result(row: LabResult, reason: str, actor: User) -> None:
     """The second person sends it back with a reason."""
-    workflow.mark_touched(row.case)
+    workflow.mark_corrected(row.case)
     revision.refuse(row, reason, actor)
     row.refused_at = row.confirmed_at
     _finish(row, "refuse-result", actor)
@@ -212,7 +244,6 @@ def label_value(value: str) -> str:
 
 
 def _build(case: Case, new: NewResult, actor: User) -> LabResult:
-    workflow.ensure_recording(case)
     test = list_tests()[new.test]
     specimen = get_specimen(case, new.specimen_id) if new.specimen_id else None
     performed_on = _find_performed_on(new, specimen)
@@ -290,13 +321,14 @@ def _ensure_usual(case: Case, row: LabResult, new: NewResult) -> None:
 def _record(case: Case, row: LabResult, new: NewResult, actor: User, action: str) -> LabResult:
     specimen = get_specimen(case, row.specimen_id) if row.specimen_id else None
     confirmed = ensure_confirmed(list_result_cautions(case, row, specimen), new.confirmed)
-    workflow.mark_touched(case)
+    workflow.mark_corrected(case)
     lab_order.attach_result(row)
     db.session.add(row)
     db.session.flush()
     if specimen is not None:
         db.session.expire(specimen, ["results"])  # its list was perhaps read before this row existed
     _finish(row, action, actor, confirmed)
+    release.tell_critical(row, actor)
     return row
 
 

@@ -1,0 +1,136 @@
+"""Before a result counts: a critical value has been told and read back, a value typed twice agrees.
+
+After it counted: a correction alerts the physician, and asks for an amendment where the exam was signed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from clinic import clock, workflow
+from clinic.audit import record_change
+from clinic.db import db
+from clinic.errors import InvalidInput, NotAllowed, NotNow
+from clinic.laboratory_test import list_tests
+from clinic.models import AmendmentRequest, CriticalCall, Laboratory, LabResult, ResultStatus, SecondEntry, User
+from clinic.services import revision
+from clinic.services.abnormality import Abnormality, find_abnormality
+from clinic.services.task import close_tasks_about, open_task
+
+LATEST = timedelta(minutes=1)  # by how much clocks of the house may differ
+
+
+def ensure_releasable(row: LabResult, actor: User) -> None:
+    """Raise NotNow while something must come before the second person's word."""
+    if needs_call(row):
+        raise NotNow(_("This value is critical: call who treats the person, let it be read back and record the call. "
+                       "Then confirm."), result=row.id)
+    if needs_second_entry(row):
+        entry = find_second_entry(row)
+        if entry is None or not entry.agrees or entry.entered_by_id != actor.id:
+            raise NotNow(_("This value is typed twice: type it from the report yourself, without looking at the first "
+                           "entry."), result=row.id)
+
+
+def needs_call(row: LabResult) -> bool:
+    """Whether a critical value has not been told to anybody yet."""
+    return find_abnormality(row) is Abnormality.CRITICAL and not list_calls(row)
+
+
+def list_calls(row: LabResult) -> list[CriticalCall]:
+    """The calls about this value, oldest first; only one that was read back counts as told."""
+    return list(db.session.execute(
+        select(CriticalCall).where(CriticalCall.result_id == row.id).order_by(CriticalCall.id)).scalars())
+
+
+def record_call(
+    row: LabResult, called: str, called_at: datetime, is_read_back: bool, remark: str, actor: User
+) -> CriticalCall:
+    """Write down whom somebody told of a critical value, when, and that it was read back.
+
+    Raises InvalidInput for nobody, a time to come or before the entry, or a value that was not read back.
+    """
+    revision.ensure_current(row)
+    wrong: dict[str, list[str]] = {}
+    if not called.strip():
+        wrong["called"] = [_("Write whom you told.")]
+    if called_at > clock.now() + LATEST:
+        wrong["called_time"] = [_("This time is still to come.")]
+    if not is_read_back:
+        wrong["is_read_back"] = [_("Let the value be read back before you record the call.")]
+    if wrong:
+        raise InvalidInput(_("Please correct what is marked."), fields=wrong, result=row.id)
+    call = CriticalCall(case_id=row.case_id, result_id=row.id, called=called.strip(), called_at=called_at,
+                        is_read_back=is_read_back, remark=remark.strip(), recorded_at=clock.now(),
+                        recorded_by_id=actor.id)
+    db.session.add(call)
+    db.session.flush()
+    record_change("critical-call", "lab-result", row.id, case_id=row.case_id, site_id=row.case.site_id,
+                  detail={"test": row.test, "call": call.id}, actor_id=actor.id, actor_kind="user")
+    close_tasks_about("critical-call", row.id, "called", actor)
+    return call
+
+
+def tell_critical(row: LabResult, actor: User) -> None:
+    """A critical value becomes a task that climbs until somebody has called."""
+    if find_abnormality(row) is Abnormality.CRITICAL:
+        open_task("critical-call", row.case, row.id, subject_id=row.id, actor=actor,
+                  detail=list_tests()[row.test].label)
+
+
+def needs_second_entry(row: LabResult) -> bool:
+    """Whether the second person types the value without seeing the first; what came by a line was typed by nobody."""
+    return list_tests()[row.test].double_entry and db.session.execute(
+        select(Laboratory.id).where(Laboratory.user_id == row.entered_by_id).limit(1)).first() is None
+
+
+def find_second_entry(row: LabResult) -> SecondEntry | None:
+    """What a second person typed last for this version of a result."""
+    return db.session.execute(
+        select(SecondEntry).where(SecondEntry.result_id == row.id).order_by(SecondEntry.id.desc()).limit(1)
+    ).scalar_one_or_none()
+
+
+def enter_second(row: LabResult, value: str, unit: str | None, actor: User) -> SecondEntry:
+    """Keep what the second person typed, and whether it agrees digit by digit; a mismatch stops both.
+
+    Raises NotAllowed for the person who entered it, CaseChanged and AlreadyDone as a confirmation does.
+    """
+    revision.ensure_waiting(row)
+    if row.entered_by_id == actor.id:
+        raise NotAllowed(_("You entered this result yourself: another person must type it again."), user=actor.id)
+    entry = SecondEntry(case_id=row.case_id, result_id=row.id, value=value, unit=unit, entered_at=clock.now(),
+                        entered_by_id=actor.id, agrees=(value, unit) == (row.value, row.unit))
+    db.session.add(entry)
+    db.session.flush()
+    record_change("second-entry", "lab-result", row.id, case_id=row.case_id, site_id=row.case.site_id,
+                  detail={"test": row.test, "agrees": entry.agrees}, actor_id=actor.id, actor_kind="user")
+    return entry
+
+
+def is_blind_for(row: LabResult, user: User) -> bool:
+    """Whether `user` must not see the value yet: it waits, and they are to type it a second time."""
+    if not row.is_current or row.status is not ResultStatus.PRELIMINARY or row.entered_by_id == user.id:
+        return False
+    if not needs_second_entry(row):
+        return False
+    entry = find_second_entry(row)
+    return entry is None
+
+
+def tell_correction(row: LabResult, reason: str, actor: User) -> None:
+    """A result that counted was corrected: the physician is told, and a signed exam is to be amended."""
+    case = row.case
+    if case.state not in workflow.SIGNED:
+        return  # the review page shows what was corrected (clinic/queries/alert.py)
+    label = list_tests()[row.test].label
+    words = _("%(test)s was corrected after the signature: %(reason)s", test=label, reason=reason)
+    request = AmendmentRequest(case_id=case.id, case=case, reason=words, asked_at=clock.now(), asked_by_id=actor.id)
+    db.session.add(request)
+    db.session.flush()
+    record_change("ask-amendment", "amendment-request", request.id, case_id=case.id, site_id=case.site_id,
+                  detail={"result": row.id}, actor_id=actor.id, actor_kind="user")
+    open_task("amendment", case, row.id, subject_id=request.id, actor=actor, detail=label)

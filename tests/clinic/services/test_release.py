@@ -1,0 +1,148 @@
+"""Before a result counts and after: calls of critical values, values typed twice, corrections of a signed exam."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from clinic import clock
+from clinic.db import db
+from clinic.demo.second_person import check_result
+from clinic.errors import AlreadyDone, InvalidInput, NotAllowed, NotNow
+from clinic.models import AmendmentRequest, Case, CaseState, LabResult, ResultStatus, Task, User
+from clinic.queries.alert import AlertKind, list_alerts
+from clinic.schemas.door import load
+from clinic.schemas.laboratory import LabResultIn
+from clinic.services import amendment, laboratory, release
+from clinic.services.plausibility import get_today
+from tests.factory import make_case, make_laboratory, make_user
+
+
+@pytest.fixture
+def case(app: Flask) -> Case:
+    """A New Zealand case, which has the most tests."""
+    return make_case("nz", user=make_user("reception"))
+
+
+@pytest.fixture
+def technician(case: Case) -> User:
+    return make_user("labtech", case.site)
+
+
+@pytest.fixture
+def supervisor(case: Case) -> User:
+    return make_user("labsupervisor", case.site)
+
+
+def _load(case: Case, test: str, value: str, **more: Any) -> Any:
+    return load(LabResultIn(), {"test": test, "value": value, "performed_on": get_today(case).isoformat()} | more)
+
+
+def _list_tasks(kind: str) -> list[Task]:
+    return list(db.session.query(Task).filter(Task.kind == kind))
+
+
+def test_critical_value_counts_only_after_somebody_was_told(case: Case, technician: User, supervisor: User) -> None:
+    row = laboratory.enter_result(case, _load(case, "creatinine-egfr", "22"), technician)
+    (task,) = _list_tasks("critical-call")
+    assert (task.case_id, task.subject_id, task.closed_at) == (case.id, row.id, None)
+    with pytest.raises(NotNow, match="critical"):
+        laboratory.confirm_result(row, supervisor)
+    for called, at, back, field in (
+        ("", clock.now(), True, "called"), ("Dr W", clock.now() + timedelta(hours=1), True, "called_time"),
+        ("Dr W", clock.now(), False, "is_read_back"),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            release.record_call(row, called, at, back, "", supervisor)
+        assert field in refused.value.fields
+    release.record_call(row, "Dr W", clock.now(), True, "ward 2", supervisor)
+    assert (task.closed_at is not None, task.outcome) == (True, "called")
+    laboratory.confirm_result(row, supervisor)
+    assert row.status is ResultStatus.FINAL
+
+
+def test_laboratorys_own_critical_mark_asks_for_a_call_too(case: Case, technician: User) -> None:
+    new = _load(case, "haemoglobin", "6.4", unit="g/dL", mark="critical", confirmed=["unusual-haemoglobin"])
+    row = laboratory.enter_result(case, new, technician)
+    assert release.needs_call(row) and len(_list_tasks("critical-call")) == 1
+
+
+def test_call_about_a_value_says_nothing_of_its_correction(case: Case, technician: User, supervisor: User) -> None:
+    row = laboratory.enter_result(case, _load(case, "creatinine-egfr", "22"), technician)
+    check_result(row, supervisor)
+    made = laboratory.correct_result(row, _load(case, "creatinine-egfr", "19"), "repeated", technician)
+    assert release.needs_call(made)
+
+
+def test_value_typed_twice_agrees_digit_by_digit(case: Case, technician: User, supervisor: User) -> None:
+    row = laboratory.enter_result(case, _load(case, "hba1c", "41"), technician)
+    assert release.is_blind_for(row, supervisor) and not release.is_blind_for(row, technician)
+    assert not laboratory.may_confirm_together(row)
+    with pytest.raises(NotNow, match="typed twice"):
+        laboratory.confirm_result(row, supervisor)
+    with pytest.raises(NotAllowed, match="another person"):
+        release.enter_second(row, "41", "mmol/mol", technician)
+    entry = release.enter_second(row, "14", "mmol/mol", supervisor)
+    assert not entry.agrees and not release.is_blind_for(row, supervisor), "both see the mismatch"
+    with pytest.raises(NotNow, match="typed twice"):
+        laboratory.confirm_result(row, supervisor)
+    made = laboratory.correct_result(row, _load(case, "hba1c", "40"), "read again", technician)
+    assert release.is_blind_for(made, supervisor), "the new version is typed twice again"
+    assert release.enter_second(made, "40", "mmol/mol", supervisor).agrees
+    with pytest.raises(NotNow, match="typed twice"):
+        laboratory.confirm_result(made, make_user("nurse", case.site))
+    laboratory.confirm_result(made, supervisor)
+    with pytest.raises(AlreadyDone):
+        release.enter_second(made, "40", "mmol/mol", supervisor)
+
+
+def test_what_a_line_brought_is_not_typed_twice(case: Case, supervisor: User) -> None:
+    line = make_laboratory(case.site).user
+    row = laboratory.enter_result(case, _load(case, "hba1c", "41"), line)
+    assert not release.needs_second_entry(row)
+    laboratory.confirm_result(row, supervisor)
+
+
+def test_correction_before_the_signature_alerts_the_physician(
+    case: Case, technician: User, supervisor: User
+) -> None:
+    row = laboratory.enter_result(case, _load(case, "urine-protein", "negative"), technician)
+    check_result(row, supervisor)
+    laboratory.correct_result(row, _load(case, "urine-protein", "positive"), "wrong tube", technician)
+    assert AlertKind.CORRECTED in {alert.kind for alert in list_alerts(case)}
+    assert _list_tasks("amendment") == []
+
+
+@pytest.mark.parametrize("state", [CaseState.SIGNED, CaseState.SUBMITTED, CaseState.ACKNOWLEDGED])
+def test_correction_after_the_signature_keeps_both_and_asks_for_an_amendment(
+    case: Case, technician: User, supervisor: User, state: CaseState
+) -> None:
+    row = laboratory.enter_result(case, _load(case, "urine-protein", "negative"), technician)
+    check_result(row, supervisor)
+    case.state = state
+    db.session.flush()
+    with pytest.raises(NotNow, match="signed"):
+        laboratory.enter_result(case, _load(case, "urine-glucose", "negative"), technician)
+    made = laboratory.correct_result(row, _load(case, "urine-protein", "positive"), "tubes exchanged", technician)
+    check_result(made, supervisor)
+    assert (case.state, row.status, made.status) == (state, ResultStatus.FINAL, ResultStatus.CORRECTED)
+    assert (row.superseded_at is not None, made.revision, row.value, made.value) == (True, 2, "negative", "positive")
+    (request,) = amendment.list_open_requests(case)
+    assert "tubes exchanged" in request.reason
+    (task,) = _list_tasks("amendment")
+    assert (task.role, task.subject_id, task.closed_at) == ("physician", request.id, None)
+    amendment.decline_request(request, "no change of the class", make_user("physician", case.site))
+    assert task.outcome == "no-amendment"
+    assert db.session.query(AmendmentRequest).count() == 1
+
+
+def test_unconfirmed_result_of_a_signed_case_is_not_corrected(case: Case, technician: User) -> None:
+    row = laboratory.enter_result(case, _load(case, "urine-protein", "negative"), technician)
+    case.state = CaseState.SIGNED
+    db.session.flush()
+    with pytest.raises(NotNow, match="signed"):
+        laboratory.correct_result(row, _load(case, "urine-protein", "positive"), "x", technician)
+    assert db.session.query(LabResult).count() == 1
