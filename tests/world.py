@@ -101,7 +101,8 @@ def build_world() -> World:
     hold = place_hold(case, "Coughs blood", make_user("physician", case.site))
     task = open_task("follow-up", case, "world", detail="Film of the wrist")
     values = {
-        "specimen_id": tube.id, "order_id": handover.list_orders_of(tube)[0].id, "laboratory_id": laboratory.id,
+        "test": "syphilis-nontreponemal", "specimen_id": tube.id, "order_id": handover.list_orders_of(tube)[0].id,
+        "laboratory_id": laboratory.id,
         "opening_id": opening.id, "case_id": case.id,
         "applicant_id": person.id, "other_id": other.id, "film_id": film.id,
         "result_id": result.id, "family_id": family.id, "related_id": related.id, "merge_id": merge.id,

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import time
-
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
-from marshmallow import ValidationError
 from werkzeug.wrappers import Response
 
 from clinic import clock
@@ -19,7 +16,7 @@ from clinic.queries.draw import find_case_to_draw, list_due_by_case
 from clinic.queries.visit import map_numbers
 from clinic.queries.worklist import View, list_waiting
 from clinic.read_audit import note_shown
-from clinic.schemas.field import TimeText
+from clinic.schemas.time import read_time
 from clinic.services import draw as draws
 from clinic.services.plausibility import get_today
 from clinic.web.case_list import address_pages, find_day_start, read_place
@@ -68,24 +65,13 @@ def take(case_id: str) -> Answer | Response:
     case = open_case(case_id)
     typed = read_form(request.form, lists=("tubes",))
     try:
-        made = draws.draw(case, typed["tubes"], _read_time(typed.get("time")), typed.get("place", ""), current_user)
+        made = draws.draw(case, typed["tubes"], read_time("time", typed.get("time")), typed.get("place", ""), current_user)
     except InvalidInput as problem:
         return _show(forget(case_id), typed, problem)
     flash(ngettext("%(num)s specimen is recorded: print its label and stick it on before you go on.",
                    "%(num)s specimens are recorded: print their labels and stick them on before you go on.",
                    len(made)), "success")
     return redirect(url_for("specimen.of_case", case_id=case_id))
-
-
-def _read_time(typed: str | None) -> time | None:
-    if not typed:
-        return None
-    try:
-        at: time = TimeText().deserialize(typed)
-    except ValidationError as error:
-        sentences = [str(one) for one in error.messages]
-        raise InvalidInput(_("Please correct what is marked."), fields={"time": sentences}) from None
-    return at
 
 
 def _show(case: Case, typed: dict[str, object] | None = None, problem: InvalidInput | None = None) -> Answer:

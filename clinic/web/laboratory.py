@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from clinic import clock
+from clinic import clock, workflow
 from clinic.caution import Caution, NeedsConfirmation
 from clinic.errors import InvalidInput
 from clinic.laboratory_test import DETAIL, TITRE, LaboratoryTest, list_tests
@@ -22,11 +24,13 @@ from clinic.queries.worklist import View, count_waiting, list_waiting
 from clinic.schemas.door import load
 from clinic.schemas.laboratory import LabResultIn, find_resistance
 from clinic.schemas.reason import ReasonIn
-from clinic.services import laboratory
+from clinic.schemas.time import read_time
+from clinic.services import laboratory, release
 from clinic.services.assessment import list_requirements
 from clinic.treatment_catalogue import Treatable, list_treatables
 from clinic.web.case_list import address_pages, find_day_start, read_place, render_rows, say_count
 from clinic.web.form import read_form
+from clinic.web.gate import is_looking
 from clinic.web.reauthentication import check_again
 from clinic.web.station_page import Answer, forget, is_recording, list_names, open_case, prefix_errors, show
 
@@ -141,6 +145,67 @@ def confirm(case_id: str, result_id: str) -> Answer | Response:
     return return_from(case)
 
 
+@blueprint.post("/cases/<case_id>/laboratory/<result_id>/second")
+@requires(P.CONFIRM_RESULT)
+def second(case_id: str, result_id: str) -> Answer | Response:
+    """The second person types the value without seeing the first; agreeing confirms, a mismatch stops both."""
+    case = open_case(case_id)
+    row = laboratory.get_result(case, result_id)
+    test = list_tests()[row.test]
+    typed = read_form(request.form)
+    problems = check_again(request.form, frequent=True)
+    try:
+        if problems:
+            raise InvalidInput(_("Please correct what is marked."), fields=problems)
+        plain = {"test": test.name, "value": typed.get("second-value", ""), "unit": typed.get("second-unit"),
+                 "performed_on": row.performed_on.isoformat(), "specimen_id": row.specimen_id}
+        new = load(LabResultIn(), {name: value for name, value in plain.items() if value})
+        entry = release.enter_second(row, new.value, new.unit, current_user)
+        if entry.agrees:
+            laboratory.confirm_result(row, current_user)
+    except InvalidInput as problem:
+        case = forget(case_id)
+        problem.fields = {f"second-{name}" if name in OWN or name == "value" else name: sentences
+                          for name, sentences in problem.fields.items()}
+        return _show_result(case, laboratory.get_result(case, result_id), typed, problem)
+    if not entry.agrees:
+        flash(_("The two entries differ, so nothing is confirmed. Both stand below: look at the report together."),
+              "warning")
+        return redirect(url_for(".result", case_id=case_id, result_id=result_id, **_origin()))
+    flash(_("Both entries agree: %(test)s is confirmed.", test=test.label), "success")
+    return return_from(case)
+
+
+@blueprint.post("/cases/<case_id>/laboratory/<result_id>/call")
+@requires(P.ENTER_RESULT, P.CONFIRM_RESULT)
+def call(case_id: str, result_id: str) -> Answer | Response:
+    """Write down whom one told of a critical value."""
+    case = open_case(case_id)
+    row = laboratory.get_result(case, result_id)
+    typed = read_form(request.form)
+    try:
+        moment = _read_moment(case, typed.get("called_time"))
+        release.record_call(row, typed.get("called") or "", moment, bool(typed.get("is_read_back")),
+                            typed.get("call-remark") or "", current_user)
+    except InvalidInput as problem:
+        case = forget(case_id)
+        return _show_result(case, laboratory.get_result(case, result_id), typed, problem)
+    flash(_("The call is recorded."), "success")
+    return redirect(url_for(".result", case_id=case_id, result_id=result_id, **_origin()))
+
+
+def _origin() -> dict[str, Any]:
+    return {"from": request.form["from"]} if request.form.get("from") else {}
+
+
+def _read_moment(case: Case, typed: str | None) -> datetime:
+    """Today at the time typed, of the site's clock; without one, now."""
+    at = read_time("called_time", typed)
+    if at is None:
+        return clock.now()
+    return datetime.combine(clock.today(case.site.time_zone), at, ZoneInfo(case.site.time_zone))
+
+
 @blueprint.post("/cases/<case_id>/laboratory/<result_id>/refuse")
 @requires(P.CONFIRM_RESULT)
 def refuse(case_id: str, result_id: str) -> Answer | Response:
@@ -198,6 +263,8 @@ def return_from(case: Case) -> Response:
     """Back to where the person came from: the list of all that waits, the case's list, or the case's sheet."""
     if request.form.get("from") == "list":
         return redirect(url_for(".index"))
+    if request.form.get("from") == "bench":
+        return redirect(url_for("result_grid.index"))
     if request.form.get("from") == "case":
         return redirect(url_for("second_person.view", case_id=case.id))
     return redirect(url_for(".sheet", case_id=case.id))
@@ -272,15 +339,23 @@ def _list_due(case: Case, rows: list[LabResult]) -> tuple[list[str], list[str]]:
 def _show_result(case: Case, row: LabResult, typed: dict[str, Any], problem: InvalidInput | None = None) -> Answer:
     series = [other for other in laboratory.list_results(case) if other.series_id == row.series_id]
     names = list_names(each for other in series for each in (other.entered_by_id, other.confirmed_by_id))
-    waiting = row.is_current and row.status is ResultStatus.PRELIMINARY and is_recording(case)
+    signed = case.state in workflow.SIGNED and not is_looking()
+    waiting = row.is_current and row.status is ResultStatus.PRELIMINARY and (is_recording(case) or signed)
+    blind = release.is_blind_for(row, current_user)
+    entry = release.find_second_entry(row) if release.needs_second_entry(row) else None
+    calls = release.list_calls(row)
     correcting = "correct" in request.args or bool(typed.get(f"{row.test}.value") or typed.get("reason"))
+    names |= list_names([*(one.recorded_by_id for one in calls), *([entry.entered_by_id] if entry else [])])
     return show(
         "laboratory/result.html", case, problem, row=row, test=list_tests()[row.test], series=series[::-1], names=names,
-        typed=typed or values_of(row), priors=list_prior_of(row),
-        notes=laboratory.list_result_cautions(case, row, row.specimen),
+        typed=typed or values_of(row), priors=[] if blind else list_prior_of(row),
+        notes=[] if blind else laboratory.list_result_cautions(case, row, row.specimen),
+        blind=blind, entry=entry, types_twice=release.needs_second_entry(row), calls=calls,
+        needs_call=waiting and not blind and release.needs_call(row), signed=signed,
         ticked=typed.get("confirmed", []), is_mine=row.entered_by_id == current_user.id, waiting=waiting,
         may_confirm=waiting and has_permission(P.CONFIRM_RESULT),
-        may_correct=row.is_current and is_recording(case) and has_permission(P.ENTER_RESULT),
+        may_correct=row.is_current and not blind and has_permission(P.ENTER_RESULT)
+        and (is_recording(case) or (signed and row.counts)),
         origin=request.values.get("from", ""), correcting=correcting,
     )
 

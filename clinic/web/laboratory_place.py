@@ -13,6 +13,7 @@ from clinic.web.lab_order import order_state_word
 P = Permission
 PLACES: dict[str, tuple[str, LazyString, tuple[Permission, ...]]] = {
     "results": ("laboratory.index", lazy_gettext("By case"), (P.ENTER_RESULT, P.CONFIRM_RESULT)),
+    "bench": ("result_grid.index", lazy_gettext("By test"), (P.ENTER_RESULT, P.CONFIRM_RESULT)),
     "collection": ("draw.index", lazy_gettext("To be taken"), (P.COLLECT_SPECIMEN,)),
     "specimens": ("specimen.index", lazy_gettext("Specimens"), (P.COLLECT_SPECIMEN, P.ENTER_RESULT)),
     "receipt": ("specimen.receipt", lazy_gettext("Receipt"), (P.ENTER_RESULT,)),

@@ -21,6 +21,7 @@ from clinic.questionnaire.unit import say_unit
 from clinic.services.form_contradiction import list_words
 from clinic.services.laboratory import label_value
 from clinic.services.plausibility import get_today
+from clinic.services.release import is_blind_for
 from clinic.web.case import banner_case, list_flags
 from clinic.web.gate import is_looking
 from clinic.web.staff_name import list_names as list_names  # for the pages of the stations
@@ -124,12 +125,17 @@ def prefix_errors(problem: InvalidInput, prefix: str, fallback: str) -> dict[str
     return {prefix + name: sentences for name, sentences in problem.fields.items()}
 
 
+def is_blind(row: LabResult) -> bool:
+    """Whether the reader is to type this value a second time, and must not see it yet."""
+    return is_blind_for(row, current_user)
+
+
 def init_station_words(app: Flask) -> None:
     """Give templates the filters of this file."""
     app.jinja_env.filters.update(
         recorded_status=describe_status, result_word=label_value, unit_word=say_unit, igra_word=igra_word,
         circumstance_words=list_words, condition=_to_script, test_word=test_word, parts=list_parts,
-        requirement_reasons=to_requirement_reasons, method_word=method_word, mark_word=mark_word)
+        requirement_reasons=to_requirement_reasons, method_word=method_word, mark_word=mark_word, is_blind=is_blind)
     app.jinja_env.tests["has_digit"] = lambda text: any(sign.isdigit() for sign in str(text))
 
 

@@ -1,0 +1,60 @@
+// The grid of one test: Enter or the down key to the next row, the up key back; Tab leaves. Inside a list the arrow keys stay native.
+const LABEL = /^[A-Z]{2,8}-?[SLGP]?-?\d{6,}-?[0-9A-Z]?$/i;
+const key = (text) => text.toUpperCase().replace(/[^0-9A-Z]/g, "");
+
+for (const grid of document.querySelectorAll("[data-grid]")) {
+  const fields = () => [...grid.querySelectorAll(".grid__value:not([readonly]):not([disabled])")];
+  const go = (from, step) => {
+    const all = fields();
+    const next = all[all.indexOf(from) + step];
+    if (next) { next.focus(); next.select?.(); }
+    return Boolean(next);
+  };
+  grid.addEventListener("keydown", (event) => {
+    const field = event.target.closest(".grid__value");
+    if (!field || event.altKey || event.ctrlKey || event.metaKey) return;
+    const inList = field.tagName === "SELECT";
+    if (event.key === "Enter") {
+      event.preventDefault(); // never the whole form
+      if (!inList && LABEL.test(field.value.trim()) && /[a-z]/i.test(field.value)) {
+        field.dispatchEvent(new Event("change", { bubbles: true })); // the server says what is wrong with it
+        return;
+      }
+      if (!go(field, 1)) field.dispatchEvent(new Event("change", { bubbles: true }));
+    } else if (!inList && event.key === "ArrowDown") { event.preventDefault(); go(field, 1); }
+    else if (!inList && event.key === "ArrowUp") { event.preventDefault(); go(field, -1); }
+  });
+  // An input sends the whole form that it stands in: keep what is this row's own, and what holds for all rows.
+  document.body.addEventListener("htmx:configRequest", (event) => {
+    const row = event.detail.elt.closest("tr");
+    if (!row || !grid.contains(row)) return;
+    const id = row.id.slice("row-".length);
+    for (const name of [...event.detail.formData.keys()]) {
+      if (!["csrf_token", "unit", "method", `v-${id}`, `c-${id}`].includes(name)) event.detail.formData.delete(name);
+    }
+  });
+  document.body.addEventListener("htmx:beforeSwap", (event) => {
+    const field = event.detail.requestConfig?.elt;
+    if (field?.matches?.(".grid__value")) field.setAttribute("aria-invalid", String(event.detail.xhr.status === 422));
+  });
+  // What is unusual is confirmed by its tick, which saves the row again.
+  grid.addEventListener("change", (event) => {
+    if (!event.target.name?.startsWith("c-")) return;
+    const field = event.target.closest("tr").querySelector(".grid__value");
+    const all = event.target.closest(".cell").querySelectorAll("input[type=checkbox]");
+    if ([...all].every((tick) => tick.checked)) field.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+}
+
+// A scan goes to its row; to another page only where the row is not here.
+for (const form of document.querySelectorAll("[data-go]")) {
+  form.addEventListener("submit", (event) => {
+    const field = form.querySelector("input[name=q]");
+    const row = [...document.querySelectorAll("tr[data-number]")].find((one) => key(one.dataset.number) === key(field.value));
+    if (!row) return;
+    event.preventDefault();
+    field.value = "";
+    row.querySelector(".grid__value")?.focus();
+    row.scrollIntoView({ block: "center" });
+  });
+}

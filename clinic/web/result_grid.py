@@ -1,0 +1,232 @@
+"""The laboratory by bench and test: what waits, and the grid in which one test is entered for many specimens."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from clinic.caution import NeedsConfirmation
+from clinic.db import db
+from clinic.errors import ClearwayError, InvalidInput, NotFound
+from clinic.identifier import list_specimen_numbers
+from clinic.laboratory_test import LaboratoryTest, list_tests
+from clinic.models import LabResult
+from clinic.partial_date import DateUnreadable, parse_partial_date
+from clinic.permissions import Permission, has_permission, requires
+from clinic.queries.prior_value import describe_change, list_prior_of
+from clinic.queries.result_grid import (
+    GridRow,
+    count_benches,
+    get_grid_row,
+    is_gridable,
+    list_benches,
+    list_grid,
+    list_to_confirm,
+)
+from clinic.read_audit import note_case, note_shown
+from clinic.services import laboratory, release
+from clinic.services.abnormality import Abnormality, find_abnormality
+from clinic.services.result_grid import find_range, save_value, say_range
+from clinic.web.form import read_form
+from clinic.web.reauthentication import check_again
+from clinic.web.station_page import Answer, list_names
+
+blueprint = Blueprint("result_grid", __name__, url_prefix="/laboratory/bench")
+P = Permission
+STATES = ("enter", "confirm")
+
+
+@blueprint.get("")
+@requires(P.ENTER_RESULT, P.CONFIRM_RESULT)
+def index() -> Answer:
+    """What waits at each bench, by test and day of the draw."""
+    bench, day, errors = request.args.get("bench", ""), None, {}
+    try:
+        day = _read_day()
+    except DateUnreadable as problem:
+        errors["day"] = [str(problem.sentence)]
+    counts = count_benches(current_user, bench, day)
+    shown = render_template("laboratory/bench.html", counts=counts, benches=list_benches(), bench=bench, errors=errors,
+                            bench_word=bench_word, is_gridable=is_gridable, day=request.args.get("day", ""))
+    return (shown, 422) if errors else shown
+
+
+@blueprint.get("/<test>")
+@requires(P.ENTER_RESULT, P.CONFIRM_RESULT)
+def grid(test: str) -> Answer:
+    """One test, many specimens: to enter values, or to confirm those of others."""
+    found = _get_test(test)
+    return _show_confirm(found) if _chosen_state() == "confirm" else _show_grid(found, {})
+
+
+@blueprint.post("/<test>")
+@requires(P.ENTER_RESULT)
+def save(test: str) -> Answer | Response:
+    """Save every row that was filled in. A row that is wrong stays to be corrected; the others are saved."""
+    found = _get_test(test)
+    typed = read_form(request.form)
+    problems: dict[str, ClearwayError] = {}
+    saved = 0
+    rows, _more = list_grid(current_user, test, _read_day())
+    for row in rows:
+        if not typed.get(f"v-{row.order.id}"):
+            continue
+        try:
+            with db.session.begin_nested():
+                made = save_value(row.order, row.specimen, row.result, _read_row(row.order.id, typed), current_user)
+                saved += made is not None and made is not row.result
+        except ClearwayError as problem:
+            problems[row.order.id] = problem
+    db.session.commit()
+    if problems:
+        return _show_grid(found, typed, problems)
+    flash(ngettext("%(num)s value is saved. Another person must confirm it.",
+                   "%(num)s values are saved. Another person must confirm them.", saved), "success")
+    return redirect(url_for(".grid", test=test, day=request.args.get("day") or None))
+
+
+@blueprint.post("/<test>/<order_id>")
+@requires(P.ENTER_RESULT)
+def save_row(test: str, order_id: str) -> Answer:
+    """One row, saved as its field changes: whatever else the form sent, only this row's fields are read."""
+    found = _get_test(test)
+    row = get_grid_row(current_user, test, order_id)
+    if row is None:
+        raise NotFound(_("This specimen is not in work for this test any more: open the grid again."), order=order_id)
+    note_case(row.order.case)
+    typed = read_form(request.form)
+    problem: ClearwayError | None = None
+    try:
+        with db.session.begin_nested():
+            save_value(row.order, row.specimen, row.result, _read_row(order_id, typed), current_user)
+    except ClearwayError as wrong:
+        problem = wrong
+    db.session.commit()
+    row = get_grid_row(current_user, test, order_id) or row
+    cell = render_template("laboratory/_flag_page.html", line=_describe(found, row, typed, problem), test=found)
+    return (cell, 422) if problem else cell
+
+
+@blueprint.post("/<test>/confirm")
+@requires(P.CONFIRM_RESULT)
+def confirm(test: str) -> Answer | Response:
+    """Confirm the ticked normal results: all of them, or none."""
+    found = _get_test(test)
+    ticked = request.form.getlist("results")
+    problems = check_again(request.form, frequent=True)
+    if problems:
+        return _show_confirm(found, InvalidInput(_("Please correct what is marked."), fields=problems), ticked)
+    try:
+        rows = laboratory.confirm_normal_of_site(ticked, current_user)
+    except InvalidInput as problem:
+        db.session.rollback()
+        return _show_confirm(found, problem, ticked)
+    note_shown(row.case_id for row in rows)
+    flash(ngettext("%(num)s result is confirmed.", "%(num)s results are confirmed.", len(rows)), "success")
+    return redirect(url_for(".grid", test=test, state="confirm", day=request.args.get("day") or None))
+
+
+def bench_word(bench: str) -> str:
+    """A section of the laboratory."""
+    return {"serology": _("Serology"), "chemistry": _("Chemistry"), "haematology": _("Haematology"),
+            "urinalysis": _("Urinalysis"), "molecular": _("Molecular"), "tuberculosis": _("Tuberculosis"),
+            }.get(bench, bench)
+
+
+def _get_test(name: str) -> LaboratoryTest:
+    test = list_tests().get(name)
+    if test is None or not is_gridable(test):
+        raise NotFound(_("There is no grid for this test: enter it on the case."), test=name)
+    return test
+
+
+def _chosen_state() -> str:
+    asked = request.args.get("state", "")
+    if asked in STATES and (asked != "enter" or has_permission(P.ENTER_RESULT)):
+        return asked
+    return "enter" if has_permission(P.ENTER_RESULT) else "confirm"
+
+
+def _read_day() -> date | None:
+    typed = request.args.get("day", "").strip()
+    return parse_partial_date(typed).earliest if typed else None
+
+
+def _read_row(order_id: str, typed: dict[str, Any]) -> dict[str, Any]:
+    """The fields of one row, each with its own name, and those above the grid that hold for all."""
+    return {"value": typed.get(f"v-{order_id}"), "unit": typed.get("unit"), "method": typed.get("method"),
+            "confirmed": request.form.getlist(f"c-{order_id}")}
+
+
+def _show_grid(test: LaboratoryTest, typed: dict[str, Any], problems: dict[str, ClearwayError] | None = None) -> Answer:
+    errors: dict[str, list[str]] = {}
+    try:
+        day = _read_day()
+    except DateUnreadable as problem:
+        day, errors = None, {"day": [str(problem.sentence)]}
+    rows, more = list_grid(current_user, test.name, day)
+    note_shown(row.order.case_id for row in rows)
+    lines = [_describe(test, row, typed, (problems or {}).get(row.order.id)) for row in rows]
+    errors |= {f"v-{line['id']}": [line["error"]] for line in lines if line["error"]}
+    scanned = list_specimen_numbers(request.args.get("q", ""))
+    units = {row.result.unit for row in rows if row.result is not None and row.result.unit}
+    shown = render_template(
+        "laboratory/grid.html", test=test, lines=lines, more=more, errors=errors, state="enter",
+        unit=typed.get("unit") or (units.pop() if len(units) == 1 else ""), method=typed.get("method", ""),
+        marked=next((line["id"] for line in lines if line["number"] in scanned), None), day=request.args.get("day", ""),
+        is_lost=bool(request.args.get("q")) and not any(line["number"] in scanned for line in lines),
+        may_confirm=has_permission(P.CONFIRM_RESULT))
+    return (shown, 422) if problems or errors else shown
+
+
+def _describe(
+    test: LaboratoryTest, row: GridRow, typed: dict[str, Any], problem: ClearwayError | None
+) -> dict[str, Any]:
+    """What one row shows; of a confidential test never the value once it is saved."""
+    result = row.result if row.result is not None and row.result.is_current else None
+    name = f"v-{row.order.id}"
+    unit = typed.get("unit") or (result.unit if result else None) or (test.unit if len(test.units) == 1 else None)
+    value = typed[name] if problem is not None and name in typed else (result.value if result else "")
+    cautions = problem.cautions if isinstance(problem, NeedsConfirmation) else []
+    sentences = [one for each in (getattr(problem, "fields", None) or {}).values() for one in each] if problem else []
+    sent_back = row.result if row.result is not None and row.result.is_sent_back else None
+    return {
+        "id": row.order.id, "case_id": row.order.case_id, "number": row.specimen.number, "specimen_id": row.specimen.id,
+        "case_number": row.case_number, "person": row.person, "result": result, "prior": row.prior,
+        "value": "" if test.guarded and result is not None else value, "is_saved": result is not None,
+        "mine": result is None or result.entered_by_id == current_user.id,
+        "range": say_range(find_range(test, unit, row.order.case, row.specimen)),
+        "flag": None if test.guarded or result is None else find_abnormality(result),
+        "change": describe_change(result, row.prior) if result is not None and row.prior is not None
+        and not test.guarded else "",
+        "cautions": cautions, "error": "" if problem is None or cautions else " ".join(
+            str(one) for one in sentences) or problem.message,
+        "sent_back": sent_back.remark if sent_back else "",
+        "needs_call": result is not None and not test.guarded and find_abnormality(result) is Abnormality.CRITICAL
+        and release.needs_call(result),
+    }
+
+
+def _show_confirm(test: LaboratoryTest, problem: InvalidInput | None = None, ticked: list[str] | None = None) -> Answer:
+    errors: dict[str, Any] = dict(problem.fields or {"results": [problem.message]}) if problem else {}
+    try:
+        day = _read_day()
+    except DateUnreadable as wrong:
+        day, errors = None, {"day": [str(wrong.sentence)]}
+    found = list_to_confirm(current_user, test.name, day)
+    note_shown(row[0].case_id for row in found)
+    rows: list[tuple[LabResult, Any, Any, str]] = [tuple(row) for row in found]
+    shown = render_template(
+        "laboratory/grid_confirm.html", test=test, rows=rows, errors=errors, ticked=ticked or [], state="confirm",
+        together={row[0].id for row in rows if laboratory.may_confirm_together(row[0])},
+        priors={row[0].id: prior[0] for row in rows if (prior := [] if test.sensitive else list_prior_of(row[0]))},
+        flags={row[0].id: find_abnormality(row[0]) for row in rows}, day=request.args.get("day", ""),
+        names=list_names(row[0].entered_by_id for row in rows), may_enter=has_permission(P.ENTER_RESULT),
+        may_confirm=has_permission(P.CONFIRM_RESULT))
+    return (shown, 422) if errors else shown

@@ -1,0 +1,188 @@
+"""The grid of one test for many specimens: three rows, each saved by itself, and the second person's list of it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from clinic import clock
+from clinic.db import db, read_unit
+from clinic.models import LabOrder, LabResult, ResultStatus, User
+from clinic.services import draw, lab_order
+from tests.factory import make_applicant, make_case, make_user
+from tests.sign_in import sign_in
+
+HAEMOGLOBIN = "/laboratory/bench/haemoglobin"
+
+
+@pytest.fixture
+def staff(app: Flask) -> dict[str, User]:
+    """One person of each role, made before anybody signs in."""
+    return {role: make_user(role) for role in ("reception", "phlebotomist", "labtech", "labsupervisor", "nurse")}
+
+
+@pytest.fixture
+def orders(staff: dict[str, User]) -> list[str]:
+    """Haemoglobin of three people, drawn; ids of the orders by specimen number."""
+    for _number in range(3):
+        case = make_case("us", make_applicant(staff["reception"]), staff["reception"])
+        lab_order.order_test(case, "haemoglobin", staff["labtech"], "anaemia")
+        draw.draw(case, ["edta"], None, "", staff["phlebotomist"])
+    db.session.commit()
+    return [row.id for row in _all(LabOrder) if row.test == "haemoglobin"]
+
+
+@pytest.fixture
+def technician(app: Flask, orders: list[str], staff: dict[str, User]) -> FlaskClient:
+    return sign_in(app, staff["labtech"])
+
+
+@pytest.fixture
+def supervisor(app: Flask, orders: list[str], staff: dict[str, User]) -> FlaskClient:
+    return sign_in(app, staff["labsupervisor"])
+
+
+def _text(answer: Any) -> str:
+    return re.sub(r"\s+", " ", answer.get_data(as_text=True))
+
+
+def _all(model: type) -> list[Any]:
+    with read_unit() as unit:
+        return list(unit.execute(select(model).order_by(model.id)).unique().scalars())  # type: ignore[attr-defined]
+
+
+def _values() -> list[str]:
+    return [row.value for row in _all(LabResult) if row.is_current]
+
+
+def test_worklist_counts_by_bench_and_test(technician: FlaskClient) -> None:
+    page = _text(technician.get("/laboratory/bench"))
+    assert re.search(r'state=enter">3</a>', page) and "Haematology" in page
+    assert "Haemoglobin" in _text(technician.get("/laboratory/bench?bench=haematology"))
+    assert "Haemoglobin" not in _text(technician.get("/laboratory/bench?bench=serology"))
+    assert "Haemoglobin" not in _text(technician.get("/laboratory/bench?day=2020-01-01"))
+    assert technician.get("/laboratory/bench?day=yesterday-ish").status_code == 422
+
+
+def test_row_reads_its_own_field_whatever_else_the_form_sends(technician: FlaskClient, orders: list[str]) -> None:
+    """An input sends the form it stands in: with one name for all rows, the first row's value was read for each."""
+    form = {"unit": "g/dL", f"v-{orders[0]}": "12.8", f"v-{orders[1]}": "abc", f"v-{orders[2]}": "6.1"}
+    answers = [technician.post(f"{HAEMOGLOBIN}/{order}", data=form) for order in orders]
+    assert [answer.status_code for answer in answers] == [200, 422, 422]
+    assert "Saved" in _text(answers[0])
+    assert f'id="v-{orders[1]}-error"' in _text(answers[1])
+    assert "very unusual" in _text(answers[2]) and f'name="c-{orders[2]}"' in _text(answers[2])
+    assert _values() == ["12.8"]
+    confirmed = technician.post(f"{HAEMOGLOBIN}/{orders[2]}", data=form | {f"c-{orders[2]}": "unusual-haemoglobin"})
+    assert confirmed.status_code == 200 and sorted(_values()) == ["12.8", "6.1"]
+
+
+def test_decimals_stay_as_written_and_less_than_is_kept(technician: FlaskClient, orders: list[str]) -> None:
+    for order, value in zip(orders, ("13.0", "<7.0", "12,5"), strict=True):
+        form = {"unit": "g/dL", f"v-{order}": value, f"c-{order}": "unusual-haemoglobin"}
+        assert technician.post(f"{HAEMOGLOBIN}/{order}", data=form).status_code == 200
+    assert sorted(_values()) == ["12.5", "13.0", "<7.0"]
+    assert 'value="13.0"' in _text(technician.get(HAEMOGLOBIN))
+
+
+def test_same_person_changes_a_value_before_it_is_confirmed(
+    technician: FlaskClient, supervisor: FlaskClient, orders: list[str]
+) -> None:
+    for value in ("12.8", "12.8", "12.9"):
+        technician.post(f"{HAEMOGLOBIN}/{orders[0]}", data={"unit": "g/dL", f"v-{orders[0]}": value})
+    assert [(row.revision, row.value) for row in _all(LabResult)] == [(1, "12.8"), (2, "12.9")]
+    other = supervisor.post(f"{HAEMOGLOBIN}/{orders[0]}", data={"unit": "g/dL", f"v-{orders[0]}": "13.1"})
+    assert other.status_code == 422 and "Somebody else entered this value" in _text(other)
+
+
+def test_scan_typed_into_a_value_is_refused_and_in_its_own_field_finds_the_row(
+    technician: FlaskClient, orders: list[str]
+) -> None:
+    answer = technician.post(f"{HAEMOGLOBIN}/{orders[0]}", data={"unit": "g/dL", f"v-{orders[0]}": "NBO-S-000002-S"})
+    assert answer.status_code == 422 and "number of a label, not a result" in _text(answer)
+    assert _values() == []
+    page = _text(technician.get(f"{HAEMOGLOBIN}?q=nbos000002s"))
+    assert re.search(rf'id="row-{orders[1]}"[^>]* class="table__row--warn"', page)
+    assert "This specimen is not in this grid" in _text(technician.get(f"{HAEMOGLOBIN}?q=NBO-S-000009-E"))
+
+
+def test_whole_form_saves_what_is_right_and_shows_what_is_not(technician: FlaskClient, orders: list[str]) -> None:
+    form = {f"v-{orders[0]}": "12.8", f"v-{orders[1]}": "abc", f"v-{orders[2]}": ""}
+    assert "Choose the unit" in _text(technician.post(HAEMOGLOBIN, data=form))
+    answer = technician.post(HAEMOGLOBIN, data=form | {"unit": "g/dL"})
+    assert answer.status_code == 422 and f'href="#v-{orders[1]}"' in _text(answer) and 'value="abc"' in _text(answer)
+    assert _values() == ["12.8"]
+    assert technician.post(HAEMOGLOBIN, data=form | {"unit": "g/dL", f"v-{orders[1]}": "13.4"}).status_code == 302
+    assert sorted(_values()) == ["12.8", "13.4"]
+
+
+def test_second_person_confirms_the_normal_ones_of_several_cases_together(
+    app: Flask, technician: FlaskClient, supervisor: FlaskClient, orders: list[str]
+) -> None:
+    for order, value in zip(orders, ("45", "22", "96"), strict=True):
+        case_id = db.session.get_one(LabOrder, order).case_id
+        technician.post(f"/cases/{case_id}/laboratory", data={
+            "performed_on": clock.now().date().isoformat(), "creatinine-egfr.value": value})
+    page = _text(supervisor.get("/laboratory/bench/creatinine-egfr?state=confirm"))
+    assert page.count('name="results"') == 1 and "Critical" in page and "Abnormal" in page
+    normal, wrong = (next(row for row in _all(LabResult) if row.value == value) for value in ("96", "22"))
+    base = "/laboratory/bench/creatinine-egfr/confirm"
+    assert supervisor.post(base, data={}).status_code == 422
+    assert supervisor.post(base, data={"results": [normal.id, wrong.id]}).status_code == 409
+    assert supervisor.post(base, data={"results": [normal.id]}).status_code == 302
+    assert [row.value for row in _all(LabResult) if row.status is ResultStatus.FINAL] == ["96"]
+
+
+def test_critical_value_is_called_before_it_is_confirmed(
+    technician: FlaskClient, supervisor: FlaskClient, orders: list[str]
+) -> None:
+    case_id = db.session.get_one(LabOrder, orders[0]).case_id
+    technician.post(f"/cases/{case_id}/laboratory", data={
+        "performed_on": clock.now().date().isoformat(), "creatinine-egfr.value": "22"})
+    (row,) = _all(LabResult)
+    base = f"/cases/{case_id}/laboratory/{row.id}"
+    assert "Critical: call now" in _text(supervisor.get(base))
+    assert supervisor.post(f"{base}/confirm", data={}).status_code == 409
+    refused = supervisor.post(f"{base}/call", data={"called": "Dr Wambui", "called_time": "99:00"})
+    assert refused.status_code == 422 and "Write the time like 07:30" in _text(refused)
+    assert "read back before you record" in _text(supervisor.post(f"{base}/call", data={"called": "Dr Wambui"}))
+    assert supervisor.post(f"{base}/call", data={"called": "Dr Wambui", "is_read_back": "yes"}).status_code == 302
+    assert "Dr Wambui" in _text(supervisor.get(base))
+    assert supervisor.post(f"{base}/confirm", data={}).status_code == 302
+
+
+def test_value_typed_twice_is_hidden_from_the_second_person(
+    technician: FlaskClient, supervisor: FlaskClient, orders: list[str]
+) -> None:
+    case_id = db.session.get_one(LabOrder, orders[0]).case_id
+    technician.post(f"/cases/{case_id}/laboratory", data={
+        "performed_on": clock.now().date().isoformat(), "hba1c.value": "41"})
+    (row,) = _all(LabResult)
+    base = f"/cases/{case_id}/laboratory/{row.id}"
+    for address in (base, f"/cases/{case_id}/laboratory", f"/cases/{case_id}/second-person", "/laboratory",
+                    "/laboratory/bench/hba1c?state=confirm"):
+        page = _text(supervisor.get(address))
+        assert "Hidden: you type it a second time" in page and not re.search(r">\s*41\s*<", page), address
+    assert "41" in _text(technician.get(base))
+    assert supervisor.post(f"{base}/confirm", data={}).status_code == 409
+    differs = supervisor.post(f"{base}/second", data={"second-value": "44"}, follow_redirects=True)
+    assert "The two entries differ" in _text(differs) and "41" in _text(differs)
+    assert "The two entries differ" in _text(technician.get(base))
+    assert supervisor.post(f"{base}/second", data={"second-value": "41"}).status_code == 302
+    assert [one.status for one in _all(LabResult)] == [ResultStatus.FINAL]
+
+
+def test_grid_of_another_test_or_without_permission_is_not_there(
+    app: Flask, technician: FlaskClient, orders: list[str], staff: dict[str, User]
+) -> None:
+    assert technician.get("/laboratory/bench/igra").status_code == 404
+    assert technician.get("/laboratory/bench/nonsense").status_code == 404
+    assert technician.post(f"{HAEMOGLOBIN}/{'0' * 36}", data={}).status_code == 404
+    nurse = sign_in(app, staff["nurse"])
+    assert nurse.post(HAEMOGLOBIN, data={}).status_code == 403
+    assert "Waits for a second person" in _text(nurse.get(HAEMOGLOBIN))
