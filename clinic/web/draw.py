@@ -65,7 +65,8 @@ def take(case_id: str) -> Answer | Response:
     case = open_case(case_id)
     typed = read_form(request.form, lists=("tubes",))
     try:
-        made = draws.draw(case, typed["tubes"], read_time("time", typed.get("time")), typed.get("place", ""), current_user)
+        at = read_time("time", typed.get("time"))
+        made = draws.draw(case, typed["tubes"], at, typed.get("place", ""), current_user)
     except InvalidInput as problem:
         return _show(forget(case_id), typed, problem)
     flash(ngettext("%(num)s specimen is recorded: print its label and stick it on before you go on.",
