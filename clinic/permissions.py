@@ -34,6 +34,8 @@ class Permission(StrEnum):
     RECORD_SPUTUM = "record-sputum"
     RECORD_VACCINE = "record-vaccine"
     RECORD_TREATMENT = "record-treatment"  # how a treatment that decides a class stands
+    MANAGE_TUBERCULOSIS = "manage-tuberculosis"  # diagnosis, regimen, interruptions, outcome of a treatment
+    SEE_TB_REGISTERS = "see-tb-registers"  # registers, cohorts and counts of the site, with their export
     SIGN = "sign"  # and only for a destination one is authorised for
     SEE_DELIVERIES = "see-deliveries"
     MANAGE_DELIVERIES = "manage-deliveries"
@@ -65,15 +67,17 @@ ROLES: dict[str, tuple[Any, frozenset[Permission]]] = {
         _SEEING | {_P.COLLECT_SPECIMEN, _P.ENTER_RESULT, _P.RECORD_SPUTUM})),
     "labsupervisor": (_l("Laboratory supervisor"), frozenset(
         _SEEING | {_P.COLLECT_SPECIMEN, _P.ENTER_RESULT, _P.CONFIRM_RESULT, _P.RECORD_SPUTUM, _P.MAP_RESULTS,
-                    _P.DIRECT_TASKS})),
+                    _P.DIRECT_TASKS, _P.SEE_TB_REGISTERS})),
     "radiographer": (_l("Radiographer"), frozenset(_SEEING | {_P.UPLOAD_FILM})),
     "radiologist": (_l("Radiologist"), frozenset(_SEEING | {_P.UPLOAD_FILM, _P.READ_XRAY, _P.OPEN_IN_EMERGENCY})),
     "physician": (_l("Panel physician"), frozenset(
         _SEEING | {_P.RECORD_HISTORY, _P.RECORD_EXAM, _P.RECORD_VACCINE, _P.OPEN_CASE, _P.SIGN, _P.SEE_DELIVERIES,
-                    _P.RECORD_TREATMENT, _P.OPEN_IN_EMERGENCY, _P.DIRECT_TASKS, _P.PLACE_HOLD, _P.LIFT_HOLD})),
+                    _P.RECORD_TREATMENT, _P.OPEN_IN_EMERGENCY, _P.DIRECT_TASKS, _P.PLACE_HOLD, _P.LIFT_HOLD,
+                    _P.MANAGE_TUBERCULOSIS, _P.SEE_TB_REGISTERS})),
     "tbteam": (_l("Tuberculosis team"), frozenset(
-        _SEEING | {_P.RECORD_SPUTUM, _P.ENTER_RESULT, _P.RECORD_TREATMENT, _P.OPEN_IN_EMERGENCY, _P.DIRECT_TASKS})),
-    "quality": (_l("Quality"), frozenset(_SEEING | {_P.SEE_AUDIT, _P.SEE_DELIVERIES})),
+        _SEEING | {_P.RECORD_SPUTUM, _P.ENTER_RESULT, _P.RECORD_TREATMENT, _P.OPEN_IN_EMERGENCY, _P.DIRECT_TASKS,
+                    _P.MANAGE_TUBERCULOSIS, _P.SEE_TB_REGISTERS})),
+    "quality": (_l("Quality"), frozenset(_SEEING | {_P.SEE_AUDIT, _P.SEE_DELIVERIES, _P.SEE_TB_REGISTERS})),
     "admin": (_l("Clinic administrator"), frozenset(
         _SEEING | {_P.MANAGE_USERS, _P.MERGE_RECORDS, _P.SEE_DELIVERIES, _P.MANAGE_DELIVERIES, _P.SEE_AUDIT,
                     _P.MANAGE_CLIENTS, _P.MANAGE_ORGANISATION, _P.MANAGE_LABORATORIES, _P.MAP_RESULTS,

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext
 from marshmallow import Schema, ValidationError, fields, post_load, validates_schema
 from marshmallow.validate import Length, OneOf, Range
 
@@ -25,6 +26,9 @@ from clinic.schemas.field import DayText, PlainText, at_most
 from clinic.tb_regimen import WEIGHT_LIMITS, list_actions, list_regimens, list_side_effects, list_week_days
 
 MOST_DOSES = 1000
+NEEDED: Any = {"required": lazy_gettext("Fill this in."), "unknown": lazy_gettext("Choose one of the list."),
+               "invalid": lazy_gettext("Write a whole number.")}
+CHOICE = lazy_gettext("Choose one of the list.")
 MOST_DRUGS, MOST_MILLIGRAMS = 8, "9999"
 
 
@@ -48,9 +52,9 @@ class TbCaseIn(Schema):
     """A diagnosis; loads to NewTbCase."""
 
     diagnosed_on = DayText(required=True)
-    basis = fields.Enum(DiagnosisBasis, by_value=True, required=True)
-    site_of_disease = fields.Enum(DiseaseSite, by_value=True, required=True)
-    history = fields.Enum(TbHistory, by_value=True, required=True)
+    basis = fields.Enum(DiagnosisBasis, by_value=True, required=True, error_messages=NEEDED)
+    site_of_disease = fields.Enum(DiseaseSite, by_value=True, required=True, error_messages=NEEDED)
+    history = fields.Enum(TbHistory, by_value=True, required=True, error_messages=NEEDED)
     organ = PlainText(most=60)
     hiv_untested = PlainText(most=120)
     notified_on = DayText()
@@ -72,7 +76,8 @@ class TbCaseIn(Schema):
     @post_load
     def make(self, data: dict[str, Any], **_named: Any) -> NewTbCase:
         """The checked input as an object; an empty text is one."""
-        return NewTbCase(**{name: "" if value is None else value for name, value in data.items()})
+        given: dict[str, Any] = {name: "" if value is None else value for name, value in data.items()}
+        return NewTbCase(**given)
 
 
 @dataclass(frozen=True)
@@ -93,10 +98,10 @@ class NewPhase:
 class PhaseIn(Schema):
     """The beginning of a phase; loads to NewPhase. Drugs without a dose are left out."""
 
-    name = fields.Enum(PhaseName, by_value=True, required=True)
-    regimen = fields.String(required=True, validate=OneOf(list(list_regimens())))
-    weight_kg = fields.String(required=True)
-    days_per_week = fields.Integer(strict=False, required=True, validate=OneOf(list_week_days()))
+    name = fields.Enum(PhaseName, by_value=True, required=True, error_messages=NEEDED)
+    regimen = fields.String(required=True, error_messages=NEEDED, validate=OneOf(list(list_regimens()), error=CHOICE))
+    weight_kg = fields.String(required=True, error_messages=NEEDED)
+    days_per_week = fields.Integer(strict=False, required=True, error_messages=NEEDED, validate=OneOf(list_week_days()))
     started_on = DayText(required=True)
     drugs = fields.Dict(keys=fields.String(), values=fields.String(), load_default=dict)
     planned_doses = fields.Integer(strict=False, validate=Range(1, MOST_DOSES))
@@ -166,9 +171,9 @@ class NewMonth:
 class MonthIn(Schema):
     """A month's check; loads to NewMonth."""
 
-    month = fields.Integer(strict=False, required=True, validate=Range(0, 36))
+    month = fields.Integer(strict=False, required=True, error_messages=NEEDED, validate=Range(0, 36))
     checked_on = DayText(required=True)
-    weight_kg = fields.String(required=True)
+    weight_kg = fields.String(required=True, error_messages=NEEDED)
     is_better = fields.Boolean(allow_none=True)
     remark = fields.String(validate=at_most(500))
     confirmed = fields.List(fields.String(validate=Length(max=60)))
@@ -202,11 +207,11 @@ class NewSideEffect:
 class SideEffectIn(Schema):
     """A side effect; loads to NewSideEffect."""
 
-    kind = fields.String(required=True, validate=OneOf(list(list_side_effects())))
-    grade = fields.Integer(strict=False, required=True, validate=Range(1, 4))
+    kind = fields.String(required=True, error_messages=NEEDED, validate=OneOf(list(list_side_effects()), error=CHOICE))
+    grade = fields.Integer(strict=False, required=True, error_messages=NEEDED, validate=Range(1, 4))
     began_on = DayText(required=True)
     ended_on = DayText()
-    action = fields.String(required=True, validate=OneOf(list(list_actions())))
+    action = fields.String(required=True, error_messages=NEEDED, validate=OneOf(list(list_actions()), error=CHOICE))
     remark = fields.String(validate=at_most(500))
 
     @validates_schema(skip_on_field_errors=True)
@@ -224,7 +229,7 @@ class SideEffectIn(Schema):
 class InterruptionIn(Schema):
     """What is decided about a gap; loads to (decision, extra doses, reason)."""
 
-    decision = fields.Enum(InterruptionDecision, by_value=True, required=True)
+    decision = fields.Enum(InterruptionDecision, by_value=True, required=True, error_messages=NEEDED)
     extra_doses = fields.Integer(strict=False, validate=Range(1, MOST_DOSES))
     reason = PlainText(most=500, required=True, validate=Length(3))
 
@@ -254,7 +259,7 @@ class NewOutcome:
 class OutcomeIn(Schema):
     """The end of a treatment; loads to NewOutcome."""
 
-    outcome = fields.Enum(TbOutcome, by_value=True, required=True)
+    outcome = fields.Enum(TbOutcome, by_value=True, required=True, error_messages=NEEDED)
     outcome_on = DayText(required=True)
     remark = fields.String(validate=at_most(500))
     confirmed = fields.List(fields.String(validate=Length(max=60)))

@@ -14,6 +14,8 @@ SCREEN_WORDS: dict[str, LazyString] = {
     "exam_form": lazy_gettext("a form"), "laboratory": lazy_gettext("laboratory results"),
     "xray": lazy_gettext("X-ray readings"), "film": lazy_gettext("films"), "sputum": lazy_gettext("sputum"),
     "susceptibility": lazy_gettext("susceptibility"), "treatment": lazy_gettext("treatments"),
+    "tuberculosis": lazy_gettext("the tuberculosis case"), "tb_dose": lazy_gettext("the calendar of doses"),
+    "tb_register": lazy_gettext("the registers of tuberculosis"),
     "vaccination": lazy_gettext("vaccinations"), "sign": lazy_gettext("the review and signed exam"),
     "paper": lazy_gettext("the printed packet"), "photo": lazy_gettext("the photo"),
     "identity": lazy_gettext("who is in front of you"), "applicant": lazy_gettext("the person"),

@@ -22,6 +22,8 @@ PERMISSION_WORDS: dict[Permission, LazyString] = {
     P.RECORD_SPUTUM: lazy_gettext("take specimens and follow sputum series"),
     P.RECORD_VACCINE: lazy_gettext("vaccinate and judge vaccination records"),
     P.RECORD_TREATMENT: lazy_gettext("record how treatments stand"),
+    P.MANAGE_TUBERCULOSIS: lazy_gettext("diagnose tuberculosis, begin, change and end its treatment"),
+    P.SEE_TB_REGISTERS: lazy_gettext("see and export the registers and counts of tuberculosis"),
     P.SIGN: lazy_gettext("sign exams for the destinations they are authorised for"),
     P.SEE_DELIVERIES: lazy_gettext("see how deliveries go"),
     P.MANAGE_DELIVERIES: lazy_gettext("send again, hold and release deliveries"),

@@ -27,7 +27,7 @@ def find_path(exam: str, programme: str) -> str | None:
     if exam == "dst":
         return "susceptibility"
     if exam == "tb-treatment-dot":
-        return "treatment/tuberculosis"
+        return "tuberculosis"
     if exam == "vaccination-review":
         return "vaccination"
     if any(exam in test.exams for test in list_tests().values()):
@@ -44,6 +44,7 @@ _WORKERS: dict[str, tuple[Permission, ...]] = {
     "laboratory": (Permission.ENTER_RESULT, Permission.CONFIRM_RESULT), "vaccination": (Permission.RECORD_VACCINE,),
     "forms": (Permission.RECORD_HISTORY, Permission.RECORD_EXAM), "sign": (Permission.SIGN,),
     "susceptibility": (Permission.ENTER_RESULT,), "treatment": (Permission.RECORD_TREATMENT,),
+    "tuberculosis": (Permission.RECORD_TREATMENT,),
     "circumstances": (Permission.OPEN_CASE,),
     "consent": (Permission.REGISTER, Permission.RECORD_HISTORY, Permission.RECORD_EXAM),
 }
@@ -78,6 +79,7 @@ def label_work(path: str, waits_for_second: bool = False) -> str:
         "xray": _("Read"), "draw": _("Draw"), "sputum": _("Sputum"),
         "laboratory": _("Enter result"), "vaccination": _("Vaccinate"),
         "susceptibility": _("Drug susceptibility"), "treatment": _("Treatment"),
+        "tuberculosis": _("Treatment"),
         "forms": _("Fill in"), "sign": _("Review and sign"), "circumstances": _("Answer"),
     }
     if path == "xray" and not has_permission(Permission.READ_XRAY):

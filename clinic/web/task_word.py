@@ -52,7 +52,7 @@ OUTCOME_WORDS: dict[str, LazyString] = {
 # Where the work of a kind is done, beneath /cases/<id>.
 PLACES = {
     "sputum-due": "sputum", "culture-awaited": "sputum", "result-unconfirmed": "laboratory",
-    "treatment-month": "treatment/tuberculosis", "contact-test": "laboratory", "contact-retest": "laboratory",
+    "treatment-month": "tuberculosis", "contact-test": "laboratory", "contact-retest": "laboratory",
     "infectious": "sputum", "critical-call": "laboratory",
 }
 _SENTENCES: dict[str, Callable[[str], str]] = {

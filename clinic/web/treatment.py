@@ -16,6 +16,7 @@ from clinic.schemas.door import load
 from clinic.schemas.reason import ReasonIn
 from clinic.schemas.treatment import TreatmentIn
 from clinic.services import treatment
+from clinic.services.tb_summary import find_tb_case
 from clinic.treatment_catalogue import list_treatables
 from clinic.web.form import read_form, read_version
 from clinic.web.station_page import Answer, forget, is_recording, list_names, open_case, prefix_errors, show
@@ -93,5 +94,6 @@ def _show(case: Case, disease: str, typed: dict[str, Any], problem: InvalidInput
         typed=typed if is_report else stands, ticked=typed.get("confirmed", []), label_outcome=label_outcome,
         label_stage=label_stage, outcomes=list(TreatmentOutcome),
         names=list_names(row.entered_by_id for row in rows),
+        has_tb_case=disease == "tuberculosis" and find_tb_case(case) is not None,
         writing=is_recording(case) and has_permission(P.RECORD_TREATMENT),
     )

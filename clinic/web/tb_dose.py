@@ -1,0 +1,123 @@
+"""The calendar of doses: a month on one page, a letter a day, watched by whom, why missed."""
+
+from __future__ import annotations
+
+import calendar
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from clinic.errors import CaseChanged, InvalidInput
+from clinic.models import Case, DosePlace, DoseState, TbDose, TbPhase
+from clinic.permissions import Permission, has_permission, requires
+from clinic.queries.tuberculosis import list_observers
+from clinic.schemas.tuberculosis import NewDose
+from clinic.services import tb_summary, tb_treatment, tuberculosis
+from clinic.services.plausibility import get_today
+from clinic.web import tb_word
+from clinic.web.form import read_form
+from clinic.web.station_page import Answer, forget, list_names, open_case, show
+from clinic.web.tuberculosis import may_write
+
+blueprint = Blueprint("tb_dose", __name__, url_prefix="/cases/<case_id>/tuberculosis/doses")
+P = Permission
+STATES = {letter: state for state, letter in tb_word.LETTERS.items()}
+
+
+@dataclass(frozen=True)
+class Day:
+    """One day of the calendar; `is_open` when its dose may be written down."""
+
+    on: date
+    dose: TbDose | None
+    is_open: bool
+
+
+@blueprint.get("")
+@requires(P.SEE_CASES)
+def view(case_id: str) -> Answer:
+    """The month in the address, else this one."""
+    return _show(open_case(case_id), _read_month(request.args.get("month", "")), {})
+
+
+@blueprint.post("")
+@requires(P.RECORD_TREATMENT)
+def record(case_id: str) -> Answer | Response:
+    """Every day whose letter differs from what the page had shown: all of them, or none."""
+    case = open_case(case_id)
+    typed = read_form(request.form)
+    month = _read_month(typed.get("month", ""))
+    try:
+        count = tb_treatment.record_doses(tuberculosis.get_tb_case(case), _read_doses(typed), current_user)
+    except CaseChanged as problem:
+        return _show(forget(case_id), month, {}, InvalidInput(problem.message))
+    except InvalidInput as problem:
+        return _show(forget(case_id), month, typed, problem)
+    flash(ngettext("%(num)s day is written down.", "%(num)s days are written down.", count), "success")
+    return redirect(url_for(".view", case_id=case_id, month=typed.get("month", "")))
+
+
+def _read_doses(typed: dict[str, Any]) -> list[NewDose]:
+    """The days of the form. Raises InvalidInput for a letter that means nothing."""
+    wrong: dict[str, list[str]] = {}
+    found = []
+    place = typed.get("place")
+    for name in typed:
+        if not name.startswith("was-"):
+            continue
+        day = date.fromisoformat(name.removeprefix("was-"))
+        shown = STATES.get(typed[name])
+        letter = typed.get(f"day-{day.isoformat()}", "").upper()
+        if letter and letter not in STATES:
+            wrong[f"day-{day.isoformat()}"] = [_("Type %(letters)s, or nothing.", letters=" / ".join(STATES))]
+            continue
+        found.append(NewDose(day, STATES.get(letter), shown, DosePlace(place) if place else None,
+                             typed.get("observer_id"), typed.get("reason", "")))
+    if wrong:
+        raise InvalidInput(_("Please correct what is marked."), fields=wrong)
+    return found
+
+
+def _show(case: Case, month: date | None, typed: dict[str, Any], problem: InvalidInput | None = None) -> Answer:
+    tb = tuberculosis.get_tb_case(case)
+    today = get_today(case)
+    first = (month or today).replace(day=1)
+    last = first.replace(day=calendar.monthrange(first.year, first.month)[1])
+    doses = {dose.day: dose for dose in tb_treatment.list_doses(tb, first, last)}
+    phases = [row for row in tb_summary.list_phases(case.id) if not row.is_void]
+    writing = (may_write(case) and has_permission(P.RECORD_TREATMENT) and tb.outcome is None
+               and tb.refused_on is None)
+    days = [first + timedelta(days=n) for n in range(last.day)]
+    weeks: list[list[Day | None]] = [[None] * first.weekday()]
+    for day in days:
+        if len(weeks[-1]) == 7:
+            weeks.append([])
+        weeks[-1].append(Day(day, doses.get(day), writing and day <= today and _is_covered(phases, day)))
+    weeks[-1] += [None] * (7 - len(weeks[-1]))
+    return show(
+        "tuberculosis/doses.html", case, problem, tb=tb, typed=typed, weeks=weeks, words=tb_word, writing=writing,
+        first=first, before=(first - timedelta(days=1)).strftime("%Y-%m"),
+        after=(last + timedelta(days=1)).strftime("%Y-%m") if last < today else None, month=first.strftime("%Y-%m"),
+        observers=list_observers(case.site_id), places=list(DosePlace), letters=tb_word.LETTERS,
+        counts=tb_summary.count_all(case.id), states=list(DoseState), doses=sorted(doses.values(), key=lambda d: d.day),
+        names=list_names(who for dose in doses.values() for who in (dose.recorded_by_id, dose.observer_id) if who),
+        has_open_days=any(day is not None and day.is_open for week in weeks for day in week),
+    )
+
+
+def _is_covered(phases: list[TbPhase], day: date) -> bool:
+    return any(row.started_on <= day and (row.ended_on is None or day <= row.ended_on) for row in phases)
+
+
+def _read_month(text: str) -> date | None:
+    """The first day of a month written as 2026-03; None when it is none."""
+    try:
+        return date.fromisoformat(f"{text}-01")
+    except ValueError:
+        return None

@@ -1,0 +1,313 @@
+"""The tuberculosis case on its own page: diagnosis, treatment, months, interruptions, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from clinic.errors import InvalidInput, NotFound
+from clinic.laboratory_test import list_tests
+from clinic.models import (
+    Case,
+    DiseaseSite,
+    DosePlace,
+    DoseState,
+    InterruptionDecision,
+    PhaseName,
+    TbCase,
+    TbHistory,
+    TbOutcome,
+)
+from clinic.permissions import Permission, has_permission, requires
+from clinic.queries.tuberculosis import list_observers
+from clinic.schemas.door import load
+from clinic.schemas.reason import ReasonIn
+from clinic.schemas.tuberculosis import (
+    InterruptionIn,
+    MonthIn,
+    NewDose,
+    OutcomeIn,
+    PhaseIn,
+    RefusalIn,
+    SideEffectIn,
+    TbCaseIn,
+)
+from clinic.services import tb_check, tb_summary, tb_treatment, tuberculosis
+from clinic.services.assessment import assess
+from clinic.services.fact import list_counting_results
+from clinic.services.plausibility import get_today
+from clinic.tb_regimen import compute_dose, find_tablets, list_actions, list_regimens, list_side_effects, list_week_days
+from clinic.web import tb_word
+from clinic.web.form import read_form
+from clinic.web.gate import is_looking
+from clinic.web.station_page import Answer, forget, list_names, open_case, prefix_errors, show
+
+blueprint = Blueprint("tuberculosis", __name__, url_prefix="/cases/<case_id>/tuberculosis")
+P = Permission
+MORE_DRUGS = 4  # empty rows for medicines that the regimen does not name
+
+
+@blueprint.get("")
+@requires(P.SEE_CASES)
+def view(case_id: str) -> Answer:
+    """How the case stands; without one, what opens it."""
+    return _show(open_case(case_id), {})
+
+
+@blueprint.get("/diagnosis")
+@requires(P.MANAGE_TUBERCULOSIS)
+def diagnosis(case_id: str) -> Answer:
+    """The form of the diagnosis."""
+    return _show_diagnosis(open_case(case_id), {})
+
+
+@blueprint.post("/diagnosis")
+@requires(P.MANAGE_TUBERCULOSIS)
+def diagnose(case_id: str) -> Answer | Response:
+    """Open the case, or change what was said."""
+    case = open_case(case_id)
+    typed = read_form(request.form, lists=("confirmed",))
+    plain = {name: typed[name] for name in TbCaseIn().fields if name in typed}
+    try:
+        new = load(TbCaseIn(), plain)
+        tb = tb_summary.find_tb_case(case)
+        if tb is None:
+            tb = tuberculosis.open_tb_case(case, new, current_user)
+            flash(_("Tuberculosis case %(number)s is opened.", number=tb.number), "success")
+        else:
+            tuberculosis.change_tb_case(tb, new, current_user)
+            flash(_("Saved."), "success")
+    except InvalidInput as problem:
+        return _show_diagnosis(forget(case_id), typed, problem)
+    return redirect(url_for(".view", case_id=case_id))
+
+
+@blueprint.get("/phase")
+@requires(P.MANAGE_TUBERCULOSIS)
+def phase(case_id: str) -> Answer:
+    """The form that begins a phase, with the usual doses for the weight in the address."""
+    return _show_phase(open_case(case_id), dict(request.args))
+
+
+@blueprint.post("/phase")
+@requires(P.MANAGE_TUBERCULOSIS)
+def start_phase(case_id: str) -> Answer | Response:
+    """Begin a phase; the button that suggests doses only shows the form again, filled in."""
+    case = open_case(case_id)
+    typed = read_form(request.form, lists=("confirmed",))
+    if "suggest" in typed:
+        return _show_phase(case, typed)
+    plain = {name: typed[name] for name in PhaseIn().fields if name in typed and name != "drugs"}
+    plain["drugs"] = _read_drugs(typed)
+    try:
+        tb_treatment.start_phase(tuberculosis.get_tb_case(case), load(PhaseIn(), plain), current_user)
+    except InvalidInput as problem:
+        return _show_phase(forget(case_id), typed, problem)
+    flash(_("The phase is begun."), "success")
+    return redirect(url_for(".view", case_id=case_id))
+
+
+@blueprint.post("/phase/<phase_id>/void")
+@requires(P.MANAGE_TUBERCULOSIS)
+def void_phase(case_id: str, phase_id: str) -> Answer | Response:
+    """Take back a phase recorded by mistake."""
+    return _with_reason(case_id, f"void-{phase_id}-", lambda tb, reason: tb_treatment.void_phase(
+        tb, tb_treatment.get_phase(tb, phase_id), reason, current_user))
+
+
+@blueprint.post("/today")
+@requires(P.RECORD_TREATMENT)
+def give_today(case_id: str) -> Answer | Response:
+    """Today's dose was given and watched by whoever presses the button."""
+    case = open_case(case_id)
+    typed = read_form(request.form)
+    new = NewDose(get_today(case), DoseState.GIVEN, None, DosePlace(typed.get("place", DosePlace.CLINIC.value)),
+                  current_user.id)
+    try:
+        tb_treatment.record_doses(tuberculosis.get_tb_case(case), [new], current_user)
+    except InvalidInput as problem:
+        problem.fields = {"today": [next(iter(problem.fields.values()))[0]]} if problem.fields else {}
+        return _show(forget(case_id), {}, problem)
+    flash(_("Today's dose is written down as given and watched by you."), "success")
+    return redirect(url_for(".view", case_id=case_id))
+
+
+@blueprint.post("/months")
+@requires(P.RECORD_TREATMENT)
+def record_month(case_id: str) -> Answer | Response:
+    """The check of a month."""
+    return _record(case_id, "month", MonthIn, lambda tb, new: tb_check.record_month(tb, new, current_user))
+
+
+@blueprint.post("/side-effects")
+@requires(P.RECORD_TREATMENT)
+def record_side_effect(case_id: str) -> Answer | Response:
+    """A side effect, or how an earlier one went on."""
+    replaced = request.form.get("replaces_id", "")
+    return _record(case_id, "effect", SideEffectIn, lambda tb, new: tb_check.record_side_effect(
+        tb, new, current_user, tb_check.get_side_effect(tb, replaced) if replaced else None))
+
+
+@blueprint.post("/interruptions/<day>")
+@requires(P.MANAGE_TUBERCULOSIS)
+def decide(case_id: str, day: str) -> Answer | Response:
+    """What the physician does about a gap."""
+    try:
+        from_on = date.fromisoformat(day)
+    except ValueError:
+        raise NotFound(_("There is no such interruption."), case=case_id) from None
+    return _record(case_id, f"gap-{day}", InterruptionIn, lambda tb, new: tb_treatment.decide_interruption(
+        tb, from_on, *new, current_user))
+
+
+@blueprint.post("/outcome")
+@requires(P.MANAGE_TUBERCULOSIS)
+def end(case_id: str) -> Answer | Response:
+    """How the treatment ended."""
+    return _record(case_id, "end", OutcomeIn, lambda tb, new: tuberculosis.end_treatment(tb, new, current_user))
+
+
+@blueprint.post("/outcome/reopen")
+@requires(P.MANAGE_TUBERCULOSIS)
+def reopen(case_id: str) -> Answer | Response:
+    """Take the outcome back."""
+    return _with_reason(case_id, "reopen-", lambda tb, reason: tuberculosis.reopen_treatment(tb, reason, current_user))
+
+
+@blueprint.post("/refusal")
+@requires(P.MANAGE_TUBERCULOSIS)
+def refuse(case_id: str) -> Answer | Response:
+    """The applicant refuses the site's treatment, or what became of it elsewhere."""
+    return _record(case_id, "refusal", RefusalIn, lambda tb, new: tuberculosis.record_refusal(tb, new, current_user))
+
+
+@blueprint.post("/refusal/withdraw")
+@requires(P.MANAGE_TUBERCULOSIS)
+def withdraw_refusal(case_id: str) -> Answer | Response:
+    """The applicant takes it after all."""
+    return _with_reason(case_id, "unrefuse-",
+                        lambda tb, reason: tuberculosis.withdraw_refusal(tb, reason, current_user))
+
+
+def may_write(case: Case) -> bool:
+    """Whether anything may be recorded of a treatment: after the signature too (clinic/services/tuberculosis.py)."""
+    return case.state in tuberculosis.FOLLOWED and not is_looking()
+
+
+def _record(case_id: str, part: str, schema: Any, act: Callable[[TbCase, Any], object]) -> Answer | Response:
+    """One of the page's forms: its fields carry the part's name before theirs, so that several stand on one page."""
+    case = open_case(case_id)
+    typed = read_form(request.form, lists=("confirmed",))
+    stem = f"{part}."
+    made = schema()
+    plain = {name: typed[stem + name] for name in made.fields if stem + name in typed}
+    if "confirmed" in made.fields:
+        plain["confirmed"] = typed["confirmed"]
+    try:
+        act(tuberculosis.get_tb_case(case), load(made, plain))
+    except InvalidInput as problem:
+        if problem.fields:
+            problem.fields = {stem + name: each for name, each in problem.fields.items()}
+        return _show(forget(case_id), typed | {"part": part}, problem)
+    flash(_("Saved."), "success")
+    return redirect(url_for(".view", case_id=case_id))
+
+
+def _with_reason(case_id: str, stem: str, act: Callable[[TbCase, str], object]) -> Answer | Response:
+    case = open_case(case_id)
+    typed = read_form(request.form)
+    try:
+        act(tuberculosis.get_tb_case(case), load(ReasonIn(), typed))
+    except InvalidInput as problem:
+        problem.fields = prefix_errors(problem, stem, "reason")
+        return _show(forget(case_id), {f"{stem}reason": typed.get("reason"), "part": stem}, problem)
+    flash(_("Saved."), "success")
+    return redirect(url_for(".view", case_id=case_id))
+
+
+def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None) -> Answer:
+    tb = tb_summary.find_tb_case(case)
+    hiv = [row for row in list_counting_results(case) if row.test == "hiv"]
+    shared = {"tb": tb, "typed": typed, "ticked": typed.get("confirmed", []), "words": tb_word,
+              "may_record": may_write(case) and has_permission(P.RECORD_TREATMENT),
+              "may_manage": may_write(case) and has_permission(P.MANAGE_TUBERCULOSIS)}
+    if tb is None:
+        return show("tuberculosis/none.html", case, problem, **shared)
+    phases = tb_summary.list_phases(case.id)
+    open_phases = [row for row in phases if not row.is_void]
+    today = get_today(case)
+    doses = {dose.day: dose for dose in tb_treatment.list_doses(tb, today, today)}
+    effects, gaps = tb_check.list_side_effects(tb), tb_treatment.list_interruptions(tb)
+    total = tb_summary.count_all(case.id)
+    decision = assess(case)
+    people = [tb.registered_by_id, *(row.recorded_by_id for row in phases), *(row.recorded_by_id for row in effects)]
+    people += [one.decided.decided_by_id for one in gaps if one.decided]
+    lines = tb_check.list_month_lines(tb)
+    return show(
+        "tuberculosis/view.html", case, problem, **shared, phases=phases, counts=tb_summary.count_doses(case.id),
+        total=total, current=open_phases[-1] if open_phases else None, today_dose=doses.get(today), gaps=gaps,
+        effects=effects, lines=lines, ends=tb_summary.find_end_cultures(case), names=list_names(people),
+        resistance=tb_summary.find_case_resistance(case), has_hiv_test=bool(hiv), places=list(DosePlace),
+        decisions=list(InterruptionDecision), outcomes=list(TbOutcome), kinds=list(list_side_effects()),
+        actions=list(list_actions()), tests=list_tests(), next_month=lines[-1].month if lines else 0,
+        reexam=decision["reexam_not_before"], classes=decision["classes"], status=decision["status"],
+        is_due=bool(open_phases) and tb.outcome is None and tb.refused_on is None
+        and (open_phases[-1].days_per_week == 7 or today.weekday() < 5),
+    )
+
+
+def _show_diagnosis(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None) -> Answer:
+    tb = tb_summary.find_tb_case(case)
+    stands = {name: getattr(tb, name) for name in tuberculosis.FIELDS} if tb else {}
+    return show(
+        "tuberculosis/diagnosis.html", case, problem, tb=tb, typed=typed or stands,
+        ticked=typed.get("confirmed", []), words=tb_word, histories=list(TbHistory), sites=list(DiseaseSite),
+        has_hiv_test=any(row.test == "hiv" for row in list_counting_results(case)),
+    )
+
+
+def _show_phase(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None) -> Answer:
+    tb = tuberculosis.get_tb_case(case)
+    phases = [row for row in tb_summary.list_phases(case.id) if not row.is_void]
+    last = phases[-1] if phases else None
+    name = typed.get("name") or (PhaseName.CONTINUATION if last else PhaseName.INTENSIVE).value
+    regimen = typed.get("regimen") or (last.regimen if last else next(iter(list_regimens())))
+    months = tb_check.list_months(tb)
+    weight = typed.get("weight_kg") or (months[-1].weight_kg if months else last.weight_kg if last else "")
+    plan = list_regimens().get(regimen, {}).get(name)
+    kilograms = _read_weight(weight)
+    ranges = {drug: found for drug in (plan.drugs if plan else ()) if kilograms is not None
+              and (found := compute_dose(drug, kilograms))}
+    return show(
+        "tuberculosis/phase.html", case, problem, tb=tb, typed=typed, ticked=typed.get("confirmed", []),
+        words=tb_word, name=name, regimen=regimen, weight=weight, drugs=plan.drugs if plan else (), ranges=ranges,
+        tablets=find_tablets(kilograms) if kilograms is not None else None, regimens=list(list_regimens()),
+        phase_names=list(PhaseName), week_days=list_week_days(), last=last, more=range(MORE_DRUGS),
+        is_filled="suggest" in typed or bool(typed.get("started_on")),
+        resisted=sorted(tb_treatment.list_resisted(tb)), resistance=tb_summary.find_case_resistance(case),
+        observers=list_observers(case.site_id), counts=tb_summary.count_doses(case.id),
+    )
+
+
+def _read_drugs(typed: dict[str, Any]) -> dict[str, str]:
+    """Milligrams by medicine: those of the regimen, and those written into the empty rows."""
+    found = {name.removeprefix("drugs."): dose for name, dose in typed.items() if name.startswith("drugs.")}
+    for row in range(MORE_DRUGS):
+        if typed.get(f"more-{row}-name"):
+            found[typed[f"more-{row}-name"]] = typed.get(f"more-{row}-dose", "")
+    return found
+
+
+def _read_weight(text: str) -> Decimal | None:
+    try:
+        weight = Decimal(str(text).replace(",", "."))
+    except InvalidOperation:
+        return None
+    return weight if weight.is_finite() and 1 <= weight <= 250 else None

@@ -1,0 +1,144 @@
+"""The tuberculosis case at the screen: who may do what, one form at a time, the calendar of doses."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from clinic.db import db, read_unit
+from clinic.models import Case, TbCase, TbDose, TbPhase
+from clinic.services.plausibility import get_today
+from tests.factory import make_case, make_user
+from tests.sign_in import sign_in
+
+DRUGS = {"drugs.isoniazid": "300", "drugs.rifampicin": "600", "drugs.pyrazinamide": "1500", "drugs.ethambutol": "1000"}
+
+
+@pytest.fixture
+def case(app: Flask) -> Case:
+    """A case on which nothing has been done."""
+    made = make_case("us", user=make_user("reception"))
+    db.session.commit()
+    return made
+
+
+def _client(app: Flask, role: str, case: Case) -> tuple[FlaskClient, str, date]:
+    user = make_user(role, case.site)
+    case_id, today = case.id, get_today(case)
+    db.session.commit()
+    return sign_in(app, user), f"/cases/{case_id}/tuberculosis", today
+
+
+def _diagnosis(today: date) -> dict[str, object]:
+    return {"diagnosed_on": today.isoformat(), "basis": "clinical", "site_of_disease": "pulmonary", "history": "new",
+            "hiv_untested": "declined", "notified_on": today.isoformat(), "notified_to": "County TB office",
+            "confirmed": ["clinical-only"]}
+
+
+def _begin(client: FlaskClient, base: str, today: date) -> None:
+    assert client.post(f"{base}/diagnosis", data=_diagnosis(today)).status_code == 302
+    answer = client.post(f"{base}/phase", data={
+        "name": "intensive", "regimen": "hrze-hr-daily", "weight_kg": "60", "days_per_week": "7",
+        "started_on": (today - timedelta(days=9)).isoformat(), **DRUGS})
+    assert answer.status_code == 302, answer.get_data(as_text=True)[-3000:]
+
+
+def test_diagnosis_phase_and_todays_dose(app: Flask, case: Case) -> None:
+    client, base, today = _client(app, "tbteam", case)
+    assert "Record the diagnosis" in client.get(base).get_data(as_text=True)
+    asked = client.post(f"{base}/diagnosis", data=_diagnosis(today) | {"confirmed": []})
+    assert asked.status_code == 422 and "by your judgement alone" in asked.get_data(as_text=True)
+    _begin(client, base, today)
+    assert client.post(f"{base}/today", data={"place": "clinic"}).status_code == 302
+    text = client.get(base).get_data(as_text=True)
+    assert "1 of 56 given" in text and "9 days without a dose" in text and "Extend the phase" in text
+    again = client.post(f"{base}/today", data={"place": "clinic"})
+    assert again.status_code == 409
+
+
+def test_usual_doses_are_suggested_for_the_weight(app: Flask, case: Case) -> None:
+    client, base, today = _client(app, "physician", case)
+    client.post(f"{base}/diagnosis", data=_diagnosis(today))
+    text = client.post(f"{base}/phase", data={
+        "name": "intensive", "regimen": "hrze-hr-daily", "weight_kg": "50", "suggest": "1"}).get_data(as_text=True)
+    assert 'name="drugs.isoniazid" type="text" spellcheck="false" value="250"' in text and "200 to 300 mg" in text
+    assert "Fixed-dose tablets a day: 3" in text
+    with read_unit() as session:
+        assert session.execute(select(TbPhase)).first() is None
+
+
+def test_calendar_takes_letters_and_refuses_what_somebody_else_changed(app: Flask, case: Case) -> None:
+    client, base, today = _client(app, "tbteam", case)
+    _begin(client, base, today)
+    first, second = today - timedelta(days=1), today
+    month = second.strftime("%Y-%m")
+    days = {f"was-{first}": "-", f"was-{second}": "-", f"day-{first}": "g", f"day-{second}": "M", "month": month,
+            "place": "home"}
+    refused = client.post(f"{base}/doses", data=days)
+    assert refused.status_code == 422 and "Say why it was missed" in refused.get_data(as_text=True)
+    assert client.post(f"{base}/doses", data=days | {"reason": "vomited"}).status_code == 302
+    with read_unit() as session:
+        found = {dose.day: (dose.state, dose.reason, dose.place) for dose in session.execute(select(TbDose)).scalars()}
+    assert found == {first: ("given", "", "home"), second: ("missed", "vomited", None)}
+    stale = client.post(f"{base}/doses", data=days | {"reason": "vomited"})
+    assert stale.status_code == 422 and "meanwhile" in stale.get_data(as_text=True)
+    assert "Type G / M / H" in client.post(f"{base}/doses", data={
+        f"was-{second}": "M", f"day-{second}": "x", "month": month}).get_data(as_text=True)
+    page = client.get(f"{base}/doses?month={month}").get_data(as_text=True)
+    assert "vomited" in page and f'id="day-{second}"' in page
+
+
+def test_months_side_effects_interruption_and_outcome(app: Flask, case: Case) -> None:
+    client, base, today = _client(app, "tbteam", case)
+    _begin(client, base, today)
+    day = today.isoformat()
+    wrong = client.post(f"{base}/months", data={"month.month": "0", "month.checked_on": day, "month.weight_kg": "x"})
+    assert wrong.status_code == 422 and 'id="month.weight_kg-error"' in wrong.get_data(as_text=True)
+    assert client.post(f"{base}/months", data={
+        "month.month": "0", "month.checked_on": day, "month.weight_kg": "60,5"}).status_code == 302
+    assert client.post(f"{base}/side-effects", data={
+        "effect.kind": "rash", "effect.grade": "1", "effect.began_on": day, "effect.action": "none"}).status_code == 302
+    gap = (today - timedelta(days=9)).isoformat()
+    assert client.post(f"{base}/interruptions/{gap}", data={
+        f"gap-{gap}.decision": "extend", f"gap-{gap}.extra_doses": "9",
+        f"gap-{gap}.reason": "came a week late"}).status_code == 302
+    text = client.get(base).get_data(as_text=True)
+    assert "60.5 kg" in text and "Rash, itching" in text and "came a week late" in text and "of 65 given" in text
+    assert client.post(f"{base}/outcome", data={"end.outcome": "lost", "end.outcome_on": day}).status_code == 422
+    assert client.post(f"{base}/outcome", data={
+        "end.outcome": "lost", "end.outcome_on": day, "end.remark": "moved away"}).status_code == 302
+    assert client.post(f"{base}/outcome/reopen", data={"reason": ""}).status_code == 422
+    assert client.post(f"{base}/outcome/reopen", data={"reason": "came back"}).status_code == 302
+
+
+def test_refusal_and_its_withdrawal(app: Flask, case: Case) -> None:
+    client, base, today = _client(app, "tbteam", case)
+    client.post(f"{base}/diagnosis", data=_diagnosis(today))
+    assert client.post(f"{base}/refusal", data={"refusal.refused_on": today.isoformat()}).status_code == 422
+    assert client.post(f"{base}/refusal", data={
+        "refusal.refused_on": today.isoformat(), "refusal.refusal_reason": "at home"}).status_code == 302
+    assert "Treatment refused" in client.get(base).get_data(as_text=True)
+    assert client.post(f"{base}/refusal/withdraw", data={"reason": "stays here"}).status_code == 302
+
+
+@pytest.mark.parametrize(("role", "path", "status"), [
+    ("nurse", "/diagnosis", 403), ("nurse", "/outcome", 403), ("labtech", "/doses", 403), ("labtech", "/months", 403),
+    ("nurse", "/months", 404), ("physician", "/outcome", 404),
+])
+def test_who_may_do_what(app: Flask, case: Case, role: str, path: str, status: int) -> None:
+    client, base, _today = _client(app, role, case)
+    assert client.post(f"{base}{path}", data={}).status_code == status
+
+
+def test_other_site_sees_nothing(app: Flask, case: Case) -> None:
+    from tests.factory import make_site
+
+    case_id = case.id
+    client = sign_in(app, make_user("tbteam", make_site("KSM")))
+    assert client.get(f"/cases/{case_id}/tuberculosis").status_code == 404
+    with read_unit() as session:
+        assert session.execute(select(TbCase)).first() is None
