@@ -47,6 +47,7 @@ class Permission(StrEnum):
     SEE_AUDIT = "see-audit"  # and review what was opened in an emergency
     PLACE_HOLD = "place-hold"  # say that somebody may be infectious
     LIFT_HOLD = "lift-hold"  # say that they may go among others again
+    TRACE_CONTACTS = "trace-contacts"  # of tuberculosis: who was exposed to whom
     DIRECT_TASKS = "direct-tasks"  # give, put off and close what is in others' lists
     OPEN_IN_EMERGENCY = "open-in-emergency"  # one case of another site, to be read, with a reason (clinic/scope.py)
     ASK_RULES = "ask-rules"  # the decision function; every signed-in user
@@ -73,10 +74,10 @@ ROLES: dict[str, tuple[Any, frozenset[Permission]]] = {
     "physician": (_l("Panel physician"), frozenset(
         _SEEING | {_P.RECORD_HISTORY, _P.RECORD_EXAM, _P.RECORD_VACCINE, _P.OPEN_CASE, _P.SIGN, _P.SEE_DELIVERIES,
                     _P.RECORD_TREATMENT, _P.OPEN_IN_EMERGENCY, _P.DIRECT_TASKS, _P.PLACE_HOLD, _P.LIFT_HOLD,
-                    _P.MANAGE_TUBERCULOSIS, _P.SEE_TB_REGISTERS})),
+                    _P.MANAGE_TUBERCULOSIS, _P.SEE_TB_REGISTERS, _P.TRACE_CONTACTS})),
     "tbteam": (_l("Tuberculosis team"), frozenset(
         _SEEING | {_P.RECORD_SPUTUM, _P.ENTER_RESULT, _P.RECORD_TREATMENT, _P.OPEN_IN_EMERGENCY, _P.DIRECT_TASKS,
-                    _P.MANAGE_TUBERCULOSIS, _P.SEE_TB_REGISTERS})),
+                    _P.MANAGE_TUBERCULOSIS, _P.SEE_TB_REGISTERS, _P.TRACE_CONTACTS})),
     "quality": (_l("Quality"), frozenset(_SEEING | {_P.SEE_AUDIT, _P.SEE_DELIVERIES, _P.SEE_TB_REGISTERS})),
     "admin": (_l("Clinic administrator"), frozenset(
         _SEEING | {_P.MANAGE_USERS, _P.MERGE_RECORDS, _P.SEE_DELIVERIES, _P.MANAGE_DELIVERIES, _P.SEE_AUDIT,

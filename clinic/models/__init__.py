@@ -47,6 +47,7 @@ from clinic.models.sign_in import SignIn, SignInEnd, UnsavedPage
 from clinic.models.signature import SignedExam
 from clinic.models.site import Counter, Site, SiteProgramme
 from clinic.models.task import Task
+from clinic.models.tb_contact import ContactSetting, ContactState, SourceType, TbContact
 from clinic.models.treatment import Treatment, TreatmentOutcome
 from clinic.models.tuberculosis import (
     DiagnosisBasis,
@@ -72,19 +73,19 @@ __all__ = [
     "FOR_A_PERSON", "MEDIA", "PARENTS", "AmendmentRequest", "Answer", "Applicant", "ApplicantKey", "ApplicantWord",
     "AuditChange", "Authenticator", "Authorisation", "Authority", "AuthorityClient", "BodySite", "Case", "CaseState",
     "CaseTransition", "Circumstance", "CodeMapping", "Collection", "Conclusion", "ConclusionKind", "Consent",
-    "ConsentState", "ContactKind", "ContactPoint", "Counselling", "CounsellingKind", "Counter", "CriticalCall",
-    "Delivery", "DeliveryAttempt", "DeliveryState", "Destination", "DiagnosisBasis", "DiseaseSite", "DocumentKind",
-    "DosePlace", "DoseSource", "DoseState", "EmergencyAccess", "EmergencyReason", "Family", "FamilyKind",
-    "FamilyMember", "Film", "FilmState", "FormResponse", "FormStatus", "FormVersion", "GuardianAbsence", "Heartbeat",
-    "IdentityCheck", "IdentityDocument", "IdentityMethod", "InboundMessage", "InboundState", "InboundWay",
-    "InfectionHold", "InterpreterMode", "InterruptionDecision", "KeptInput", "LabComponent", "LabDocument", "LabOrder",
-    "LabOrderState", "LabReferral", "LabResult", "Laboratory", "Lease", "LineOutcome", "MapKind", "Merge", "MergedRow",
-    "Passkey", "PasswordReset", "PhaseName", "Photo", "PhotoSource", "Purpose", "RecordKind", "Recorded",
-    "RecoveryCode", "RegistrationDraft", "RejectionReason", "RelatedPerson", "Relation", "ReportedResult",
-    "ReportedState", "Requirement", "RequirementReason", "RequirementSource", "RequirementState", "ResidencePeriod",
-    "ResultStatus", "Role", "Route", "SecondEntry", "SensitiveAccess", "SensitiveReason", "Sex", "SignIn", "SignInEnd",
-    "SignedExam", "Signer", "Site", "SiteProgramme", "Specimen", "SpecimenEvent", "SpecimenEventKind", "SpecimenKind",
-    "Task", "TbCase", "TbDose", "TbHistory", "TbInterruption", "TbMonth", "TbOutcome", "TbPhase", "TbSideEffect",
-    "ToldApart", "Treatment", "TreatmentOutcome", "UnsavedPage", "User", "VaccineDose", "VaccineLine", "Visit",
-    "VisitInterpreter", "XrayReading",
+    "ConsentState", "ContactKind", "ContactPoint", "ContactSetting", "ContactState", "Counselling", "CounsellingKind",
+    "Counter", "CriticalCall", "Delivery", "DeliveryAttempt", "DeliveryState", "Destination", "DiagnosisBasis",
+    "DiseaseSite", "DocumentKind", "DosePlace", "DoseSource", "DoseState", "EmergencyAccess", "EmergencyReason",
+    "Family", "FamilyKind", "FamilyMember", "Film", "FilmState", "FormResponse", "FormStatus", "FormVersion",
+    "GuardianAbsence", "Heartbeat", "IdentityCheck", "IdentityDocument", "IdentityMethod", "InboundMessage",
+    "InboundState", "InboundWay", "InfectionHold", "InterpreterMode", "InterruptionDecision", "KeptInput",
+    "LabComponent", "LabDocument", "LabOrder", "LabOrderState", "LabReferral", "LabResult", "Laboratory", "Lease",
+    "LineOutcome", "MapKind", "Merge", "MergedRow", "Passkey", "PasswordReset", "PhaseName", "Photo", "PhotoSource",
+    "Purpose", "RecordKind", "Recorded", "RecoveryCode", "RegistrationDraft", "RejectionReason", "RelatedPerson",
+    "Relation", "ReportedResult", "ReportedState", "Requirement", "RequirementReason", "RequirementSource",
+    "RequirementState", "ResidencePeriod", "ResultStatus", "Role", "Route", "SecondEntry", "SensitiveAccess",
+    "SensitiveReason", "Sex", "SignIn", "SignInEnd", "SignedExam", "Signer", "Site", "SiteProgramme", "SourceType",
+    "Specimen", "SpecimenEvent", "SpecimenEventKind", "SpecimenKind", "Task", "TbCase", "TbContact", "TbDose",
+    "TbHistory", "TbInterruption", "TbMonth", "TbOutcome", "TbPhase", "TbSideEffect", "ToldApart", "Treatment",
+    "TreatmentOutcome", "UnsavedPage", "User", "VaccineDose", "VaccineLine", "Visit", "VisitInterpreter", "XrayReading",
 ]

@@ -20,6 +20,7 @@ from clinic.models import (
     MEDIA,
     Case,
     CaseState,
+    ContactState,
     LabResult,
     Purpose,
     Requirement,
@@ -28,11 +29,13 @@ from clinic.models import (
     Specimen,
     SpecimenKind,
     Task,
+    TbContact,
     Treatment,
     TreatmentOutcome,
     Visit,
 )
 from clinic.models.laboratory import WAITING
+from clinic.models.tb_contact import STANDS
 from clinic.progress import SPUTUM
 from clinic.rules.age import add_months
 from clinic.task_kind import list_task_kinds
@@ -271,11 +274,67 @@ def _is_resting(condition: ColumnElement[bool]) -> Callable[[], ColumnElement[bo
         Case.id == Task.subject_id, condition, Case.updated_at <= Task.opened_at))
 
 
+def _is_exposed(contact: Any) -> ColumnElement[bool]:
+    return and_(contact.state == ContactState.CONFIRMED, Case.applicant_id == contact.applicant_id,
+                Case.state.in_(workflow.RECORDING))
+
+
+def _has_test(contact: Any, *more: ColumnElement[bool]) -> ColumnElement[bool]:
+    """An IGRA or skin test of the contact counts."""
+    own = aliased(Case)
+    return exists(select(LabResult.id).join(own, own.id == LabResult.case_id).where(
+        own.applicant_id == contact.applicant_id, LabResult.test.in_(("igra", "tst")),
+        LabResult.superseded_at.is_(None), LabResult.status.in_(COUNTING), *more))
+
+
+def _needs_test(contact: Any) -> ColumnElement[bool]:
+    return and_(contact.state == ContactState.CONFIRMED, ~_has_test(contact, or_(
+        contact.first_exposed_on.is_(None), LabResult.performed_on >= contact.first_exposed_on)))
+
+
+def _needs_retest(contact: Any) -> ColumnElement[bool]:
+    """Neither positive already nor tested again since the eighth week."""
+    return and_(contact.state == ContactState.CONFIRMED, contact.retest_on.is_not(None), ~_has_test(contact, or_(
+        LabResult.value == "positive", LabResult.performed_on >= contact.retest_on)))
+
+
+def _select_first_tests(moment: Moment) -> Select[*tuple[Any, ...]]:
+    """Of a contact whose case was opened after somebody confirmed it."""
+    return select(*_columns(TbContact.id, TbContact.id, TbContact.recorded_at)).join(
+        Case, _is_exposed(TbContact)
+    ).where(_at(moment), _needs_test(TbContact), ~was_asked("contact-test", TbContact.id))
+
+
+def _select_retests(moment: Moment) -> Select[*tuple[Any, ...]]:
+    kind = list_task_kinds()["contact-retest"]
+    key = TbContact.id.concat(":").concat(cast(TbContact.retest_on, String))
+    return select(*_columns(key, TbContact.id, TbContact.last_exposed_on)).join(Case, _is_exposed(TbContact)).where(
+        text(STANDS.replace("state", "tb_contact.state")),
+        TbContact.retest_on <= moment.today + timedelta(days=kind.ahead), _at(moment), _needs_retest(TbContact),
+        ~was_asked("contact-retest", key))
+
+
+def _select_reviews(moment: Moment) -> Select[*tuple[Any, ...]]:
+    return select(*_columns(TbContact.id, TbContact.id, TbContact.recorded_at)).join(
+        Case, _is_exposed(TbContact)
+    ).where(
+        TbContact.last_exposed_on.is_(None), TbContact.recorded_at <= last_moment("contact-review", moment),
+        _at(moment), ~was_asked("contact-review", TbContact.id))
+
+
+def _of_contact(condition: ColumnElement[bool]) -> Callable[[], ColumnElement[bool]]:
+    return lambda: exists(select(TbContact.id).where(TbContact.id == Task.subject_id, condition))
+
+
 SOURCES: tuple[Source, ...] = (
     Source("culture-awaited", _select_cultures, _is_culture_waiting),
     Source("sputum-due", _select_sputum, _is_sputum_waiting),
     Source("result-unconfirmed", _select_unconfirmed, _is_unconfirmed),
     Source("treatment-month", _select_months, _is_treated),
+    Source("contact-test", _select_first_tests, _of_contact(_needs_test(TbContact))),
+    Source("contact-retest", _select_retests, _of_contact(_needs_retest(TbContact))),
+    Source("contact-review", _select_reviews, _of_contact(
+        and_(TbContact.state == ContactState.CONFIRMED, TbContact.last_exposed_on.is_(None)))),
     Source("validity-ending", _select_ending, _is_ending),
     Source("nobody-came", _select_no_shows, _is_nobody_here),
     Source("on-hold", _select_resting("on-hold", _IS_HELD), _is_resting(_IS_HELD)),

@@ -11,7 +11,9 @@ from clinic.rules.country import Stay
 from clinic.rules.derivation import build_timeline
 from clinic.rules.derivation import derive_circumstances as derive
 from clinic.rules.programme import list_programmes
+from clinic.services.tb_contact import find_exposure_words
 
+BY_CONTACT = "contact:"  # followed by the setting and the last day; never by who the source is
 BY_SEX = "sex"  # the explanation of an answer that follows from the sex
 
 
@@ -41,6 +43,10 @@ def derive_circumstances(programme: str, applicant: Applicant, facts: dict[str, 
         Derived(found.word, Answer.YES if found.value else Answer.NO, explanation)
         for found in derive(programme, applicant.residence, stays, on) if isinstance(found.value, bool)
     ]
+    if applicant.id:
+        exposed = find_exposure_words(programme, applicant.id, date.fromisoformat(facts["exam_date"]))
+        derived += [Derived(word, Answer.YES, f"{BY_CONTACT}{row.setting.value}:{row.last_exposed_on or ''}")
+                    for word, row in exposed.items()]
     if applicant.sex is Sex.MALE:
         derived += [Derived(word, Answer.NO, BY_SEX) for word in list_programmes()[programme].circumstances
                     if word.startswith("pregnant")]
@@ -49,7 +55,7 @@ def derive_circumstances(programme: str, applicant: Applicant, facts: dict[str, 
 
 def parse_explanation(text: str) -> list[Stay]:
     """The stays of an explanation; none when it is the sex that answers."""
-    if text == BY_SEX:
+    if text == BY_SEX or text.startswith(BY_CONTACT):
         return []
     stays = []
     for part in filter(None, text.split(";")):

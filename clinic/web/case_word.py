@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,7 +18,7 @@ from clinic.progress import describe_progress, label_exam
 from clinic.queries.standing import Standing
 from clinic.rules.programme import list_programmes
 from clinic.schemas.field import to_words
-from clinic.services.derivation import BY_SEX, parse_explanation
+from clinic.services.derivation import BY_CONTACT, BY_SEX, parse_explanation
 from clinic.services.photo import find_latest_photo, find_photo
 from clinic.web.clinical_format import clinical_time, format_date, ltr, read
 from clinic.web.conclusion_word import label_class
@@ -119,6 +119,10 @@ def stays_line(explanation: str) -> str:
     """From what an answer was derived: the stays (country, from, until), or the sex."""
     if explanation == BY_SEX:
         return _("Sex: male")
+    if explanation.startswith(BY_CONTACT):
+        last = explanation.rpartition(":")[2]
+        return _("a recorded contact, last exposed %(day)s", day=format_date(date.fromisoformat(last))) if last else _(
+            "a recorded contact, still exposed")
     return "; ".join(
         _("%(country)s, %(first)s to %(last)s", country=country_word(country), first=format_date(first),
           last=format_date(last))

@@ -25,6 +25,7 @@ LINK_WORDS: dict[tuple[str, str], LazyString] = {
     ("related_person", "applicant_id"): lazy_gettext("Guardians and emergency contacts of this person"),
     ("related_person", "registered_id"): lazy_gettext("Others for whom this person is guardian or emergency contact"),
     ("guardian_absence", "applicant_id"): lazy_gettext("Why there is no guardian"),
+    ("tb_contact", "applicant_id"): lazy_gettext("With whom the person shared the air of tuberculosis"),
     ("infection_hold", "applicant_id"): lazy_gettext("Why the person may be infectious"),
     ("family_member", "applicant_id"): lazy_gettext("The place in a family or travel group"),
 }

@@ -36,6 +36,7 @@ PERMISSION_WORDS: dict[Permission, LazyString] = {
     P.MAP_RESULTS: lazy_gettext("say what laboratories' codes and words mean here"),
     P.PLACE_HOLD: lazy_gettext("hold somebody who may be infectious"),
     P.LIFT_HOLD: lazy_gettext("lift the hold of somebody who may be infectious, with a reason"),
+    P.TRACE_CONTACTS: lazy_gettext("trace contacts of tuberculosis"),
     P.DIRECT_TASKS: lazy_gettext("give, put off and close tasks in others' lists"),
     P.SEE_AUDIT: lazy_gettext("see who looked at what and who changed what"),
     P.ASK_RULES: lazy_gettext("ask what the rules require"),

@@ -1,0 +1,245 @@
+"""Contacts of tuberculosis: proposed from the family or travel group, confirmed by a person, tested twice.
+
+A confirmed contact answers the circumstance of the rules by itself (clinic/services/derivation.py): there is one truth.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from clinic import clock, workflow
+from clinic.audit import record_change
+from clinic.db import db
+from clinic.errors import AlreadyDone, InvalidInput, NotFound
+from clinic.models import (
+    Answer,
+    Applicant,
+    Case,
+    ContactSetting,
+    ContactState,
+    FamilyKind,
+    LabResult,
+    Relation,
+    ResultStatus,
+    SourceType,
+    TbContact,
+    User,
+)
+from clinic.rules.age import add_months
+from clinic.schemas.tb_contact import NewContact
+from clinic.services.family import find_family, list_members
+from clinic.services.task import close_tasks_about, open_task
+
+TABLE = Path(__file__).resolve().parent.parent / "programmes" / "reference" / "contact.toml"
+TASKS = ("contact-test", "contact-retest", "contact-review")
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Somebody of the source's group of whom nobody has said yet whether they shared the air."""
+
+    applicant: Applicant
+    relation: Relation | None  # to the source, where the family says it
+    setting: ContactSetting
+
+
+@cache
+def read_table() -> dict[str, Any]:
+    """Windows and days of clinic/programmes/reference/contact.toml."""
+    return tomllib.loads(TABLE.read_text(encoding="utf-8"))
+
+
+def list_proposals(source: Case) -> list[Proposal]:
+    """Who travels or lives with the person of `source` and was not spoken of yet."""
+    family = find_family(source.applicant)
+    if family is None:
+        return []
+    known = {row.applicant_id for row in list_contacts(source) if row.state is not ContactState.WITHDRAWN}
+    members = list_members(family)
+    is_principal = any(one.is_principal and one.applicant_id == source.applicant_id for one in members)
+    setting = ContactSetting.HOUSEHOLD if family.kind is FamilyKind.FAMILY else ContactSetting.TRAVEL_GROUP
+    return [Proposal(one.applicant, one.relation if is_principal else None, setting) for one in members
+            if one.applicant_id != source.applicant_id and one.applicant_id not in known]
+
+
+def list_contacts(source: Case) -> list[TbContact]:
+    """Whatever was said of contacts of a case, oldest first."""
+    return list(db.session.execute(
+        select(TbContact).where(TbContact.source_case_id == source.id).order_by(TbContact.id)).unique().scalars())
+
+
+def list_exposures(applicant_id: str) -> list[TbContact]:
+    """To whom a person was exposed, as confirmed, oldest first."""
+    return list(db.session.execute(select(TbContact).where(
+        TbContact.applicant_id == applicant_id, TbContact.state == ContactState.CONFIRMED).order_by(TbContact.id)
+    ).unique().scalars())
+
+
+def confirm_contact(applicant: Applicant, new: NewContact, actor: User, source: Case | None = None) -> TbContact:
+    """Somebody shared air with the person of `source`, or with a source in words; tests become tasks.
+
+    Raises NotFound beyond the site, AlreadyDone, InvalidInput for impossible days or without any source.
+    """
+    if source is not None and (source.site_id != applicant.site_id):
+        raise NotFound(_("There is no such person at your site. Search again."), applicant=applicant.id)
+    if source is not None and source.applicant_id == applicant.id:
+        raise _invalid("number", _("Nobody is their own contact."))
+    if source is None and not (new.source_name or new.source_number):
+        raise _invalid("source_name", _("Name the source, or give its number."))
+    _ensure_possible(applicant, new)
+    if source is not None and any(row.applicant_id == applicant.id and row.state is ContactState.CONFIRMED
+                                  for row in list_contacts(source)):
+        raise AlreadyDone(_("This person is recorded as a contact already."), applicant=applicant.id, case=source.id)
+    row = _write(applicant, new, source, ContactState.CONFIRMED, "", actor)
+    _follow(row, actor)
+    return row
+
+
+def dismiss_contact(applicant: Applicant, source: Case, reason: str, actor: User) -> TbContact:
+    """They travel or live together on paper and shared no air; the proposal does not come back."""
+    if applicant.site_id != source.site_id:
+        raise NotFound(_("There is no such person at your site. Search again."), applicant=applicant.id)
+    new = NewContact(Relation.UNRELATED, ContactSetting.OTHER)
+    return _write(applicant, new, source, ContactState.DISMISSED, reason, actor)
+
+
+def end_exposure(row: TbContact, last_on: date, actor: User) -> None:
+    """The exposure has ended: the second test counts from that day. Raises InvalidInput for a day that cannot be."""
+    _ensure_possible(row.applicant, NewContact(row.relation, row.setting, row.first_exposed_on, last_on))
+    row.last_exposed_on = last_on
+    row.retest_on = last_on + timedelta(days=read_table()["retest_days"])
+    _audit(row, "end-exposure", actor, {"last": last_on.isoformat()})
+    close_tasks_about("contact-review", row.id, "exposure-ended", actor)
+    close_tasks_about("contact-retest", row.id, "not-needed", actor)
+    _follow(row, actor)
+
+
+def withdraw_contact(row: TbContact, reason: str, actor: User) -> None:
+    """It was recorded by mistake; it stays to be read and counts for nothing."""
+    if row.state is ContactState.WITHDRAWN:
+        raise AlreadyDone(_("This contact was withdrawn already."), contact=row.id)
+    row.state, row.reason = ContactState.WITHDRAWN, reason
+    _audit(row, "withdraw-contact", actor, {"reason": reason})
+    for kind in TASKS:
+        close_tasks_about(kind, row.id, "not-needed", actor)
+    _judge_again(row.applicant_id, actor)
+
+
+def get_contact(contact_id: str, user: User) -> TbContact:
+    """One of the user's site. Raises NotFound."""
+    row = db.session.execute(select(TbContact).where(
+        TbContact.id == contact_id, TbContact.site_id == user.site_id)).unique().scalar_one_or_none()
+    if row is None:
+        raise NotFound(_("There is no such contact at your site."), contact=contact_id)
+    return row
+
+
+def propose_source_type(source: Case) -> SourceType:
+    """What the counting results of a case say of its tuberculosis; the person who confirms decides."""
+    rows = list(db.session.execute(select(LabResult).where(
+        LabResult.case_id == source.id, LabResult.superseded_at.is_(None),
+        LabResult.status.in_((ResultStatus.FINAL, ResultStatus.CORRECTED)),
+        LabResult.test.in_(("dst", "sputum-culture")))).scalars())
+    tested = [row for row in rows if row.test == "dst"]
+    resistant = {part.name for row in tested for part in row.components if part.value == "resistant"}
+    if {"rifampicin", "isoniazid"} <= resistant:
+        return SourceType.MDR
+    if resistant or any(row.value == "resistant" for row in tested):
+        return SourceType.OTHER_RESISTANT
+    if tested:
+        return SourceType.PANSUSCEPTIBLE
+    cultures = {row.value for row in rows}
+    return SourceType.CULTURE_NEGATIVE if cultures and "mtb" not in cultures else SourceType.UNKNOWN
+
+
+def find_exposure_words(programme: str, applicant_id: str, on: date) -> dict[str, TbContact]:
+    """The circumstances of a programme that follow from confirmed contacts at an exam day, each with its contact."""
+    found: dict[str, TbContact] = {}
+    windows: dict[str, Any] = read_table().get(programme, {})
+    for row in list_exposures(applicant_id) if windows else []:
+        for word, window in windows.items():
+            is_recent = row.last_exposed_on is None or on <= add_months(row.last_exposed_on, window["months"])
+            if is_recent and row.setting.value in window.get("settings", [row.setting.value]):
+                found[word] = row
+    return found
+
+
+def _ensure_possible(applicant: Applicant, new: NewContact) -> None:
+    today = clock.today(applicant.site.time_zone)
+    for name in ("first_exposed_on", "last_exposed_on"):
+        day = getattr(new, name)
+        if day is not None and day > today:
+            raise _invalid(name, _("This day lies in the future."))
+    if new.first_exposed_on and new.last_exposed_on and new.last_exposed_on < new.first_exposed_on:
+        raise _invalid("last_exposed_on", _("The last day cannot be before the first."))
+
+
+def _write(applicant: Applicant, new: NewContact, source: Case | None, state: ContactState, reason: str,
+           actor: User) -> TbContact:
+    last = new.last_exposed_on
+    row = TbContact(
+        site_id=applicant.site_id, applicant_id=applicant.id, applicant=applicant,
+        source_case_id=source.id if source else None, source_name=new.source_name, source_number=new.source_number,
+        source_type=new.source_type, relation=new.relation, setting=new.setting, first_exposed_on=new.first_exposed_on,
+        last_exposed_on=last, retest_on=last + timedelta(days=read_table()["retest_days"]) if last else None,
+        state=state, reason=reason, recorded_at=clock.now(), recorded_by_id=actor.id)
+    db.session.add(row)
+    db.session.flush()
+    _audit(row, f"{'confirm' if state is ContactState.CONFIRMED else 'dismiss'}-contact", actor,
+           {"source": source.id if source else None})
+    return row
+
+
+def _follow(row: TbContact, actor: User) -> None:
+    """What a confirmed contact asks for: the rules judge again, and the first test is due now."""
+    db.session.flush()
+    cases = _judge_again(row.applicant_id, actor)
+    about = cases[-1] if cases else row.source_case
+    if about is not None and not _is_tested(row):
+        open_task("contact-test", about, row.id, subject_id=row.id, actor=actor,
+                  detail=row.last_exposed_on.isoformat() if row.last_exposed_on else "")
+
+
+def _is_tested(row: TbContact) -> bool:
+    """Whether an IGRA or skin test counts that was made since the exposure began."""
+    query = select(LabResult.id).join(Case, Case.id == LabResult.case_id).where(
+        Case.applicant_id == row.applicant_id, LabResult.test.in_(("igra", "tst")), LabResult.superseded_at.is_(None),
+        LabResult.status.in_((ResultStatus.FINAL, ResultStatus.CORRECTED)))
+    if row.first_exposed_on:
+        query = query.where(LabResult.performed_on >= row.first_exposed_on)
+    return db.session.execute(query.limit(1)).first() is not None
+
+
+def _judge_again(applicant_id: str, actor: User) -> list[Case]:
+    """The person's open cases, oldest first, with the circumstance that follows and what the rules make of it."""
+    from clinic.services.assessment import refresh
+    from clinic.services.circumstance import write_answers
+    from clinic.services.derivation import BY_CONTACT
+
+    cases = list(db.session.execute(select(Case).where(
+        Case.applicant_id == applicant_id, Case.state.in_(workflow.RECORDING)).order_by(Case.id)).unique().scalars())
+    for case in cases:
+        # What a contact answered and no contact answers any more is to be asked again.
+        stale = {row.word: Answer.UNKNOWN for row in case.circumstances
+                 if (row.derived_from or "").startswith(BY_CONTACT)}
+        if write_answers(case, stale, actor):
+            workflow.mark_touched(case)
+        refresh(case)
+    return cases
+
+
+def _audit(row: TbContact, action: str, actor: User, detail: dict[str, Any]) -> None:
+    record_change(action, "tb-contact", row.id, case_id=row.source_case_id, site_id=row.site_id, actor_id=actor.id,
+                  detail={"applicant": row.applicant_id, **detail})
+
+
+def _invalid(name: str, sentence: str) -> InvalidInput:
+    return InvalidInput(_("Please correct what is marked."), fields={name: [sentence]})

@@ -1,0 +1,238 @@
+"""Contacts of tuberculosis: proposed from the group, confirmed by a person, one truth with the rules, tested twice."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from flask import Flask
+
+from clinic import clock
+from clinic.db import db
+from clinic.errors import AlreadyDone, InvalidInput, NotFound
+from clinic.models import (
+    Answer,
+    Case,
+    Circumstance,
+    ContactSetting,
+    ContactState,
+    FamilyKind,
+    LabResult,
+    Relation,
+    ResultStatus,
+    SourceType,
+    Task,
+    TbContact,
+    User,
+)
+from clinic.rules.programme import list_programmes
+from clinic.schemas.door import load
+from clinic.schemas.tb_contact import ContactIn, NewContact
+from clinic.services.assessment import assess
+from clinic.services.family import found_family, join_family
+from clinic.services.tb_contact import (
+    confirm_contact,
+    dismiss_contact,
+    end_exposure,
+    find_exposure_words,
+    list_exposures,
+    list_proposals,
+    propose_source_type,
+    read_table,
+    withdraw_contact,
+)
+from tests.clinic.services.test_recall import BEGIN, DAY, find_tasks, hand, sweep
+from tests.factory import make_applicant, make_case, make_site, make_user
+from tests.integrations.factory import Hand
+
+assert hand  # the fixture of the clock
+
+
+@pytest.fixture
+def physician(app: Flask) -> User:
+    """Who traces."""
+    return make_user("physician")
+
+
+@pytest.fixture
+def source(physician: User) -> Case:
+    """The mother of a family, with a case of her own."""
+    return make_case("us", user=make_user("reception"))
+
+
+@pytest.fixture
+def child(source: Case) -> Case:
+    """Her child of four, in the same family."""
+    reception = make_user("reception")
+    facts = {"kind": FamilyKind.FAMILY, "name": "", "authority_number": None}
+    family = found_family(source.applicant, facts, reception)
+    person = make_applicant(reception, birth_date="2022-01-05")
+    join_family(family, person, Relation.CHILD, reception)
+    return make_case("us", applicant=person, user=reception)
+
+
+def new(last: date | None = DAY, **values: object) -> NewContact:
+    return NewContact(**{"relation": Relation.CHILD, "setting": ContactSetting.HOUSEHOLD,  # type: ignore[arg-type]
+                         "first_exposed_on": DAY - timedelta(days=90), "last_exposed_on": last} | values)
+
+
+def add_igra(case: Case, value: str, day: date, status: ResultStatus = ResultStatus.FINAL) -> LabResult:
+    row = LabResult(case_id=case.id, performed_on=day, test="igra", value=value, status=status,
+                    entered_at=clock.now(), entered_by_id=case.opened_by_id)
+    db.session.add(row)
+    db.session.flush()
+    return row
+
+
+def answer_of(case: Case) -> Circumstance:
+    return db.session.get_one(Circumstance, (case.id, "tb_contact"), populate_existing=True)
+
+
+def test_words_of_the_table_are_those_the_programmes_know() -> None:
+    for programme, words in read_table().items():
+        if programme != "retest_days":
+            assert set(words) <= set(list_programmes()[programme].circumstances), programme
+            assert all(row["source"] and row["months"] > 0 for row in words.values())
+
+
+def test_family_is_proposed_and_a_person_decides(hand: Hand, source: Case, child: Case, physician: User) -> None:
+    (proposal,) = list_proposals(source)
+    assert (proposal.applicant.id, proposal.relation, proposal.setting) == (
+        child.applicant_id, Relation.CHILD, ContactSetting.HOUSEHOLD)
+    assert [one.applicant.id for one in list_proposals(child)] == [source.applicant_id]
+    dismissed = dismiss_contact(child.applicant, source, "lives with the grandmother", physician)
+    assert (dismissed.state, list_proposals(source), list_exposures(child.applicant_id)) == (
+        ContactState.DISMISSED, [], [])
+    assert answer_of(child).answer is Answer.NO
+
+
+def test_confirmed_contact_answers_the_circumstance_and_asks_for_the_test(
+    hand: Hand, source: Case, child: Case, physician: User
+) -> None:
+    assert "B3" not in assess(child)["classes"]
+    row = confirm_contact(child.applicant, new(), physician, source)
+    circumstance = answer_of(child)
+    assert (circumstance.answer, circumstance.derived_from) == (Answer.YES, "contact:household:2026-03-02")
+    assert source.number not in (circumstance.derived_from or "")
+    assert {item["exam"] for item in assess(child)["required"]} >= {"igra"}
+    (task,) = find_tasks("contact-test")
+    assert (task.case_id, task.role, task.due_on) == (child.id, "nurse", DAY)
+    assert row.retest_on == DAY + timedelta(days=56)
+    with pytest.raises(AlreadyDone):
+        confirm_contact(child.applicant, new(), physician, source)
+
+
+def test_withdrawn_contact_is_asked_about_again(hand: Hand, source: Case, child: Case, physician: User) -> None:
+    row = confirm_contact(child.applicant, new(), physician, source)
+    withdraw_contact(row, "another child of the same name", physician)
+    circumstance = answer_of(child)
+    assert (circumstance.answer, circumstance.derived_from) == (Answer.UNKNOWN, None)
+    assert [task.outcome for task in find_tasks("contact-test")] == ["not-needed"]
+    with pytest.raises(AlreadyDone):
+        withdraw_contact(row, "once more", physician)
+
+
+def test_second_test_is_due_from_the_eighth_week_unless_the_first_was_positive(
+    hand: Hand, source: Case, child: Case, physician: User
+) -> None:
+    confirm_contact(child.applicant, new(), physician, source)
+    other = make_case("us", user=make_user("reception"))
+    confirm_contact(other.applicant, new(), physician, source)
+    negative = add_igra(child, "negative", DAY).id
+    add_igra(other, "positive", DAY)
+    assert sweep().settled == 2, "both were tested at once"
+    hand.turn(days=48)
+    sweep()
+    assert not find_tasks("contact-retest")
+    hand.turn(days=1)
+    assert sweep().opened == 1
+    (task,) = find_tasks("contact-retest")
+    assert (task.case_id, task.due_on, task.role) == (child.id, DAY + timedelta(days=56), "nurse")
+    hand.turn(days=7 + 13)
+    sweep()
+    assert find_tasks("contact-retest")[0].level == 0
+    hand.turn(days=1)
+    sweep()
+    assert find_tasks("contact-retest")[0].escalated_role == "tbteam", "the tenth week has passed"
+    assert db.session.get_one(LabResult, negative).value == "negative"
+    add_igra(db.session.get_one(Case, child.id), "negative", DAY + timedelta(days=70))
+    assert sweep().settled == 1
+
+
+def test_exposure_that_goes_on_is_reviewed_and_counts_from_its_end(
+    hand: Hand, source: Case, child: Case, physician: User
+) -> None:
+    row = confirm_contact(child.applicant, new(last=None), physician, source)
+    add_igra(child, "negative", DAY)
+    contact_id = row.id
+    hand.turn(days=83)
+    sweep()
+    assert [task.kind for task in find_tasks() if task.closed_at is None and task.kind.startswith("contact")] == [
+        "contact-review"]
+    row = db.session.get_one(TbContact, contact_id)
+    end_exposure(row, DAY + timedelta(days=80), db.session.get_one(User, physician.id))
+    assert row.retest_on == DAY + timedelta(days=136)
+    assert {task.outcome for task in find_tasks("contact-review")} == {"exposure-ended"}
+
+
+def test_contact_of_somebody_unknown_here_names_the_source(hand: Hand, child: Case, physician: User) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        confirm_contact(child.applicant, new(), physician)
+    assert list(refused.value.fields) == ["source_name"]
+    row = confirm_contact(child.applicant, new(source_name="Uncle Otieno", source_type=SourceType.MDR), physician)
+    assert (row.source_case_id, row.source_name) == (None, "Uncle Otieno")
+    with pytest.raises(InvalidInput):
+        confirm_contact(child.applicant, new(last=DAY + timedelta(days=1), source_name="x"), physician)
+
+
+def test_contacts_stay_within_the_site_and_nobody_is_their_own(hand: Hand, source: Case, physician: User) -> None:
+    elsewhere = make_applicant(make_user("reception", make_site("KLA")))
+    with pytest.raises(NotFound):
+        confirm_contact(elsewhere, new(), physician, source)
+    with pytest.raises(InvalidInput):
+        confirm_contact(source.applicant, new(), physician, source)
+
+
+def test_windows_differ_by_programme_and_setting(hand: Hand, source: Case, child: Case, physician: User) -> None:
+    confirm_contact(child.applicant, new(setting=ContactSetting.DORMITORY), physician, source)
+    person = child.applicant_id
+
+    def words(programme: str, days: int) -> set[str]:
+        return set(find_exposure_words(programme, person, DAY + timedelta(days=days)))
+
+    assert words("uk", 365) == {"tb_contact"} and words("uk", 366) == set()
+    assert words("us", 700) == {"tb_contact"} and words("ca", 1800) == {"tb_contact_5y"}
+    assert words("au", 1) == set() and words("nz", 1) == set()
+
+
+def test_source_type_is_proposed_from_its_results(hand: Hand, source: Case) -> None:
+    from clinic.models import LabComponent
+
+    assert propose_source_type(source) is SourceType.UNKNOWN
+    culture = add_igra(source, "negative", DAY)
+    culture.test = "sputum-culture"
+    db.session.flush()
+    assert propose_source_type(source) is SourceType.CULTURE_NEGATIVE
+    culture.value = "mtb"
+    dst = add_igra(source, "susceptible", DAY)
+    dst.test = "dst"
+    db.session.flush()
+    assert propose_source_type(source) is SourceType.PANSUSCEPTIBLE
+    dst.components = [LabComponent(name=name, value="resistant") for name in ("isoniazid",)]
+    db.session.flush()
+    assert propose_source_type(source) is SourceType.OTHER_RESISTANT
+    dst.components.append(LabComponent(name="rifampicin", value="resistant"))
+    db.session.flush()
+    assert propose_source_type(source) is SourceType.MDR
+
+
+def test_what_comes_in_says_until_when(app: Flask) -> None:
+    plain = {"relation": "child", "setting": "household"}
+    for more, fields in (({}, ["last_exposed_on"]), ({"last_exposed_on": "2026-03-02", "goes_on": "true"},
+                                                      ["last_exposed_on"]),
+                         ({"relation": "wizard", "goes_on": "true"}, ["relation"])):
+        with pytest.raises(InvalidInput) as refused:
+            load(ContactIn(), plain | more)
+        assert list(refused.value.fields) == fields
+    assert load(ContactIn(), plain | {"goes_on": "true"}) == NewContact(Relation.CHILD, ContactSetting.HOUSEHOLD)
+    assert db.session.query(Task).count() == 0 and BEGIN
