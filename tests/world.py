@@ -16,6 +16,7 @@ from clinic.db import db, set_mode
 from clinic.demo import walk
 from clinic.demo.radiography import take_film
 from clinic.models import (
+    ContactSetting,
     Delivery,
     DeliveryAttempt,
     DeliveryState,
@@ -28,6 +29,7 @@ from clinic.models import (
     User,
 )
 from clinic.permissions import ROLES
+from clinic.schemas.tb_contact import NewContact
 from clinic.services import handover
 from clinic.services.applicant_link import list_holdings
 from clinic.services.draw import draw
@@ -38,6 +40,7 @@ from clinic.services.merge import build_fingerprint, merge_records
 from clinic.services.merge_caution import list_cautions
 from clinic.services.related_person import add_related
 from clinic.services.task import open_task
+from clinic.services.tb_contact import confirm_contact
 from tests.factory import make_applicant, make_laboratory, make_site, make_user
 from tests.fhir import story
 
@@ -99,6 +102,7 @@ def build_world() -> World:
     opening = open_in_emergency(case, EmergencyReason.DANGER, "Unconscious at the hospital", elsewhere)
     laboratory = make_laboratory(case.site)
     hold = place_hold(case, "Coughs blood", make_user("physician", case.site))
+    contact = confirm_contact(other, NewContact(Relation.FRIEND, ContactSetting.DORMITORY), staff["reception"], case)
     task = open_task("follow-up", case, "world", detail="Film of the wrist")
     values = {
         "test": "syphilis-nontreponemal", "specimen_id": tube.id, "order_id": handover.list_orders_of(tube)[0].id,
@@ -108,7 +112,7 @@ def build_world() -> World:
         "result_id": result.id, "family_id": family.id, "related_id": related.id, "merge_id": merge.id,
         "requirement_id": requirement.id, "exam_id": exam_id, "delivery_id": delivery.id, "attempt_id": attempt.id,
         "message_id": message.id, "name": "us-medical-exam", "station": "exam", "disease": "tuberculosis",
-        "authority_id": "us", "task_id": task.id, "hold_id": hold.id,
+        "authority_id": "us", "task_id": task.id, "hold_id": hold.id, "contact_id": contact.id, "person_id": lost.id,
     }
     world = World(case.site_id, values, case.id, person.id)
     db.session.commit()

@@ -60,3 +60,12 @@ class ContactIn(Schema):
         data.pop("goes_on")
         return NewContact(**{name: "" if value is None and name.startswith("source_n") else value
                              for name, value in data.items()})
+
+
+class EndIn(Schema):
+    """The last day of an exposure."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    last_on = DayText(required=True, may_be_future=False, error_messages={"required": lazy_gettext("Give the day.")})

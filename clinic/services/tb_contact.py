@@ -26,10 +26,12 @@ from clinic.models import (
     ContactSetting,
     ContactState,
     FamilyKind,
+    InfectionHold,
     LabResult,
     Relation,
     ResultStatus,
     SourceType,
+    TbCase,
     TbContact,
     User,
 )
@@ -81,6 +83,13 @@ def list_exposures(applicant_id: str) -> list[TbContact]:
     return list(db.session.execute(select(TbContact).where(
         TbContact.applicant_id == applicant_id, TbContact.state == ContactState.CONFIRMED).order_by(TbContact.id)
     ).unique().scalars())
+
+
+def is_source(case: Case) -> bool:
+    """Whether contacts of the person are to be asked for: held as infectious, or a tuberculosis case, now or once."""
+    held = select(InfectionHold.id).where(InfectionHold.case_id == case.id).limit(1)
+    known = select(TbCase.id).where(TbCase.case_id == case.id).limit(1)
+    return any(db.session.execute(query).first() for query in (held, known)) or bool(list_contacts(case))
 
 
 def confirm_contact(applicant: Applicant, new: NewContact, actor: User, source: Case | None = None) -> TbContact:

@@ -1,0 +1,107 @@
+"""Contacts on the source's case and on the contact's own, which never says who the source is."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from clinic import clock
+from clinic.db import db
+from clinic.models import Case, ContactState, FamilyKind, Relation, TbContact
+from clinic.services.family import found_family, join_family
+from clinic.services.hold import place_hold
+from tests.factory import make_applicant, make_case, make_user
+from tests.sign_in import sign_in
+
+
+def text_of(client: FlaskClient, path: str) -> str:
+    answer = client.get(path)
+    assert answer.status_code == 200, path
+    return re.sub(r"\s+", " ", answer.get_data(as_text=True))
+
+
+def card_of(page: str) -> str:
+    """The part of a case's page about contacts."""
+    return page.partition("Tuberculosis contacts")[2].partition("</section>")[0]
+
+
+@pytest.fixture
+def pair(app: Flask) -> tuple[Case, Case]:
+    """A mother who is held, and her child."""
+    reception, physician = make_user("reception"), make_user("physician")
+    mother = make_case("us", user=reception)
+    facts = {"kind": FamilyKind.FAMILY, "name": "", "authority_number": None}
+    family = found_family(mother.applicant, facts, reception)
+    person = make_applicant(reception, birth_date="2022-01-05")
+    join_family(family, person, Relation.CHILD, reception)
+    child = make_case("us", applicant=person, user=reception)
+    place_hold(mother, "Smear positive", physician)
+    return mother, child
+
+
+def test_tracer_confirms_and_the_childs_page_says_nothing_of_the_mother(app: Flask, pair: tuple[Case, Case]) -> None:
+    mother, child = pair
+    name, number = mother.applicant.given_names + mother.applicant.family_name, mother.number
+    child_id, mother_id, person_id = child.id, mother.id, child.applicant_id
+    assert name
+    nurse_user = make_user("nurse")
+    team, nurse = sign_in(app, make_user("tbteam")), sign_in(app, nurse_user)
+    assert "1 to decide" in text_of(team, f"/cases/{mother_id}")
+    form = text_of(team, f"/cases/{mother_id}/contacts/of/{person_id}")
+    assert re.search(r'value="child" selected', form) and re.search(r'value="household"[^>]*checked', form)
+    path = f"/cases/{mother_id}/contacts/of/{person_id}"
+    assert team.post(path, data={"relation": "child", "setting": "household"}).status_code == 422
+    day = clock.today("Africa/Nairobi").isoformat()
+    page = team.post(path, data={"relation": "child", "setting": "household", "last_exposed_on": day,
+                                 "source_type": "mdr"}, follow_redirects=True).get_data(as_text=True)
+    assert "MDR-TB" in page and "second test from" in page
+    told = text_of(nurse, f"/cases/{child_id}")
+    assert "Was exposed" in told and "no isoniazid or rifampicin" in told and "Contact to be tested" in told
+    card = card_of(told)
+    assert number not in card and mother_id not in card
+    assert number in card_of(text_of(team, f"/cases/{child_id}"))
+    for address in (f"/cases/{mother_id}/contacts", f"/cases/{child_id}/exposure", path):
+        assert nurse.get(address).status_code == 403
+
+
+def test_proposal_is_dismissed_with_a_reason(app: Flask, pair: tuple[Case, Case]) -> None:
+    mother, child = pair
+    path = f"/cases/{mother.id}/contacts/of/{child.applicant_id}/dismiss"
+    team = sign_in(app, make_user("tbteam"))
+    assert team.post(path, data={"reason": ""}).status_code == 422
+    page = team.post(path, data={"reason": "lives with the grandmother"}, follow_redirects=True).get_data(as_text=True)
+    assert "lives with the grandmother" in page and "Was exposed" not in page
+
+
+def test_exposure_to_a_stranger_is_recorded_ended_and_withdrawn(app: Flask, pair: tuple[Case, Case]) -> None:
+    case_id, mother_id = pair[1].id, pair[0].id
+    team = sign_in(app, make_user("physician"))
+    form = {"relation": "relative", "setting": "dormitory", "goes_on": "true"}
+    assert "Name the source" in team.post(f"/cases/{case_id}/exposure", data=form).get_data(as_text=True)
+    page = team.post(f"/cases/{case_id}/exposure", data=form | {"source_name": "Uncle Otieno"}, follow_redirects=True)
+    assert "still exposed" in page.get_data(as_text=True) and "Uncle Otieno" in page.get_data(as_text=True)
+    db.session.rollback()
+    contact_id = db.session.query(TbContact).one().id
+    path = f"/cases/{case_id}/contacts/{contact_id}"
+    assert team.post(f"/cases/{mother_id}/contacts/{contact_id}/end", data={}).status_code == 404
+    assert team.post(f"{path}/end", data={"last_on": ""}).status_code == 422
+    day = clock.today("Africa/Nairobi").isoformat()
+    page = team.post(f"{path}/end", data={"last_on": day}, follow_redirects=True).get_data(as_text=True)
+    assert "last exposed" in page
+    assert team.post(f"{path}/withdraw", data={"reason": "x"}).status_code == 422
+    team.post(f"{path}/withdraw", data={"reason": "another person"})
+    db.session.rollback()
+    assert db.session.get_one(TbContact, contact_id).state is ContactState.WITHDRAWN
+
+
+def test_somebody_of_no_group_is_found_by_number(app: Flask, pair: tuple[Case, Case]) -> None:
+    mother_id = pair[0].id
+    other = make_case(user=make_user("reception"))
+    number, person_id = other.number, other.applicant_id
+    team = sign_in(app, make_user("tbteam"))
+    path = f"/cases/{mother_id}/contacts/find"
+    assert team.post(path, data={"number": "nothing"}).status_code == 422
+    assert team.post(path, data={"number": number}).headers["Location"].endswith(person_id)
