@@ -57,9 +57,10 @@ class ContactIn(Schema):
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> NewContact:
         """The contact."""
-        data.pop("goes_on")
-        return NewContact(**{name: "" if value is None and name.startswith("source_n") else value
-                             for name, value in data.items()})
+        return NewContact(
+            relation=data["relation"], setting=data["setting"], first_exposed_on=data["first_exposed_on"],
+            last_exposed_on=data["last_exposed_on"], source_type=data["source_type"],
+            source_name=data["source_name"] or "", source_number=data["source_number"] or "")
 
 
 class EndIn(Schema):
