@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from flask import Flask, Response, request
+from werkzeug.routing import Map
 
 from clinic.db import db, set_mode
 from clinic.posted import ClearwayRequest
@@ -26,10 +27,19 @@ def reads_only(view: F) -> F:
     return view
 
 
+class PlainMap(Map):
+    """Addresses as they are: a doubled slash names nothing, instead of being led to an address made of the Host header,
+    which whoever asks writes as they like."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options | {"merge_slashes": False})
+
+
 class ClearwayFlask(Flask):
     """Flask, with one unit of work for each request."""
 
     request_class = ClearwayRequest
+    url_map_class = PlainMap
 
     def dispatch_request(self) -> Response:
         """Run the view; commit after an answer below 400, roll back otherwise."""

@@ -44,3 +44,11 @@ def test_page_that_comes_back_with_another_version_than_a_number_says_so(app: Fl
     answer = client.post(here, data=PAGES_WITH_A_VERSION[address])
     assert answer.status_code == 400
     assert "The page came back damaged, and nothing was saved" in answer.text
+
+
+@pytest.mark.parametrize("address", ["/cases//x", "/fhir//Patient", "/static//clinic.css", "/oauth//token"])
+def test_doubled_slash_leads_to_no_address_of_a_stranger(app: Flask, address: str) -> None:
+    client = sign_in(app, make_user("reception"))
+    answer = client.get(f"http://localhost{address}", headers={"Host": "stranger.example"})
+    assert answer.status_code == 404
+    assert "Location" not in answer.headers
