@@ -31,7 +31,7 @@ LEFT_OUT = ("ignored_auth",)
 class DecisionDoor(Door):
     """Every answer is one that the description promises; with the same facts, the same answer."""
 
-    name, count = "decisions", 160
+    name, count, hang = "decisions", 160, 120.0  # the generator itself takes its time on a busy machine
     least = frozenset({"200", "207", "422", "described"})
     on_database = True
 

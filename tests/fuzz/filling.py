@@ -13,7 +13,11 @@ from tests.fuzz.hostile import DAYS, IDS, MARK, NUMBERS, draw_text, mutate_bytes
 from tests.fuzz.page import Control, Form
 from tests.picture import draw_face
 
-WORDS = ("Seen at the desk", "12", "3.5", "KEN", "sw", "en", "A1234567", "Nairobi", "yes", "no", "Otieno", "2027")
+WORDS = ("Seen at the desk", "Otieno", "Otieno", "Nairobi", "A1234567", "KEN", "12")
+# What fits, by a word in the field's name.
+FITTING = {"reason": "On the wrong sheet", "remark": "Seen at the desk", "citizenship": "KEN", "residence": "KEN",
+           "country": "KEN", "language": "en", "name": "Otieno", "number": "A1234567", "lot": "L1", "code": "123456",
+           "time": "09:30", "endpoint": "https://authority.test.example/fhir", "value": "12", "zone": "Africa/Nairobi"}
 # Names that views read and no page of this walk may have shown: sent as well, to see what they do.
 UNASKED = (
     "version", "shown", "case_version", "reason", "confirmed", "action", "id", "site_id", "user_id", "roles", "next",
@@ -46,8 +50,11 @@ class Filled(NamedTuple):
     raw: tuple[str, bytes] | None = None  # another media type and body altogether
 
 
-def fill(chance: Random, form: Form, email: str) -> Filled:
-    """What a person might enter; hidden fields as the page has them."""
+def fill(chance: Random, form: Form, email: str, again: bool = False) -> Filled:
+    """What a person might enter; hidden fields as the page has them.
+
+    `again`: what stands there already is kept, and every caution is ticked.
+    """
     pairs: list[tuple[str, str]] = []
     files: list[tuple[str, str, bytes]] = []
     day = chance.randint(1, 20)
@@ -55,30 +62,32 @@ def fill(chance: Random, form: Form, email: str) -> Filled:
         if control.kind == "file":
             files.append((control.name, "film.dcm", draw_file(chance)))
         else:
-            pairs += [(control.name, value) for value in _draw_values(chance, control, day, email)]
+            pairs += [(control.name, value) for value in _draw_values(chance, control, day, email, again)]
     if form.buttons:
         name, value = chance.choice(form.buttons)
         pairs += [(name, value)] if name else []
     return Filled(pairs, files, forged=False)
 
 
-def _draw_values(chance: Random, control: Control, day: int, email: str) -> list[str]:
+def _draw_values(chance: Random, control: Control, day: int, email: str, again: bool) -> list[str]:
     name, kind, value = control.name, control.kind, control.value
     match kind:
         case "hidden":
             return [value]
         case "checkbox":
-            wanted = 0.8 if "confirm" in name or name in ("declared", "open_case") else 0.35
+            wanted = 0.8 if "confirm" in name or name in ("declared", "open_case") else 0.2 if again else 0.35
+            wanted = 1.0 if again and "confirm" in name else wanted
             return [control.options[0]] if value or chance.random() < wanted else []
         case "radio" | "select":
-            if value and chance.random() < 0.4:
+            if value and chance.random() < (1.0 if again else 0.4):
                 return [value]
-            return [chance.choice(control.options)] if control.options and chance.random() < 0.9 else []
+            options = [option for option in control.options if option] or list(control.options)
+            return [chance.choice(options)] if options and chance.random() < 0.95 else []
         case "password":
             return [PASSWORD]
-    if value and chance.random() < 0.8:
+    if value and chance.random() < (0.95 if again else 0.8):
         return [value]
-    return [] if chance.random() < 0.25 else [_draw_plain(chance, control, day, email)]
+    return [] if chance.random() < 0.1 else [_draw_plain(chance, control, day, email)]
 
 
 def _draw_plain(chance: Random, control: Control, day: int, email: str) -> str:
@@ -99,7 +108,8 @@ def _draw_plain(chance: Random, control: Control, day: int, email: str) -> str:
     if control.kind == "number" or control.mode in ("numeric", "decimal"):
         least, most = _to_number(control.least, 0), _to_number(control.most, 200)
         return str(chance.randint(int(least), max(int(most), int(least))))
-    return chance.choice(WORDS)
+    fitting = next((text for word, text in FITTING.items() if word in name), None)
+    return fitting if fitting and chance.random() < 0.9 else chance.choice(WORDS)
 
 
 def _to_number(text: str, otherwise: float) -> float:

@@ -25,6 +25,7 @@ from tests.fuzz.page import Form, Page, read_page
 from tests.fuzz.world import World, ticking
 
 LONGEST_TOLD = 1500
+MOST_AGAIN = 2  # a form that was refused is corrected so often
 ONWARD = ""  # a step that goes on from the page where the walk is
 # Whose doors are tried elsewhere: by what an address begins with, where.
 ELSEWHERE = {"/fhir": "door fhir", "/oauth": "door fhir", "/api": "door decisions", "/static": "files of ours",
@@ -203,7 +204,7 @@ class _Walker:
                 return chance.choice(fitting)
         return None
 
-    def _send(self, chance: Random, step: Step, form: Form | None) -> None:
+    def _send(self, chance: Random, step: Step, form: Form | None, again: int = 0) -> None:
         goal = step.goal or self._name(form)
         if form is None:
             rule = next(rule for rule in self.door.posts if rule.endpoint == goal)
@@ -211,7 +212,7 @@ class _Walker:
             filled = self._make_up(chance)
         else:
             address = self._replace(chance, form.address, step.place)
-            filled = fill(chance, form, self.clinic.emails[self.role])
+            filled = fill(chance, form, self.clinic.emails[self.role], again > 0)
             self.door.formed[goal] += 1
         filled = filled._replace(pairs=[self._know(name, value) for name, value in filled.pairs])
         for _ in range(step.harm):
@@ -225,6 +226,10 @@ class _Walker:
         self.door.taken[goal] += answer.status_code < 400
         if answer.status_code in (302, 303) and _is_own(answer.location):
             self._open("GET", urlsplit(answer.location)._replace(scheme="", netloc="").geturl())
+        elif answer.status_code in (200, 422) and again < MOST_AGAIN:
+            shown = [one for one in self.page.forms if one.method == "POST" and self._name(one) == goal]
+            if shown:  # corrected, confirmed and sent again
+                self._send(chance, step._replace(goal=goal, place="own", harm=0), shown[0], again + 1)
 
     def _know(self, name: str, value: str) -> tuple[str, str]:
         """A recovery code where one is asked for, if this is who has one."""
