@@ -41,6 +41,7 @@ AREAS = (
     Area("/laboratory/collection", lazy_gettext("Blood and urine"), Permission.COLLECT_SPECIMEN,
          ("/laboratory/specimens",), Permission.ENTER_RESULT),
     Area("/radiology", lazy_gettext("X-ray"), Permission.READ_XRAY),
+    Area("/tuberculosis", lazy_gettext("Tuberculosis"), Permission.SEE_TB_REGISTERS),
     Area("/deliveries", lazy_gettext("Deliveries"), Permission.SEE_DELIVERIES),
     Area("/administration", lazy_gettext("Administration"), Permission.MANAGE_USERS, ("/authority-clients",)),
     Area("/administration", lazy_gettext("Administration"), Permission.MANAGE_CLIENTS, ("/authority-clients",)),

@@ -164,7 +164,7 @@ def decide(case_id: str, day: str) -> Answer | Response:
     except ValueError:
         raise NotFound(_("There is no such interruption."), case=case_id) from None
     return _record(case_id, f"gap-{day}", InterruptionIn, lambda tb, new: tb_treatment.decide_interruption(
-        tb, from_on, *new, current_user))
+        tb, from_on, new[0], new[1], new[2], current_user))
 
 
 @blueprint.post("/outcome")

@@ -1,0 +1,148 @@
+"""Registers of tuberculosis: what stands in them, of which site, by whom, and that taking them out is written down."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import date, timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from clinic.audit import audit_engine, audit_read
+from clinic.db import db
+from clinic.models import Answer, Case, Sex, User
+from clinic.queries.tb_indicator import count_indicators
+from clinic.queries.tb_register import Period, count_outcomes, list_register
+from clinic.schemas.door import load
+from clinic.schemas.imaging import NewReading
+from clinic.schemas.laboratory import LabResultIn, SpecimenIn
+from clinic.schemas.tuberculosis import OutcomeIn, PhaseIn, TbCaseIn
+from clinic.services import laboratory, specimen, tb_treatment, tuberculosis
+from clinic.services.plausibility import get_today
+from clinic.services.radiology import ELSEWHERE, record_reading
+from tests.factory import make_applicant, make_case, make_site, make_user
+from tests.sign_in import sign_in
+
+ANY = ["hiv-untested", "clinical-only", "not-notified", "late-entry", "same-day", "few-doses", "not-observed",
+       "end-cultures", "early-negative"]
+DRUGS = {"isoniazid": "300", "rifampicin": "600", "pyrazinamide": "1500", "ethambutol": "1000"}
+
+
+@pytest.fixture
+def case(app: Flask) -> Case:
+    """A case with symptoms, three specimens of which one is proven, and a treatment that was lost."""
+    made = make_case("us", user=make_user("reception"), circumstances={"tb_symptoms": Answer.YES})
+    doctor, second, today = make_user("tbteam", made.site), make_user("labsupervisor", made.site), get_today(made)
+    for days in (3, 2, 1):
+        pot = specimen.take_specimen(made, load(SpecimenIn(), {
+            "kind": "sputum", "collected_on": (today - timedelta(days=days)).isoformat()}), doctor)
+    for test, value, parts in (("sputum-smear", "positive", {"grade": "2+"}),
+                               ("sputum-naat", "detected", {"rifampicin": "susceptible"})):
+        row = laboratory.enter_result(made, load(LabResultIn(), {
+            "test": test, "value": value, "specimen_id": pot.id, "reported_on": today.isoformat(),
+            "components": parts}), doctor)
+        laboratory.confirm_result(row, second)
+    tb = tuberculosis.open_tb_case(made, load(TbCaseIn(), {
+        "diagnosed_on": today.isoformat(), "basis": "naat", "site_of_disease": "pulmonary", "history": "new",
+        "confirmed": ANY}), doctor)
+    tb_treatment.start_phase(tb, load(PhaseIn(), {
+        "name": "intensive", "regimen": "hrze-hr-daily", "weight_kg": "60", "days_per_week": "7",
+        "started_on": today.isoformat(), "drugs": DRUGS, "confirmed": ANY}), doctor)
+    tuberculosis.end_treatment(tb, load(OutcomeIn(), {
+        "outcome": "lost", "outcome_on": today.isoformat(), "remark": "moved", "confirmed": ANY}), doctor)
+    db.session.flush()
+    return made
+
+
+def _period(case: Case) -> Period:
+    return Period(get_today(case) - timedelta(days=10), get_today(case))
+
+
+def test_laboratory_register_has_every_specimen_with_its_results(case: Case) -> None:
+    rows = list_register(make_user("labsupervisor", case.site), "laboratory", _period(case))
+    assert [row.smear for row in rows] == [None, None, "positive"]
+    assert (rows[2].grade, rows[2].naat, rows[2].rifampicin) == ("2+", "detected", "susceptible")
+    assert len(list_register(make_user("labsupervisor", case.site), "laboratory", _period(case), rows[0].key)) == 2
+
+
+def test_presumptive_and_treatment_register(case: Case) -> None:
+    user = make_user("tbteam", case.site)
+    (asked,) = list_register(user, "presumptive", _period(case))
+    assert (asked.taken, asked.smear_positive, asked.naat_positive, asked.culture_positive) == (3, True, True, False)
+    assert asked.tb_number == "NBO-TB00001"
+    (treated,) = list_register(user, "treatment", _period(case))
+    assert (treated.number, treated.outcome, treated.regimen) == ("NBO-TB00001", "lost", "hrze-hr-daily")
+    assert treated.began_on == get_today(case)
+    assert [(bool(row.found), row.outcome, row.count) for row in count_outcomes(user, _period(case))] == [
+        (True, "lost", 1)]
+
+
+def test_registers_are_of_the_own_site_and_period(case: Case) -> None:
+    elsewhere, here = make_user("tbteam", make_site("KSM")), make_user("tbteam", case.site)
+    long_ago = Period(date(2020, 1, 1), date(2020, 12, 31))
+    for name in ("laboratory", "presumptive", "treatment"):
+        assert list_register(elsewhere, name, _period(case)) == []
+        assert list_register(here, name, long_ago) == []
+
+
+def test_pages_and_file_are_written_down(app: Flask, case: Case) -> None:
+    case_id, user, number = case.id, make_user("quality", case.site), case.number
+    db.session.commit()
+    client = sign_in(app, user)
+    for name, words in (("treatment", "Lost to follow-up"), ("presumptive", "NBO-TB00001"),
+                        ("laboratory", "positive (2+)")):
+        text = client.get(f"/tuberculosis?register={name}").get_data(as_text=True)
+        assert words in text and number in text, name
+    answer = client.get("/tuberculosis/export.csv?register=treatment")
+    (line,) = csv.DictReader(io.StringIO(answer.get_data(as_text=True)))
+    assert answer.content_type.startswith("text/csv") and line["case"] == number and line["basis"] == "NAAT"
+    with audit_engine().connect() as connection:
+        reads = list(connection.execute(select(audit_read).where(audit_read.c.action == "export-tb-register")))
+    assert len(reads) == 1 and case_id in reads[0].detail
+    assert client.get("/tuberculosis?from=tomorrow").status_code == 200
+    assert client.get("/tuberculosis?register=nothing").status_code == 404
+    assert client.get("/tuberculosis/export.csv?register=treatment&from=nonsense").status_code == 404
+
+
+@pytest.mark.parametrize(("role", "status"), [("nurse", 403), ("reception", 403), ("labtech", 403), ("tbteam", 200)])
+def test_registers_are_not_for_everybody(app: Flask, role: str, status: int) -> None:
+    client = sign_in(app, make_user(role))
+    for path in ("", "/indicators", "/indicators.csv"):
+        assert client.get(f"/tuberculosis{path}").status_code == status
+
+
+def _examined(user: User, born: str, day: date, **words: Answer) -> Case:
+    person = make_applicant(user, birth_date=born, sex=Sex.MALE)
+    made = make_case("us", person, user, circumstances=dict(words))
+    made.exam_date = day
+    db.session.flush()
+    return made
+
+
+def test_monthly_counts_of_cdc(app: Flask) -> None:
+    user = make_user("reception")
+    radiologist, team = make_user("radiologist", user.site), make_user("tbteam", user.site)
+    march, april = date(2026, 3, 31), date(2026, 4, 1)
+    both = _examined(user, "1990-05-01", march, tb_symptoms=Answer.YES, hiv_known=Answer.YES)
+    _examined(user, "2011-04-01", march)  # 14 until the next day
+    _examined(user, "2011-04-01", april)  # 15 today
+    _examined(user, "2024-04", april, tb_symptoms=Answer.YES)  # in the middle of the month: not yet two
+    _examined(user, "1980", march, hiv_known=Answer.YES)
+    record_reading(both, NewReading(taken_on=march, view="pa", findings=("CAVITY",), confirmed=[
+        ELSEWHERE, "long-ago-taken_on"]), radiologist)
+    _examined(user, "1990-01-01", date(2026, 5, 1))
+    make_case("ca", user=user).exam_date = march
+    db.session.flush()
+    assert count_indicators(team, date(2026, 3, 1), date(2026, 4, 30)) == {
+        "2026-03": _counts({"1a": 3, "1b": 2, "1c": 1, "2a": 1, "2c": 1, "2d": 2}),
+        "2026-04": _counts({"1a": 2, "1b": 1, "1d": 1, "2b": 1, "2d": 1}),
+    }
+    assert count_indicators(make_user("tbteam", make_site("KSM")), date(2026, 3, 1), april) == {}
+
+
+def _counts(given: dict[str, int]) -> dict[str, int]:
+    from clinic.queries.tb_indicator import ROWS
+
+    return dict.fromkeys(ROWS, 0) | given
