@@ -21,9 +21,10 @@ from clinic.session_life import BACKGROUND
 
 F = TypeVar("F", bound=Callable[..., Any])
 # What an address is about, the most telling first.
-SUBJECTS = {"exam_id": "signed-exam", "delivery_id": "delivery", "message_id": "inbound-message", "film_id": "film",
-            "result_id": "lab-result", "case_id": "case", "other_id": "applicant", "related_id": "related-person",
-            "applicant_id": "applicant", "family_id": "family", "merge_id": "merge"}
+SUBJECTS = {"exam_id": "signed-exam", "delivery_id": "delivery", "message_id": "inbound-message",
+            "received_id": "inbound-message", "reported_id": "reported-result", "document_id": "lab-document",
+            "film_id": "film", "result_id": "lab-result", "case_id": "case", "other_id": "applicant",
+            "related_id": "related-person", "applicant_id": "applicant", "family_id": "family", "merge_id": "merge"}
 REFUSALS = (409, 422)  # these answers show the record again, with what is to be corrected
 AGAIN = timedelta(minutes=10)  # a list that refreshes itself is written down so often, not at every turn
 _REMEMBERED = 1000

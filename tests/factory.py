@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from hashlib import sha256
 from itertools import count
 from typing import Any
 
@@ -18,7 +19,12 @@ from clinic.models import (
     Authority,
     Case,
     DocumentKind,
+    InboundMessage,
+    InboundState,
+    LabDocument,
     Laboratory,
+    ReportedResult,
+    ReportedState,
     Role,
     Sex,
     Site,
@@ -94,6 +100,31 @@ def make_laboratory(site: Site | None = None, **values: Any) -> Laboratory:
     return add_laboratory(site, LaboratoryFacts(**{
         "name": "Central Laboratory", "application": "CENTRALLAB", "facility": "LAB01", "our_facility": site.code,
         "time_zone": site.time_zone} | values))
+
+
+def make_reported(case: Case, laboratory: Laboratory, **values: Any) -> tuple[ReportedResult, LabDocument]:
+    """A reported result of a case that waits for a person, and a printed report without a case, of one message."""
+    from clinic.lab_report import ReportedPanel, ReportedPerson, ReportedValue, to_plain
+
+    raw = b"MSH|^~\\&|CENTRALLAB|LAB01|CLEARWAY|NBO|20261122||ORU^R01^ORU_R01|R1|P|2.5.1\rPID|1\rOBR|1\r"
+    message = InboundMessage(received_at=clock.now(), peer="127.0.0.1", sender="CENTRALLAB|LAB01", control_id="R1",
+                             kind="ORU^R01", sha256=sha256(raw).hexdigest(), raw=raw, laboratory_id=laboratory.id,
+                             state=InboundState.APPLIED)
+    db.session.add(message)
+    db.session.flush()
+    lines = (ReportedValue("20507-0", "LN", "RPR", kind="CWE", value="NEG"),)
+    panel = ReportedPanel(filler="LAB-1^LAB01", observed_at="2026-11-20", values=lines)
+    person = ReportedPerson(((case.number, "CLEARWAY", "MR"),), case.applicant.family_name, "", "")
+    row = ReportedResult(**{
+        "site_id": case.site_id, "laboratory_id": laboratory.id, "message_id": message.id, "received_at": clock.now(),
+        "placer": "", "filler": panel.filler, "test": "syphilis-nontreponemal", "their_code": "20507-0", "sub_id": "",
+        "status": "F", "said_at": clock.now().isoformat(), "content": to_plain(person, panel, lines),
+        "state": ReportedState.WAITING, "reason": "Whose it is, is not certain.", "case_id": case.id} | values)
+    document = LabDocument(site_id=case.site_id, laboratory_id=laboratory.id, message_id=message.id, placer="",
+                           filler="", title="Report", sha256="0" * 64, size=10, received_at=clock.now())
+    db.session.add_all([row, document])
+    db.session.flush()
+    return row, document
 
 
 def applicant_data(**values: Any) -> dict[str, Any]:

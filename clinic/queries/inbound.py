@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import defer
 
 from clinic.db import db
@@ -49,6 +49,10 @@ def get_message(user: User, message_id: str) -> InboundMessage:
 
 
 def _is_open_to(user: User) -> ColumnElement[bool]:
-    """What speaks of the site's own deliveries, and what speaks of nobody's: somebody must look at that."""
+    """What speaks of the site's own deliveries, and what speaks of nobody's: somebody must look at that.
+
+    What laboratories send is for the laboratory (clinic/queries/reported.py).
+    """
     own = select(Delivery.id).where(Delivery.site_id == user.site_id)
-    return or_(InboundMessage.delivery_id.is_(None), InboundMessage.delivery_id.in_(own))
+    return and_(InboundMessage.laboratory_id.is_(None),
+                or_(InboundMessage.delivery_id.is_(None), InboundMessage.delivery_id.in_(own)))

@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, validate, validates
 
+from clinic.models import MapKind
 from clinic.ports import ports
 from clinic.schemas.field import PlainText
 from clinic.schemas.site import list_time_zones
@@ -62,3 +63,17 @@ class LaboratoryIn(Schema):
     def _make(self, data: dict[str, Any], **_named: Any) -> LaboratoryFacts:
 
         return LaboratoryFacts(**{**data, "fingerprint": clean_fingerprint(data["fingerprint"])})
+
+
+class MappingIn(Schema):
+    """One line of a laboratory's mapping table."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    kind = fields.String(required=True, validate=validate.OneOf([kind.value for kind in MapKind]))
+    code = PlainText(required=True, most=120)
+    system = fields.String(load_default="", validate=validate.Length(max=60))
+    text = PlainText(load_default=None, most=200)
+    test = fields.String(load_default="", validate=validate.Length(max=40))
+    ours = fields.String(required=True, validate=validate.Length(1, 60), error_messages=_NEEDED)

@@ -1,0 +1,97 @@
+"""What laboratories reported, as far as the user's site is concerned: the inbox, and what a result of ours came of."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from flask_babel import gettext as _
+from sqlalchemy import func, select
+from sqlalchemy.orm import defer
+
+from clinic.db import db
+from clinic.errors import NotFound
+from clinic.models import InboundMessage, InboundState, LabDocument, ReportedResult, ReportedState, User
+
+PAGE_SIZE = 50
+COUNT_LIMIT = 1000
+
+
+def list_reported(
+    user: User, state: ReportedState, after: str | None = None, limit: int = PAGE_SIZE
+) -> list[ReportedResult]:
+    """One page of the site's reported results in a state, oldest first; `after` is the last id of the page before."""
+    query = select(ReportedResult).where(ReportedResult.site_id == user.site_id, ReportedResult.state == state)
+    if after:
+        query = query.where(ReportedResult.id > after)
+    return list(db.session.execute(query.order_by(ReportedResult.id).limit(limit)).unique().scalars())
+
+
+def count_reported(user: User, states: Collection[ReportedState]) -> dict[ReportedState, int]:
+    """How many of the site's stand in each state, at most COUNT_LIMIT."""
+    counts = {}
+    for state in states:
+        some = select(ReportedResult.id).where(
+            ReportedResult.site_id == user.site_id, ReportedResult.state == state).limit(COUNT_LIMIT).subquery()
+        counts[state] = db.session.execute(select(func.count()).select_from(some)).scalar_one()
+    return counts
+
+
+def get_reported(user: User, reported_id: str) -> ReportedResult:
+    """One reported result of the user's site. Raises NotFound."""
+    row = db.session.get(ReportedResult, reported_id)
+    if row is None or row.site_id != user.site_id:
+        raise NotFound(_("There is no such reported result at your site."), reported=reported_id)
+    return row
+
+
+def list_of_message(message: InboundMessage) -> list[ReportedResult]:
+    """What a message reported, with what became of it; what was read again since is left out."""
+    return list(db.session.execute(
+        select(ReportedResult).where(ReportedResult.message_id == message.id,
+                                     ReportedResult.state != ReportedState.REPLACED).order_by(ReportedResult.id)
+    ).unique().scalars())
+
+
+def list_origins(result_ids: Collection[str]) -> dict[str, ReportedResult]:
+    """What each of these results of ours came of; those typed in have none."""
+    rows = db.session.execute(
+        select(ReportedResult).where(ReportedResult.result_id.in_(result_ids))).unique().scalars()
+    return {str(row.result_id): row for row in rows}
+
+
+def list_loose_documents(user: User, limit: int = PAGE_SIZE) -> list[LabDocument]:
+    """The site's printed reports that are attached to no case, oldest first."""
+    return list(db.session.execute(
+        select(LabDocument).where(LabDocument.site_id == user.site_id, LabDocument.case_id.is_(None))
+        .order_by(LabDocument.id).limit(limit)).unique().scalars())
+
+
+def list_messages(
+    user: User, laboratory_ids: Collection[str], state: InboundState, after: str | None = None, limit: int = PAGE_SIZE,
+) -> list[InboundMessage]:  # fmt: skip
+    """One page of what these laboratories sent, newest first, with the bytes left out."""
+    columns = (InboundMessage.raw, InboundMessage.answer)
+    query = select(InboundMessage).where(InboundMessage.laboratory_id.in_(laboratory_ids),
+                                         InboundMessage.state == state)
+    if after:
+        query = query.where(InboundMessage.id < after)
+    query = query.order_by(InboundMessage.id.desc()).limit(limit).options(*(defer(column) for column in columns))
+    return list(db.session.execute(query).scalars())
+
+
+def count_messages(laboratory_ids: Collection[str]) -> dict[InboundState, int]:
+    """How many messages of these laboratories stand in each state, at most COUNT_LIMIT."""
+    counts = {}
+    for state in InboundState:
+        some = select(InboundMessage.id).where(InboundMessage.laboratory_id.in_(laboratory_ids),
+                                               InboundMessage.state == state).limit(COUNT_LIMIT).subquery()
+        counts[state] = db.session.execute(select(func.count()).select_from(some)).scalar_one()
+    return counts
+
+
+def get_message(laboratory_ids: Collection[str], message_id: str) -> InboundMessage:
+    """One message of these laboratories. Raises NotFound."""
+    row = db.session.get(InboundMessage, message_id)
+    if row is None or row.laboratory_id not in laboratory_ids:
+        raise NotFound(_("There is no such message at your site."), inbound=message_id)
+    return row

@@ -1,0 +1,153 @@
+"""What laboratories sent, as it came and in words; worked on again after a correction; what their codes mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import LazyString, lazy_gettext
+from flask_babel import gettext as _
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from clinic.audit import record_read
+from clinic.errors import AlreadyDone, InvalidInput
+from clinic.laboratory_test import list_tests
+from clinic.models import InboundMessage, InboundState, MapKind
+from clinic.permissions import Permission, requires
+from clinic.ports import ports
+from clinic.queries.reported import (
+    COUNT_LIMIT,
+    PAGE_SIZE,
+    count_messages,
+    get_message,
+    list_messages,
+    list_of_message,
+)
+from clinic.read_audit import note_shown, shows_nobody
+from clinic.schemas.delivery import ReasonIn
+from clinic.schemas.door import load
+from clinic.schemas.partner_laboratory import MappingIn
+from clinic.services.code_mapping import add_line, list_lines, list_test_targets, remove_line
+from clinic.services.inbound import may_work_again, work_again
+from clinic.services.partner_laboratory import get_laboratory, list_laboratories
+from clinic.web.account_history import list_past
+from clinic.web.form import read_form
+from clinic.web.reported_word import MESSAGE_WORDS, STATE_WORDS, WAY_WORDS
+
+blueprint = Blueprint("laboratory_message", __name__, url_prefix="/laboratory")
+Page = str | tuple[str, int] | Response
+P = Permission
+KIND_WORDS: dict[MapKind, LazyString] = {
+    MapKind.TEST: lazy_gettext("Test"), MapKind.VALUE: lazy_gettext("Word for a result"),
+    MapKind.UNIT: lazy_gettext("Unit"), MapKind.METHOD: lazy_gettext("Method"),
+}
+NOBODY = "codes of laboratories and what they mean here, nobody examined"
+
+
+@blueprint.get("/messages")
+@requires(P.MAP_RESULTS)
+@shows_nobody("numbers and times of messages, nothing of what is in them")
+def index() -> str:
+    """The laboratories' messages in one state, those for a person first."""
+    laboratories = {one.id: one for one in list_laboratories(current_user.site_id)}
+    counts = count_messages(laboratories)
+    first = next((one for one in (InboundState.ERROR, InboundState.HELD) if counts[one]), InboundState.APPLIED)
+    wanted = request.args.get("state", "")
+    state = InboundState(wanted) if wanted in set(InboundState) else first
+    rows = list_messages(current_user, laboratories, state, request.args.get("after"), PAGE_SIZE + 1)
+    more, rows = len(rows) > PAGE_SIZE, rows[:PAGE_SIZE]
+    return render_template(
+        "reported/messages.html", rows=rows, laboratories=laboratories, state=state, counts=counts,
+        count_limit=COUNT_LIMIT, words=MESSAGE_WORDS, ways=WAY_WORDS,
+        next_url=url_for(".index", state=state.value, after=rows[-1].id) if more else None)
+
+
+@blueprint.get("/messages/<received_id>")
+@requires(P.MAP_RESULTS)
+def show(received_id: str) -> str:
+    """One message."""
+    return _render(_get(received_id))
+
+
+@blueprint.post("/messages/<received_id>")
+@requires(P.MAP_RESULTS)
+def again(received_id: str) -> Page:
+    """Have it worked on again; what was decided of it stays."""
+    message, typed = _get(received_id), read_form(request.form)
+    try:
+        reason = str(load(ReasonIn(), typed)["reason"])
+    except InvalidInput as error:
+        return _render(message, typed, error.fields), 422
+    work_again(message, reason, current_user)
+    flash(_("It is worked on again in a moment."))
+    return redirect(url_for(".show", received_id=received_id), 303)
+
+
+@blueprint.get("/mappings")
+@requires(P.MAP_RESULTS)
+@shows_nobody(NOBODY)
+def mappings() -> str:
+    """The laboratories whose tables there are."""
+    rows = [(one, len(list_lines(one.id))) for one in list_laboratories(current_user.site_id)]
+    return render_template("reported/mappings.html", rows=rows)
+
+
+@blueprint.get("/mappings/<laboratory_id>")
+@requires(P.MAP_RESULTS)
+@shows_nobody(NOBODY)
+def mapping(laboratory_id: str) -> str:
+    """A laboratory's table; `code`, `system` and `text` in the address fill the form (a link from the inbox)."""
+    typed = {name: request.args[name] for name in ("kind", "code", "system", "text", "test") if request.args.get(name)}
+    return _render_mapping(laboratory_id, typed)
+
+
+@blueprint.post("/mappings/<laboratory_id>")
+@requires(P.MAP_RESULTS)
+@shows_nobody(NOBODY)
+def change_mapping(laboratory_id: str) -> Page:
+    """Add a line, or take one away."""
+    laboratory, typed = get_laboratory(current_user, laboratory_id), read_form(request.form)
+    if "line_id" in typed:
+        remove_line(laboratory, typed["line_id"], current_user)
+        flash(_("The line is taken away; what was entered by it stays."))
+        return redirect(url_for(".mapping", laboratory_id=laboratory_id), 303)
+    try:
+        plain = load(MappingIn(), typed)
+        add_line(laboratory, MapKind(plain["kind"]), plain["code"], plain["ours"], current_user, plain["system"],
+                 plain["test"], plain["text"] or "")
+    except InvalidInput as error:
+        return _render_mapping(laboratory_id, typed, error.fields), 422
+    except AlreadyDone as error:
+        return _render_mapping(laboratory_id, typed, {"code": [error.message]}), 422
+    flash(_("Saved. Have the messages that waited for it worked on again."), "success")
+    return redirect(url_for(".mapping", laboratory_id=laboratory_id), 303)
+
+
+def _get(received_id: str) -> InboundMessage:
+    return get_message([one.id for one in list_laboratories(current_user.site_id)], received_id)
+
+
+def _render(message: InboundMessage, typed: dict[str, Any] | None = None,
+            errors: dict[str, Any] | None = None) -> str:  # fmt: skip
+    rows = list_of_message(message)
+    cases = {row.case_id for row in rows if row.case_id}
+    record_read("user", current_user.id, "read", "inbound-message", message.id, site_id=current_user.site_id,
+                case_id=next(iter(cases)) if len(cases) == 1 else None, detail={"shown": sorted(cases)})
+    note_shown(cases)
+    return render_template(
+        "reported/message.html", row=message, results=rows, message=ports.read_message(message.raw),
+        raw=message.raw[:200_000].decode("utf-8", "replace").replace("\r", "\n"), tests=list_tests(),
+        answer=message.answer.decode("utf-8", "replace").replace("\r", "\n") if message.answer else "",
+        word=MESSAGE_WORDS[message.state], way=WAY_WORDS[message.way], state_words=STATE_WORDS,
+        may_act=may_work_again(message), typed=typed or {}, errors=errors)
+
+
+def _render_mapping(laboratory_id: str, typed: dict[str, Any], errors: dict[str, Any] | None = None) -> str:
+    return render_template(
+        "reported/mapping.html", laboratory=get_laboratory(current_user, laboratory_id),
+        lines=list_lines(laboratory_id), kinds=[(kind.value, str(word)) for kind, word in KIND_WORDS.items()],
+        kind_words=KIND_WORDS, targets=list_test_targets(), typed=typed, errors=errors,
+        tests=[(test.name, test.label) for test in list_tests().values()],
+        labels={test.name: test.label for test in list_tests().values()},
+        past=list_past("laboratory", laboratory_id))

@@ -1,0 +1,181 @@
+"""The laboratory's inbox: what came in and needs a person, with what speaks for whom; assigned or rejected by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+from werkzeug.wrappers import Response as Redirect
+
+from clinic.audit import record_read
+from clinic.caution import Caution, NeedsConfirmation
+from clinic.db import db
+from clinic.errors import InvalidInput
+from clinic.lab_report import from_plain
+from clinic.laboratory_test import list_tests
+from clinic.models import FOR_A_PERSON, Case, LabDocument, ReportedResult, ReportedState
+from clinic.permissions import Permission, has_permission, requires
+from clinic.queries.applicant import find_cases_by_number
+from clinic.queries.case import get_case
+from clinic.queries.reported import (
+    COUNT_LIMIT,
+    PAGE_SIZE,
+    count_reported,
+    get_reported,
+    list_loose_documents,
+    list_reported,
+)
+from clinic.read_audit import note_shown
+from clinic.schemas.delivery import ReasonIn
+from clinic.schemas.door import load
+from clinic.services import lab_document, result_intake
+from clinic.services.lab_order import list_orders
+from clinic.services.specimen import list_specimens
+from clinic.web.form import read_form
+from clinic.web.reported_word import STATE_WORDS, say_signs, say_status
+
+blueprint = Blueprint("reported", __name__, url_prefix="/laboratory/inbox")
+P = Permission
+Page = str | tuple[str, int] | Redirect
+SHOWN = (ReportedState.WAITING, ReportedState.NOT_DONE, ReportedState.PRELIMINARY, ReportedState.WITHDRAWN,
+         ReportedState.LATE, ReportedState.APPLIED, ReportedState.NOTED, ReportedState.REJECTED)
+
+
+@blueprint.get("")
+@requires(P.ENTER_RESULT, P.CONFIRM_RESULT, P.MAP_RESULTS)
+def index() -> str:
+    """What came in, by state; what waits for a person first. No value of any result stands here."""
+    wanted = request.args.get("state", "")
+    counts = count_reported(current_user, SHOWN)
+    first = next((one for one in FOR_A_PERSON if counts[one]), ReportedState.WAITING)
+    state = ReportedState(wanted) if wanted in set(SHOWN) else first
+    rows = list_reported(current_user, state, request.args.get("after"), PAGE_SIZE + 1)
+    more, rows = len(rows) > PAGE_SIZE, rows[:PAGE_SIZE]
+    note_shown(row.case_id for row in rows if row.case_id)
+    return render_template(
+        "reported/index.html", rows=rows, state=state, states=SHOWN, counts=counts, count_limit=COUNT_LIMIT,
+        words=STATE_WORDS, tests=list_tests(), say_status=say_status, documents=list_loose_documents(current_user),
+        may_map=has_permission(P.MAP_RESULTS),
+        next_url=url_for(".index", state=state.value, after=rows[-1].id) if more else None)
+
+
+@blueprint.get("/<reported_id>")
+@requires(P.ENTER_RESULT, P.CONFIRM_RESULT, P.MAP_RESULTS)
+def show(reported_id: str) -> str:
+    """One reported result: as it was said, and whose it may be."""
+    return _render(get_reported(current_user, reported_id))
+
+
+@blueprint.post("/<reported_id>/assign")
+@requires(P.ENTER_RESULT)
+def assign(reported_id: str) -> Page:
+    """Say whose it is; it is entered in the name of who says so."""
+    row = get_reported(current_user, reported_id)
+    typed = read_form(request.form, lists=("confirmed",))
+    try:
+        case = _find_case(typed)
+        result_intake.assign(row, case, current_user, str(load(ReasonIn(), typed)["reason"]),
+                             typed.get("specimen_id"), typed["confirmed"])
+        number = case.number
+    except InvalidInput as problem:
+        cautions = problem.cautions if isinstance(problem, NeedsConfirmation) else []
+        errors = problem.fields if isinstance(problem.fields, dict) and problem.fields else {"case": [problem.message]}
+        db.session.rollback()
+        return _render(get_reported(current_user, reported_id), typed, None if cautions else errors, cautions), 422
+    flash(_("Entered for case %(number)s. Another person validates it.", number=number), "success")
+    return redirect(url_for(".index"), 303)
+
+
+@blueprint.post("/<reported_id>/reject")
+@requires(P.ENTER_RESULT)
+def reject(reported_id: str) -> Page:
+    """Say that it belongs to nobody here, or was dealt with."""
+    row, typed = get_reported(current_user, reported_id), read_form(request.form)
+    try:
+        result_intake.reject(row, str(load(ReasonIn(), {"reason": typed.get("reject_reason", "")})["reason"]),
+                             current_user)
+    except InvalidInput as problem:
+        return _render(row, typed, {"reject_reason": (problem.fields or {}).get("reason", [problem.message])}), 422
+    flash(_("Put aside, with your reason."))
+    return redirect(url_for(".index"), 303)
+
+
+@blueprint.get("/documents/<document_id>")
+@requires(P.ENTER_RESULT, P.CONFIRM_RESULT, P.MAP_RESULTS)
+def document(document_id: str) -> str:
+    """A printed report that waits for its case."""
+    return _render_document(lab_document.get_document(current_user, document_id))
+
+
+@blueprint.post("/documents/<document_id>")
+@requires(P.ENTER_RESULT)
+def attach(document_id: str) -> Page:
+    """Say to which case, and which order, a printed report belongs."""
+    row, typed = lab_document.get_document(current_user, document_id), read_form(request.form)
+    try:
+        case = _find_case(typed)
+        lab_document.attach_document(row, case, typed.get("order_id"), current_user)
+        number = case.number
+    except InvalidInput as problem:
+        return _render_document(row, typed, problem.fields or {"case": [problem.message]}), 422
+    flash(_("The report is attached to case %(number)s.", number=number), "success")
+    return redirect(url_for(".index"), 303)
+
+
+@blueprint.get("/documents/<document_id>/report.pdf")
+@requires(P.ENTER_RESULT, P.CONFIRM_RESULT, P.MAP_RESULTS, P.RECORD_EXAM)
+def file(document_id: str) -> Response:
+    """The printed report itself."""
+    row = lab_document.get_document(current_user, document_id)
+    content = lab_document.read_document(row)
+    record_read("user", current_user.id, "read", "lab-document", row.id, case_id=row.case_id, site_id=row.site_id)
+    return Response(content, content_type="application/pdf", headers={
+        "Content-Disposition": 'attachment; filename="report.pdf"', "X-Content-Type-Options": "nosniff"})
+
+
+def _find_case(typed: dict[str, Any]) -> Case:
+    """The case that was ticked, or whose number was typed or scanned. Raises InvalidInput."""
+    chosen = typed.get("case", "")
+    if chosen and chosen != "other":
+        return get_case(chosen, current_user)
+    number = typed.get("number", "")
+    found = find_cases_by_number(current_user, number) if number else []
+    if len(found) != 1:
+        place = "number" if chosen == "other" or number else "case"
+        raise InvalidInput(_("Please correct what is marked."), fields={place: [
+            _("Choose a case, or type the number of one of this site.")]})
+    return found[0]
+
+
+def _render(
+    row: ReportedResult, typed: dict[str, Any] | None = None, errors: dict[str, Any] | None = None,
+    cautions: list[Caution] | None = None,
+) -> str:  # fmt: skip
+    record_read("user", current_user.id, "read", "reported-result", row.id, case_id=row.case_id, site_id=row.site_id)
+    person, panel = from_plain(row.content)
+    is_open = row.state in FOR_A_PERSON
+    suggestions = result_intake.list_suggestions(row) if is_open else []
+    note_shown(one.case.id for one in suggestions)
+    test = list_tests().get(row.test)
+    specimens = [(one.id, f"{one.number} · {one.kind.value} · {one.collected_on.isoformat()}")
+                 for found in suggestions for one in list_specimens(found.case)] if test and test.specimen else []
+    return render_template(
+        "reported/show.html", row=row, person=person, panel=panel, test=test, word=STATE_WORDS[row.state],
+        suggestions=suggestions, say_signs=say_signs, say_status=say_status, specimens=specimens, typed=typed or {},
+        errors=errors, cautions=cautions or [], may_act=is_open and has_permission(P.ENTER_RESULT),
+        may_map=has_permission(P.MAP_RESULTS))
+
+
+def _render_document(
+    row: LabDocument, typed: dict[str, Any] | None = None, errors: dict[str, Any] | None = None
+) -> str:
+    record_read("user", current_user.id, "read", "lab-document", row.id, case_id=row.case_id, site_id=row.site_id)
+    suggestions = lab_document.list_suggestions(row) if row.case_id is None else []
+    note_shown(one.case.id for one in suggestions)
+    orders = [(one.id, f"{one.number} · {list_tests()[one.test].label}")
+              for found in suggestions for one in list_orders(found.case)]
+    return render_template("reported/document.html", row=row, suggestions=suggestions, say_signs=say_signs,
+                           orders=orders, typed=typed or {}, errors=errors,
+                           may_act=row.case_id is None and has_permission(P.ENTER_RESULT))

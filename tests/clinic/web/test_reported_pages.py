@@ -1,0 +1,122 @@
+"""The laboratory's inbox: assigned, rejected, another site's unseen; mapped and worked on again; who may look."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from clinic.audit import audit_engine, audit_read
+from clinic.db import db
+from clinic.models import AuditChange, CodeMapping, InboundMessage, InboundState, LabResult, ReportedResult, User
+from clinic.models import ReportedState as S
+from tests.factory import make_case, make_laboratory, make_reported, make_site, make_user
+from tests.sign_in import sign_in
+
+INBOX = "/laboratory/inbox"
+
+
+@pytest.fixture
+def ids(app: Flask) -> dict[str, str]:
+    """A case with a reported result that waits, a printed report, and their laboratory."""
+    case = make_case("us")
+    laboratory = make_laboratory()
+    row, document = make_reported(case, laboratory)
+    found = {"case": case.id, "number": case.number, "row": row.id, "document": document.id,
+             "message": row.message_id, "laboratory": laboratory.id}
+    db.session.commit()
+    return found
+
+
+@pytest.fixture
+def technician(app: Flask, ids: dict[str, str]) -> FlaskClient:
+    return sign_in(app, make_user("labtech"))
+
+
+def get(row_id: str) -> ReportedResult:
+    db.session.rollback()
+    return db.session.get_one(ReportedResult, row_id, populate_existing=True)
+
+
+def test_inbox_names_what_waits_and_no_value(technician: FlaskClient, ids: dict[str, str]) -> None:
+    page = technician.get(INBOX).text
+    assert "Syphilis, nontreponemal" in page and "Whose it is, is not certain." in page
+    assert "NEG" not in page and "Printed reports without a case" in page
+    shown = technician.get(f"{INBOX}/{ids['row']}").text
+    assert "NEG" in shown and ids["number"] in shown and "our case number, the name" in shown
+    with audit_engine().connect() as connection:
+        kinds = {row.subject_kind for row in connection.execute(select(audit_read))}
+    assert "reported-result" in kinds
+
+
+def test_result_is_assigned_to_the_case_that_was_chosen(technician: FlaskClient, ids: dict[str, str]) -> None:
+    page = f"{INBOX}/{ids['row']}"
+    for form, words in (
+        ({"reason": "seen on paper"}, "Choose a case"), ({"case": "other", "number": "XX", "reason": "r"}, "Choose a"),
+        ({"case": ids["case"]}, "reason"),
+    ):
+        answer = technician.post(f"{page}/assign", data=form)
+        assert (answer.status_code, words in answer.text) == (422, True), form
+    answer = technician.post(f"{page}/assign", data={"case": "other", "number": ids["number"], "reason": "on paper"})
+    assert answer.status_code == 303, answer.text
+    row = get(ids["row"])
+    assert (row.state, row.case_id) == (S.APPLIED, ids["case"])
+    assert db.session.get_one(LabResult, row.result_id).value == "nonreactive"
+    assert technician.post(f"{page}/assign", data={"case": ids["case"], "reason": "again"}).status_code == 409
+
+
+def test_result_is_put_aside_with_a_reason(technician: FlaskClient, ids: dict[str, str]) -> None:
+    page = f"{INBOX}/{ids['row']}/reject"
+    assert technician.post(page, data={}).status_code == 422
+    assert technician.post(page, data={"reject_reason": "not one of ours"}).status_code == 303
+    assert (get(ids["row"]).state, get(ids["row"]).remark) == (S.REJECTED, "not one of ours")
+    assert "not one of ours" in technician.get(f"{INBOX}/{ids['row']}").text
+
+
+def test_printed_report_is_attached_by_a_person(technician: FlaskClient, ids: dict[str, str]) -> None:
+    page = f"{INBOX}/documents/{ids['document']}"
+    assert technician.get(page).status_code == 200
+    assert technician.post(page, data={"number": "nothing"}).status_code == 422
+    assert technician.post(page, data={"number": ids["number"]}).status_code == 303
+    assert technician.post(page, data={"number": ids["number"]}).status_code == 409
+
+
+def test_other_sites_and_roles_see_nothing(app: Flask, ids: dict[str, str]) -> None:
+    users = [make_user("labsupervisor", make_site("KSM")), make_user("reception"), make_user("labtech"),
+             make_user("quality")]
+    user_ids = [user.id for user in users]
+    db.session.commit()
+    elsewhere, reception, technician, quality = (sign_in(app, db.session.get_one(User, one)) for one in user_ids)
+    for path in (f"{INBOX}/{ids['row']}", f"{INBOX}/documents/{ids['document']}",
+                 f"/laboratory/messages/{ids['message']}", f"/laboratory/mappings/{ids['laboratory']}"):
+        assert elsewhere.get(path).status_code == 404, path
+    assert "Syphilis" not in elsewhere.get(INBOX).text
+    assert reception.get(INBOX).status_code == 403
+    assert technician.get(f"/laboratory/messages/{ids['message']}").status_code == 403
+    assert quality.get(f"/deliveries/messages/{ids['message']}").status_code == 404, "laboratories' are not theirs"
+
+
+def test_code_is_mapped_with_audit_and_the_message_worked_on_again(app: Flask, ids: dict[str, str]) -> None:
+    http = sign_in(app, make_user("labsupervisor"))
+    page = f"/laboratory/mappings/{ids['laboratory']}"
+    line = {"kind": "test", "code": "HBX", "system": "99LAB", "ours": "hbsag"}
+    for values, words in (({"ours": "nonsense"}, "Choose what it means"), ({"code": ""}, "Fill this in"),
+                          ({"kind": "value", "test": "hbsag", "ours": "maybe"}, "This test may have"),
+                          ({"kind": "unit", "ours": "g/L"}, "Choose the test")):  # fmt: skip
+        answer = http.post(page, data=line | values)
+        assert (answer.status_code, words in answer.text) == (422, True), values
+    assert http.post(page, data=line).status_code == 303
+    assert http.post(page, data=line).status_code == 422, "the same code twice"
+    assert "HBX → hbsag" in http.get(page).text
+    message = f"/laboratory/messages/{ids['message']}"
+    assert "Observation request" in http.get(message).text
+    assert http.post(message, data={}).status_code == 422
+    assert http.post(message, data={"reason": "mapped HBX"}).status_code == 303
+    db.session.rollback()
+    assert db.session.get_one(InboundMessage, ids["message"]).state is InboundState.NEW
+    (row,) = db.session.execute(select(CodeMapping)).scalars()
+    assert http.post(page, data={"line_id": row.id}).status_code == 303
+    db.session.rollback()
+    actions = set(db.session.execute(select(AuditChange.action)).scalars())
+    assert {"map-code", "unmap-code", "message-again"} <= actions
