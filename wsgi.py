@@ -91,6 +91,10 @@ def _connect_integrations(app: Flask) -> None:
 
         ports.list_channels, ports.judge_address, ports.test_line = list_channels, judge_address, test_line
         ports.judge_laboratory_address = judge_laboratory_address
+    if _exists("integrations.order_composing"):
+        from integrations.order_composing import compose
+
+        ports.compose_order = compose
     if _exists("integrations.message"):
         from integrations.message import find_report, read_message_in_words
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from clinic.errors import Misconfigured
 from clinic.line_test import LineReport
-from clinic.models import Authority, Case, Conclusion, SignedExam, User
+from clinic.models import Authority, Case, Conclusion, Laboratory, LabOrder, SignedExam, User
 
 if TYPE_CHECKING:
     from clinic.queries.audit_trail import AuditEntry
@@ -90,6 +90,20 @@ AttachPrint = Callable[[bytes], tuple[FrozenResource, ...]]
 
 
 @dataclass(frozen=True)
+class OrderToSend:
+    """What a laboratory is to be told of one order."""
+
+    order: LabOrder
+    laboratory: Laboratory
+    act: str  # NW, CA, XO (HL7 table 0119)
+    control_id: str  # at most 20 characters, never given twice
+    reason: str
+    label: str  # of the test
+    their_code: tuple[str, str, str] | None  # what the laboratory calls the test, where it has told us
+    orderer: User
+
+
+@dataclass(frozen=True)
 class MessageField:
     """One field of a message in words: where it stands, what it is called, and each of its repetitions.
 
@@ -147,6 +161,8 @@ class Ports:
     list_channels: Callable[[], Sequence[str]]
     # What is wrong with an address for a way of sending, as one sentence in English; empty when it can be used.
     judge_address: Callable[[str, str], str]
+    # Compose and check the message that asks a laboratory for an order; raises Misconfigured.
+    compose_order: Callable[[OrderToSend], bytes]
     # The same for where a laboratory listens for orders.
     judge_laboratory_address: Callable[[str], str]
     # Try the line of a way of sending to an address, with a timeout, when nothing is open; sends no person's data.
@@ -171,6 +187,7 @@ ports = Ports(
     find_report=_unfilled,
     list_channels=_unfilled,  # type: ignore[arg-type]
     judge_address=_unfilled,  # type: ignore[arg-type]
+    compose_order=_unfilled,  # type: ignore[arg-type]
     judge_laboratory_address=_unfilled,  # type: ignore[arg-type]
     test_line=_unfilled,  # type: ignore[arg-type]
     export_audit=_unfilled,  # type: ignore[arg-type]

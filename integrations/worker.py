@@ -32,6 +32,7 @@ from integrations.inbound.folder import take_files
 from integrations.inbound.processing import process_waiting
 from integrations.interval import SkippingInterval
 from integrations.lease import acquire_lease, beat_heart, release_lease
+from integrations.order_sender import OrderSender
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ class Worker:
     def __init__(self, app: Flask, dispatcher: Dispatcher | None = None) -> None:
         self.app = app
         self.dispatcher = dispatcher or Dispatcher()
+        self.order_sender = OrderSender(worker=self.dispatcher.worker, patience=self.dispatcher.patience)
         self.stop = self.dispatcher.stopping
         self._busy: set[str] = set()
         self._thorough_at: datetime | None = None
@@ -106,6 +108,11 @@ class Worker:
                 leads = acquire_lease(session, FOLDERS, self.dispatcher.worker, clock.now(), FOLDER_LEASE)
             if leads:
                 take_files(get_settings(self.app))
+
+    def send_orders(self) -> None:
+        """Send laboratories the orders that wait."""
+        with self.app.app_context():
+            self.order_sender.send_due()
 
     def beat(self) -> None:
         """Show that the process is alive; take or renew the lead of clock work."""
@@ -174,6 +181,7 @@ class Worker:
         for job, seconds in (
             (self.dispatch, DISPATCH_SECONDS),
             (self.process, PROCESS_SECONDS),
+            (self.send_orders, DISPATCH_SECONDS),
             (self.take_files, FOLDER_SECONDS),
             (self.beat, BEAT_SECONDS),
             (self.sweep, SWEEP_SECONDS),

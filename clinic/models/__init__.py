@@ -35,6 +35,7 @@ from clinic.models.laboratory import (
 )
 from clinic.models.merge import Merge, MergedRow, ToldApart
 from clinic.models.operation import AuditChange, Heartbeat, Lease
+from clinic.models.order_message import OrderAct, OrderAttempt, OrderMessage
 from clinic.models.partner import CodeMapping, Laboratory, MapKind
 from clinic.models.photo import Photo, PhotoSource
 from clinic.models.proof import Authenticator, Passkey, PasswordReset, RecoveryCode
@@ -80,12 +81,17 @@ __all__ = [
     "GuardianAbsence", "Heartbeat", "IdentityCheck", "IdentityDocument", "IdentityMethod", "InboundMessage",
     "InboundState", "InboundWay", "InfectionHold", "InterpreterMode", "InterruptionDecision", "KeptInput",
     "LabComponent", "LabDocument", "LabOrder", "LabOrderState", "LabReferral", "LabResult", "Laboratory", "Lease",
-    "LineOutcome", "MapKind", "Merge", "MergedRow", "Passkey", "PasswordReset", "PhaseName", "Photo", "PhotoSource",
-    "Purpose", "RecordKind", "Recorded", "RecoveryCode", "RegistrationDraft", "RejectionReason", "RelatedPerson",
-    "Relation", "ReportedResult", "ReportedState", "Requirement", "RequirementReason", "RequirementSource",
-    "RequirementState", "ResidencePeriod", "ResultStatus", "Role", "Route", "SecondEntry", "SensitiveAccess",
-    "SensitiveReason", "Sex", "SignIn", "SignInEnd", "SignedExam", "Signer", "Site", "SiteProgramme", "SourceType",
-    "Specimen", "SpecimenEvent", "SpecimenEventKind", "SpecimenKind", "Task", "TbCase", "TbContact", "TbDose",
-    "TbHistory", "TbInterruption", "TbMonth", "TbOutcome", "TbPhase", "TbSideEffect", "ToldApart", "Treatment",
-    "TreatmentOutcome", "UnsavedPage", "User", "VaccineDose", "VaccineLine", "Visit", "VisitInterpreter", "XrayReading",
+    "LineOutcome", "MapKind", "Merge", "MergedRow", "OrderAct", "OrderAttempt", "OrderMessage", "Passkey",
+    "PasswordReset", "PhaseName", "Photo", "PhotoSource", "Purpose", "RecordKind", "Recorded", "RecoveryCode",
+    "RegistrationDraft", "RejectionReason", "RelatedPerson", "Relation", "ReportedResult", "ReportedState",
+    "Requirement", "RequirementReason", "RequirementSource", "RequirementState", "ResidencePeriod", "ResultStatus",
+    "Role", "Route", "SecondEntry", "SensitiveAccess", "SensitiveReason", "Sex", "SignIn", "SignInEnd", "SignedExam",
+    "Signer", "Site", "SiteProgramme", "SourceType", "Specimen", "SpecimenEvent", "SpecimenEventKind", "SpecimenKind",
+    "Task", "TbCase", "TbContact", "TbDose", "TbHistory", "TbInterruption", "TbMonth", "TbOutcome", "TbPhase",
+    "TbSideEffect", "ToldApart", "Treatment", "TreatmentOutcome", "UnsavedPage", "User", "VaccineDose", "VaccineLine",
+    "Visit", "VisitInterpreter", "XrayReading", "applicant", "authority", "case", "clinic", "consent", "contact",
+    "decision", "delivery", "draft", "emergency", "family", "film", "form", "from", "hold", "identity", "imaging",
+    "import", "inbound", "interpreter", "lab_order", "laboratory", "models", "operation", "order_message", "partner",
+    "photo", "proof", "related_person", "reported", "requirement", "result", "sensitive", "sign_in", "signature",
+    "site", "task", "tb_contact", "treatment", "tuberculosis",
 ]

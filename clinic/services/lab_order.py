@@ -30,6 +30,7 @@ from clinic.models import (
     User,
 )
 from clinic.models.lab_order import LIVE
+from clinic.services.order_message import cancel_at_laboratory
 from clinic.services.requirement import list_requirements
 
 S = LabOrderState
@@ -257,6 +258,7 @@ def _list_entered(case: Case) -> set[str]:
 def _cancel(order: LabOrder, reason: str, actor: User) -> None:
     move(order, S.CANCELLED)
     order.cancelled_by_id, order.cancelled_reason = actor.id, reason
+    cancel_at_laboratory(order, reason, actor)
 
 
 def _state_of(specimen: Specimen | None) -> LabOrderState:

@@ -16,6 +16,7 @@ PLACES: dict[str, tuple[str, LazyString, tuple[Permission, ...]]] = {
     "bench": ("result_grid.index", lazy_gettext("By test"), (P.ENTER_RESULT, P.CONFIRM_RESULT)),
     "collection": ("draw.index", lazy_gettext("To be taken"), (P.COLLECT_SPECIMEN,)),
     "specimens": ("specimen.index", lazy_gettext("Specimens"), (P.COLLECT_SPECIMEN, P.ENTER_RESULT)),
+    "inbox": ("reported.index", lazy_gettext("Results in"), (P.ENTER_RESULT, P.CONFIRM_RESULT, P.MAP_RESULTS)),
     "receipt": ("specimen.receipt", lazy_gettext("Receipt"), (P.ENTER_RESULT,)),
 }
 

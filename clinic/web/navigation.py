@@ -40,8 +40,6 @@ AREAS = (
     Area("/laboratory", lazy_gettext("Laboratory"), Permission.CONFIRM_RESULT),
     Area("/laboratory/collection", lazy_gettext("Blood and urine"), Permission.COLLECT_SPECIMEN,
          ("/laboratory/specimens",), Permission.ENTER_RESULT),
-    Area("/laboratory/inbox", lazy_gettext("Results in"), Permission.ENTER_RESULT,
-         ("/laboratory/messages", "/laboratory/mappings")),
     Area("/laboratory/inbox", lazy_gettext("Results in"), Permission.MAP_RESULTS,
          ("/laboratory/messages", "/laboratory/mappings")),
     Area("/radiology", lazy_gettext("X-ray"), Permission.READ_XRAY),

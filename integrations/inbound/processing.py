@@ -9,11 +9,12 @@ from sqlalchemy.orm import Session
 
 from clinic import clock
 from clinic.db import read_unit, write_unit
-from clinic.models import Authority, Delivery, InboundMessage, InboundState, Laboratory
+from clinic.models import Authority, Delivery, InboundMessage, InboundState, Laboratory, OrderMessage
 from integrations.authorities.hl7_oru import NAME, classify
 from integrations.fault import describe_fault
 from integrations.hl7.acknowledgement import Unreadable, read_acknowledgement
 from integrations.inbound.results import RESULTS, Prepared, apply_results, check, prepare_results
+from integrations.order_sender import record_word
 from integrations.settlement import record_own_word
 from integrations.transport.mllp import parse_peer
 
@@ -67,7 +68,27 @@ def _work(session: Session, row: InboundMessage, prepared: Prepared | None) -> t
             if any(report.documents for report in prepared.reports):
                 return InboundState.NEW, ""  # it is read again in its turn, its reports outside of this unit
         return apply_results(session, row, prepared)
+    if row.laboratory_id is not None:
+        return apply_order_word(session, row)
     return apply_acknowledgement(session, row)
+
+
+def apply_order_word(session: Session, row: InboundMessage) -> tuple[InboundState, str]:
+    """Give an order message the laboratory's own word (ACK or ORL); held when it speaks of none that it was sent."""
+    try:
+        found = read_acknowledgement(row.raw)
+    except Unreadable as fault:
+        return InboundState.HELD, f"It is no acknowledgement: {fault}"
+    sent = session.execute(select(OrderMessage).where(
+        OrderMessage.laboratory_id == row.laboratory_id, OrderMessage.control_id == found.control_id)
+    ).unique().scalar_one_or_none()
+    if sent is None:
+        return InboundState.HELD, "It speaks of an order message that this laboratory was never sent."
+    if not found.is_application_level:
+        return InboundState.APPLIED, "It says only that the message was received."
+    if not record_word(session, sent, classify(found), row.processed_at or clock.now()):
+        return InboundState.APPLIED, "It says nothing that was not known."
+    return InboundState.APPLIED, ""
 
 
 def apply_acknowledgement(session: Session, row: InboundMessage) -> tuple[InboundState, str]:

@@ -1,0 +1,119 @@
+"""Orders sent to a partner laboratory: queued in the transaction that decides, one message for each order and act."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from clinic import clock
+from clinic.audit import record_change
+from clinic.counter import next_number
+from clinic.db import db
+from clinic.errors import InvalidInput, NotFound, NotNow
+from clinic.laboratory_test import list_tests
+from clinic.models import (
+    Case,
+    CodeMapping,
+    DeliveryState,
+    Laboratory,
+    LabOrder,
+    LabOrderState,
+    MapKind,
+    OrderAct,
+    OrderAttempt,
+    OrderMessage,
+    User,
+)
+from clinic.ports import OrderToSend, ports
+
+SENDABLE = (LabOrderState.ORDERED, LabOrderState.COLLECTED, LabOrderState.SENT)
+FOR_A_PERSON = (DeliveryState.REJECTED, DeliveryState.DEAD)
+LIVE = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.UNKNOWN, DeliveryState.ACCEPTED)
+
+
+def send_orders(case: Case, laboratory: Laboratory, order_ids: Sequence[str], actor: User) -> list[OrderMessage]:
+    """Ask a laboratory for these orders of a case: a message each, or for an order changed since, its change.
+
+    Raises InvalidInput when none is named, one is not in work, or another laboratory has it already; Misconfigured when
+    a message could not be composed: nothing is queued then.
+    """
+    if laboratory.site_id != case.site_id or not laboratory.active:
+        raise NotFound(_("There is no such laboratory at your site."), laboratory=laboratory.id)
+    if not laboratory.endpoint:
+        raise NotNow(_("This laboratory gets its orders on paper: print the referral letter."),
+                     laboratory=laboratory.id)
+    rows = {row.id: row for row in db.session.execute(
+        select(LabOrder).where(LabOrder.case_id == case.id)).unique().scalars()}
+    wanted = [rows[one] for one in dict.fromkeys(order_ids) if one in rows]
+    bad = [row for row in wanted if row.state not in SENDABLE or row.laboratory_id not in (None, laboratory.id)]
+    if not wanted or bad:
+        raise InvalidInput(_("Please correct what is marked."), case=case.id, fields={"orders": [
+            _("Tick orders that are in work and that no other laboratory has.")]})
+    made = []
+    for row in wanted:
+        before = find_last(row)
+        act = OrderAct.NEW if before is None or before.act is OrderAct.CANCEL or before.state in FOR_A_PERSON \
+            else OrderAct.CHANGE
+        row.laboratory_id = laboratory.id
+        made.append(_queue(row, laboratory, act, row.reason, actor))
+    return made
+
+
+def cancel_at_laboratory(order: LabOrder, reason: str, actor: User) -> OrderMessage | None:
+    """Tell the laboratory that an order is taken back, where it had been told of it; None where it had not."""
+    before = find_last(order)
+    if before is None or before.act is OrderAct.CANCEL or before.state in FOR_A_PERSON:
+        return None
+    return _queue(order, db.session.get_one(Laboratory, before.laboratory_id), OrderAct.CANCEL, reason, actor)
+
+
+def find_last(order: LabOrder) -> OrderMessage | None:
+    """The last message about an order."""
+    return db.session.execute(
+        select(OrderMessage).where(OrderMessage.order_id == order.id).order_by(OrderMessage.id.desc()).limit(1)
+    ).unique().scalar_one_or_none()
+
+
+def list_messages(case: Case) -> list[OrderMessage]:
+    """Every message about the case's orders, oldest first."""
+    return list(db.session.execute(
+        select(OrderMessage).where(OrderMessage.case_id == case.id).order_by(OrderMessage.id)).unique().scalars())
+
+
+def list_attempts(message: OrderMessage) -> list[OrderAttempt]:
+    """What happened to a message, oldest first."""
+    return list(db.session.execute(
+        select(OrderAttempt).where(OrderAttempt.message_id == message.id).order_by(OrderAttempt.id)).scalars())
+
+
+def send_again(message: OrderMessage, actor: User) -> OrderMessage:
+    """Queue a refused or given-up message anew, composed of what stands now and under a new number."""
+    if message.state not in FOR_A_PERSON:
+        raise NotNow(_("This message is on its way, or arrived. Look again."), sent=message.id)
+    order = message.order
+    return _queue(order, message.laboratory, message.act, order.cancelled_reason or order.reason, actor)
+
+
+def _queue(order: LabOrder, laboratory: Laboratory, act: OrderAct, reason: str, actor: User) -> OrderMessage:
+    case = order.case
+    number = next_number(case.site_id, "message") % 10**6  # the counter that numbers every message of the site
+    control_id = f"{case.site.code[:8]}{clock.now():%y%m%d}{number:06}"
+    theirs = db.session.execute(select(CodeMapping).where(
+        CodeMapping.laboratory_id == laboratory.id, CodeMapping.kind == MapKind.TEST, CodeMapping.ours == order.test)
+        .order_by(CodeMapping.id).limit(1)).scalar_one_or_none()
+    body = ports.compose_order(OrderToSend(
+        order=order, laboratory=laboratory, act=act.value, control_id=control_id, reason=reason,
+        label=list_tests()[order.test].label,
+        their_code=(theirs.code, theirs.text or theirs.code, theirs.system or "L") if theirs else None,
+        orderer=db.session.get_one(User, order.ordered_by_id)))
+    row = OrderMessage(
+        site_id=case.site_id, laboratory_id=laboratory.id, order_id=order.id, order=order, case_id=case.id, act=act,
+        control_id=control_id, body=body, queued_at=clock.now(), next_attempt_at=clock.now(), attempts=0,
+        state=DeliveryState.QUEUED)
+    db.session.add(row)
+    db.session.flush()
+    record_change("send-order", "lab-order", order.id, case_id=case.id, site_id=case.site_id, actor_id=actor.id,
+                  actor_kind="user", detail={"act": act.value, "laboratory": laboratory.id, "message": row.id})
+    return row

@@ -1,0 +1,221 @@
+"""Orders to a laboratory over the line: in order, once however the answer is lost, cancelled there, or refused."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from clinic.db import db, write_unit
+from clinic.errors import InvalidInput, NotNow
+from clinic.models import (
+    Case,
+    DeliveryState,
+    InboundMessage,
+    Laboratory,
+    LabOrder,
+    OrderAct,
+    OrderAttempt,
+    OrderMessage,
+    User,
+)
+from clinic.services import lab_order, order_message
+from integrations.hl7.acknowledgement import build_acknowledgement
+from integrations.hl7.frame import FrameReader, wrap
+from integrations.hl7.reader import read_message
+from integrations.inbound.listener import listening
+from integrations.inbound.processing import process_waiting
+from integrations.order_sender import LEASE, OrderSender
+from integrations.retry import RetryPlan
+from integrations.transport.http import Patience
+from tests.factory import make_applicant, make_case, make_laboratory, make_user
+from tests.integrations.factory import START, Hand, close_unit
+from tests.integrations.test_mllp import Handler, receiver, take_frame
+from tests.sign_in import sign_in
+
+S = DeliveryState
+
+
+@pytest.fixture
+def ids(app: Flask, hand: Hand) -> dict[str, str]:
+    reception = make_user("reception")
+    case = make_case("us", make_applicant(reception, native_family_name="ประเสริฐ"), reception)
+    technician = make_user("labtech")
+    orders = lab_order.place_orders(case, technician)
+    found = {"case": case.id, "technician": technician.id, "laboratory": make_laboratory().id}
+    found |= {row.test: row.id for row in orders}
+    close_unit()
+    return found
+
+
+class Laboratorian:
+    """A laboratory's receiver that answers as the test says and remembers what came."""
+
+    def __init__(self, *codes: str) -> None:
+        self.codes, self.seen = list(codes), []
+
+    def __call__(self, connection: socket.socket) -> None:
+        frame = take_frame(connection)
+        if not frame:
+            return
+        message = read_message(frame.decode())
+        orc = message.find("ORC")
+        assert orc is not None
+        self.seen.append((orc.get(1), orc.get(2), message.control_id))
+        code = self.codes.pop(0) if self.codes else "CA"
+        if code != "lost":
+            connection.sendall(wrap(build_acknowledgement(message, code, "W1", START).encode()))
+
+
+def queue(ids: dict[str, str], *tests: str) -> None:
+    with write_unit():
+        order_message.send_orders(db.session.get_one(Case, ids["case"]),
+                                  db.session.get_one(Laboratory, ids["laboratory"]), [ids[test] for test in tests],
+                                  db.session.get_one(User, ids["technician"]))
+
+
+def run(ids: dict[str, str], handle: Handler, hand: Hand, turns: int = 1) -> None:
+    with receiver(handle) as address:
+        with write_unit() as session:
+            session.get_one(Laboratory, ids["laboratory"]).endpoint = address.rsplit("/", 2)[0]
+        for _ in range(turns):
+            OrderSender("test", Patience(2, 0.5), RetryPlan(draw=lambda: 1.0)).send_due()
+            hand.turn(minutes=20)
+
+
+def set_endpoint(ids: dict[str, str]) -> None:
+    with write_unit() as session:
+        session.get_one(Laboratory, ids["laboratory"]).endpoint = "mllp://127.0.0.1:9"
+
+
+def list_messages() -> list[OrderMessage]:
+    db.session.rollback()
+    return list(db.session.execute(select(OrderMessage).order_by(OrderMessage.id)).unique().scalars())
+
+
+def number(ids: dict[str, str], test: str) -> str:
+    return db.session.get_one(LabOrder, ids[test]).number
+
+
+def test_orders_leave_one_by_one_and_are_taken(app: Flask, ids: dict[str, str], hand: Hand) -> None:
+    set_endpoint(ids)
+    queue(ids, "syphilis-nontreponemal")
+    hand.turn(seconds=1)
+    queue(ids, "igra")
+    laboratory = Laboratorian()
+    run(ids, laboratory, hand)
+    assert [one[:2] for one in laboratory.seen] == [
+        ("NW", number(ids, "syphilis-nontreponemal")), ("NW", number(ids, "igra"))]
+    assert [row.state for row in list_messages()] == [S.ACCEPTED, S.ACCEPTED]
+    assert db.session.get_one(LabOrder, ids["igra"]).laboratory_id == ids["laboratory"]
+
+
+def test_lost_answer_is_sent_again_with_its_number_and_nobody_overtakes(
+    app: Flask, ids: dict[str, str], hand: Hand
+) -> None:
+    set_endpoint(ids)
+    queue(ids, "syphilis-nontreponemal")
+    hand.turn(seconds=1)
+    queue(ids, "igra")
+    laboratory = Laboratorian("lost", "AE")
+    run(ids, laboratory, hand, 3)
+    first, again, third, second = laboratory.seen
+    assert first == again == third and second[1] == number(ids, "igra")
+    assert [row.state for row in list_messages()] == [S.ACCEPTED, S.ACCEPTED]
+    outcomes = [row.outcome for row in db.session.execute(select(OrderAttempt).order_by(OrderAttempt.id)).scalars()]
+    assert outcomes == [S.UNKNOWN, S.QUEUED, S.ACCEPTED, S.ACCEPTED]
+
+
+def test_order_taken_back_is_cancelled_there_and_one_never_sent_is_not(
+    app: Flask, ids: dict[str, str], hand: Hand
+) -> None:
+    set_endpoint(ids)
+    queue(ids, "syphilis-nontreponemal")
+    hand.turn(seconds=1)
+    with write_unit():
+        technician = db.session.get_one(User, ids["technician"])
+        for test in ("syphilis-nontreponemal", "igra"):
+            lab_order.cancel_order(db.session.get_one(LabOrder, ids[test]), "ordered twice", technician)
+    laboratory = Laboratorian()
+    run(ids, laboratory, hand)
+    assert [one[0] for one in laboratory.seen] == ["NW", "CA"]
+    assert [row.act for row in list_messages()] == [OrderAct.NEW, OrderAct.CANCEL]
+
+
+def test_refused_order_is_for_a_person_and_keeps_nobody_waiting(app: Flask, ids: dict[str, str], hand: Hand) -> None:
+    set_endpoint(ids)
+    queue(ids, "syphilis-nontreponemal")
+    hand.turn(seconds=1)
+    queue(ids, "igra")
+    laboratory = Laboratorian("CR")
+    run(ids, laboratory, hand)
+    refused, taken = list_messages()
+    assert (refused.state, taken.state) == (S.REJECTED, S.ACCEPTED)
+    client = sign_in(app, db.session.get_one(User, ids["technician"]))
+    page = f"/cases/{ids['case']}/orders/sending"
+    assert "Refused by the laboratory" in client.get(page).text
+    assert client.post(f"{page}/again", data={"message": refused.id}).status_code == 303
+    run(ids, Laboratorian(), hand)
+    assert [row.state for row in list_messages()] == [S.REJECTED, S.ACCEPTED, S.ACCEPTED]
+    assert len({row.control_id for row in list_messages()}) == 3, "anew is under a new number"
+
+
+@pytest.mark.parametrize(("kind", "code", "state"), [
+    ("ACK^O21^ACK", "AA", S.ACCEPTED), ("ORL^O22^ORL_O22", "AR", S.REJECTED),
+])  # fmt: skip
+def test_laboratory_s_own_word_comes_later_by_the_listener(
+    app: Flask, ids: dict[str, str], hand: Hand, kind: str, code: str, state: S
+) -> None:
+    set_endpoint(ids)
+    queue(ids, "syphilis-nontreponemal")
+    run(ids, Laboratorian(), hand)
+    (sent,) = list_messages()
+    text = (f"MSH|^~\\&|CENTRALLAB|LAB01|CLEARWAY|NBO|20261120||{kind}|W9|P|2.5.1|||AL|NE\r"
+            f"MSA|{code}|{sent.control_id}\r")
+    db.session.rollback()
+    with listening(app) as port, socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+        line.sendall(wrap(text.encode()))
+        assert b"MSA|CA|W9" in FrameReader().feed(line.recv(65536))[0]
+    process_waiting()
+    assert list_messages()[0].state is state
+    assert db.session.execute(select(InboundMessage)).scalar_one().state == "applied"
+
+
+def test_interrupted_sending_is_taken_up_after_its_lease(app: Flask, ids: dict[str, str], hand: Hand) -> None:
+    set_endpoint(ids)
+    queue(ids, "syphilis-nontreponemal")
+    with write_unit() as session:
+        row = session.execute(select(OrderMessage)).unique().scalar_one()
+        row.state, row.lease_until, row.attempts = S.SENDING, START + LEASE, 1
+    laboratory = Laboratorian()
+    run(ids, laboratory, hand)
+    assert laboratory.seen == []
+    run(ids, laboratory, hand)
+    assert len(laboratory.seen) == 1 and list_messages()[0].state is S.ACCEPTED
+
+
+def test_page_sends_what_is_ticked_and_refuses_the_rest(app: Flask, ids: dict[str, str], hand: Hand) -> None:
+    client = sign_in(app, db.session.get_one(User, ids["technician"]))
+    page = f"/cases/{ids['case']}/orders/sending"
+    assert "print the referral letter" in client.get(page).text
+    set_endpoint(ids)
+    assert "Syphilis, nontreponemal" in client.get(page).text
+    assert client.post(page, data={}).status_code == 422
+    assert client.post(page, data={"laboratory": ids["laboratory"]}).status_code == 422
+    form = {"laboratory": ids["laboratory"], "orders": [ids["syphilis-nontreponemal"]]}
+    assert client.post(page, data=form).status_code == 303
+    assert "Waits to be sent" in client.get(page).text
+    with write_unit():
+        other = make_laboratory(application="OTHER")
+        other.endpoint = "mllp://127.0.0.1:9"
+        with pytest.raises(InvalidInput):
+            order_message.send_orders(db.session.get_one(Case, ids["case"]), other, [ids["syphilis-nontreponemal"]],
+                                      db.session.get_one(User, ids["technician"]))
+        with pytest.raises(NotNow):
+            order_message.send_again(list_messages_in_unit()[0], db.session.get_one(User, ids["technician"]))
+
+
+def list_messages_in_unit() -> list[OrderMessage]:
+    return list(db.session.execute(select(OrderMessage)).unique().scalars())
