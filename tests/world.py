@@ -41,7 +41,7 @@ from clinic.services.merge_caution import list_cautions
 from clinic.services.related_person import add_related
 from clinic.services.task import open_task
 from clinic.services.tb_contact import confirm_contact
-from tests.factory import make_applicant, make_laboratory, make_site, make_user
+from tests.factory import make_applicant, make_laboratory, make_reported, make_site, make_user
 from tests.fhir import story
 
 
@@ -101,12 +101,14 @@ def build_world() -> World:
     elsewhere = make_user("nurse", make_site("KSM"))
     opening = open_in_emergency(case, EmergencyReason.DANGER, "Unconscious at the hospital", elsewhere)
     laboratory = make_laboratory(case.site)
+    reported, document = make_reported(case, laboratory)
     hold = place_hold(case, "Coughs blood", make_user("physician", case.site))
     contact = confirm_contact(other, NewContact(Relation.FRIEND, ContactSetting.DORMITORY), staff["reception"], case)
     task = open_task("follow-up", case, "world", detail="Film of the wrist")
     values = {
         "test": "syphilis-nontreponemal", "specimen_id": tube.id, "order_id": handover.list_orders_of(tube)[0].id,
-        "laboratory_id": laboratory.id,
+        "laboratory_id": laboratory.id, "reported_id": reported.id, "received_id": reported.message_id,
+        "document_id": document.id,
         "opening_id": opening.id, "case_id": case.id,
         "applicant_id": person.id, "other_id": other.id, "film_id": film.id,
         "result_id": result.id, "family_id": family.id, "related_id": related.id, "merge_id": merge.id,

@@ -14,7 +14,8 @@ import time
 
 from bench.fault.check import Check
 
-DRILLS = ("full_disk", "lost_database", "set_clock", "restored_backup", "two_versions")
+DRILLS = ("full_disk", "lost_database", "set_clock", "restored_backup", "two_versions",
+          "killed_listener")
 
 
 def main() -> int:

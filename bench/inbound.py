@@ -1,0 +1,249 @@
+"""HL7 v2 in: the listener as a process of its own, beside a raw durable insert and beside two other libraries' servers.
+
+Every side stores before it answers, durable on disk. hl7apy's server parses, as its users do; python-hl7's inserts the
+text. The load comes from this process: K connections, each waits for its answer before it sends the next.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import socketserver
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from bench.measure import ROUNDS, Figure, to_figure
+from bench.place import find_port, make_settings, open_app
+from clinic.config import ROOT, Settings
+from clinic.db import write_unit
+from integrations.hl7.frame import FrameReader, wrap
+from tests.factory import make_laboratory, make_site
+
+SECONDS = 1.5
+LINES = 13
+HEAD = ("MSH|^~\\&|CENTRALLAB|LAB01|CLEARWAY|NBO|20261120080000+0300||ORU^R01^ORU_R01|{number}|P|2.5.1\r"
+        "PID|1||NBO-26-000001-R^^^CLEARWAY^MR||Wanjiru^Grace^Achieng||19910105|F\r"
+        "ORC|RE|NBO-L-000001-X^CLEARWAY|{number}^LAB01\r"
+        "OBR|1|NBO-L-000001-X^CLEARWAY|{number}^LAB01|24323-8^Panel^LN|||20261119\r")  # fmt: skip
+BODY = "".join(f"OBX|{line}|NM|2160-{line}^Creatinine^LN||{60 + line}.0|umol/L^umol/L^UCUM|53-97|N|||F\r"
+               for line in range(1, LINES + 1))
+PEERS = ("hl7apy", "python-hl7")
+
+
+def run(database: str, _full: bool = False) -> list[Figure]:
+    """Messages a second at one, sixteen and thirty-two connections, beside raw inserts and the two peers."""
+    values: dict[str, list[float]] = {}
+    with make_settings(database) as settings, open_app(settings):
+        settings = Settings(**{**settings.__dict__, "mllp_port": find_port()})
+        with write_unit():
+            make_laboratory(make_site())
+        with serving(settings) as port, peers() as ports:
+            for _round in range(ROUNDS):
+                for name, rate in _measure(settings, database, port, ports):
+                    values.setdefault(name, []).append(rate)
+    raw, batch = values["raw, one row"], values["raw, 32 rows"]
+    sixteen = values["ours, 16 connections"]
+    return [
+        to_figure("raw durable insert, one row", raw, None),
+        to_figure("raw durable insert, 32 rows at once", batch, None),
+        to_figure("ours, 1 connection", values["ours, 1 connection"], raw, "/s", "raw, one row", "G3"),
+        to_figure("ours, 32 connections", values["ours, 32 connections"], raw, "/s", "raw, one row", "G3b"),
+        to_figure("ours, 32 connections", values["ours, 32 connections"], batch, "/s", "raw, 32 rows", "G3b2"),
+        to_figure("ours, 16 connections", sixteen, values["hl7apy"], "/s", "hl7apy server, parsing", "G3c"),
+        to_figure("ours, 16 connections", sixteen, values["python-hl7"], "/s", "python-hl7 server", "G3c2"),
+        to_figure("hl7apy server, 16 connections", values["hl7apy"], None),
+        to_figure("python-hl7 server, 16 connections", values["python-hl7"], None),
+    ]
+
+
+def _measure(settings: Settings, database: str, port: int, ports: dict[str, int]) -> Iterator[tuple[str, float]]:
+    yield "raw, one row", _insert(settings, database, 1)
+    for count in (1, 32, 16):
+        yield f"ours, {count} connection{'s' if count > 1 else ''}", asyncio.run(load(port, count))
+    yield "raw, 32 rows", _insert(settings, database, 32)
+    for name in PEERS:
+        yield name, asyncio.run(load(ports[name], 16))
+
+
+async def load(port: int, count: int, seconds: float = SECONDS) -> float:
+    """Messages answered a second over `count` connections that each wait for their answer."""
+    end = time.perf_counter() + seconds
+    start = time.perf_counter()
+    answered = await asyncio.gather(*(_talk(port, sender, end) for sender in range(count)))
+    return sum(answered) / (time.perf_counter() - start)
+
+
+async def _talk(port: int, sender: int, end: float) -> int:
+    count, mark = 0, time.time_ns()
+    while time.perf_counter() < end:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        frames = FrameReader()
+        try:
+            while time.perf_counter() < end:
+                writer.write(wrap((HEAD.format(number=f"{mark:x}-{sender}-{count}") + BODY).encode()))
+                found: list[bytes] = []
+                while not found:
+                    async with asyncio.timeout(30):
+                        piece = await reader.read(65536)
+                    if not piece:
+                        break
+                    found = frames.feed(piece)
+                if not found:
+                    break  # a server that hangs up after each message
+                if b"MSA|AA" not in found[0]:
+                    raise RuntimeError(found[0][:200])
+                count += 1
+        finally:
+            writer.close()
+    return count
+
+
+def _insert(settings: Settings, database: str, rows: int) -> float:
+    """Rows a second, `rows` in each transaction, made durable before the next begins."""
+    body = (HEAD.format(number="1") + BODY).encode()
+    count, end = 0, time.perf_counter() + SECONDS
+    start = time.perf_counter()
+    if database == "sqlite":
+        line = sqlite3.connect(settings.var_dir / "raw.sqlite3", isolation_level=None)
+        line.execute("pragma journal_mode = wal")
+        line.execute("pragma synchronous = full")
+        line.execute("create table if not exists raw (id integer primary key, name text, body blob)")
+        while time.perf_counter() < end:
+            line.execute("begin immediate")
+            line.executemany("insert into raw (name, body) values (?, ?)", [("1", body)] * rows)
+            line.execute("commit")
+            count += rows
+        line.close()
+        return count / (time.perf_counter() - start)
+    with psycopg.connect(settings.database_url.replace("+psycopg", ""), autocommit=True) as server:
+        server.execute("create table if not exists raw (id bigserial primary key, name text, body bytea)")
+        while time.perf_counter() < end:
+            with server.transaction(), server.cursor() as cursor:
+                cursor.executemany("insert into raw (name, body) values (%s, %s)", [("1", body)] * rows)
+            count += rows
+    return count / (time.perf_counter() - start)
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[int]:
+    """Our listener as `make run` starts it."""
+    environ = os.environ | {
+        "CLEARWAY_VAR_DIR": str(settings.var_dir), "CLEARWAY_SECRET_KEY": settings.secret_key,
+        "CLEARWAY_DATABASE_URL": settings.database_url, "CLEARWAY_LOG_LEVEL": "ERROR",
+        "CLEARWAY_MLLP_PORT": str(settings.mllp_port), "PYTHONPATH": str(ROOT),
+    }  # fmt: skip
+    with _process([sys.executable, "-m", "flask", "--app", "wsgi", "listen", "mllp"], settings.mllp_port, environ):
+        yield settings.mllp_port
+
+
+@contextmanager
+def peers() -> Iterator[dict[str, int]]:
+    """The two other servers, each a process over a file of its own."""
+    ports = {name: find_port() for name in PEERS}
+    with tempfile.TemporaryDirectory(prefix="clearway-peer-") as folder:
+        first, second = (_process([sys.executable, "-m", "bench.inbound", name, str(ports[name]), f"{folder}/{name}"],
+                                  ports[name], dict(os.environ)) for name in PEERS)
+        with first, second:
+            yield ports
+
+
+@contextmanager
+def _process(command: list[str], port: int, environ: dict[str, str]) -> Iterator[None]:
+    process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _turn in range(600):
+            try:
+                asyncio.run(_knock(port))
+                break
+            except OSError:
+                time.sleep(0.05)
+        else:
+            raise TimeoutError(f"nobody listens on {port}")
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def _knock(port: int) -> None:
+    _reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.close()
+
+
+def _open_store(path: str) -> sqlite3.Connection:
+    line = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+    line.execute("pragma journal_mode = wal")
+    line.execute("pragma synchronous = full")
+    line.execute("create table if not exists raw (id integer primary key, body blob)")
+    return line
+
+
+def _serve_hl7apy(port: int, path: str) -> None:
+    """hl7apy's MLLPServer as its documentation has it: the message is parsed, stored, and answered by an ACK built."""
+    from hl7apy.core import Message
+    from hl7apy.mllp import AbstractHandler, MLLPServer
+    from hl7apy.parser import parse_message
+
+    _open_store(path).close()
+
+    class Handler(AbstractHandler):
+        def reply(self) -> str:
+            message = parse_message(self.incoming_message)
+            line = _open_store(path)
+            line.execute("insert into raw (body) values (?)", (self.incoming_message,))
+            line.close()
+            answer = Message("ACK", version="2.5.1")
+            answer.msh.msh_9 = "ACK^R01^ACK"
+            answer.msa.msa_1, answer.msa.msa_2 = "AA", message.msh.msh_10.value
+            return str(answer.to_mllp())
+
+    socketserver.TCPServer.request_queue_size = 128
+    MLLPServer("127.0.0.1", port, {"ORU^R01^ORU_R01": (Handler,)}).serve_forever()
+
+
+async def _serve_python_hl7(port: int, path: str) -> None:
+    """python-hl7's asyncio server: the message is stored and answered by its own ACK."""
+    from hl7.mllp import start_hl7_server
+
+    line = _open_store(path)
+
+    async def take(reader: Any, writer: Any) -> None:
+        while not writer.is_closing():
+            try:
+                message = await reader.readmessage()
+            except asyncio.IncompleteReadError:
+                return
+            line.execute("insert into raw (body) values (?)", (str(message),))
+            writer.writemessage(message.create_ack())
+            await writer.drain()
+
+    server = await start_hl7_server(take, "127.0.0.1", port, limit=2**20, encoding="utf-8")
+    async with server:
+        await server.serve_forever()
+
+
+def main() -> None:
+    """One peer, until it is ended."""
+    parser = argparse.ArgumentParser(prog="bench.inbound")
+    parser.add_argument("peer", choices=PEERS)
+    parser.add_argument("port", type=int)
+    parser.add_argument("path", type=Path)
+    given = parser.parse_args()
+    if given.peer == "hl7apy":
+        _serve_hl7apy(given.port, str(given.path))
+    else:
+        asyncio.run(_serve_python_hl7(given.port, str(given.path)))
+
+
+if __name__ == "__main__":
+    main()
