@@ -13,6 +13,7 @@ if sys.path[0] != ROOT:
 
 from flask import Flask  # noqa: E402
 
+from clinic.api import laboratory_result  # noqa: E402
 from clinic.app import create_app as create_clinic  # noqa: E402
 from clinic.auth import csrf, serve_machines_only  # noqa: E402
 from clinic.cli import CLINIC_COMMANDS, install_commands  # noqa: E402
@@ -30,6 +31,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     """Build the whole application: all routes, all commands, all hooks between the packages."""
     app = create_clinic(settings)
     add_checks(app, CLINIC_CHECKS)
+    csrf.exempt(laboratory_result.blueprint)  # laboratories prove themselves with a token
+    answer_errors_under(app, laboratory_result.PREFIX, laboratory_result.render_problem)
+    serve_machines_only(app, laboratory_result.PREFIX)
     _connect_fhir(app)
     _connect_integrations(app)
     install_commands(app, tuple(name for name in COMMANDS if _exists(name)))

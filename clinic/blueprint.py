@@ -7,7 +7,7 @@ from functools import partial
 
 from flask import Flask
 
-from clinic.api import decision, description
+from clinic.api import decision, description, laboratory_result
 from clinic.web import (
     administration,
     amendment,
@@ -41,6 +41,7 @@ from clinic.web import (
     laboratory,
     laboratory_message,
     laboratory_place,
+    laboratory_upload,
     lock,
     member,
     member_access,
@@ -91,7 +92,7 @@ from clinic.web.station_page import init_station_words
 
 RECEPTION = (worklist, visit, search, applicant, contact, related_person, family, family_case, merge, opening, case,
              circumstance, will_i_need)
-API = (decision, description)
+API = (decision, description, laboratory_result)
 ADMINISTRATION = (administration, member, member_access, role, site, authority, partner)
 
 REGISTRATIONS: list[Callable[[Flask], None]] = [
@@ -130,6 +131,7 @@ REGISTRATIONS: list[Callable[[Flask], None]] = [
     lambda app: app.register_blueprint(laboratory.blueprint),
     lambda app: app.register_blueprint(reported.blueprint),
     lambda app: app.register_blueprint(laboratory_message.blueprint),
+    lambda app: app.register_blueprint(laboratory_upload.blueprint),
     lambda app: app.register_blueprint(order_message.blueprint),
     lambda app: app.register_blueprint(second_person.blueprint),
     lambda app: app.register_blueprint(draw.blueprint),

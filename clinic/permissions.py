@@ -88,6 +88,7 @@ ROLES: dict[str, tuple[Any, frozenset[Permission]]] = {
 }
 
 PUBLIC = "public"  # open to everybody
+LABORATORY_CLIENT = "laboratory-client"  # checked by the laboratory's token, not by a staff role
 AUTHORITY_CLIENT = "authority-client"  # checked by the FHIR token, not by a staff role
 
 
@@ -142,4 +143,10 @@ def public(view: F) -> F:
 def authority_client(view: F) -> F:
     """Mark a view as guarded by an authority's access token (fhir/smart.py checks it)."""
     view.permission = AUTHORITY_CLIENT  # type: ignore[attr-defined]
+    return view
+
+
+def laboratory_client(view: F) -> F:
+    """Mark a view as guarded by a partner laboratory's token (clinic/api/laboratory_result.py checks it)."""
+    view.permission = LABORATORY_CLIENT  # type: ignore[attr-defined]
     return view

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from werkzeug.routing import Map, Rule
 
-from clinic.permissions import AUTHORITY_CLIENT, PUBLIC, Permission
+from clinic.permissions import AUTHORITY_CLIENT, LABORATORY_CLIENT, PUBLIC, Permission
 
 # Views of the libraries: static files, and Flask-Security's own sign-in pages, which guard themselves.
 OF_LIBRARIES = ("static", "security.", "security_static")
@@ -15,7 +15,7 @@ def list_unmarked(app: Flask) -> list[str]:
     unmarked = []
     for rule in app.url_map.iter_rules():
         mark = getattr(app.view_functions[rule.endpoint], "permission", None)
-        is_marked = mark in (PUBLIC, AUTHORITY_CLIENT) or (
+        is_marked = mark in (PUBLIC, AUTHORITY_CLIENT, LABORATORY_CLIENT) or (
             isinstance(mark, tuple) and bool(mark) and all(isinstance(one, Permission) for one in mark)
         )
         if not is_marked and not rule.endpoint.startswith(OF_LIBRARIES):

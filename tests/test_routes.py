@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from clinic.permissions import AUTHORITY_CLIENT, PUBLIC, Permission
+from clinic.permissions import AUTHORITY_CLIENT, LABORATORY_CLIENT, PUBLIC, Permission
 from tests.factory import make_user
 from tests.sign_in import sign_in
 
@@ -34,7 +34,7 @@ def test_marks_are_permissions_we_know(app: Flask) -> None:
         elif mark == PUBLIC:
             assert endpoint in OPEN_VIEWS or path.startswith(OPEN_PREFIXES), f"{path} is open to everybody"
         else:
-            assert mark in (AUTHORITY_CLIENT, None), path
+            assert mark in (AUTHORITY_CLIENT, LABORATORY_CLIENT, None), path
 
 
 def test_nobody_gets_a_page_without_signing_in(app: Flask) -> None:

@@ -63,14 +63,80 @@ def build_description() -> dict[str, Any]:
                 "422": {"description": "The body is no JSON, or the single object no valid facts",
                         "content": _json({"$ref": "#/components/schemas/Problem"})},
             },
-        }}},
+        }}} | _laboratory_paths(),
         "components": {
-            "securitySchemes": {"session": {"type": "apiKey", "in": "cookie", "name": "clearway"}},
+            "securitySchemes": {"session": {"type": "apiKey", "in": "cookie", "name": "clearway"},
+                                "laboratory": {"type": "http", "scheme": "bearer"}},
             "schemas": {"Facts": _facts_schema(), "Answer": {"anyOf": [
                 {"$ref": "#/components/schemas/Decision"}, {"$ref": "#/components/schemas/Problem"}]},
-                "Decision": _decision_schema(), "Problem": _problem_schema(), "Required": _required_schema()},
+                "Decision": _decision_schema(), "Problem": _problem_schema(), "Required": _required_schema(),
+                "LaboratoryResults": _results_schema(),
+                "LaboratoryState": _state_schema(), "ProblemDetails": _details_schema()},
         },
     }
+
+
+def _laboratory_paths() -> dict[str, Any]:
+    state = {"content": _json({"$ref": "#/components/schemas/LaboratoryState"})}
+    problem = {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}}
+    refused = {"401": {"description": "No token", **problem}, "403": {"description": "The token is not in use",
+                                                                     **problem}}
+    return {
+        "/api/v1/laboratory-results": {"post": {
+            "operationId": "sendResults", "summary": "Send results; stored as they came, worked on afterwards",
+            "security": [{"laboratory": []}],
+            "requestBody": {"required": True, "content": _json({"$ref": "#/components/schemas/LaboratoryResults"})},
+            "responses": {
+                "202": {"description": "Stored", **state}, "200": {"description": "The same came before", **state},
+                "409": {"description": "The id came before with other content", **problem}, **refused,
+                "415": {"description": "The body does not say that it is JSON", **problem},
+                "422": {"description": "Not of this form; nothing was stored", **problem},
+            }}},
+        "/api/v1/laboratory-results/{id}": {"get": {
+            "operationId": "showResults", "summary": "What became of a message; no values come back",
+            "security": [{"laboratory": []}],
+            "parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}],
+            "responses": {"200": {"description": "Its state", **state}, **refused,
+                          "404": {"description": "No such message of this laboratory", **problem}}}},
+    }
+
+
+def _results_schema() -> dict[str, Any]:
+    text = {"type": "string"}
+    moment = {"type": "string", "description": "a day, or a time with its offset (ISO 8601)"}
+    value = {"type": "object", "required": ["code"], "additionalProperties": False, "properties": {
+        "code": text, "system": text, "text": text, "sub_id": text, "kind": {"enum": ["ST", "NM", "CWE", "SN", "TX"]},
+        "value": text, "value_text": text, "unit": text, "flags": {"type": "array", "items": text}, "range": text,
+        "method": text, "status": {"enum": ["F", "C", "P", "X", "D", "W", "I"], "description": "HL7 table 0085"},
+        "observed_at": moment, "note": text}}
+    panel = {"type": "object", "required": ["number"], "additionalProperties": False, "properties": {
+        "order": text, "number": text, "specimen": text, "taken_at": moment, "reported_at": moment,
+        "parent_number": text, "parent_sub_id": text, "note": text, "values": {"type": "array", "items": value},
+        "report_pdf": {"type": "string", "contentEncoding": "base64"}}}
+    identifier = {"type": "object", "required": ["value"], "additionalProperties": False,
+                  "properties": {"value": text, "authority": text, "type": text}}
+    person = {"type": "object", "additionalProperties": False, "properties": {
+        "identifiers": {"type": "array", "items": identifier}, "family_name": text, "given_names": text,
+        "birth_date": {"type": "string", "description": "1991, 1991-01 or 1991-01-05"},
+        "sex": {"enum": ["M", "F", "O", "U", ""]}}}
+    report = {"type": "object", "required": ["panels"], "additionalProperties": False,
+              "properties": {"person": person, "panels": {"type": "array", "items": panel}}}
+    return {"type": "object", "required": ["id", "reports"], "additionalProperties": False, "properties": {
+        "id": {"type": "string", "description": "the laboratory's own, unique for ever"},
+        "reports": {"type": "array", "items": report}}}
+
+
+def _state_schema() -> dict[str, Any]:
+    text = {"type": "string"}
+    result = {"type": "object", "properties": {"number": text, "code": text, "state": text, "reason": text}}
+    return {"type": "object", "properties": {"id": text, "state": {"enum": ["new", "applied", "held", "error"]},
+                                             "results": {"type": "array", "items": result}}}
+
+
+def _details_schema() -> dict[str, Any]:
+    text = {"type": "string"}
+    return {"type": "object", "properties": {"type": text, "title": text, "status": {"type": "integer"},
+                                             "detail": text, "errors": {"type": "object"}}}
 
 
 def _facts_schema() -> dict[str, Any]:

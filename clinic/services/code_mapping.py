@@ -21,7 +21,7 @@ from clinic.laboratory_test import TITRE, LaboratoryTest, list_tests
 from clinic.models import CodeMapping, Laboratory, MapKind, User
 
 CATALOGUE = Path(__file__).resolve().parent.parent / "programmes" / "reference" / "laboratory-code.toml"
-LOINC, OWN = "LN", ("99CW", "CLEARWAY")
+LOINC, OWN = "LN", ("99CW", "CLEARWAY", "")
 ANY = "*"  # a line of this code holds where no other does
 
 

@@ -13,7 +13,7 @@ from clinic.models import Authority, Delivery, InboundMessage, InboundState, Lab
 from integrations.authorities.hl7_oru import NAME, classify
 from integrations.fault import describe_fault
 from integrations.hl7.acknowledgement import Unreadable, read_acknowledgement
-from integrations.inbound.results import RESULTS, Prepared, apply_results, check, prepare_results
+from integrations.inbound.results import Prepared, apply_results, check, has_results, prepare_results
 from integrations.order_sender import record_word
 from integrations.settlement import record_own_word
 from integrations.transport.mllp import parse_peer
@@ -55,14 +55,14 @@ def _prepare_next() -> Prepared | None:
     """Read the next message's results and check what it carries, before a unit that writes is open."""
     with read_unit() as session:
         row = session.execute(_next()).scalar_one_or_none()
-        if row is None or row.laboratory_id is None or not row.kind.startswith(RESULTS):
+        if row is None or not has_results(row):
             return None
         prepared = prepare_results(row, session.get_one(Laboratory, row.laboratory_id))
     return check(prepared)
 
 
 def _work(session: Session, row: InboundMessage, prepared: Prepared | None) -> tuple[InboundState, str]:
-    if row.laboratory_id is not None and row.kind.startswith(RESULTS):
+    if has_results(row):
         if prepared is None or prepared.message_id != row.id:  # another worker took the one that we had read
             prepared = prepare_results(row, session.get_one(Laboratory, row.laboratory_id))
             if any(report.documents for report in prepared.reports):

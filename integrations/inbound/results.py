@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
+from clinic.api.laboratory_result import read_body
 from clinic.lab_report import PersonReport
+from clinic.lab_table import read_table
 from clinic.models import FOR_A_PERSON, InboundMessage, InboundState, Laboratory
 from clinic.services.lab_document import check_documents, keep_documents
 from clinic.services.result_intake import Source, take_report, to_utc
@@ -17,6 +19,12 @@ from integrations.hl7.reader import NotHl7, read_message
 from integrations.hl7.report import read_moment, read_report
 
 RESULTS = "ORU"
+JSON, CSV = "JSON", "CSV"
+
+
+def has_results(row: InboundMessage) -> bool:
+    """Whether a message reports results, whatever way it came."""
+    return row.laboratory_id is not None and (row.kind.startswith(RESULTS) or row.kind in (JSON, CSV))
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,8 @@ class Prepared:
 
 def prepare_results(row: InboundMessage, laboratory: Laboratory) -> Prepared:
     """Read a message; what cannot be read is said, never raised. Call `check` outside of every unit."""
+    if row.kind in (JSON, CSV):
+        return _prepare_plain(row, laboratory)
     try:
         message = read_message(decode(row.raw, laboratory.charset))
     except (UnicodeDecodeError, UnknownCharset):
@@ -41,6 +51,18 @@ def prepare_results(row: InboundMessage, laboratory: Laboratory) -> Prepared:
     zone = ZoneInfo(laboratory.time_zone)
     said_at = read_moment(message.header.get(7), zone) or row.received_at.isoformat()
     return Prepared(row.id, read_report(message, zone), to_utc(said_at) or to_utc(row.received_at.isoformat()))
+
+
+def _prepare_plain(row: InboundMessage, laboratory: Laboratory) -> Prepared:
+    """A body of the JSON interface, or a table: both were checked whole before they were stored."""
+    said_at = to_utc(row.received_at.isoformat())
+    if row.kind == JSON:
+        return Prepared(row.id, tuple(read_body(row.raw)["reports"]), said_at)
+    table = read_table(row.raw, laboratory.column_map or {}, laboratory.charset)
+    if table.faults:
+        fault = table.faults[0]
+        return Prepared(row.id, (), said_at, fault=f"The column map fits no more (line {fault.line}): {fault.words}")
+    return Prepared(row.id, table.reports, said_at)
 
 
 def check(prepared: Prepared) -> Prepared:

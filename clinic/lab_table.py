@@ -1,0 +1,149 @@
+"""A laboratory's results as a table: CSV with a column map of its own, read whole or refused by line.
+
+Every row is one result. Nothing is guessed: which heading holds what, the laboratory's column map says.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from flask_babel import LazyString, lazy_gettext
+from flask_babel import gettext as _
+
+from clinic.lab_report import PersonReport, ReportedPanel, ReportedPerson, ReportedValue
+
+LARGEST = 512 * 1024  # bytes; the preview's page carries it back
+MOST_ROWS = 2000
+# What a column may hold, and whether a table must have it.
+FIELDS: dict[str, tuple[LazyString, bool]] = {
+    "code": (lazy_gettext("Code of the test"), True), "value": (lazy_gettext("Result"), True),
+    "taken": (lazy_gettext("Day the specimen was taken"), True),
+    "order": (lazy_gettext("Our order number"), False), "specimen": (lazy_gettext("Our specimen number"), False),
+    "case": (lazy_gettext("Our case number"), False), "number": (lazy_gettext("The laboratory's number"), False),
+    "family_name": (lazy_gettext("Family name"), False), "given_names": (lazy_gettext("Given names"), False),
+    "birth_date": (lazy_gettext("Birth date"), False), "sex": (lazy_gettext("Sex"), False),
+    "unit": (lazy_gettext("Unit"), False), "mark": (lazy_gettext("Mark (H, L, HH, LL, N)"), False),
+    "method": (lazy_gettext("Method"), False), "reported": (lazy_gettext("Day of the report"), False),
+    "status": (lazy_gettext("State (F, C, P, X)"), False), "note": (lazy_gettext("Note"), False),
+}
+WHOSE = ("order", "specimen", "case", "family_name")
+STATES = ("F", "C", "P", "X", "W", "D")
+
+
+@dataclass(frozen=True)
+class TableFault:
+    """What is wrong with one line (the heading is line 1), or with the file as a whole (line 0)."""
+
+    line: int
+    words: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a file holds; with faults nothing of it is taken."""
+
+    headings: tuple[str, ...]
+    reports: tuple[PersonReport, ...]
+    faults: tuple[TableFault, ...]
+
+
+def read_table(content: bytes, columns: Mapping[str, str], charset: str) -> Table:
+    """Read a table by a column map (field -> heading); every fault is told with its line."""
+    if len(content) > LARGEST:
+        return Table((), (), (TableFault(0, _("The file may have at most 512 KB. Divide it.")),))
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        try:
+            text = content.decode(charset)
+        except UnicodeDecodeError:
+            return Table((), (), (TableFault(0, _("The file's characters cannot be read: save it as CSV UTF-8.")),))
+    if "\0" in text:
+        return Table((), (), (TableFault(0, _("This is no CSV file: save the table as CSV UTF-8.")),))
+    first = text.split("\n", 1)[0]
+    delimiter = max((";", "\t", ","), key=first.count) if first else ","
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+    except csv.Error:
+        return Table((), (), (TableFault(0, _("A quotation mark is not closed: save the table as CSV anew.")),))
+    rows = [[cell.strip() for cell in row] for row in rows]
+    if not rows or not any(rows[0]):
+        return Table((), (), (TableFault(0, _("The file is empty.")),))
+    return _read_rows(rows, columns)
+
+
+def _read_rows(rows: list[list[str]], columns: Mapping[str, str]) -> Table:
+    headings = tuple(rows[0])
+    faults = [TableFault(1, _("The column map does not say which column holds: %(what)s.", what=label))
+              for field, (label, needed) in FIELDS.items() if needed and not columns.get(field)]
+    faults += [TableFault(1, _("The heading “%(heading)s” of the column map is not in the file.", heading=heading))
+               for heading in columns.values() if heading not in headings]
+    faults += [TableFault(1, _("The heading “%(heading)s” stands twice.", heading=heading))
+               for heading in dict.fromkeys(columns.values()) if headings.count(heading) > 1]
+    if not any(columns.get(field) for field in WHOSE):
+        faults.append(TableFault(1, _("The column map names no column by which a result finds its case.")))
+    if len(rows) > MOST_ROWS + 1:
+        faults.append(TableFault(0, _("The file may have at most %(most)s rows. Divide it.", most=MOST_ROWS)))
+    if faults:
+        return Table(headings, (), tuple(faults))
+    places = {field: headings.index(heading) for field, heading in columns.items()}
+    reports, seen = [], {}
+    for line, row in enumerate(rows[1:], 2):
+        if not any(row):
+            continue
+        if len(row) != len(headings):
+            faults.append(TableFault(line, _("It has %(found)s cells, the heading has %(wanted)s.", found=len(row),
+                                             wanted=len(headings))))
+            continue
+        cells = {field: row[place] for field, place in places.items()}
+        faults += [TableFault(line, words) for words in _list_faults(cells)]
+        key = tuple(cells.get(name, "") for name in ("order", "specimen", "case", "number", "code", "family_name",
+                                                     "given_names", "taken"))
+        if key in seen:
+            faults.append(TableFault(line, _("It is the same result as line %(line)s.", line=seen[key])))
+        seen[key] = line
+        reports.append(_build(cells))
+    if not reports and not faults:
+        faults.append(TableFault(0, _("The file has a heading and no results.")))
+    return Table(headings, () if faults else tuple(reports), tuple(faults))
+
+
+def _list_faults(cells: Mapping[str, str]) -> list[str]:
+    found = [_("“%(what)s” is empty.", what=FIELDS[field][0]) for field in ("code", "value", "taken")
+             if not cells.get(field) and not (field == "value" and cells.get("status", "").upper() in ("X", "W", "D"))]
+    if not any(cells.get(field) for field in WHOSE):
+        found.append(_("Nothing says whose result it is."))
+    for field in ("taken", "reported", "birth_date"):
+        if cells.get(field) and not _is_day(cells[field]):
+            found.append(_("“%(what)s” is no day like 2026-03-04.", what=FIELDS[field][0]))
+    if cells.get("status") and cells["status"].upper() not in STATES:
+        found.append(_("The state is none of %(states)s.", states=", ".join(STATES)))
+    if any(len(text) > 2000 for text in cells.values()):
+        found.append(_("A cell is too long."))
+    return found
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return bool(date.fromisoformat(text)) and len(text) == 10
+    except ValueError:
+        return False
+
+
+def _build(cells: Mapping[str, str]) -> PersonReport:
+    def get(field: str) -> str:
+        return cells.get(field, "")
+
+    numbers = ((get("case"), "CLEARWAY", "MR"),) if get("case") else ()
+    value = ReportedValue(
+        code=get("code"), text=get("code"), kind="ST", value=get("value"), unit=get("unit"),
+        flags=(get("mark").upper(),) if get("mark") else (), method=get("method"),
+        status=get("status").upper() or "F", observed_at=get("taken"), note=get("note"))
+    panel = ReportedPanel(placer=get("order"), filler=get("number"), specimen=get("specimen"), code=get("code"),
+                          observed_at=get("taken"), reported_at=get("reported"), values=(value,))
+    return PersonReport(ReportedPerson(numbers, get("family_name"), get("given_names"), get("birth_date"),
+                                       get("sex")[:1].upper()), (panel,))

@@ -1,0 +1,190 @@
+"""Tables and printed reports of a laboratory sent up by a person, and its JSON interface: whole, or refused."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from clinic import clock
+from clinic.api.description import build_description
+from clinic.db import db, write_unit
+from clinic.models import InboundMessage, LabDocument, Laboratory, LabOrder, LabResult, MapKind, ReportedResult, User
+from clinic.services import lab_order
+from clinic.services.code_mapping import add_line
+from clinic.services.partner_laboratory import change_column_map, draw_token
+from integrations.inbound.processing import process_waiting
+from tests.documents import make_plain_pdf
+from tests.factory import make_applicant, make_case, make_laboratory, make_user
+from tests.sign_in import sign_in
+
+COLUMNS = {"code": "Test", "value": "Wynik", "taken": "Taken", "order": "Order", "family_name": "Name",
+           "birth_date": "Born", "reported": "Reported", "unit": "Unit", "status": "State"}  # fmt: skip
+HEAD = "Order;Test;Wynik;Unit;Taken;Reported;Name;Born;State"
+TODAY = clock.today().isoformat()
+API = "/api/v1/laboratory-results"
+
+
+@pytest.fixture
+def ids(app: Flask) -> dict[str, str]:
+    reception = make_user("reception")
+    case = make_case("us", make_applicant(reception, family_name="Otieno", given_names="Brian"), reception)
+    technician = make_user("labtech")
+    order = next(one for one in lab_order.place_orders(case, technician) if one.test == "syphilis-nontreponemal")
+    laboratory = make_laboratory()
+    change_column_map(laboratory, COLUMNS)
+    found = {"technician": technician.id, "order": order.number, "laboratory": laboratory.id, "case": case.id,
+             "token": draw_token(laboratory)}
+    db.session.commit()
+    return found
+
+
+@pytest.fixture
+def client(app: Flask, ids: dict[str, str]) -> FlaskClient:
+    return sign_in(app, db.session.get_one(User, ids["technician"]))
+
+
+def row(ids: dict[str, str], **values: str) -> str:
+    cells = {"order": ids["order"], "code": "20507-0", "value": "NEG", "unit": "", "taken": TODAY,
+             "reported": TODAY, "name": "Otieno", "born": "1991-01-05", "state": "F"} | values
+    return ";".join(cells.values())
+
+
+def look(client: FlaskClient, ids: dict[str, str], text: str, **form: str) -> Any:
+    page = f"/laboratory/files/{ids['laboratory']}/table"
+    return client.post(page, data={"table": (io.BytesIO(text.encode()), "results.csv")} | form,
+                       content_type="multipart/form-data")
+
+
+def count(kind: Any) -> int:
+    db.session.rollback()
+    return len(list(db.session.execute(select(kind)).unique().scalars()))
+
+
+def test_table_is_looked_at_then_taken_and_worked_on(client: FlaskClient, ids: dict[str, str]) -> None:
+    with write_unit():
+        add_line(db.session.get_one(Laboratory, ids["laboratory"]), MapKind.TEST, "RPR", "syphilis-nontreponemal",
+                 db.session.get_one(User, ids["technician"]))
+    text = "\n".join((HEAD, row(ids, code="RPR"))) + "\n"
+    answer = look(client, ids, text)
+    assert answer.status_code == 200 and "This will be taken" in answer.text and count(InboundMessage) == 0
+    content = base64.b64encode(text.encode()).decode()
+    page = f"/laboratory/files/{ids['laboratory']}/table"
+    assert client.post(page, data={"content": content, "act": "take"}).status_code == 303
+    assert client.post(page, data={"content": content, "act": "take"}).status_code == 409
+    db.session.rollback()
+    process_waiting()
+    assert count(LabResult) == 1, [one.reason for one in db.session.execute(select(ReportedResult)).unique().scalars()]
+
+
+@pytest.mark.parametrize(("lines", "words"), [
+    ([{"value": ""}], ["Line 2", "Result” is empty"]), ([{"taken": "05.01.2026"}], ["no day like"]),
+    ([{}, {}], ["Line 3", "same result as line 2"]), ([{"order": "", "name": ""}], ["whose result"]),
+    ([{"state": "Z"}], ["The state is none of"]), ([{"born": "5/1/91"}, {}], ["Line 2"]),
+])  # fmt: skip
+def test_one_line_at_fault_and_nothing_is_taken(
+    client: FlaskClient, ids: dict[str, str], lines: list[dict[str, str]], words: list[str]
+) -> None:
+    answer = look(client, ids, "\n".join((HEAD, *(row(ids, **values) for values in lines))), act="take")
+    assert answer.status_code == 422
+    assert [word for word in words if word not in answer.text] == []
+    assert count(InboundMessage) == 0
+
+
+@pytest.mark.parametrize("text", ["", "\x00\x01", "Order;Test\n1;2", HEAD.replace("Wynik", "Result"),
+                                  HEAD + "\n1;2;3", HEAD + ';"open', HEAD + "\n"])  # fmt: skip
+def test_file_that_is_no_such_table_is_refused(client: FlaskClient, ids: dict[str, str], text: str) -> None:
+    assert look(client, ids, text).status_code == 422
+
+
+def test_printed_report_is_attached_to_its_order(client: FlaskClient, ids: dict[str, str]) -> None:
+    page = f"/laboratory/files/{ids['laboratory']}/report"
+    for content, order in ((b"", ids["order"]), (b"MZ", ids["order"]), (make_plain_pdf(script=True), ids["order"]),
+                           (make_plain_pdf(), "NOBODY")):
+        answer = client.post(page, data={"report": (io.BytesIO(content), "r.pdf"), "order": order})
+        assert answer.status_code == 422, content[:20]
+    assert count(LabDocument) == 0
+    sent = {"report": (io.BytesIO(make_plain_pdf()), "r.pdf"), "order": ids["order"].lower()}
+    assert client.post(page, data=sent).status_code == 303
+    db.session.rollback()
+    (kept,) = db.session.execute(select(LabDocument)).unique().scalars()
+    assert db.session.get_one(LabOrder, kept.order_id).number == ids["order"]
+    answer = client.get(f"/laboratory/inbox/documents/{kept.id}/report.pdf")
+    assert (answer.data, answer.content_type) == (make_plain_pdf(), "application/pdf")
+
+
+def test_column_map_is_the_supervisor_s(app: Flask, client: FlaskClient, ids: dict[str, str]) -> None:
+    page = f"/laboratory/files/{ids['laboratory']}/columns"
+    assert client.post(page, data={"code": "X"}).status_code == 403
+    supervisor = sign_in(app, make_user_committed("labsupervisor"))
+    assert supervisor.post(page, data=COLUMNS | {"note": "Remark"}).status_code == 303
+    db.session.rollback()
+    assert db.session.get_one(Laboratory, ids["laboratory"]).column_map == COLUMNS | {"note": "Remark"}
+
+
+def make_user_committed(role: str) -> Any:
+    with write_unit():
+        user_id = make_user(role).id
+    return db.session.get_one(User, user_id)
+
+
+def body(ids: dict[str, str], **values: Any) -> dict[str, Any]:
+    return {"id": "m-1", "reports": [{
+        "person": {"family_name": "Otieno", "birth_date": "1991-01-05", "sex": "F"},
+        "panels": [{"order": ids["order"], "number": "L-1", "taken_at": TODAY, "values": [
+            {"code": "20507-0", "system": "LN", "kind": "CWE", "value": "NEG"}]}]}]} | values  # fmt: skip
+
+
+def post(app: Flask, ids: dict[str, str], plain: Any, token: str = "") -> Any:
+    return app.test_client().post(API, data=json.dumps(plain), content_type="application/json",
+                                  headers={"Authorization": f"Bearer {token or ids['token']}"})
+
+
+def test_results_come_in_as_json_and_are_stored_once(app: Flask, ids: dict[str, str]) -> None:
+    assert [post(app, ids, body(ids)).status_code for _ in range(2)] == [202, 200]
+    changed = post(app, ids, body(ids, reports=[{"panels": [{"number": "L-2"}]}]))
+    assert (changed.status_code, changed.content_type) == (409, "application/problem+json")
+    db.session.rollback()
+    process_waiting()
+    answer = app.test_client().get(f"{API}/m-1", headers={"Authorization": f"Bearer {ids['token']}"})
+    assert answer.get_json()["results"] == [
+        {"number": "L-1", "code": "20507-0", "state": "applied", "reason": ""}], answer.text
+    assert count(LabResult) == 1 and "NEG" not in answer.text
+
+
+@pytest.mark.parametrize(("change", "status"), [
+    ({"id": "a b"}, 422), ({"reports": []}, 422), ({"more": 1}, 422), ({"reports": [{"panels": [{}]}]}, 422),
+    ({"reports": [{"panels": [{"number": "1", "taken_at": "yesterday"}]}]}, 422),
+    ({"reports": [{"panels": [{"number": "1", "values": [{"code": "x", "status": "Q"}]}]}]}, 422),
+    ({"reports": [{"panels": [{"number": "1", "report_pdf": "%%%"}]}]}, 422),
+])  # fmt: skip
+def test_json_of_another_form_is_refused_as_problem(
+    app: Flask, ids: dict[str, str], change: dict[str, Any], status: int
+) -> None:
+    answer = post(app, ids, body(ids, **change))
+    assert (answer.status_code, answer.content_type) == (status, "application/problem+json"), answer.text
+    assert count(InboundMessage) == 0
+
+
+def test_only_the_laboratory_s_token_lets_in(app: Flask, ids: dict[str, str]) -> None:
+    assert app.test_client().post(API, json=body(ids)).status_code == 401
+    assert post(app, ids, body(ids), "x" * 43).status_code == 403
+    answer = app.test_client().post(API, data="x", headers={"Authorization": f"Bearer {ids['token']}"})
+    assert answer.status_code == 415
+    assert app.test_client().get(f"{API}/m-1").status_code == 401
+    assert post(app, ids, []).status_code == 422
+    with write_unit() as session:
+        session.get_one(Laboratory, ids["laboratory"]).active = False
+    assert post(app, ids, body(ids)).status_code == 403
+
+
+def test_interface_is_described() -> None:
+    described = build_description()
+    assert described["paths"][API]["post"]["security"] == [{"laboratory": []}]
+    assert set(described["components"]["schemas"]["LaboratoryResults"]["required"]) == {"id", "reports"}
