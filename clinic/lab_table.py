@@ -91,7 +91,8 @@ def _read_rows(rows: list[list[str]], columns: Mapping[str, str]) -> Table:
     if faults:
         return Table(headings, (), tuple(faults))
     places = {field: headings.index(heading) for field, heading in columns.items()}
-    reports, seen = [], {}
+    reports: list[PersonReport] = []
+    seen: dict[tuple[str, ...], int] = {}
     for line, row in enumerate(rows[1:], 2):
         if not any(row):
             continue

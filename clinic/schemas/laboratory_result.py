@@ -16,7 +16,8 @@ KINDS = ("ST", "NM", "CWE", "SN", "TX")
 
 
 def _text(most: int, **options: Any) -> fields.String:
-    return fields.String(**{"load_default": "", "validate": validate.Length(max=most)} | options)
+    given: dict[str, Any] = {"load_default": "", "validate": validate.Length(max=most)} | options
+    return fields.String(**given)
 
 
 def _needed(most: int) -> fields.String:
