@@ -29,6 +29,7 @@ class Permission(StrEnum):
     COLLECT_SPECIMEN = "collect-specimen"  # draw blood, take urine, label and hand over
     ENTER_RESULT = "enter-result"
     CONFIRM_RESULT = "confirm-result"
+    SEE_CONFIDENTIAL = "see-confidential"  # a confidential result (HIV), each time with a stated reason
     UPLOAD_FILM = "upload-film"  # and take the second look at a film in quarantine
     READ_XRAY = "read-xray"
     RECORD_SPUTUM = "record-sputum"
@@ -62,10 +63,10 @@ ROLES: dict[str, tuple[Any, frozenset[Permission]]] = {
         _SEEING | {_P.REGISTER, _P.OPEN_CASE, _P.MERGE_RECORDS, _P.DIRECT_TASKS})),
     "nurse": (_l("Nurse"), frozenset(
         _SEEING | {_P.RECORD_HISTORY, _P.RECORD_VACCINE, _P.CONFIRM_RESULT, _P.OPEN_CASE, _P.COLLECT_SPECIMEN,
-                    _P.RECORD_TREATMENT, _P.OPEN_IN_EMERGENCY})),
+                    _P.SEE_CONFIDENTIAL, _P.RECORD_TREATMENT, _P.OPEN_IN_EMERGENCY})),
     "phlebotomist": (_l("Phlebotomist"), frozenset(_SEEING | {_P.COLLECT_SPECIMEN, _P.RECORD_SPUTUM})),
     "labtech": (_l("Laboratory technician"), frozenset(
-        _SEEING | {_P.COLLECT_SPECIMEN, _P.ENTER_RESULT, _P.RECORD_SPUTUM})),
+        _SEEING | {_P.COLLECT_SPECIMEN, _P.ENTER_RESULT, _P.RECORD_SPUTUM, _P.SEE_CONFIDENTIAL})),
     "labsupervisor": (_l("Laboratory supervisor"), frozenset(
         _SEEING | {_P.COLLECT_SPECIMEN, _P.ENTER_RESULT, _P.CONFIRM_RESULT, _P.RECORD_SPUTUM, _P.MAP_RESULTS,
                     _P.DIRECT_TASKS, _P.SEE_TB_REGISTERS})),
@@ -77,7 +78,7 @@ ROLES: dict[str, tuple[Any, frozenset[Permission]]] = {
                     _P.MANAGE_TUBERCULOSIS, _P.SEE_TB_REGISTERS, _P.TRACE_CONTACTS})),
     "tbteam": (_l("Tuberculosis team"), frozenset(
         _SEEING | {_P.RECORD_SPUTUM, _P.ENTER_RESULT, _P.RECORD_TREATMENT, _P.OPEN_IN_EMERGENCY, _P.DIRECT_TASKS,
-                    _P.MANAGE_TUBERCULOSIS, _P.SEE_TB_REGISTERS, _P.TRACE_CONTACTS})),
+                    _P.MANAGE_TUBERCULOSIS, _P.SEE_TB_REGISTERS, _P.TRACE_CONTACTS, _P.SEE_CONFIDENTIAL})),
     "quality": (_l("Quality"), frozenset(_SEEING | {_P.SEE_AUDIT, _P.SEE_DELIVERIES, _P.SEE_TB_REGISTERS})),
     "admin": (_l("Clinic administrator"), frozenset(
         _SEEING | {_P.MANAGE_USERS, _P.MERGE_RECORDS, _P.SEE_DELIVERIES, _P.MANAGE_DELIVERIES, _P.SEE_AUDIT,

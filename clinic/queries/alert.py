@@ -28,6 +28,7 @@ class AlertKind(StrEnum):
     CONTRADICTION = "contradiction"
     CORRECTED = "corrected"
     ABNORMAL = "abnormal"
+    CONFIDENTIAL = "confidential"  # what it says is seen only with a stated reason
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Alert:
     happened_at: datetime | None = None
     is_confirmed: bool = True
     is_sensitive: bool = False
+    is_guarded: bool = False  # opened only with a stated reason
     result_id: str | None = None
     reading_id: str | None = None
 
@@ -95,7 +97,8 @@ POSITIVE = frozenset(("positive", "reactive", "detected", "mtb", "trace", "resis
 def _build(row: LabResult, code: str, kind: AlertKind, text: str) -> Alert:
     confirmed = row.status is not ResultStatus.PRELIMINARY
     return Alert(code, kind, text if confirmed else text + " " + _("Waits for the second person."),
-                 row.confirmed_at or row.entered_at, confirmed, list_tests()[row.test].sensitive, result_id=row.id)
+                 row.confirmed_at or row.entered_at, confirmed, list_tests()[row.test].sensitive,
+                 list_tests()[row.test].guarded, result_id=row.id)
 
 
 def _of_film(case: Case) -> list[Alert]:
@@ -139,7 +142,7 @@ def _list_contradictions(case: Case, rows: list[LabResult]) -> list[Alert]:
         ("tuberculosis-history", _has_tuberculosis(values) and _is_without_treatment(facts, said),
          _("Sputum proves tuberculosis; the form says that no treatment is given."), False),
     ]
-    return [Alert(code, AlertKind.CONTRADICTION, text, is_sensitive=sensitive)
+    return [Alert(code, AlertKind.CONTRADICTION, text, is_sensitive=sensitive, is_guarded=sensitive)
             for code, holds, text, sensitive in checks if holds]
 
 

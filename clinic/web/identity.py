@@ -51,7 +51,7 @@ def confirm(case_id: str, station: str) -> Answer | Response:
         identity.confirm_identity(case, place, IdentityMethod(method), current_user, document_id or None)
     except InvalidInput as problem:
         return _show(forget(case_id), place, typed, problem)
-    return redirect(_read_next(case_id))
+    return redirect(read_next(case_id))
 
 
 @blueprint.post("/mismatch")
@@ -78,8 +78,8 @@ def _get_station(name: str) -> Station:
     return list_stations()[name]
 
 
-def _read_next(case_id: str) -> str:
-    """Where to go on: a page of this case and nothing else."""
+def read_next(case_id: str) -> str:
+    """Where to go on: a page of this case and nothing else; without one the case."""
     home = url_for("case.show", case_id=case_id)
     wanted = request.values.get("next", "")
     is_of_case = wanted == home or wanted.startswith((f"{home}/", f"{home}?"))
@@ -102,7 +102,7 @@ def _list_ways(case: Case, station: Station) -> list[tuple[str, str]]:
 
 
 def _show(case: Case, station: Station, typed: dict[str, Any], problem: InvalidInput | None = None) -> Answer:
-    then, photo, ways = _read_next(case.id), find_photo(case), _list_ways(case, station)
+    then, photo, ways = read_next(case.id), find_photo(case), _list_ways(case, station)
     earlier = find_latest_photo(case.applicant) if photo is None else None
     lacks_consent = station.consent and not has_consent(case)
     return show(

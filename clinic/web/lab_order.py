@@ -11,10 +11,13 @@ from flask_babel import ngettext
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from clinic.errors import InvalidInput
+from clinic.audit import record_read
+from clinic.documents.referral import print_referral
+from clinic.errors import InvalidInput, NotFound
 from clinic.laboratory_test import list_tests
 from clinic.models import Case, LabOrderState
 from clinic.permissions import Permission, has_permission, requires
+from clinic.queries.case import get_case
 from clinic.schemas.door import load
 from clinic.schemas.reason import ReasonIn
 from clinic.services import lab_order
@@ -63,6 +66,20 @@ def cancel(case_id: str, order_id: str) -> Answer | Response:
 def again(case_id: str, order_id: str) -> Answer | Response:
     """Ask for the test again on a new specimen."""
     return _with_reason(case_id, order_id, lab_order.reorder, _("Asked for again; a new specimen is to be taken."))
+
+
+@blueprint.get("/letter")
+@requires(*ORDERING)
+def letter(case_id: str) -> Response:
+    """The referral on paper, for a laboratory that has no line."""
+    case = get_case(case_id, current_user)
+    referral = lab_order.find_referral(case)
+    if referral is None:
+        raise NotFound(_("Nothing has been ordered yet."), case=case.id)
+    body = print_referral(referral, lab_order.list_orders(case), current_user)
+    record_read("user", current_user.id, "print", "lab-referral", referral.id, case_id=case.id, site_id=case.site_id)
+    return Response(body, content_type="application/pdf", headers={
+        "Content-Disposition": f'attachment; filename="{referral.number}.pdf"'})
 
 
 def order_state_word(state: LabOrderState) -> tuple[str, str]:

@@ -25,7 +25,7 @@ from clinic.schemas.door import load
 from clinic.schemas.laboratory import LabResultIn, find_resistance
 from clinic.schemas.reason import ReasonIn
 from clinic.schemas.time import read_time
-from clinic.services import laboratory, release
+from clinic.services import confidential, laboratory, release
 from clinic.services.assessment import list_requirements
 from clinic.treatment_catalogue import Treatable, list_treatables
 from clinic.web.case_list import address_pages, find_day_start, read_place, render_rows, say_count
@@ -306,7 +306,9 @@ def _show_sheet(case: Case, typed: dict[str, Any], problem: InvalidInput | None 
                 writing=writing, sent_back=sent_back, to_treat=_list_to_treat(rows),
                 priors=list_prior_values(case, due) if due else {},
                 waiting=sum(row.is_current and row.status is ResultStatus.PRELIMINARY for row in rows),
-                may_confirm=has_permission(P.CONFIRM_RESULT), ticked=typed.get("confirmed", []))
+                may_confirm=has_permission(P.CONFIRM_RESULT), ticked=typed.get("confirmed", []),
+                may_open=has_permission(P.SEE_CONFIDENTIAL)
+                and any(list_tests()[name].guarded for name in [*due, *(row.test for row in rows)]))
 
 
 def _list_to_treat(rows: list[LabResult]) -> list[Treatable]:
@@ -320,7 +322,8 @@ def _values_sent_back(rows: dict[str, LabResult]) -> dict[str, Any]:
     """What stands in the fields when something was sent back: what was typed then, the dates of the newest."""
     typed: dict[str, Any] = {}
     for row in sorted(rows.values(), key=lambda row: row.id):
-        typed |= values_of(row)
+        if not confidential.is_hidden(row, current_user):
+            typed |= values_of(row)
     return typed
 
 
@@ -342,6 +345,9 @@ def _show_result(case: Case, row: LabResult, typed: dict[str, Any], problem: Inv
     signed = case.state in workflow.SIGNED and not is_looking()
     waiting = row.is_current and row.status is ResultStatus.PRELIMINARY and (is_recording(case) or signed)
     blind = release.is_blind_for(row, current_user)
+    if confidential.is_hidden(row, current_user):
+        return show("laboratory/hidden.html", case, problem, row=row, test=list_tests()[row.test],
+                    may_open=has_permission(P.SEE_CONFIDENTIAL), origin=request.values.get("from", ""))
     entry = release.find_second_entry(row) if release.needs_second_entry(row) else None
     calls = release.list_calls(row)
     correcting = "correct" in request.args or bool(typed.get(f"{row.test}.value") or typed.get("reason"))

@@ -17,6 +17,7 @@ PERMISSION_WORDS: dict[Permission, LazyString] = {
     P.COLLECT_SPECIMEN: lazy_gettext("draw blood, take urine, label and hand over specimens"),
     P.ENTER_RESULT: lazy_gettext("enter laboratory results"),
     P.CONFIRM_RESULT: lazy_gettext("confirm results that another person entered"),
+    P.SEE_CONFIDENTIAL: lazy_gettext("see confidential results (HIV), each time with a stated reason"),
     P.UPLOAD_FILM: lazy_gettext("send up X-ray films and look at those held back"),
     P.READ_XRAY: lazy_gettext("read X-rays"),
     P.RECORD_SPUTUM: lazy_gettext("take specimens and follow sputum series"),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flask_babel import gettext as _
+from flask_login import current_user
 
 from clinic.models import (
     Case,
@@ -14,12 +15,12 @@ from clinic.models import (
     Requirement,
     RequirementState,
 )
-from clinic.queries.alert import Alert, list_alerts
+from clinic.queries.alert import Alert, AlertKind, list_alerts
 from clinic.queries.prior_value import list_prior_values
 from clinic.questionnaire import Questionnaire, get_questionnaire, list_computed
 from clinic.questionnaire.item import Item
 from clinic.questionnaire.summary import Section, say_answer, summarise
-from clinic.services import laboratory, radiology, specimen, treatment, vaccination
+from clinic.services import confidential, laboratory, radiology, specimen, treatment, vaccination
 from clinic.services.assessment import assess, list_requirements
 from clinic.services.form_fact import COMPLETE, list_responses
 from clinic.services.form_version import list_versions, to_plain
@@ -27,6 +28,7 @@ from clinic.services.photo import find_photo
 from clinic.services.plausibility import get_today
 from clinic.web.case_word import category_word, document_word, need_label
 from clinic.web.clinical_format import format_date, native_name
+from clinic.web.confidential import say_confidential
 from clinic.web.place import country_word
 from clinic.web.requirement_word import list_people as list_requesters
 from clinic.web.review_layout import Layout, list_layout
@@ -115,7 +117,7 @@ def build_review(case: Case) -> Review:
     return Review(
         decision, requirements, [part for part in parts if part.rows or part.rests or part.outstanding
                                  or part.layout.code != "laboratory"],
-        list_alerts(case), sum(1 for row in results if row.is_current and not row.counts),
+        _veil(case, list_alerts(case)), sum(1 for row in results if row.is_current and not row.counts),
         list_names([*people, *list_requesters(requirements)]),
     )
 
@@ -295,3 +297,11 @@ def _find_part(case: Case, parts: list[Part], row: Requirement) -> Part:
         (find_path(row.exam, case.programme) or "").partition("/")[0], "rest")
     return next((one for one in parts if row.exam in one.layout.exams),
                 next((one for one in parts if kind in one.layout.holds), parts[0]))
+
+
+def _veil(case: Case, alerts: list[Alert]) -> list[Alert]:
+    """The alerts with what is confidential left out of their words until the reader has said why they must see it."""
+    if confidential.may_see(case.id, current_user):
+        return alerts
+    return [replace(alert, text=say_confidential(), code="confidential", kind=AlertKind.CONFIDENTIAL)
+            if alert.is_guarded else alert for alert in alerts]

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext as _
+from flask_login import current_user
 
 from clinic.film_word import READ_VIEW_WORDS
 from clinic.laboratory_test import list_tests
@@ -26,6 +27,7 @@ from clinic.questionnaire.item import Item, ItemKind
 from clinic.questionnaire.summary import Line, say_answer
 from clinic.questionnaire.unit import say_unit
 from clinic.services.abnormality import Abnormality, find_abnormality
+from clinic.services.confidential import is_hidden
 from clinic.services.laboratory import label_value
 from clinic.treatment_catalogue import list_treatables
 from clinic.vaccine_product import label_product
@@ -75,6 +77,11 @@ def list_people(rows: Iterable[ReviewRow]) -> list[str | None]:
 
 def from_result(row: LabResult, every: list[LabResult], priors: list[PriorValue]) -> ReviewRow:
     """A laboratory result with its parts, the versions it replaced, and earlier results of the same test."""
+    if is_hidden(row, current_user):
+        return ReviewRow(
+            f"result-{row.series_id}", list_tests()[row.test].label, [_("Confidential: open it with a reason")], "",
+            row.entered_by_id, row.entered_at, row.confirmed_by_id, row.confirmed_at, "confidential", "", False,
+            _day(row) if row.counts else [*_day(row), describe_status(row)])
     found = find_abnormality(row)
     tags = [] if row.counts else [describe_status(row)]
     if found in (Abnormality.ABNORMAL, Abnormality.CRITICAL):

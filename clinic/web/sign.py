@@ -44,7 +44,7 @@ GRADE_PREFIX = "grade-"
 ALERT_WORDS: dict[str, LazyString] = {
     AlertKind.CRITICAL: lazy_gettext("Critical"), AlertKind.POSITIVE: lazy_gettext("Positive"),
     AlertKind.CONTRADICTION: lazy_gettext("Contradiction"), AlertKind.CORRECTED: lazy_gettext("Corrected"),
-    AlertKind.ABNORMAL: lazy_gettext("Abnormal"),
+    AlertKind.ABNORMAL: lazy_gettext("Abnormal"), AlertKind.CONFIDENTIAL: lazy_gettext("Confidential"),
 }
 
 

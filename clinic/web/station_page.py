@@ -18,6 +18,7 @@ from clinic.models import Case, LabComponent, LabResult, Recorded, RequirementRe
 from clinic.queries.case import get_case
 from clinic.questionnaire import Condition
 from clinic.questionnaire.unit import say_unit
+from clinic.services.confidential import is_hidden
 from clinic.services.form_contradiction import list_words
 from clinic.services.laboratory import label_value
 from clinic.services.plausibility import get_today
@@ -125,6 +126,13 @@ def prefix_errors(problem: InvalidInput, prefix: str, fallback: str) -> dict[str
     return {prefix + name: sentences for name, sentences in problem.fields.items()}
 
 
+def find_veil(row: LabResult) -> str:
+    """Why the reader does not see a value: `guarded`, `blind` (they are to type it a second time); empty: they do."""
+    if is_hidden(row, current_user):
+        return "guarded"
+    return "blind" if is_blind(row) else ""
+
+
 def is_blind(row: LabResult) -> bool:
     """Whether the reader is to type this value a second time, and must not see it yet."""
     return is_blind_for(row, current_user)
@@ -135,7 +143,8 @@ def init_station_words(app: Flask) -> None:
     app.jinja_env.filters.update(
         recorded_status=describe_status, result_word=label_value, unit_word=say_unit, igra_word=igra_word,
         circumstance_words=list_words, condition=_to_script, test_word=test_word, parts=list_parts,
-        requirement_reasons=to_requirement_reasons, method_word=method_word, mark_word=mark_word, is_blind=is_blind)
+        requirement_reasons=to_requirement_reasons, method_word=method_word, mark_word=mark_word, is_blind=is_blind,
+        veil=find_veil)
     app.jinja_env.tests["has_digit"] = lambda text: any(sign.isdigit() for sign in str(text))
 
 

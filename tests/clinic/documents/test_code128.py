@@ -12,6 +12,11 @@ from hypothesis import strategies as st
 
 from clinic.documents.code128 import count_modules, draw_code128, encode
 from clinic.documents.label import Label, print_labels, write_zpl
+from clinic.documents.referral import print_referral
+from clinic.errors import NotNow
+from clinic.identifier import to_key
+from clinic.services import lab_order
+from tests.factory import make_case, make_user
 
 
 def test_symbols_of_worked_examples() -> None:
@@ -74,3 +79,33 @@ def test_label_printer_gets_one_form_for_each_label_and_no_command_of_a_name(lab
     assert text.count("^XA") == text.count("^XZ") == 2
     assert "^BCN,72,N,N,N,A^FDNBOS000123C^FS" in text and "Łukasz" in text
     assert "^FD_5eXZ_7eJA^FS" in text
+
+
+@pytest.mark.peers
+def test_referral_letter_carries_photo_place_bars_and_every_order_in_work(app: Flask, tmp_path: Path) -> None:
+    user = make_user("labtech")
+    case = make_case("us", user=make_user("reception"))
+    orders = [lab_order.order_test(case, test, user, "asked by the physician") for test in ("haemoglobin", "hba1c")]
+    gone = lab_order.order_test(case, "alt", user, "doubled")
+    lab_order.cancel_order(gone, "doubled", user)
+    with app.test_request_context():
+        pdf = print_referral(orders[0].referral, lab_order.list_orders(case), user)
+    (tmp_path / "letter.pdf").write_bytes(pdf)
+    subprocess.run(["pdftoppm", "-r", "203", "-png", "letter.pdf", "page"], cwd=tmp_path, check=True)
+    picture = next(tmp_path.glob("page*.png"))
+    said = subprocess.run(["zbarimg", "-q", picture.name], cwd=tmp_path, check=True, capture_output=True,
+                          text=True).stdout.split()
+    numbers = [orders[0].referral.number, *(order.number for order in orders)]
+    assert sorted(said) == sorted(f"CODE-128:{to_key(number)}" for number in numbers)
+    text = subprocess.run(["pdftotext", "-layout", "letter.pdf", "-"], cwd=tmp_path, check=True,
+                          capture_output=True, text=True).stdout
+    assert case.applicant.family_name in text and "Haemoglobin" in text and "to be taken" in text
+    assert gone.number not in text
+
+
+def test_letter_of_nothing_is_refused(app: Flask) -> None:
+    user = make_user("labtech")
+    order = lab_order.order_test(make_case("us", user=make_user("reception")), "alt", user, "x")
+    lab_order.cancel_order(order, "doubled", user)
+    with app.test_request_context(), pytest.raises(NotNow, match="order a test first"):
+        print_referral(order.referral, [order], user)

@@ -1,0 +1,107 @@
+"""Confidential results (HIV): opened for a short while with a stated reason, told to the applicant after counselling.
+
+Which tests are confidential in this sense says `guarded` in clinic/programmes/reference/test.toml.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import g, has_request_context
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from clinic import clock
+from clinic.audit import record_change
+from clinic.db import db
+from clinic.errors import InvalidInput, NotAllowed, NotNow
+from clinic.laboratory_test import list_tests
+from clinic.models import Case, Counselling, CounsellingKind, LabResult, SensitiveAccess, SensitiveReason, User
+from clinic.permissions import Permission, permissions_of
+
+OPEN_FOR = timedelta(minutes=30)
+K = CounsellingKind
+
+
+def open_results(case: Case, reason: SensitiveReason, words: str, actor: User) -> SensitiveAccess:
+    """Let `actor` see the confidential results of one case for a while; the reason stands in the audit.
+
+    Raises NotAllowed without the permission, InvalidInput without a few words where the reason is the applicant's.
+    """
+    if Permission.SEE_CONFIDENTIAL not in permissions_of(actor) or case.site_id != actor.site_id:
+        raise NotAllowed(_("Your role does not include confidential results."), user=actor.id, case=case.id)
+    row = SensitiveAccess(case_id=case.id, user_id=actor.id, reason=reason, words=words.strip(), opened_at=clock.now(),
+                          until_at=clock.now() + OPEN_FOR)
+    db.session.add(row)
+    db.session.flush()
+    record_change("open-confidential", "case", case.id, case_id=case.id, site_id=case.site_id, actor_id=actor.id,
+                  actor_kind="user", detail={"reason": reason.value})
+    if has_request_context():
+        g.pop("confidential_open", None)
+    return row
+
+
+def may_see(case_id: str, user: User) -> bool:
+    """Whether `user` has the confidential results of a case open now; asked once a request."""
+    if Permission.SEE_CONFIDENTIAL not in permissions_of(user):
+        return False
+    known: dict[str, bool] = g.setdefault("confidential_open", {}) if has_request_context() else {}
+    if case_id not in known:
+        known[case_id] = db.session.execute(
+            select(SensitiveAccess.id).where(
+                SensitiveAccess.case_id == case_id, SensitiveAccess.user_id == user.id,
+                SensitiveAccess.until_at > clock.now()).limit(1)).first() is not None
+    return known[case_id]
+
+
+def is_hidden(row: LabResult, user: User) -> bool:
+    """Whether `row` is confidential and `user` has not said why they must see it."""
+    return list_tests()[row.test].guarded and not may_see(row.case_id, user)
+
+
+def list_guarded(case: Case) -> list[LabResult]:
+    """The current confidential results of a case, confirmed or not."""
+    names = [test.name for test in list_tests().values() if test.guarded]
+    rows = db.session.execute(
+        select(LabResult).where(LabResult.case_id == case.id, LabResult.test.in_(names)).order_by(LabResult.id)
+    ).unique().scalars()
+    return [row for row in rows if row.is_current]
+
+
+def record_counselling(
+    case: Case, test: str, kind: CounsellingKind, is_agreed: bool, remark: str, actor: User
+) -> Counselling:
+    """Write down a conversation about a confidential test: before it, after it, or that the result was told.
+
+    Raises InvalidInput for a test that is not confidential, NotNow out of turn: the result is told only when it counts
+    and both conversations took place.
+    """
+    known = list_tests().get(test)
+    if known is None or not known.guarded:
+        raise InvalidInput(_("Please correct what is marked."), fields={"test": [_("Choose a test of the list.")]})
+    done = {row.kind for row in list_counselling(case, test) if row.is_agreed}
+    result = next((row for row in list_guarded(case) if row.test == test and row.counts), None)
+    if kind is K.AFTER and (K.BEFORE not in done or result is None):
+        raise NotNow(_("Counselling after the test comes when counselling before it is recorded and the result is "
+                       "confirmed."), case=case.id)
+    if kind is K.RELEASED and (K.BEFORE not in done or K.AFTER not in done or result is None):
+        raise NotNow(_("The result is told to the applicant only when it is confirmed and counselling before and after "
+                       "the test is recorded."), case=case.id)
+    if kind is not K.RELEASED and not is_agreed and len(remark.strip()) < 3:
+        raise InvalidInput(_("Please correct what is marked."), fields={
+            "remark": [_("Say in a few words why the applicant did not agree.")]})
+    row = Counselling(case_id=case.id, test=test, kind=kind, happened_at=clock.now(), by_id=actor.id,
+                      is_agreed=is_agreed or kind is K.RELEASED, remark=remark.strip(),
+                      series_id=result.series_id if result is not None and kind is not K.BEFORE else None)
+    db.session.add(row)
+    db.session.flush()
+    record_change(f"counselling-{kind.value}", "case", case.id, case_id=case.id, site_id=case.site_id,
+                  actor_id=actor.id, actor_kind="user", detail={"counselling": row.id})
+    return row
+
+
+def list_counselling(case: Case, test: str) -> list[Counselling]:
+    """The conversations about a test, oldest first."""
+    return list(db.session.execute(
+        select(Counselling).where(Counselling.case_id == case.id, Counselling.test == test).order_by(Counselling.id)
+    ).scalars())

@@ -1,0 +1,113 @@
+"""Confidential results: opened with a reason, and the counselling before and after them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from flask import Blueprint, Flask, flash, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from clinic.errors import ClearwayError, InvalidInput
+from clinic.laboratory_test import list_tests
+from clinic.models import Case, CounsellingKind, SensitiveReason
+from clinic.permissions import Permission, has_permission, requires
+from clinic.services import confidential
+from clinic.services.requirement import list_requirements
+from clinic.web.form import read_form
+from clinic.web.identity import read_next
+from clinic.web.station_page import Answer, forget, is_recording, list_names, open_case, show
+
+blueprint = Blueprint("confidential", __name__, url_prefix="/cases/<case_id>/confidential")
+P = Permission
+TELLING = "HIV positive"  # in a sentence of the rules
+
+
+@blueprint.get("")
+@requires(P.SEE_CONFIDENTIAL)
+def view(case_id: str) -> Answer:
+    """Why somebody must see them, and what was said to the applicant."""
+    return _show(open_case(case_id), {})
+
+
+@blueprint.post("")
+@requires(P.SEE_CONFIDENTIAL)
+def open_results(case_id: str) -> Answer | Response:
+    """Open the confidential results of this case for half an hour."""
+    case = open_case(case_id)
+    typed = read_form(request.form)
+    try:
+        if typed.get("why") not in set(SensitiveReason):
+            raise InvalidInput(_("Please correct what is marked."), fields={"why": [_("Choose a reason.")]})
+        confidential.open_results(case, SensitiveReason(typed["why"]), typed.get("words") or "", current_user)
+    except InvalidInput as problem:
+        return _show(forget(case_id), typed, problem)
+    return redirect(read_next(case_id))
+
+
+@blueprint.post("/counselling")
+@requires(P.SEE_CONFIDENTIAL)
+def counsel(case_id: str) -> Answer | Response:
+    """Write down a conversation, or that the result was told."""
+    case = open_case(case_id)
+    typed = read_form(request.form)
+    try:
+        if typed.get("kind") not in set(CounsellingKind):
+            raise InvalidInput(_("Please correct what is marked."), fields={"kind": [_("Choose what took place.")]})
+        confidential.record_counselling(
+            case, typed.get("test") or "", CounsellingKind(typed["kind"]), typed.get("agreed") != "no",
+            typed.get("remark") or "", current_user)
+    except ClearwayError as problem:
+        fields = getattr(problem, "fields", None) or {"kind": [problem.message]}
+        return _show(forget(case_id), typed, InvalidInput(_("Please correct what is marked."), fields=fields))
+    flash(_("Recorded."), "success")
+    return redirect(url_for(".view", case_id=case_id))
+
+
+def reason_word(reason: SensitiveReason) -> str:
+    """Why a confidential result is opened."""
+    R = SensitiveReason
+    return {R.RESULT_ENTRY: _("To enter or correct the result"), R.VALIDATION: _("To validate it as second person"),
+            R.CLINICAL_DECISION: _("To decide on the case"), R.COUNSELLING: _("To counsel the applicant"),
+            R.APPLICANT_REQUEST: _("The applicant asks for it")}[reason]
+
+
+def counselling_word(kind: CounsellingKind) -> str:
+    """A step around a confidential test."""
+    K = CounsellingKind
+    return {K.BEFORE: _("Counselling before the test"), K.AFTER: _("Counselling after the test"),
+            K.RELEASED: _("Result told to the applicant")}[kind]
+
+
+def say_confidential() -> str:
+    """What stands in place of words that would tell a confidential result."""
+    return _("A confidential result asks to be seen: open it with a reason.")
+
+
+def veil_sentences(sentences: Iterable[str], case: Case) -> list[str]:
+    """The rules' sentences, without those that tell a confidential result to who has not said why they must see it."""
+    if confidential.may_see(case.id, current_user):
+        return list(sentences)
+    return list(dict.fromkeys(say_confidential() if TELLING in text else text for text in sentences))
+
+
+def init_confidential(app: Flask) -> None:
+    """Give templates the filter of this file."""
+    app.jinja_env.filters["veil_sentences"] = veil_sentences
+
+
+def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None) -> Answer:
+    asked = {row.exam for row in list_requirements(case)}
+    tests = [test for test in list_tests().values() if test.guarded and (
+        set(test.exams) & asked or confidential.list_counselling(case, test.name)
+        or any(row.test == test.name for row in confidential.list_guarded(case)))]
+    said = {test.name: confidential.list_counselling(case, test.name) for test in tests}
+    return show(
+        "laboratory/confidential.html", case, problem, typed=typed, is_open=confidential.may_see(case.id, current_user),
+        guarded=tests, said=said, results=confidential.list_guarded(case), counselling_word=counselling_word,
+        names=list_names(row.by_id for rows in said.values() for row in rows), next=request.values.get("next", ""),
+        reasons=[(one.value, reason_word(one)) for one in SensitiveReason],
+        kinds=[(one.value, counselling_word(one)) for one in CounsellingKind], tests=list_tests(),
+        may_counsel=has_permission(P.SEE_CONFIDENTIAL) and is_recording(case))

@@ -1,0 +1,131 @@
+"""HIV results: seen by who holds the permission and says why, never on a list, told after counselling."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from clinic import clock
+from clinic.db import db, read_unit
+from clinic.models import AuditChange, Counselling, User
+from clinic.schemas.door import load
+from clinic.schemas.laboratory import LabResultIn
+from clinic.services import confidential, laboratory
+from clinic.services.plausibility import get_today
+from tests.factory import make_case, make_user
+from tests.sign_in import sign_in
+
+ROLES = ("reception", "labtech", "labsupervisor", "nurse", "physician", "quality")
+
+
+@pytest.fixture
+def staff(app: Flask) -> dict[str, User]:
+    """One person of each role, made before anybody signs in."""
+    return {role: make_user(role) for role in ROLES}
+
+
+@pytest.fixture
+def ids(staff: dict[str, User]) -> tuple[str, str]:
+    """A Canadian case with a positive HIV test that waits for its second person: the case's and the result's id."""
+    case = make_case("ca", user=staff["reception"])
+    row = laboratory.enter_result(case, load(LabResultIn(), {
+        "test": "hiv", "value": "positive", "performed_on": get_today(case).isoformat()}), staff["labtech"])
+    found = case.id, row.id
+    db.session.commit()
+    return found
+
+
+def _text(answer: Any) -> str:
+    return re.sub(r"\s+", " ", answer.get_data(as_text=True))
+
+
+def _all(model: type) -> list[Any]:
+    with read_unit() as unit:
+        return list(unit.execute(select(model).order_by(model.id)).unique().scalars())  # type: ignore[attr-defined]
+
+
+def _says_positive(page: str) -> bool:
+    """Whether the page tells the value; the words of a form's own choices do not."""
+    page = re.sub(r"<form.*?</form>", "", page)
+    return "positive" in page.lower()
+
+
+def _open(client: FlaskClient, base: str, why: str = "validation") -> Any:
+    return client.post(f"{base}/confidential", data={"why": why, "next": f"{base}/laboratory"})
+
+
+def test_value_stands_nowhere_before_somebody_says_why(
+    app: Flask, ids: tuple[str, str], staff: dict[str, User]
+) -> None:
+    case_id, row_id = ids
+    base = f"/cases/{case_id}"
+    for role, client in {role: sign_in(app, staff[role]) for role in ROLES}.items():
+        for path in (f"{base}/laboratory", f"{base}/laboratory/{row_id}", f"{base}/second-person", "/laboratory",
+                     "/laboratory/bench/hiv?state=confirm", "/laboratory/bench/hiv", f"{base}/confidential",
+                     f"{base}/sign"):
+            answer = client.get(path)
+            if answer.status_code == 200:
+                assert not _says_positive(_text(answer)), f"{role}: {path}"
+
+
+def test_reason_opens_for_half_an_hour_and_stands_in_the_audit(
+    app: Flask, ids: tuple[str, str], staff: dict[str, User]
+) -> None:
+    case_id, row_id = ids
+    base = f"/cases/{case_id}"
+    supervisor_id = staff["labsupervisor"].id
+    client = sign_in(app, staff["labsupervisor"])
+    assert "Open with a reason" in _text(client.get(f"{base}/laboratory/{row_id}"))
+    assert client.post(f"{base}/confidential", data={}).status_code == 422
+    assert _open(client, base).location == f"{base}/laboratory"
+    assert _says_positive(_text(client.get(f"{base}/laboratory/{row_id}")))
+    (opened,) = [one for one in _all(AuditChange) if one.action == "open-confidential"]
+    assert (opened.case_id, opened.actor_id, opened.detail) == (case_id, supervisor_id,
+                                                                {"reason": "validation"})
+    user = db.session.get_one(User, supervisor_id)
+    for minutes, seen in ((29, True), (31, False)):
+        with clock.stopped_at(clock.now() + timedelta(minutes=minutes)):
+            assert confidential.may_see(case_id, user) is seen
+
+
+def test_role_without_the_permission_cannot_open(app: Flask, ids: tuple[str, str], staff: dict[str, User]) -> None:
+    case_id, row_id = ids
+    base = f"/cases/{case_id}"
+    for client in [sign_in(app, staff[role]) for role in ("reception", "quality")]:
+        assert client.get(f"{base}/confidential").status_code == 403
+        assert _open(client, base).status_code == 403
+        assert "your role does not include it" in _text(client.get(f"{base}/laboratory/{row_id}"))
+
+
+def test_opening_leads_nowhere_else(app: Flask, ids: tuple[str, str], staff: dict[str, User]) -> None:
+    case_id, _row_id = ids
+    client = sign_in(app, staff["nurse"])
+    answer = client.post(f"/cases/{case_id}/confidential", data={"why": "counselling", "next": "https://evil.example/"})
+    assert answer.location == f"/cases/{case_id}"
+
+
+def test_result_is_told_only_after_both_conversations(app: Flask, ids: tuple[str, str], staff: dict[str, User]) -> None:
+    case_id, row_id = ids
+    base = f"/cases/{case_id}/confidential"
+    nurse, supervisor = sign_in(app, staff["nurse"]), sign_in(app, staff["labsupervisor"])
+
+    def counsel(kind: str, **more: str) -> Any:
+        return nurse.post(f"{base}/counselling", data={"test": "hiv", "kind": kind, "agreed": "yes"} | more)
+
+    assert "only when it is confirmed" in _text(counsel("released"))
+    assert "comes when counselling before it is recorded" in _text(counsel("after"))
+    assert counsel("before", agreed="no").status_code == 422
+    assert counsel("before").status_code == 302
+    assert counsel("after").status_code == 422, "not confirmed yet"
+    _open(supervisor, f"/cases/{case_id}")
+    assert supervisor.post(f"/cases/{case_id}/laboratory/{row_id}/confirm", data={}).status_code == 302
+    assert counsel("released").status_code == 422
+    assert [counsel(kind).status_code for kind in ("after", "released")] == [302, 302]
+    assert [one.kind.value for one in _all(Counselling)] == ["before", "after", "released"]
+    assert "Result told to the applicant" in _text(nurse.get(base))
