@@ -69,13 +69,13 @@ ROLES: dict[str, tuple[Any, frozenset[Permission]]] = {
         _SEEING | {_P.COLLECT_SPECIMEN, _P.ENTER_RESULT, _P.RECORD_SPUTUM, _P.SEE_CONFIDENTIAL})),
     "labsupervisor": (_l("Laboratory supervisor"), frozenset(
         _SEEING | {_P.COLLECT_SPECIMEN, _P.ENTER_RESULT, _P.CONFIRM_RESULT, _P.RECORD_SPUTUM, _P.MAP_RESULTS,
-                    _P.DIRECT_TASKS, _P.SEE_TB_REGISTERS})),
+                    _P.DIRECT_TASKS, _P.SEE_TB_REGISTERS, _P.SEE_CONFIDENTIAL})),
     "radiographer": (_l("Radiographer"), frozenset(_SEEING | {_P.UPLOAD_FILM})),
     "radiologist": (_l("Radiologist"), frozenset(_SEEING | {_P.UPLOAD_FILM, _P.READ_XRAY, _P.OPEN_IN_EMERGENCY})),
     "physician": (_l("Panel physician"), frozenset(
         _SEEING | {_P.RECORD_HISTORY, _P.RECORD_EXAM, _P.RECORD_VACCINE, _P.OPEN_CASE, _P.SIGN, _P.SEE_DELIVERIES,
                     _P.RECORD_TREATMENT, _P.OPEN_IN_EMERGENCY, _P.DIRECT_TASKS, _P.PLACE_HOLD, _P.LIFT_HOLD,
-                    _P.MANAGE_TUBERCULOSIS, _P.SEE_TB_REGISTERS, _P.TRACE_CONTACTS})),
+                    _P.MANAGE_TUBERCULOSIS, _P.SEE_TB_REGISTERS, _P.TRACE_CONTACTS, _P.SEE_CONFIDENTIAL})),
     "tbteam": (_l("Tuberculosis team"), frozenset(
         _SEEING | {_P.RECORD_SPUTUM, _P.ENTER_RESULT, _P.RECORD_TREATMENT, _P.OPEN_IN_EMERGENCY, _P.DIRECT_TASKS,
                     _P.MANAGE_TUBERCULOSIS, _P.SEE_TB_REGISTERS, _P.TRACE_CONTACTS, _P.SEE_CONFIDENTIAL})),
