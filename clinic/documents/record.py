@@ -14,6 +14,7 @@ from clinic.models import (
     LabResult,
     Recorded,
     Specimen,
+    TbContact,
     Treatment,
     User,
     VaccineDose,
@@ -24,6 +25,7 @@ from clinic.questionnaire import get_questionnaire
 from clinic.questionnaire.summary import Section, summarise
 from clinic.rules.dose import Verdict
 from clinic.services import fact, form_fact, specimen, treatment
+from clinic.services.tb_contact import list_exposures
 from clinic.services.vaccine_review import build_worksheet
 
 
@@ -40,6 +42,8 @@ class Record:
     responses: list[FormResponse]
     treatments: list[Treatment] = field(default_factory=list)  # as each stands now
     names: dict[str, str] = field(default_factory=dict)
+    exposures: list[TbContact] = field(default_factory=list)  # to tuberculosis, as confirmed
+    authority_id: str = ""  # to whom the document goes
 
     @property
     def answers(self) -> dict[str, Any]:
@@ -83,5 +87,6 @@ def read_record(case: Case) -> Record:
     return Record(
         results=results, reading=reading, doses=doses, lines=sheet.lines, verdicts=sheet.verdicts, responses=responses,
         specimens=[row for row in specimen.list_specimens(case) if row.withdrawn_at is None],
-        treatments=treatments, names=names,
+        treatments=treatments, names=names, exposures=list_exposures(case.applicant_id),
+        authority_id=case.authority_id,
     )

@@ -28,6 +28,7 @@ from clinic.schemas.laboratory import NewResult, NewSpecimen
 from clinic.schemas.treatment import NewTreatment
 from clinic.schemas.vaccination import NewDose, NewOutcome
 from clinic.services import laboratory, specimen, treatment, vaccination
+from clinic.services.assessment import assess
 from clinic.services.photo import record_photo
 from clinic.services.plausibility import get_today
 from tests.clinic.documents.paper import (
@@ -39,6 +40,7 @@ from tests.clinic.documents.paper import (
     read_pages,
     scan_qr,
 )
+from tests.factory import make_applicant, make_case
 from tests.us_case import Staff, make_complete_case, make_staff
 
 FORMS = ("DS-2054", "DS-3030", "DS-3025", "DS-3026")
@@ -243,3 +245,24 @@ def test_canadian_summary_names_the_treatment(staff: Staff, tmp_path: Path) -> N
     _treat(case, staff, "syphilis", stage="primary", regimen="benzathine-1", doses_planned=1, doses_given=1)
     text = _flat(" ".join(read_pages(print_unfinished(case, staff), tmp_path)))
     assert "Treatment: Syphilis" in text and "Benzathine penicillin G 2.4 MU IM once" in text
+
+
+def test_contact_prints_what_class_b3_asks_and_names_a_source_to_its_own_authority_alone(
+    staff: Staff, tmp_path: Path
+) -> None:
+    from clinic.models import ContactSetting, Relation, SourceType
+    from clinic.schemas.tb_contact import NewContact
+    from clinic.services.tb_contact import confirm_contact
+
+    case = make_complete_case(staff)
+    source = make_case("us", make_applicant(staff.reception, family_name="Otieno"), staff.reception)
+    abroad = make_case("uk", make_applicant(staff.reception, family_name="Mwangi"), staff.reception)
+    day = get_today(case)
+    for one in (source, abroad):
+        new = NewContact(Relation.CHILD, ContactSetting.HOUSEHOLD, None, day, SourceType.MDR)
+        confirm_contact(case.applicant, new, staff.physician, one)
+    assert assess(case)["classes"] == ["B3"]
+    text = " ".join(" ".join(read_pages(prepare(case, staff).pdf, tmp_path)).split())
+    assert "Class B3 TB, Contact Evaluation" in text and "OTIENO, Grace Achieng" in text and source.number in text
+    assert "Date contact ended" in text and "MDR" in text
+    assert "MWANGI" not in text and abroad.number not in text and "Known to this clinic" in text

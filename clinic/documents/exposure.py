@@ -1,0 +1,41 @@
+"""What Class B3 asks of each contact (us.md 1.6): the source, the relation, when it ended, the source's tuberculosis.
+
+A source is named to its own authority alone: it may be an applicant whose case belongs to another.
+"""
+
+from __future__ import annotations
+
+from clinic.documents.identity import to_day
+from clinic.documents.record import Record
+from clinic.models import SourceType, TbContact
+
+TYPES = {
+    SourceType.PANSUSCEPTIBLE: "Pansusceptible", SourceType.MDR: "MDR", SourceType.OTHER_RESISTANT: "Other resistant",
+    SourceType.CULTURE_NEGATIVE: "Culture-negative", SourceType.UNKNOWN: "Not known",
+}
+
+
+def build_exposures(record: Record) -> list[dict[str, str]]:
+    """One row for each confirmed contact; plain values, English."""
+    return [{
+        "source": _name_source(row, record.authority_id), "number": _number_source(row, record.authority_id),
+        "relation": row.relation.value.replace("-", " ").capitalize(),
+        "ended": to_day(row.last_exposed_on) if row.last_exposed_on else "Not ended", "type": TYPES[row.source_type],
+    } for row in record.exposures]
+
+
+def _name_source(row: TbContact, authority_id: str) -> str:
+    if row.source_case is None:
+        return row.source_name or "Not known"
+    if row.source_case.authority_id != authority_id:
+        return "Known to this clinic"
+    person = row.source_case.applicant
+    return ", ".join(part for part in (person.family_name.upper(), person.given_names) if part)
+
+
+def _number_source(row: TbContact, authority_id: str) -> str:
+    if row.source_case is None:
+        return row.source_number
+    if row.source_case.authority_id != authority_id:
+        return ""
+    return row.source_case.authority_case_number or row.source_case.number
