@@ -45,11 +45,11 @@ def load_population(cases: int) -> str:
     for start in range(0, cases, BATCH):
         numbers = range(start, min(cases, start + BATCH))
         people = [_applicant(n) for n in numbers]
-        _write(Applicant.__table__, people)
-        _write(ApplicantWord.__table__, _words(people))
-        _write(Case.__table__, [_case(n) for n in numbers])
-        _write(Requirement.__table__, [_requirement(n) for n in numbers if n % 10 == 8])
-    _write(Visit.__table__, [_visit(n) for n in range(min(HERE, cases // 10))])
+        write_rows(Applicant.__table__, people)
+        write_rows(ApplicantWord.__table__, _words(people))
+        write_rows(Case.__table__, [_case(n) for n in numbers])
+        write_rows(Requirement.__table__, [_requirement(n) for n in numbers if n % 10 == 8])
+    write_rows(Visit.__table__, [_visit(n) for n in range(min(HERE, cases // 10))])
     if db.engine.dialect.name == "postgresql":
         with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql("analyze")
@@ -57,7 +57,7 @@ def load_population(cases: int) -> str:
     return user.id
 
 
-def _write(table: Any, rows: Iterable[dict[str, Any]]) -> None:
+def write_rows(table: Any, rows: Iterable[dict[str, Any]]) -> None:
     """One transaction of rows, by the quickest way that each database has."""
     rows = list(rows)
     if not rows:

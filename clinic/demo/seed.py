@@ -25,6 +25,7 @@ from clinic.db import write_unit
 from clinic.demo import walk
 from clinic.demo.arrival import let_arrive
 from clinic.demo.family import add_family
+from clinic.demo.outbreak import add_outbreak
 from clinic.demo.people import SyntheticPerson, generate_family, iter_people
 from clinic.demo.stage import bring_to_stage, list_answers
 from clinic.models import Applicant, Authorisation, Authority, DocumentKind, Family, Role, Sex, Site, User
@@ -105,6 +106,8 @@ def seed_in_batches(applicants: int = 60, seed: int = 1) -> None:
         _add_signed_case(seed, number)
     for number in range(applicants // FAMILY_EVERY):
         _add_family(seed, number)
+    with write_unit() as session:
+        add_outbreak({user.email.split("@")[0]: user for user in session.execute(select(User)).unique().scalars()})
 
 
 def _add_family(seed: int, number: int) -> None:
