@@ -15,9 +15,9 @@ from clinic.models import (
     ContactSetting,
     Family,
     FamilyMember,
-    InfectionHold,
     Relation,
     SourceType,
+    TbContact,
     User,
 )
 from clinic.schemas.tb_contact import NewContact
@@ -32,7 +32,7 @@ EXPOSED_DAYS = 58  # the second test of a contact is due since two days
 
 def add_outbreak(staff: dict[str, User]) -> None:
     """Let it befall the site's first family with an open case, once."""
-    if db.session.execute(select(InfectionHold.id).limit(1)).first() is not None:
+    if db.session.execute(select(TbContact.id).limit(1)).first() is not None:
         return
     case = db.session.execute(
         select(Case).join(FamilyMember, FamilyMember.applicant_id == Case.applicant_id)
@@ -56,7 +56,7 @@ def add_outbreak(staff: dict[str, User]) -> None:
             confirm_contact(proposal.applicant, new, staff["tbteam"], case)
         except ClearwayError:
             continue  # refused for this person, as it would be at the desk
-    open_task("follow-up", case, "demo-notify", today - timedelta(days=3), detail="Notify the county's tuberculosis team",
-              role="physician", actor=staff["tbteam"])
+    open_task("follow-up", case, "demo-notify", today - timedelta(days=3), role="physician", actor=staff["tbteam"],
+              detail="Notify the county's tuberculosis team")
     open_task("document-awaited", case, "demo-letter", today + timedelta(days=6), actor=staff["nurse"],
               detail="Letter of the chest clinic, Kisumu")

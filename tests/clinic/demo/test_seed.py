@@ -12,9 +12,19 @@ from flask_security.utils import verify_password
 from sqlalchemy import func, select
 
 from clinic.config import get_settings
-from clinic.db import db
-from clinic.demo.seed import AUTHORITIES, PASSWORD, STAFF, seed_demo
-from clinic.models import Applicant, AuthorityClient, Case, IdentityDocument, Site, User
+from clinic.db import db, set_mode
+from clinic.demo.seed import AUTHORITIES, PASSWORD, STAFF, seed_demo, seed_in_batches
+from clinic.models import (
+    Applicant,
+    AuthorityClient,
+    Case,
+    IdentityDocument,
+    InfectionHold,
+    Site,
+    Task,
+    TbContact,
+    User,
+)
 from clinic.permissions import ROLES
 
 PEOPLE = 12
@@ -61,3 +71,14 @@ def test_seeding_again_adds_other_people_and_keeps_the_rest(seeded: Flask) -> No
     numbers = db.session.execute(select(IdentityDocument.number)).scalars().all()
     assert len(numbers) == len(set(numbers)) == PEOPLE + 3
     assert db.session.execute(select(func.count()).select_from(AuthorityClient)).scalar_one() == len(AUTHORITIES)
+
+
+def test_mother_who_coughs_is_held_and_her_family_are_contacts(app: Flask) -> None:
+    db.session.commit()
+    set_mode("read")
+    seed_in_batches(20, 1)
+    holds = {row.case_id for row in db.session.query(InfectionHold)}
+    contacts = list(db.session.query(TbContact))
+    assert contacts and {row.source_case_id for row in contacts} <= holds
+    kinds = {row.kind for row in db.session.query(Task)}
+    assert {"infectious", "contact-test", "follow-up", "document-awaited"} <= kinds
