@@ -22,13 +22,13 @@ from clinic import clock
 from clinic.auth import ensure_roles
 from clinic.config import Settings, get_settings
 from clinic.db import write_unit
-from clinic.demo import walk
+from clinic.demo import tuberculosis, walk
 from clinic.demo.arrival import let_arrive
 from clinic.demo.family import add_family
 from clinic.demo.outbreak import add_outbreak
 from clinic.demo.people import SyntheticPerson, generate_family, iter_people
 from clinic.demo.stage import bring_to_stage, list_answers
-from clinic.models import Applicant, Authorisation, Authority, DocumentKind, Family, Role, Sex, Site, User
+from clinic.models import Applicant, Authorisation, Authority, DocumentKind, Family, Role, Sex, Site, TbCase, User
 from clinic.rules.programme import list_programmes
 from clinic.services.authority import add_authority
 from clinic.services.authority_client import add_client
@@ -69,6 +69,7 @@ BATCH = 20  # people in one write unit
 SIGNED_EVERY = 20  # one more case, already signed, for so many people
 FAMILY_EVERY = 20  # likewise a family
 FAMILY_VISAS = (("us", "REFUGEE"), ("ca", "PR"), ("us", "IV"))
+TUBERCULOSIS_FROM = 20  # people from which on the demo shows a series and a treatment
 SIGNED_FROM = 1_000_000  # number of the first synthetic person taken for them: far from the others
 
 
@@ -108,6 +109,21 @@ def seed_in_batches(applicants: int = 60, seed: int = 1) -> None:
         _add_family(seed, number)
     with write_unit() as session:
         add_outbreak({user.email.split("@")[0]: user for user in session.execute(select(User)).unique().scalars()})
+    if applicants >= TUBERCULOSIS_FROM:
+        _add_tuberculosis(seed)
+
+
+def _add_tuberculosis(seed: int) -> None:
+    """One sputum series and one treatment under way, unless there is one."""
+    with write_unit() as session:
+        if session.execute(select(TbCase.id).limit(1)).first() is not None:
+            return
+        staff = {user.email.split("@")[0]: user for user in session.execute(select(User)).unique().scalars()}
+        today = clock.today(staff["reception"].site.time_zone)
+        for number, show in enumerate((tuberculosis.show_series, tuberculosis.show_treatment)):
+            person = walk.find_adult(seed, SIGNED_FROM * (number + 2), today)
+            authority_number = build_authority_number(Random(f"{seed}/tuberculosis/{number}"), "us")
+            show(walk.open_unremarkable_case(to_applicant(person), authority_number, staff["reception"]), staff)
 
 
 def _add_family(seed: int, number: int) -> None:

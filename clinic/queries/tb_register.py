@@ -152,11 +152,11 @@ def list_register(user: User, name: str, period: Period, after: str | None = Non
 
 
 def count_outcomes(user: User, period: Period) -> list[Row[Any]]:
-    """The cohort registered in the period: (basis is bacteriological, outcome or None, refused, how many)."""
+    """The cohort registered in the period: (`found`: bacilli were, `outcome` or None, `refused`, `cases`)."""
     found = or_(TbCase.basis == "culture", TbCase.basis == "naat", TbCase.basis == "smear")
     refused = TbCase.refused_on.is_not(None)
     return list(db.session.execute(
-        select(found.label("found"), TbCase.outcome, refused.label("refused"), func.count().label("count"))
+        select(found.label("found"), TbCase.outcome, refused.label("refused"), func.count().label("cases"))
         .where(and_(TbCase.site_id == user.site_id, TbCase.registered_on.between(period.first, period.last)))
         .group_by(found, TbCase.outcome, refused)))
 

@@ -29,7 +29,7 @@ from clinic.questionnaire import (
 from clinic.questionnaire.fact import find_case_value
 from clinic.questionnaire.item import ItemKind
 from clinic.rules.programme import list_programmes
-from clinic.services import assessment
+from clinic.services import assessment, workup
 from clinic.services.circumstance import write_answers
 from clinic.services.completion import is_review_open
 from clinic.services.form_contradiction import list_denials, list_unexplained_harm
@@ -213,6 +213,7 @@ def _check(case: Case, form: Questionnaire, row: FormResponse | None, raw: Mappi
     if checked.errors:
         raise InvalidInput(_("Please correct what is marked."), fields=checked.errors, case=case.id)
     checked.cautions += _list_pressure_cautions(checked.answers)
+    checked.cautions += workup.list_cautions(case, workup.list_texts(checked.answers))
     return checked
 
 

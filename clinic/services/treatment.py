@@ -12,7 +12,7 @@ from clinic.db import db
 from clinic.errors import NotFound, NotNow
 from clinic.models import Case, ResultStatus, TbCase, Treatment, TreatmentOutcome, User
 from clinic.schemas.treatment import NewTreatment
-from clinic.services import assessment, revision
+from clinic.services import assessment, revision, workup
 from clinic.services.plausibility import ensure_order, ensure_possible_dates
 from clinic.treatment_catalogue import list_treatables
 
@@ -35,7 +35,8 @@ def report_treatment(case: Case, new: NewTreatment, shown: int | None, actor: Us
     ensure_order(new.started_on, new.ended_on, "ended_on", _("The last dose cannot be before the first."))
     ensure_order(new.started_on, new.cultures_negative_on, "cultures_negative_on",
                  _("These cultures are of the end of treatment: they cannot be older than its start."))
-    confirmed = ensure_confirmed(_list_cautions(new), new.confirmed)
+    confirmed = ensure_confirmed(
+        _list_cautions(new) + workup.list_cautions(case, [("detail", new.detail)]), new.confirmed)
     row = Treatment(case_id=case.id, case=case, disease=new.disease, status=ResultStatus.FINAL,
                     entered_at=clock.now(), entered_by_id=actor.id, **{name: getattr(new, name) for name in SHOWN})
     current = find_treatment(case, new.disease)

@@ -39,6 +39,7 @@ from clinic.services.ordering import list_orderable
 from clinic.services.photo import find_photo
 from clinic.services.requirement import may_be_withdrawn
 from clinic.services.visit import find_visit
+from clinic.services.workup import find_recorded
 from clinic.web.case_word import banner_case as banner_case  # for the pages of the stations
 from clinic.web.case_word import describe_consent, need_label
 from clinic.web.conclusion_word import RESULT_WORDS
@@ -146,6 +147,9 @@ def list_flags(case: Case) -> list[dict[str, str]]:
         flags.append({"text": _("TB symptoms"), "tone": "bad"})
     if yes & {"pregnant", "pregnant_declines_cxr", "pregnant_shielded_cxr"}:
         flags.append({"text": _("Pregnant"), "tone": "warn"})
+    medicine = find_recorded(case)
+    if medicine:
+        flags.append({"text": _("%(medicine)s during a TB work-up", medicine=medicine), "tone": "bad"})
     consent = find_consent(case)
     if consent is not None and consent.state in ENDED:
         flags.append({"text": _("Consent refused") if consent.state is ConsentState.REFUSED else _(

@@ -90,7 +90,7 @@ def index() -> str:
     rows = list_register(current_user, name, period, request.args.get("after"), SIZE + 1) if not errors else []
     page = rows[:SIZE]
     note_shown(row.case_id for row in page)
-    given = {"register": name, **_list_given()}
+    given: dict[str, Any] = {"register": name, **_list_given()}
     return render_template(
         "tuberculosis/register.html", name=name, columns=COLUMNS[name], lines=[_to_line(name, row) for row in page],
         errors=errors, given=_list_given(), period=period, tabs=_list_tabs(name), title=TITLES[name],
@@ -191,8 +191,8 @@ def _list_cohort(period: Period) -> list[dict[str, Any]]:
     lines = []
     for label, outcome in names:
         fitting = [row for row in rows if (row.outcome or ("refused" if row.refused else None)) == outcome]
-        found = sum(row.count for row in fitting if row.found)
-        total = sum(row.count for row in fitting)
+        found = sum(row.cases for row in fitting if row.found)
+        total = sum(row.cases for row in fitting)
         lines.append({"outcome": label, "found": found, "others": total - found, "all": total})
     lines.append({"outcome": _("All"), **{name: sum(line[name] for line in lines)
                                           for name in ("found", "others", "all")}})
@@ -210,7 +210,7 @@ def _plain(day: Any) -> str:
     return "" if day is None else str(day)[:10]
 
 
-def _list_given() -> dict[str, str]:
+def _list_given() -> dict[str, Any]:
     return {name: value for name in ("from", "to") if (value := request.args.get(name, "").strip()[:40])}
 
 

@@ -75,7 +75,7 @@ def test_presumptive_and_treatment_register(case: Case) -> None:
     (treated,) = list_register(user, "treatment", _period(case))
     assert (treated.number, treated.outcome, treated.regimen) == ("NBO-TB00001", "lost", "hrze-hr-daily")
     assert treated.began_on == get_today(case)
-    assert [(bool(row.found), row.outcome, row.count) for row in count_outcomes(user, _period(case))] == [
+    assert [(bool(row.found), row.outcome, row.cases) for row in count_outcomes(user, _period(case))] == [
         (True, "lost", 1)]
 
 
