@@ -24,14 +24,18 @@ REFERENCE: dict[str, tuple[str, str]] = {
                            "stages:table"),
     "test.toml": ("", "label:text! source:text! panel:text values:list normal:list fact:text exams:list kinds:list "
                       "components:table unit:table reference:list methods:list titre_for:list open:list sensitive:flag "
-                      "settles:flag whole:text specimen:text drugs:list answers:list tube:text bench:text "
-                      "asked_after:list double_entry:flag guarded:flag"),
+                      "parts:table by_method:flag settles:flag whole:text specimen:text drugs:list "
+                      "answers:list tube:text bench:text asked_after:list double_entry:flag guarded:flag"),
     "tube.toml": ("", "label:text! kind:text! count:number! within:number! notes:list! source:text!"),
+    "hold.toml": ("", "says:text! source:text! confirmed:flag!"),
+    "task.toml": ("", "role:text! outcomes:list! explained:list again:table postpone:number! escalation:list! "
+                      "source:text! confirmed:flag! settled:text days:number ahead:number"),
     "station.toml": ("", "records:list! opens:list consent:flag completes_later:flag"),
 }
 # The rows within a row, by the key under which they stand.
 PARTS: dict[str, str] = {
     "regimens": "label:text! doses:number",
+    "parts": "for:list! values:list",
     "unit": "possible:list! usual:list decimals:number!",
     "reference": "unit:text! source:text! low:text high:text critical_low:text critical_high:text sex:text age:list",
 }
