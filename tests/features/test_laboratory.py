@@ -148,7 +148,7 @@ def _test_drugs(page: Page, address: str, case: str, today: date) -> None:
     page.goto(f"{case}/sputum")
     page.get_by_role("link", name="Drug susceptibility").click()
     page.get_by_label("Reported on").fill(today.isoformat())
-    page.get_by_label("Isoniazid").select_option("resistant")
+    page.get_by_label("Isoniazid", exact=True).select_option("resistant")
     page.get_by_label("Method").select_option("phenotypic-liquid")
     look(page, "susceptibility")
     page.get_by_role("button", name="Save for confirmation").click()

@@ -49,7 +49,7 @@ def test_two_records_become_one_and_two_again(
     page.set_viewport_size({"width": 1366, "height": 900})
     assert_focus_never_hidden(page)
     page.get_by_role("button", name="Merge the two records").click()
-    expect(page.get_by_role("heading", name="3 things to correct")).to_be_visible()
+    expect(page.get_by_role("heading", name="2 things to correct")).to_be_visible()
     look(page, "merge-errors")
     page.get_by_label("Both have an open case of the same programme").check()
     page.get_by_label("Why they are one person").fill("the same passport, day and month of birth exchanged")

@@ -128,7 +128,7 @@ def _take_specimen(page: Page, address: str, case: str, turn_to: Calendar, day: 
     message = page.get_by_text("is recorded: label the pot")
     expect(message).to_be_visible()
     take_picture(page, f"sputum-taken-{day.day}")
-    found = re.search(r"NBO-S\d+", message.inner_text())
+    found = re.search(r"NBO-S-\d+-\w", message.inner_text())
     assert found
     return found.group()
 
