@@ -86,8 +86,12 @@ async def load(port: int, count: int, seconds: float = SECONDS) -> float:
 async def _talk(port: int, sender: int, end: float) -> int:
     count, mark = 0, time.time_ns()
     while time.perf_counter() < end:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
         frames = FrameReader()
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:  # a server whose queue of connections is full
+            await asyncio.sleep(0.005)
+            continue
         try:
             while time.perf_counter() < end:
                 writer.write(wrap((HEAD.format(number=f"{mark:x}-{sender}-{count}") + BODY).encode()))
@@ -103,6 +107,8 @@ async def _talk(port: int, sender: int, end: float) -> int:
                 if b"MSA|AA" not in found[0]:
                     raise RuntimeError(found[0][:200])
                 count += 1
+        except OSError:
+            continue  # hl7apy's server resets what it has not read
         finally:
             writer.close()
     return count
