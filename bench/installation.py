@@ -72,6 +72,7 @@ class Installation:
             "CLEARWAY_SECRET_KEY": settings.secret_key, "CLEARWAY_WEB_PORT": str(settings.web_port),
             "CLEARWAY_MLLP_PORT": str(settings.mllp_port), "CLEARWAY_SANDBOX_PORT": str(settings.sandbox_port),
             "CLEARWAY_SANDBOX_MLLP_PORT": str(settings.sandbox_mllp_port), "CLEARWAY_BASE_URL": settings.base_url,
+            "CLEARWAY_SANDBOX_LAB_MLLP_PORT": str(settings.sandbox_lab_mllp_port),
             "CLEARWAY_DEMO": "1",
         } | self.extra  # fmt: skip
 
@@ -180,10 +181,11 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = PATIEN
 
 def make_settings(folder: Path, url: str) -> Settings:
     """Settings of an installation in `folder` on free ports."""
-    ports = find_free_ports(4)
+    ports = find_free_ports(5)
     return replace(
         load_settings(), var_dir=folder, database_url=url, secret_key=SECRET, web_port=ports[0], mllp_port=ports[1],
-        sandbox_port=ports[2], sandbox_mllp_port=ports[3], base_url=f"http://127.0.0.1:{ports[0]}", demo=True,
+        sandbox_port=ports[2], sandbox_mllp_port=ports[3], sandbox_lab_mllp_port=ports[4],
+        base_url=f"http://127.0.0.1:{ports[0]}", demo=True,
     )  # fmt: skip
 
 

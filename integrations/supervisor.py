@@ -21,7 +21,7 @@ from integrations.worker import stop_on_signal
 HOST = "127.0.0.1"  # the demo's sign-ins are public: reached from this machine, or through a proxy of yours
 READY_SECONDS = 90.0
 PORTS_OF = {"web": ("WEB_PORT",), "mllp": ("MLLP_PORT", "MLLP_TLS_PORT"),
-            "sandbox": ("SANDBOX_PORT", "SANDBOX_MLLP_PORT")}
+            "sandbox": ("SANDBOX_PORT", "SANDBOX_MLLP_PORT", "SANDBOX_LAB_MLLP_PORT")}
 WATCH_SECONDS = 0.25
 
 
@@ -64,7 +64,8 @@ def list_ports(settings: Settings) -> dict[str, int]:
     if settings.mllp_tls_port:
         ports["MLLP_TLS_PORT"] = settings.mllp_tls_port
     if settings.demo:
-        ports |= {"SANDBOX_PORT": settings.sandbox_port, "SANDBOX_MLLP_PORT": settings.sandbox_mllp_port}
+        ports |= {"SANDBOX_PORT": settings.sandbox_port, "SANDBOX_MLLP_PORT": settings.sandbox_mllp_port,
+                  "SANDBOX_LAB_MLLP_PORT": settings.sandbox_lab_mllp_port}
     return ports
 
 

@@ -28,11 +28,24 @@ from clinic.demo.family import add_family
 from clinic.demo.outbreak import add_outbreak
 from clinic.demo.people import SyntheticPerson, generate_family, iter_people
 from clinic.demo.stage import bring_to_stage, list_answers
-from clinic.models import Applicant, Authorisation, Authority, DocumentKind, Family, Role, Sex, Site, TbCase, User
+from clinic.models import (
+    Applicant,
+    Authorisation,
+    Authority,
+    DocumentKind,
+    Family,
+    Laboratory,
+    Role,
+    Sex,
+    Site,
+    TbCase,
+    User,
+)
 from clinic.rules.programme import list_programmes
 from clinic.services.authority import add_authority
 from clinic.services.authority_client import add_client
 from clinic.services.opening import open_case
+from clinic.services.partner_laboratory import LaboratoryFacts, add_laboratory
 from clinic.services.registration import register_applicant
 from clinic.services.site import SiteFacts, add_site
 
@@ -84,6 +97,7 @@ def seed_demo(session: Session, applicants: int, seed: int) -> None:
     staff = _ensure_staff(session, sites)
     ensure_authorities(session, settings)
     session.flush()
+    _ensure_laboratory(session, sites[0], settings)
     start = session.execute(select(func.count()).select_from(Applicant)).scalar_one()
     today = clock.today(sites[0].time_zone)
     for number, person in enumerate(iter_people(seed, applicants, today, start), start=start):
@@ -193,6 +207,15 @@ def build_authority_number(rng: Random, programme: str) -> str:
     figures = "".join(rng.choices("0123456789", k=10))
     return {"us": f"NRB{figures}", "ca": figures[:8], "au": figures[:8], "nz": f"NZER{figures[:9]}",
             "uk": f"GWF{figures[:9]}"}[programme]
+
+
+def _ensure_laboratory(session: Session, site: Site, settings: Settings) -> None:
+    """The sandbox's laboratory, which answers orders by message with results; it writes in the clinic's own codes."""
+    if session.execute(select(Laboratory.id).limit(1)).first() is None:
+        add_laboratory(site, LaboratoryFacts(
+            name="Sandbox Laboratory", application="SANDBOXLAB", facility="LAB", our_facility=site.code,
+            time_zone=site.time_zone, endpoint=f"mllp://127.0.0.1:{settings.sandbox_lab_mllp_port}",
+            folder="sandbox-laboratory"))
 
 
 def ensure_authorities(session: Session, settings: Settings) -> None:

@@ -13,6 +13,7 @@ _LETTERS = {letter: mark for mark, letter in DELIMITERS.items()}
 _SEQUENCE = re.compile(r"\\([^\\|\r\n]{1,80})\\")
 _HEXADECIMAL = re.compile(r"X(?:[0-9A-Fa-f]{2})+")
 _BREAKS = re.compile(r"\r\n|\r|\n")
+_PLAIN = re.compile(r"[^|^&~\\\x00-\x1f\x7f]*")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -22,6 +23,8 @@ def escape(text: str, *, formatted: bool = False) -> str:
     `formatted` is for the data types FT and TX and for NTE-3: a line break becomes `\.br\`, elsewhere a space. A bare
     CR would begin a new segment, so no control character ever survives.
     """
+    if _PLAIN.fullmatch(text):  # nearly every value, and an acknowledgement is written for every message
+        return text
     parts = [_escape_line(line) for line in _BREAKS.split(text)]
     return ("\\.br\\" if formatted else " ").join(parts)
 

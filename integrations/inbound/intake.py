@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from clinic import clock
@@ -35,6 +35,13 @@ NAME_LIMIT = 200
 _BREAK = re.compile(rb"[\r\n]")
 Refusal = tuple[str, str, str]  # code and name of table 0357, and a sentence
 _table = cast(Table, InboundMessage.__table__)
+# Built once: the listener runs them for every few messages.
+_INSERT = insert(_table)
+_COUNT = update(_table).where(_table.c.id == bindparam("one")).values(times=_table.c.times + bindparam("more"))
+_KNOWN = select(_table.c.id, _table.c.sender, _table.c.control_id, _table.c.sha256, _table.c.answer).where(
+    _table.c.sender.in_(bindparam("senders", expanding=True)),
+    _table.c.control_id.in_(bindparam("numbers", expanding=True)),
+    _table.c.sha256.in_(bindparam("digests", expanding=True)))
 
 
 @dataclass(frozen=True)
@@ -93,10 +100,11 @@ def build_row(
     }
 
 
-def store(session: Session, verdicts: Sequence[Verdict]) -> list[bytes | None]:
+def store(unit: Session | Connection, verdicts: Sequence[Verdict]) -> list[bytes | None]:
     """Keep every new message inside the caller's write unit; gives the answers, a repetition's as the first time."""
+    connection = unit.connection() if isinstance(unit, Session) else unit
     rows = [verdict.row for verdict in verdicts if verdict.row is not None]
-    known = _list_known(session, rows)
+    known = _list_known(connection, rows)
     fresh: dict[tuple[str, str, str], dict[str, Any]] = {}
     again: dict[str, int] = {}
     answers: list[bytes | None] = []
@@ -117,23 +125,20 @@ def store(session: Session, verdicts: Sequence[Verdict]) -> list[bytes | None]:
             fresh[identity] = row
             answers.append(verdict.answer)
     if fresh:
-        session.execute(insert(_table), list(fresh.values()))
+        connection.execute(_INSERT, list(fresh.values()))
     if again:
-        session.connection().execute(
-            update(_table).where(_table.c.id == bindparam("one")).values(times=_table.c.times + bindparam("more")),
-            [{"one": message_id, "more": more} for message_id, more in again.items()])
+        connection.execute(_COUNT, [{"one": message_id, "more": more} for message_id, more in again.items()])
     return answers
 
 
-def _list_known(session: Session, rows: list[dict[str, Any]]) -> dict[tuple[str, str, str], tuple[str, bytes | None]]:
+def _list_known(
+    connection: Connection, rows: list[dict[str, Any]]
+) -> dict[tuple[str, str, str], tuple[str, bytes | None]]:
     if not rows:
         return {}
-    columns = _table.c
-    found = session.execute(
-        select(columns.id, columns.sender, columns.control_id, columns.sha256, columns.answer).where(
-            columns.sender.in_({row["sender"] for row in rows}),
-            columns.control_id.in_({row["control_id"] for row in rows}),
-            columns.sha256.in_({row["sha256"] for row in rows})))
+    found = connection.execute(_KNOWN, {
+        "senders": list({row["sender"] for row in rows}), "digests": list({row["sha256"] for row in rows}),
+        "numbers": list({row["control_id"] for row in rows})})
     return {(row.sender, row.control_id, row.sha256): (row.id, row.answer) for row in found}
 
 

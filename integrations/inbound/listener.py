@@ -20,7 +20,7 @@ from threading import Thread
 from flask import Flask
 
 from clinic.config import get_settings
-from clinic.db import read_unit, write_unit
+from clinic.db import read_unit, write_connection
 from clinic.errors import Misconfigured
 from clinic.models import InboundWay
 from integrations.fault import describe_fault
@@ -155,8 +155,8 @@ class Listener:
                 senders = self._find_senders(anew=True)
                 judged = [judge(arrival, senders, takes_tests) for arrival in arrivals]
             if any(verdict.row is not None for verdict in judged):
-                with write_unit() as session:
-                    answers = store(session, judged)
+                with write_connection() as connection:
+                    answers = store(connection, judged)
                 judged = [Verdict(answer, None, one.hang_up) for one, answer in zip(judged, answers, strict=True)]
         return judged
 

@@ -15,6 +15,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from clinic.config import load_settings
 from integrations.sandbox.app import AUTHORITIES, create_sandbox
 from integrations.sandbox.behaviour import Patience
+from integrations.sandbox.laboratory import Clinic, examining
 from integrations.sandbox.mllp import listening
 from integrations.sandbox.signature import Verifier, fetch_from
 from integrations.sandbox.store import SandboxStore
@@ -78,7 +79,9 @@ def main() -> None:
     signal.signal(signal.SIGINT, stop)
     log.info("sandbox authorities at http://127.0.0.1:%d/", server.port)
     log.info("sandbox authorities at mllp://127.0.0.1:%d/", settings.sandbox_mllp_port)
-    with listening(SandboxStore(path), frozenset(AUTHORITIES), settings.sandbox_mllp_port, patience):
+    log.info("sandbox laboratory at mllp://127.0.0.1:%d/", settings.sandbox_lab_mllp_port)
+    with (listening(SandboxStore(path), frozenset(AUTHORITIES), settings.sandbox_mllp_port, patience),
+          examining(Clinic(settings.mllp_port), settings.sandbox_lab_mllp_port)):
         server.serve_forever(poll_interval=0.2)
     server.server_close()
 

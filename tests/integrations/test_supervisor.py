@@ -63,7 +63,8 @@ def test_output_that_takes_nothing_does_not_stop_the_processes(monkeypatch: pyte
 def test_sandbox_ports_are_needed_in_the_demo_only() -> None:
     ours = {"WEB_PORT": 8000, "MLLP_PORT": 2575}
     assert list_ports(Settings(demo=False)) == ours
-    assert list_ports(Settings(demo=True)) == ours | {"SANDBOX_PORT": 8090, "SANDBOX_MLLP_PORT": 2576}
+    assert list_ports(Settings(demo=True)) == ours | {
+        "SANDBOX_PORT": 8090, "SANDBOX_MLLP_PORT": 2576, "SANDBOX_LAB_MLLP_PORT": 2577}
 
 
 def test_one_thread_a_web_worker_on_sqlite_and_more_on_postgresql() -> None:
