@@ -24,7 +24,7 @@ from bench.place import DATABASES, has_postgresql
 HERE = Path(__file__).resolve().parent
 # Subject: whether it has a database at all; each module has `run(database, full) -> list[Figure]`.
 SUBJECTS = {"decisions": False, "document_build": False, "pull": True, "signing": True, "outbox": True,
-            "writers": True, "worklist": True, "inbound": True, "recall": True}
+            "writers": True, "worklist": True, "inbound": True, "recall": True, "result_grid": True}
 LIBRARIES = ("flask", "sqlalchemy", "granian", "fhir.resources", "psycopg")
 MARKS = "<!-- figures -->", "<!-- end of figures -->"
 Row = tuple[str, str, Figure]  # subject, database, figure

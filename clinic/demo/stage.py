@@ -17,6 +17,9 @@ from clinic.rules import list_circumstances
 from clinic.schemas.imaging import NewReading
 from clinic.schemas.laboratory import NewResult, NewSpecimen
 from clinic.services.assessment import list_requirements
+from clinic.services.draw import draw, list_due_tubes
+from clinic.services.handover import note_print, receive
+from clinic.services.lab_order import order_test
 from clinic.services.laboratory import enter_result
 from clinic.services.plausibility import get_today
 from clinic.services.radiology import ELSEWHERE, record_reading
@@ -25,6 +28,7 @@ from clinic.xray_finding import RESULT_PROGRAMMES, XrayResult
 
 # How far a case has come: share of cases up to each stage, our own choice.
 STAGES = ((0.2, "opened"), (0.35, "entered"), (0.55, "confirmed"), (0.8, "read"), (1.0, "ready"))
+DRAWN_FROM, RECEIVED_FROM = 0.1, 0.13  # of those opened only: blood is drawn, and has reached the laboratory
 # Circumstances that a few demo people have, so that their consequences are seen; share of people.
 SHARES = {"tb_contact": 0.04, "tb_contact_household": 0.04, "tb_contact_5y": 0.03, "tb_history": 0.03,
           "tb_symptoms": 0.02, "pregnant": 0.06, "health_worker": 0.05, "listed_presence": 0.7}
@@ -56,6 +60,8 @@ def bring_to_stage(rng: Random, case: Case, staff: dict[str, User]) -> None:
     chance = rng.random()
     stage = next(name for limit, name in STAGES if chance < limit)
     if stage == "opened":
+        if chance >= DRAWN_FROM:
+            _draw(case, staff, is_received=chance >= RECEIVED_FROM)
         return
     ensure_consent(case, staff["reception"])
     if stage == "ready" and _is_unremarkable(case):
@@ -103,6 +109,19 @@ def _record_test(rng: Random, case: Case, test: LaboratoryTest, staff: dict[str,
             check_result(row, staff["labsupervisor"])
     except (ClearwayError, NeedsConfirmation):
         return  # refused for this person, as it would be at the desk
+
+
+def _draw(case: Case, staff: dict[str, User], is_received: bool) -> None:
+    """Blood and urine as the phlebotomist takes them, labelled, and perhaps at the bench already."""
+    try:
+        ensure_consent(case, staff["reception"])
+        order_test(case, "haemoglobin", staff["physician"], "Pale")
+        rows = draw(case, [one.tube.name for one in list_due_tubes(case)], None, "Chair 2", staff["phlebotomist"])
+        note_print(rows, staff["phlebotomist"])
+        for row in rows if is_received else ():
+            receive(row, "Bench 1", staff["labtech"])
+    except (ClearwayError, NeedsConfirmation):
+        return
 
 
 def _record_film(rng: Random, case: Case, staff: dict[str, User], is_read: bool) -> None:

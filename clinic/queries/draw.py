@@ -33,14 +33,14 @@ def list_due_by_case(case_ids: Collection[str]) -> dict[str, list[DueTube]]:
         LabResult.superseded_at.is_(None), LabResult.status != ResultStatus.ENTERED_IN_ERROR])
     ordered: dict[str, list[Any]] = defaultdict(list)
     for row in db.session.execute(
-        select(LabOrder.case_id, LabOrder.test, LabOrder.state, LabOrder.reason)
+        select(LabOrder.case_id, LabOrder.test, LabOrder.state, LabOrder.reason, LabOrder.replaces_id)
         .where(LabOrder.case_id.in_(case_ids), LabOrder.state.not_in((LabOrderState.RESULTED, LabOrderState.CANCELLED)))
         .order_by(LabOrder.id)
     ):
         ordered[row.case_id].append(row)
     found = {}
     for case_id in case_ids:
-        waiting = [(list_tests()[row.test], row.reason) for row in ordered[case_id]
+        waiting = [(list_tests()[row.test], row.reason if row.replaces_id else "") for row in ordered[case_id]
                    if row.state is LabOrderState.ORDERED and list_tests()[row.test].tube]
         new = match_tests(exams[case_id], {row.test for row in ordered[case_id]}, entered[case_id])
         found[case_id] = group_tubes([*waiting, *((test, "") for test, _exam in new)])

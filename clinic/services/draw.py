@@ -32,7 +32,8 @@ class DueTube:
 
 def list_due_tubes(case: Case) -> list[DueTube]:
     """The containers due on a case in the order of the draw: of orders not collected, and of what will be ordered."""
-    ordered = [(list_tests()[order.test], order.reason) for order in list_uncollected(case)]
+    ordered = [(list_tests()[order.test], order.reason if order.replaces_id else "")
+               for order in list_uncollected(case)]
     return group_tubes([*ordered, *((test, "") for test, _requirement in lab_order.list_to_order(case))])
 
 

@@ -1,0 +1,176 @@
+"""Blood from the chair to a validated result, and a correction after the signature; each on the real screens."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Page, expect
+from sqlalchemy import select
+
+from clinic.db import db, write_unit
+from clinic.models import Case, LabOrder, LabResult, ResultStatus, Specimen, User
+from clinic.services import lab_order
+from tests.factory import make_applicant, make_case
+from tests.features.look import go_to, look, sign_in_as
+from tests.fhir import story
+from tests.sign_in import give_consent
+
+pytestmark = pytest.mark.browser
+
+
+def _person(role: str) -> User:
+    return db.session.execute(select(User).where(User.email == f"{role}@test.example")).scalar_one()
+
+
+def _open_cases(clinic: Flask, count: int) -> list[tuple[str, str]]:
+    """(id, number) of cases for which a physician asked for haemoglobin, with consent."""
+    found = []
+    for number in range(count):
+        with clinic.app_context(), write_unit():
+            case = make_case("us", make_applicant(_person("reception"), given_names=f"Grace{number}"),
+                             _person("reception"))
+            lab_order.order_test(case, "haemoglobin", _person("physician"), "pale")
+            give_consent(case)
+            found.append((case.id, case.number))
+    return found
+
+
+def test_blood_from_the_draw_to_the_validated_result(
+    page: Page, complaints: list[str], clinic: Flask, address: str
+) -> None:
+    cases = _open_cases(clinic, 3)
+    sign_in_as(page, address, "phlebotomist")
+    page.goto(f"{address}/laboratory/collection")
+    look(page, "collection")
+    for case_id, number in cases:
+        page.goto(f"{address}/laboratory/collection")
+        page.get_by_label("Scan or type").fill(number)
+        page.keyboard.press("Enter")  # as the scanner ends
+        page.get_by_role("button", name="It is this person: go on").click()
+        page.wait_for_url(f"{address}/cases/{case_id}/draw")
+        if case_id == cases[0][0]:
+            look(page, "draw")
+        page.get_by_role("button", name="Record and give numbers").click()
+        expect(page.get_by_role("heading", name="Specimens", exact=True)).to_be_visible()
+    look(page, "specimens")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Print labels").click()
+    assert download.value.suggested_filename.endswith(".pdf")
+
+    with clinic.app_context():
+        tubes = [row.number for row in db.session.query(Specimen).filter(Specimen.tube == "edta").order_by(Specimen.id)]
+        orders = [row.id for row in db.session.query(LabOrder).filter(LabOrder.test == "haemoglobin")
+                  .order_by(LabOrder.id)]
+    _receive(page, address, tubes)
+    _enter(page, address, tubes, orders)
+    _validate(page, address)
+    with clinic.app_context():
+        rows = db.session.query(LabResult).order_by(LabResult.id).all()
+        assert [(row.value, row.status) for row in rows if row.is_current] == [
+            ("13.0", ResultStatus.FINAL), ("12.8", ResultStatus.PRELIMINARY), ("6.1", ResultStatus.PRELIMINARY)]
+    assert complaints == []
+
+
+def _receive(page: Page, address: str, tubes: list[str]) -> None:
+    sign_in_as(page, address, "labtech")
+    page.goto(f"{address}/laboratory/receipt")
+    for tube in tubes:
+        page.keyboard.type(tube.replace("-", ""))  # the field has the focus already
+        page.keyboard.press("Enter")
+        expect(page.get_by_text(f"{tube} is received.")).to_be_visible()
+    look(page, "receipt")
+    page.get_by_role("row", name=re.compile(tubes[0])).get_by_role("link", name=re.compile("Look")).click()
+    expect(page.get_by_role("table", name="Hand-overs").get_by_role("row")).to_have_count(3)
+    look(page, "specimen")
+
+
+def _enter(page: Page, address: str, tubes: list[str], orders: list[str]) -> None:
+    """Three rows without the mouse; a scan goes to its row, and never into a value."""
+    page.goto(f"{address}/laboratory/bench")
+    look(page, "bench")
+    page.get_by_role("link", name="Haemoglobin", exact=True).click()
+    page.wait_for_load_state()  # before the scripts are there, Enter saves the whole form
+    page.get_by_label("Unit of all values below").select_option("g/dL")
+    fields = [page.locator(f"#v-{order}") for order in orders]
+    fields[0].focus()
+    page.keyboard.type("13.0")
+    page.keyboard.press("Enter")
+    expect(fields[1]).to_be_focused()
+    expect(page.locator(f"#f-{orders[0]}")).to_contain_text("Saved")
+    page.keyboard.type(tubes[2].replace("-", ""))
+    page.keyboard.press("Enter")
+    expect(page.locator(f"#f-{orders[1]}")).to_contain_text("number of a label, not a result")
+    expect(fields[1]).to_be_focused()
+    fields[1].fill("12.8")
+    page.keyboard.press("ArrowDown")
+    expect(fields[2]).to_be_focused()
+    expect(page.locator(f"#f-{orders[1]}")).to_contain_text("Saved")
+    page.keyboard.type("6.1")
+    page.keyboard.press("ArrowUp")
+    expect(fields[1]).to_be_focused()
+    caution = page.locator(f"#f-{orders[2]}")
+    expect(caution).to_contain_text("very unusual")
+    look(page, "grid")
+    caution.get_by_role("checkbox").check()
+    expect(caution).to_contain_text("Saved")
+    page.get_by_label("Scan a label to go to its row").fill(tubes[0].replace("-", "").lower())
+    page.keyboard.press("Enter")
+    expect(fields[0]).to_be_focused()
+    page.reload()
+    assert [field.input_value() for field in fields] == ["13.0", "12.8", "6.1"], "each row its own value"
+
+
+def _validate(page: Page, address: str) -> None:
+    sign_in_as(page, address, "labsupervisor")
+    page.goto(f"{address}/laboratory/bench/haemoglobin?state=confirm")
+    look(page, "grid-confirm")
+    page.get_by_role("link", name=re.compile("^Open")).first.click()
+    page.get_by_role("button", name="Confirm: it agrees with the report").click()
+    expect(page.get_by_text("Haemoglobin is confirmed.")).to_be_visible()
+
+
+def test_correction_after_the_signature_reaches_the_physician(
+    page: Page, complaints: list[str], clinic: Flask, address: str
+) -> None:
+    with clinic.app_context(), write_unit():
+        case_id = story.sign_clean({role: _person(role) for role in (
+            "reception", "nurse", "phlebotomist", "labtech", "labsupervisor", "radiographer", "radiologist",
+            "physician", "tbteam")}, "us").id
+    case = f"{address}/cases/{case_id}"
+    sign_in_as(page, address, "labtech")
+    page.goto(f"{case}/laboratory")
+    page.get_by_role("link", name="Syphilis, nontreponemal").click()
+    page.get_by_role("link", name="Correct this result").click()
+    page.get_by_label("Reactive", exact=True).check()
+    page.get_by_label("Why is it corrected?").fill("two tubes were exchanged")
+    page.get_by_role("button", name="Save the correction").click()
+    expect(page.get_by_text("it stands until a physician amends it")).to_be_visible()
+    look(page, "correction-after-signing")
+    sign_in_as(page, address, "physician")
+    page.goto(case)
+    expect(page.get_by_text("two tubes were exchanged")).to_be_visible()
+    page.goto(f"{address}/tasks")
+    expect(page.get_by_text("Signed exam to amend")).to_be_visible()
+    with clinic.app_context():
+        signed = db.session.get_one(Case, case_id)
+        assert signed.state.value in ("signed", "submitted", "acknowledged")
+    assert complaints == []
+
+
+def test_confidential_result_is_opened_with_a_reason(
+    page: Page, complaints: list[str], clinic: Flask, address: str
+) -> None:
+    with clinic.app_context(), write_unit():
+        case_id = make_case("ca", user=_person("reception")).id
+    go_to(page, f"{address}/sign-in")
+    sign_in_as(page, address, "nurse")
+    page.goto(f"{address}/cases/{case_id}/confidential")
+    look(page, "confidential")
+    page.get_by_label("Counselling before the test").check()
+    page.get_by_role("button", name="Record").click()
+    expect(page.get_by_role("table", name=re.compile("Counselling"))).to_contain_text("agreed")
+    page.get_by_label("To counsel the applicant").check()
+    page.get_by_role("button", name="Open for half an hour").click()
+    assert complaints == []
