@@ -69,7 +69,7 @@ def test_blood_from_the_draw_to_the_validated_result(
     with clinic.app_context():
         rows = db.session.query(LabResult).order_by(LabResult.id).all()
         assert [(row.value, row.status) for row in rows if row.is_current] == [
-            ("13.0", ResultStatus.FINAL), ("12.8", ResultStatus.PRELIMINARY), ("6.1", ResultStatus.PRELIMINARY)]
+            ("13.0", ResultStatus.FINAL), ("12.8", ResultStatus.FINAL), ("6.1", ResultStatus.FINAL)]
     assert complaints == []
 
 
@@ -126,7 +126,14 @@ def _validate(page: Page, address: str) -> None:
     sign_in_as(page, address, "labsupervisor")
     page.goto(f"{address}/laboratory/bench/haemoglobin?state=confirm")
     look(page, "grid-confirm")
-    page.get_by_role("link", name=re.compile("^Open")).first.click()
+    page.get_by_role("button", name="Tick every normal result").click()
+    page.get_by_role("button", name="Confirm the ticked results").click()
+    expect(page.get_by_text("2 results are confirmed.")).to_be_visible()
+    page.get_by_role("link", name=re.compile("^Open")).click()
+    look(page, "critical")
+    page.get_by_label("Whom you told").fill("Dr N. Wambui, ward 2")
+    page.get_by_label("The value was read back to me").check()
+    page.get_by_role("button", name="Record the call").click()
     page.get_by_role("button", name="Confirm: it agrees with the report").click()
     expect(page.get_by_text("Haemoglobin is confirmed.")).to_be_visible()
 
@@ -152,7 +159,7 @@ def test_correction_after_the_signature_reaches_the_physician(
     page.goto(case)
     expect(page.get_by_text("two tubes were exchanged")).to_be_visible()
     page.goto(f"{address}/tasks")
-    expect(page.get_by_text("Signed exam to amend")).to_be_visible()
+    expect(page.get_by_role("link", name="Signed exam to amend", exact=True)).to_be_visible()
     with clinic.app_context():
         signed = db.session.get_one(Case, case_id)
         assert signed.state.value in ("signed", "submitted", "acknowledged")
