@@ -37,7 +37,10 @@ def count_waiting_results(user: User) -> int:
 
 
 def _join(query: Select[*tuple[Any, ...]], user: User) -> Select[*tuple[Any, ...]]:
-    """The results of the user's site that wait; WAITING as the partial index has it, its columns named in full."""
+    """The results of the user's site that wait, those corrected after the signature too.
+
+    WAITING as the partial index has it, its columns named in full.
+    """
     return query.join(Case, Case.id == LabResult.case_id).where(
-        Case.site_id == user.site_id, Case.state.in_(workflow.RECORDING),
+        Case.site_id == user.site_id, Case.state.in_((*workflow.RECORDING, *workflow.SIGNED)),
         *(text(f"lab_result.{part}") for part in WAITING.split(" and ")))

@@ -14,6 +14,7 @@ from clinic.demo.second_person import check_result
 from clinic.errors import AlreadyDone, InvalidInput, NotAllowed, NotNow
 from clinic.models import AmendmentRequest, Case, CaseState, LabResult, ResultStatus, Task, User
 from clinic.queries.alert import AlertKind, list_alerts
+from clinic.queries.laboratory import count_waiting_results
 from clinic.schemas.door import load
 from clinic.schemas.laboratory import LabResultIn
 from clinic.services import amendment, laboratory, release
@@ -127,6 +128,7 @@ def test_correction_after_the_signature_keeps_both_and_asks_for_an_amendment(
     with pytest.raises(NotNow, match="signed"):
         laboratory.enter_result(case, _load(case, "urine-glucose", "negative"), technician)
     made = laboratory.correct_result(row, _load(case, "urine-protein", "positive"), "tubes exchanged", technician)
+    assert count_waiting_results(supervisor) == 1, "the second person finds it"
     check_result(made, supervisor)
     assert (case.state, row.status, made.status) == (state, ResultStatus.FINAL, ResultStatus.CORRECTED)
     assert (row.superseded_at is not None, made.revision, row.value, made.value) == (True, 2, "negative", "positive")
