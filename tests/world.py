@@ -16,20 +16,26 @@ from clinic.db import db, set_mode
 from clinic.demo import walk
 from clinic.demo.radiography import take_film
 from clinic.models import (
+    Case,
     ContactSetting,
     Delivery,
     DeliveryAttempt,
     DeliveryState,
+    DiagnosisBasis,
+    DiseaseSite,
     EmergencyReason,
     FamilyKind,
     InboundMessage,
     InboundState,
+    PhaseName,
     Relation,
     Requirement,
+    TbHistory,
     User,
 )
 from clinic.permissions import ROLES
 from clinic.schemas.tb_contact import NewContact
+from clinic.schemas.tuberculosis import NewPhase, NewTbCase
 from clinic.services import handover
 from clinic.services.applicant_link import list_holdings
 from clinic.services.draw import draw
@@ -38,9 +44,12 @@ from clinic.services.family import found_family
 from clinic.services.hold import place_hold
 from clinic.services.merge import build_fingerprint, merge_records
 from clinic.services.merge_caution import list_cautions
+from clinic.services.plausibility import get_today
 from clinic.services.related_person import add_related
 from clinic.services.task import open_task
 from clinic.services.tb_contact import confirm_contact
+from clinic.services.tb_treatment import start_phase
+from clinic.services.tuberculosis import open_tb_case
 from tests.factory import make_applicant, make_laboratory, make_reported, make_site, make_user
 from tests.fhir import story
 
@@ -85,6 +94,7 @@ def build_world() -> World:
     film = take_film(Random(1), case, staff["radiographer"], "infiltrate")
     assert film is not None
     result = story.enter(case, staff, "igra", "positive")
+    phase_id = _treat_tuberculosis(case)
     person = case.applicant
     family = found_family(person, {"kind": FamilyKind.FAMILY, "name": "", "authority_number": None},
                           staff["reception"])
@@ -109,7 +119,7 @@ def build_world() -> World:
         "test": "syphilis-nontreponemal", "specimen_id": tube.id, "order_id": handover.list_orders_of(tube)[0].id,
         "laboratory_id": laboratory.id, "reported_id": reported.id, "received_id": reported.message_id,
         "document_id": document.id,
-        "opening_id": opening.id, "case_id": case.id,
+        "phase_id": phase_id, "opening_id": opening.id, "case_id": case.id,
         "applicant_id": person.id, "other_id": other.id, "film_id": film.id,
         "result_id": result.id, "family_id": family.id, "related_id": related.id, "merge_id": merge.id,
         "requirement_id": requirement.id, "exam_id": exam_id, "delivery_id": delivery.id, "attempt_id": attempt.id,
@@ -121,3 +131,14 @@ def build_world() -> World:
     return world
 
 
+def _treat_tuberculosis(case: Case) -> str:
+    """A tuberculosis case outside the lungs, whose treatment begins today; the id of its phase."""
+    today = get_today(case)
+    doctor = make_user("tbteam", case.site)
+    tb = open_tb_case(case, NewTbCase(
+        diagnosed_on=today, basis=DiagnosisBasis.HISTOLOGY, site_of_disease=DiseaseSite.EXTRAPULMONARY,
+        organ="lymph node", history=TbHistory.NEW, hiv_untested="declined", notified_on=today, notified_to="County"),
+        doctor)
+    return start_phase(tb, NewPhase(
+        name=PhaseName.INTENSIVE, regimen="hrze-hr-daily", weight_kg="60", days_per_week=7, started_on=today,
+        drugs={"isoniazid": "300", "rifampicin": "600", "pyrazinamide": "1500", "ethambutol": "1000"}), doctor).id
