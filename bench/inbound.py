@@ -167,7 +167,7 @@ def peers() -> Iterator[dict[str, int]]:
 def _process(command: list[str], port: int, environ: dict[str, str]) -> Iterator[None]:
     process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        for _turn in range(600):
+        for _turn in range(2400):  # a busy machine takes long to start a process
             try:
                 asyncio.run(_knock(port))
                 break
