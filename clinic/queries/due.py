@@ -293,8 +293,10 @@ def _needs_test(contact: Any) -> ColumnElement[bool]:
 
 
 def _needs_retest(contact: Any) -> ColumnElement[bool]:
-    """Neither positive already nor tested again since the eighth week."""
-    return and_(contact.state == ContactState.CONFIRMED, contact.retest_on.is_not(None), ~_has_test(contact, or_(
+    """Tested once (who was never has the first task), neither positive nor tested again since the eighth week."""
+    return and_(contact.state == ContactState.CONFIRMED, contact.retest_on.is_not(None), _has_test(contact, or_(
+        contact.first_exposed_on.is_(None), LabResult.performed_on >= contact.first_exposed_on,
+    )), ~_has_test(contact, or_(
         LabResult.value == "positive", LabResult.performed_on >= contact.retest_on)))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, flash, redirect, request, url_for
-from flask_babel import LazyString, lazy_gettext
 from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
@@ -19,18 +18,11 @@ from clinic.schemas.door import load
 from clinic.schemas.reason import ReasonIn
 from clinic.services import hold as service
 from clinic.web.form import read_form
+from clinic.web.hold_word import CAUSE_WORDS
 from clinic.web.station_page import Answer, forget, list_names, open_case, show
 
 blueprint = Blueprint("hold", __name__, url_prefix="/cases/<case_id>/holds")
 P = Permission
-
-CAUSE_WORDS: dict[str, LazyString] = {
-    "culture": lazy_gettext("Culture grew M. tuberculosis"), "naat": lazy_gettext("NAAT detected M. tuberculosis"),
-    "diagnosis": lazy_gettext("Tuberculosis diagnosed clinically"), "treatment": lazy_gettext("On treatment"),
-    "smear": lazy_gettext("Smear positive"), "trace": lazy_gettext("NAAT found a trace"),
-    "cavity": lazy_gettext("Cavity or miliary film"), "film": lazy_gettext("Film and symptoms"),
-    "symptoms": lazy_gettext("Symptoms, sputum outstanding"), BY_PERSON: lazy_gettext("Held by a physician"),
-}
 
 
 @blueprint.get("")

@@ -9,6 +9,7 @@ from flask_babel import LazyString, lazy_gettext
 from flask_babel import gettext as _
 
 from clinic.partial_date import format_clinically, from_date
+from clinic.web.hold_word import CAUSE_WORDS
 
 _l = lazy_gettext
 KIND_WORDS: dict[str, LazyString] = {
@@ -82,6 +83,8 @@ def outcome_word(outcome: str) -> str:
 
 def say_detail(kind: str, detail: str) -> str:
     """The variable part of a task in words: a day is written clinically, somebody's own words stand as they are."""
+    if kind == "infectious":
+        return str(CAUSE_WORDS.get(detail, detail))
     try:
         day = date.fromisoformat(detail)
     except ValueError:
