@@ -236,3 +236,16 @@ def test_what_comes_in_says_until_when(app: Flask) -> None:
         assert list(refused.value.fields) == fields
     assert load(ContactIn(), plain | {"goes_on": "true"}) == NewContact(Relation.CHILD, ContactSetting.HOUSEHOLD)
     assert db.session.query(Task).count() == 0 and BEGIN
+
+
+def test_contact_with_a_positive_test_and_a_clear_film_is_b2_and_b3(
+    hand: Hand, source: Case, child: Case, physician: User
+) -> None:
+    from clinic.rules import decide
+    from clinic.services.fact import build_facts
+
+    confirm_contact(child.applicant, new(), physician, source)
+    add_igra(child, "positive", DAY)
+    facts = build_facts(child)
+    facts["results"]["chest_xray"] = {"taken": DAY.isoformat(), "findings": ["NORMAL"]}
+    assert decide(facts)["classes"] == ["B2", "B3"]
