@@ -51,8 +51,6 @@ def test_proven_tuberculosis_is_diagnosed_treated_and_watched_day_by_day(
 
 
 def _staff() -> walk.Staff:
-
-
     return {user.email.split("@")[0]: user for user in db.session.execute(select(User)).unique().scalars()}
 
 
