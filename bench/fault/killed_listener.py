@@ -97,6 +97,8 @@ class _Listeners:
         self._keeper.kill()
         self._keeper.wait()
         os.kill(self._pid, signal.SIGKILL)
+        if self._keeper.stdout is not None:
+            self._keeper.stdout.close()
 
     def _read(self) -> int:
         assert self._keeper.stdout is not None

@@ -10,7 +10,7 @@ from flask import Flask
 from clinic import clock
 from clinic.models import CaseState, FilmState, ResultStatus
 from clinic.progress import describe_exam, describe_progress, find_sent_back, say_moment, split_unknowns
-from clinic.queries.standing import Mark, ResultMark, Standing
+from clinic.queries.standing import Mark, ResultMark, SpecimenMark, Standing
 
 NOW = datetime(2026, 3, 2, 11, 5, tzinfo=UTC)  # 14:05 in Nairobi
 ZONE = "Africa/Nairobi"
@@ -31,6 +31,7 @@ def say(exam: str, standing: Standing) -> str:
 
 PRELIMINARY = make_result(ResultStatus.PRELIMINARY)
 REFUSED = make_result(ResultStatus.ENTERED_IN_ERROR, CHECKER, remark="wrong tube")
+FIRST = SpecimenMark(date(2026, 2, 1))
 ACCEPTED, HELD = {FilmState.ACCEPTED: WHO}, {FilmState.QUARANTINED: WHO}
 
 
@@ -47,9 +48,9 @@ ACCEPTED, HELD = {FilmState.ACCEPTED: WHO}, {FilmState.QUARANTINED: WHO}
      "Report to be confirmed (read by Dr Rusu, 14:05)"),
     ("chest-xray", Standing(reading=Mark("Dr Rusu", NOW, "", "pregnancy")), "Put off (by Dr Rusu, 14:05)"),
     ("sputum-series", Standing(), "To be taken"),
-    ("sputum-series", Standing(specimens={"a": date(2026, 2, 1), "b": TODAY}),
+    ("sputum-series", Standing(specimens={"a": FIRST, "b": SpecimenMark(TODAY)}),
      "Specimen 3 of 3 to be taken (Culture day 29 of 56)"),
-    ("sputum-series", Standing(specimens={"a": date(2026, 2, 1), "b": TODAY, "c": TODAY}),
+    ("sputum-series", Standing(specimens={"a": FIRST, "b": SpecimenMark(TODAY), "c": SpecimenMark(TODAY)}),
      "Culture day 29 of 56 (specimens taken: 3)"),
     ("medical-exam", Standing(), "To do"),
     ("medical-exam", Standing(drafts={"us-medical-exam": Mark("Otieno Were", NOW - timedelta(days=1))}),

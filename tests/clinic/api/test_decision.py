@@ -13,6 +13,7 @@ from tests.factory import make_user
 from tests.sign_in import sign_in
 
 URL = "/api/v1/decisions"
+RESULTS = "/api/v1/laboratory-results"
 
 
 def test_one_object_is_decided_as_the_function_does(app: Flask) -> None:
@@ -72,7 +73,7 @@ def test_description_names_every_programme_and_the_route(app: Flask) -> None:
     assert description == json.loads(json.dumps(build_description()))
     assert description["components"]["schemas"]["Facts"]["properties"]["programme"]["enum"] == [
         "us", "ca", "au", "nz", "uk"]
-    assert set(description["paths"]) == {URL}
+    assert set(description["paths"]) == {URL, RESULTS, f"{RESULTS}/{{id}}"}
     page = app.test_client().get("/api/docs")
     assert page.status_code == 200 and "//" not in page.get_data(as_text=True).replace("http://www.w3.org", "").replace(
         "http://localhost", "")

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from clinic.config import get_settings
 from clinic.db import db, set_mode
-from clinic.demo.seed import AUTHORITIES, PASSWORD, STAFF, seed_demo, seed_in_batches
+from clinic.demo.seed import AUTHORITIES, PASSWORD, SECOND_STAFF, STAFF, seed_demo, seed_in_batches
 from clinic.models import (
     Applicant,
     AuthorityClient,
@@ -39,7 +39,7 @@ def seeded(app: Flask) -> Flask:
 
 def test_demo_has_two_sites_and_staff_of_every_role(seeded: Flask) -> None:
     assert set(db.session.execute(select(Site.code)).scalars()) == {"NBO", "AMM"}
-    assert {role for _name, role, _person in STAFF} == set(ROLES)
+    assert {role for _name, role, _person in (*STAFF, *SECOND_STAFF)} == set(ROLES)
     user = db.session.execute(select(User).where(User.email == "physician@demo.example")).unique().scalar_one()
     assert verify_password(PASSWORD, user.password)
     assert {row.programme for row in user.authorisations} == set(AUTHORITIES)

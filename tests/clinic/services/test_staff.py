@@ -110,14 +110,14 @@ def test_roles_over_the_organisation_are_given_and_taken_only_by_who_has_one(peo
 def test_change_says_what_it_gives_and_takes_and_audits_it(people: dict[str, User]) -> None:
     nurse, wide = people["nurse here"], people["wide"]
     looked = compare_roles(["nurse"], ["labsupervisor"])
-    assert looked.gained == (P.ENTER_RESULT, P.RECORD_SPUTUM, P.MAP_RESULTS, P.DIRECT_TASKS)
+    assert looked.gained == (P.ENTER_RESULT, P.RECORD_SPUTUM, P.SEE_TB_REGISTERS, P.MAP_RESULTS, P.DIRECT_TASKS)
     assert looked.lost == (
         P.OPEN_CASE, P.RECORD_HISTORY, P.RECORD_VACCINE, P.RECORD_TREATMENT, P.OPEN_IN_EMERGENCY)
     assert [str(one)[:27] for one in looked.duties] == ["Enters and confirms results"]
     assert change_roles(nurse, ["labsupervisor"], ["nurse"], wide) == looked
     assert find_details("change-roles") == [{
         "gained": ["labsupervisor"], "lost": ["nurse"],
-        "permissions_gained": ["enter-result", "record-sputum", "map-results", "direct-tasks"],
+        "permissions_gained": ["enter-result", "record-sputum", "see-tb-registers", "map-results", "direct-tasks"],
         "permissions_lost": ["open-case", "record-history", "record-vaccine", "record-treatment", "open-in-emergency"]}]
     assert [role.name for role in nurse.roles] == ["labsupervisor"]
 
