@@ -39,7 +39,7 @@ class ClearwayFlask(Flask):
     """Flask, with one unit of work for each request."""
 
     request_class = ClearwayRequest
-    url_map_class = PlainMap
+    url_map_class: type[Map] = PlainMap
 
     def dispatch_request(self) -> Response:
         """Run the view; commit after an answer below 400, roll back otherwise."""
