@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from clinic.rules.programme import FOREVER, LONG_AGO
-from clinic.rules.shape import NUMBERED_FINDING, REFERENCE, is_kind, list_faults
+from clinic.rules.shape import NESTED, NUMBERED_FINDING, REFERENCE, is_kind, list_faults, list_tables
 from clinic.rules.source import Problem, Reference, Source
 
 CATEGORIES_OF_FINDING = ("normal", "suggests-tb", "follow-up", "minor")
@@ -30,6 +31,8 @@ def check_reference(folder: Path, root: Path) -> tuple[Reference, list[Problem]]
         elif name == "vaccine_line.toml":
             _check_vaccines(source, sound[name])
         problems += source.problems
+    for name, ways in NESTED.items():
+        problems += _check_nested(Source(folder / name, root), ways)
     for name in ("tb_incidence_who.csv", "uk_tb_country.csv", "ca_designated_event.csv", "au_schedule.csv"):
         problems += _check_countries(Source(folder / name, root), countries)
     return Reference(frozenset(sound["exam.toml"]), frozenset(sound["finding.toml"]), countries), problems
@@ -54,6 +57,23 @@ def _list_sound_rows(source: Source, table: str, keys: str) -> dict[str, Any]:
         if not faults:
             sound[str(name)] = row
     return sound
+
+
+def _check_nested(source: Source, ways: Mapping[str, str]) -> list[Problem]:
+    """Every table that a way leads to has the keys of that way."""
+    data = source.parse_toml()
+    for way, keys in ways.items() if data is not None else ():
+        for name, place, table in list_tables(data or {}, way):
+            for key, fault in list_faults(table, keys):
+                line = source.find_line(name, place, key) if name else _find_top_line(source, key)
+                source.add(line, f"{name or 'file'}: {fault}")
+    return source.problems
+
+
+def _find_top_line(source: Source, key: str) -> int:
+    """The line of a key, or of a table of that name or within it; the first line for what is missing."""
+    return next((number for number, line in enumerate(source.lines, 1)
+                 if re.match(rf"(\[\[?)?{re.escape(key)}\b", line)), 1)
 
 
 def _check_findings(source: Source, rows: dict[str, Any]) -> None:

@@ -32,6 +32,30 @@ REFERENCE: dict[str, tuple[str, str]] = {
                       "source:text! confirmed:flag! settled:text days:number ahead:number"),
     "station.toml": ("", "records:list! opens:list consent:flag completes_later:flag"),
 }
+# Files of tables in tables: by the way to a table ("*": whatever its name), its keys; "*" among them: any name.
+NESTED: dict[str, dict[str, str]] = {
+    "contact.toml": {
+        "": "retest_days:number! us:table ca:table au:table nz:table uk:table",
+        "*.*": "months:number! source:text! confirmed:flag! settings:list",
+    },
+    "tb_regimen.toml": {
+        "": "effective_from:text! source:text! confirmed:flag! child_below_kg:number! days_per_week:list! "
+            "regimen:table! drug:table! band:list! interruption:table! monitoring:table! end_cultures:table! "
+            "side_effect:table! action:table!",
+        "regimen.*": "phase:table!",
+        "regimen.*.phase.*": "weeks:number! drugs:list!",
+        "drug.*": "per_kg:list! child:list! most:number!",
+        "band.*": "from_kg:number! tablets:number!",
+        "interruption": "intensive_restart_days:number! continuation_restart_days:number! least_share:number! "
+                        "noticed_after_days:number!",
+        "monitoring": "specimens_a_month:number! negative_months:number! extend_if_positive_month:number!",
+        "end_cultures": "us:number! ca:number! au:number! nz:number! uk:number!",
+        "side_effect": "*:text",
+        "action": "*:text",
+    },
+    "laboratory-code.toml": {"": "test:table! value:table! drug:table!", "test": "*:text", "value": "*:list",
+                             "drug": "*:text"},
+}
 # The rows within a row, by the key under which they stand.
 PARTS: dict[str, str] = {
     "regimens": "label:text! doses:number",
@@ -56,6 +80,8 @@ def list_faults(row: Any, keys: str) -> Iterator[tuple[str, str]]:
         yield "", "is no table"
         return
     known: dict[str, str] = dict(word.split(":") for word in keys.split())
+    if any_kind := known.pop("*", ""):
+        known = dict.fromkeys(row, any_kind) | known
     for name, kind in known.items():
         value = row.get(name)
         if value is None or (isinstance(value, str) and not value.strip()):
@@ -68,3 +94,19 @@ def list_faults(row: Any, keys: str) -> Iterator[tuple[str, str]]:
                 yield from ((key, f"{name}: {fault}") for key, fault in list_faults(part, PARTS[name]))
     for name in row.keys() - known.keys():
         yield name, f"unknown key {name}"
+
+
+def list_tables(data: Mapping[str, Any], way: str) -> Iterator[tuple[str, int, Any]]:
+    """(name as it stands in brackets, its place among those of that name, the table) of each table `way` leads to."""
+    steps = way.split(".") if way else []
+    found: list[tuple[str, int, Any]] = [("", 0, data)]
+    for step in steps:
+        further: list[tuple[str, int, Any]] = []
+        for name, _place, table in found:
+            if isinstance(table, list):
+                further += [(name, place, row) for place, row in enumerate(table)]
+            elif isinstance(table, Mapping):
+                further += [(f"{name}.{key}".lstrip("."), 0, value) for key, value in table.items()
+                            if key == step or (step == "*" and isinstance(value, dict | list))]
+        found = further
+    yield from found

@@ -16,7 +16,7 @@ from clinic.questionnaire import read_questionnaire
 from clinic.rules.check import TABLES, check_rule_file
 from clinic.rules.check_reference import check_form, check_numbered_findings, check_reference
 from clinic.rules.programme import PROGRAMMES, read_programme
-from clinic.rules.shape import NUMBERED_FINDING, PARTS, REFERENCE
+from clinic.rules.shape import NESTED, NUMBERED_FINDING, PARTS, REFERENCE
 from clinic.rules.source import Problem, Source
 from tests.fuzz.harness import Door, Finding
 from tests.fuzz.hostile import draw_text, mutate_json, mutate_text
@@ -26,9 +26,12 @@ COUNTRIES = "reference/country_code.csv"
 UNCHECKED = ("vaccine_series.toml", "vaccine_product.toml", "consent_signer.toml", "declaration.toml", "source.toml")
 KNOWN = {
     word.split(":")[0]
-    for spec in (NUMBERED_FINDING, *PARTS.values(), *(keys for _, keys in REFERENCE.values()))
+    for spec in (NUMBERED_FINDING, *PARTS.values(), *(keys for _, keys in REFERENCE.values()),
+                 *(keys for ways in NESTED.values() for keys in ways.values()))
     for word in spec.split()
 } | {key for must, may in TABLES.values() for key in (*must, *may)}
+# From here to the end of the file, keys are words of their own and none is misspelt.
+FREE = {"reference/laboratory-code.toml": "[test]", "reference/tb_regimen.toml": "[side_effect]"}
 KEY = re.compile(r"^([a-z_]+)\s*=", re.MULTILINE)
 
 
@@ -67,8 +70,8 @@ class ProgrammeDoor(Door):
                 body = mutate_json(chance, body)
             return file, "spoilt", json.dumps(body)
         keys = list(KEY.finditer(text))
-        if kind == "misspelt" and file.endswith(".toml"):
-            key = chance.choice([key for key in keys if key[1] in KNOWN])
+        if kind == "misspelt" and (known := _list_known(file, text, keys)):
+            key = chance.choice(known)
             return file, kind, text[: key.start(1)] + key[1] + chance.choice(("x", "s", "_")) + text[key.end(1) :]
         if kind == "typed" and keys:
             key = chance.choice(keys)
@@ -135,3 +138,8 @@ class ProgrammeDoor(Door):
                 problems = [*problems, Problem(file, 1, named.message)]
             return problems
         return check_reference(self.root / "reference", self.root)[1]
+
+
+def _list_known(file: str, text: str, keys: list[re.Match[str]]) -> list[re.Match[str]]:
+    end = text.index(FREE[file]) if file in FREE else len(text)
+    return [key for key in keys if file.endswith(".toml") and key[1] in KNOWN and key.start() < end]
