@@ -28,6 +28,7 @@ from clinic.rules.age import add_months
 from clinic.schemas.field import to_words
 from clinic.services.laboratory import label_value
 from clinic.web.audit import tame
+from clinic.web.clinical_format import format_date
 from clinic.web.sputum_word import PURPOSE_WORDS
 from clinic.web.tb_word import BASIS_WORDS, HISTORY_WORDS, OUTCOME_WORDS, SITE_SHORT, label_regimen
 
@@ -176,7 +177,7 @@ def _treatment_line(row: Any) -> dict[str, Any]:
         "site": str(SITE_SHORT[row.site_of_disease]) + (f", {row.organ}" if row.organ else ""),
         "history": str(HISTORY_WORDS[row.history]), "began_on": _plain(row.began_on),
         "regimen": label_regimen(row.regimen) if row.regimen else "", "notified_on": _plain(row.notified_on),
-        "outcome": outcome + (f", {row.outcome_on.isoformat()}" if row.outcome_on else ""),
+        "outcome": outcome + (f", {format_date(row.outcome_on)}" if row.outcome_on else ""),
     }
 
 
