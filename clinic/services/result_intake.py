@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, tzinfo
-from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -20,8 +18,7 @@ from clinic.audit import record_change
 from clinic.caution import NeedsConfirmation
 from clinic.db import db
 from clinic.errors import AlreadyDone, ClearwayError, InvalidInput, NotFound
-from clinic.lab_report import PersonReport, ReportedPanel, ReportedPerson, ReportedValue, from_plain, to_plain
-from clinic.laboratory_test import LaboratoryTest, list_tests
+from clinic.lab_report import PersonReport, ReportedPerson, from_plain, to_plain
 from clinic.models import (
     FOR_A_PERSON,
     Case,
@@ -31,20 +28,29 @@ from clinic.models import (
     ReportedResult,
     ReportedState,
     ResultStatus,
-    Specimen,
     User,
 )
-from clinic.schemas.door import load
-from clinic.schemas.laboratory import LabResultIn, NewResult, find_resistance
+from clinic.schemas.laboratory import NewResult
 from clinic.services import laboratory as results
 from clinic.services.code_mapping import Dictionary, read_dictionary
 from clinic.services.result_match import Suggestion, find_match
+from clinic.services.result_reading import (
+    FINAL,
+    NOT_DONE,
+    NOTED,
+    PRELIMINARY,
+    TAKEN_BACK,
+    Group,
+    Undecided,
+    build_groups,
+    build_result,
+    find_specimen,
+    find_status,
+    is_parent_inferred,
+    say_fields,
+    to_utc,
+)
 from clinic.services.specimen import list_specimens
-
-# OBX-11, HL7 table 0085 (hl7-dicom.md 1.4).
-FINAL, PRELIMINARY, NOTED = ("F", "C", "U", ""), ("P", "S", "R", "B", "V"), ("I", "O", "N")
-NOT_DONE, TAKEN_BACK = ("X",), ("D", "W")
-MARKS = {"N": "normal", "L": "low", "H": "high", "LL": "critical", "HH": "critical"}
 
 
 @dataclass(frozen=True)
@@ -54,26 +60,6 @@ class Source:
     laboratory: Laboratory
     message: InboundMessage
     said_at: str  # the message's own time, ISO in UTC, where the report gives none
-
-
-@dataclass(frozen=True)
-class Group:
-    """The lines of one order that make one result; `test` is None while their code means nothing here."""
-
-    test: LaboratoryTest | None
-    panel: ReportedPanel
-    values: tuple[ReportedValue, ...]
-    parts: dict[str, ReportedValue]
-    main: ReportedValue | None
-
-    @property
-    def first(self) -> ReportedValue:
-        """The line that names the result."""
-        return self.main or self.values[0]
-
-
-class Undecided(Exception):
-    """A person must look; the sentence says at what, without a person's data."""
 
 
 def take_report(source: Source, reports: Sequence[PersonReport]) -> list[ReportedResult]:
@@ -114,7 +100,7 @@ def assign(
     group = _read_back(row, dictionary)
     specimen = next((one for one in list_specimens(case) if one.id == specimen_id), None)
     try:
-        new = build_result(row.laboratory, group, dictionary, case, specimen or _find_specimen(group, case, None))
+        new = build_result(row.laboratory, group, dictionary, case, specimen or find_specimen(group, case, None))
     except Undecided as problem:
         raise InvalidInput(str(problem), reported=row.id) from None
     made = results.enter_result(case, replace(new, confirmed=list(confirmed)), actor)
@@ -136,58 +122,6 @@ def list_suggestions(row: ReportedResult) -> list[Suggestion]:
     """The cases that a reported result may belong to, with what speaks for and against each."""
     person, panel = from_plain(row.content)
     return find_match(row.laboratory, person, panel)[1]
-
-
-def build_groups(panel: ReportedPanel, dictionary: Dictionary) -> list[Group]:
-    """The results that an order's lines make: parts go with their test, isolates (OBX-4) stay apart."""
-    found: dict[tuple[str, str], list[tuple[str, ReportedValue]]] = {}
-    for value in panel.values:
-        meaning = dictionary.find_test(value)
-        if meaning is None:
-            found[f"?{len(found)}", value.sub_id] = [("", value)]
-            continue
-        test = list_tests()[meaning.test]
-        apart = value.sub_id if not (meaning.part or test.components or test.drugs or test.titre_for) else ""
-        found.setdefault((test.name, apart), []).append((meaning.part, value))
-    groups = []
-    for (name, _apart), lines in found.items():
-        main = next((value for part, value in lines if not part), None)
-        groups.append(Group(
-            None if name.startswith("?") else list_tests()[name], panel, tuple(value for _part, value in lines),
-            {part: value for part, value in lines if part}, main))
-    return groups
-
-
-def build_result(
-    laboratory: Laboratory, group: Group, dictionary: Dictionary, case: Case, specimen: Specimen | None
-) -> NewResult:
-    """What our own screens would have posted; raises Undecided with the reason why it cannot be said."""
-    test = group.test
-    if test is None:
-        raise Undecided(_("What the laboratory's code %(code)s means here is not in its mapping table.",
-                          code=group.first.code))
-    zone = ZoneInfo(case.site.time_zone)
-    day = _find_day((group.first.observed_at, group.panel.observed_at), zone)
-    plain: dict[str, object] = {"test": test.name, "remark": _build_remark(laboratory, group)}
-    if reported := _find_day((group.panel.reported_at,), zone):
-        plain["reported_on"] = reported.isoformat()
-    if test.specimen:
-        if specimen is None:
-            raise Undecided(_("To which specimen it belongs is not certain."))
-        plain["specimen_id"] = specimen.id
-    elif day is None:
-        raise Undecided(_("The day on which the specimen was taken is missing."))
-    else:
-        plain["performed_on"] = day.isoformat()
-    _add_value(plain, test, group, dictionary)
-    if test.methods and (method := dictionary.find_method(test, group.first.method)):
-        plain["method"] = method
-    try:
-        new: NewResult = load(LabResultIn(), plain)
-    except InvalidInput as error:
-        raise Undecided(_("It cannot be taken as a result of %(test)s: %(why)s", test=test.label,
-                          why=_say_fields(error.fields))) from None
-    return new
 
 
 def _decide(row: ReportedResult, person: ReportedPerson, group: Group, dictionary: Dictionary) -> None:
@@ -228,7 +162,7 @@ def _apply(
     row: ReportedResult, group: Group, dictionary: Dictionary, certain: Suggestion, applied: ReportedResult | None
 ) -> None:
     actor = row.laboratory.user
-    specimen, row.parent_inferred = _find_specimen(group, certain.case, certain), _is_inferred(group)
+    specimen, row.parent_inferred = find_specimen(group, certain.case, certain), is_parent_inferred(group)
     row.specimen_id = specimen.id if specimen else None
     try:
         with db.session.begin_nested():
@@ -249,7 +183,7 @@ def _apply(
     except NeedsConfirmation as problem:
         _wait(row, " ".join(caution.text for caution in problem.cautions))
     except InvalidInput as problem:
-        _wait(row, " ".join(filter(None, (problem.message, _say_fields(problem.fields)))))
+        _wait(row, " ".join(filter(None, (problem.message, say_fields(problem.fields)))))
     except ClearwayError as problem:
         _wait(row, problem.message)
 
@@ -277,23 +211,10 @@ def _keep(source: Source, person: ReportedPerson, group: Group) -> ReportedResul
         site_id=source.laboratory.site_id, laboratory_id=source.laboratory.id, laboratory=source.laboratory,
         message_id=source.message.id, received_at=clock.now(), placer=panel.placer[:80], filler=panel.filler[:80],
         test=group.test.name if group.test else "", their_code=group.first.code[:120],
-        sub_id=(group.main.sub_id if group.main else "")[:40], status=_find_status(group)[:4],
+        sub_id=(group.main.sub_id if group.main else "")[:40], status=find_status(group)[:4],
         said_at=to_utc(panel.reported_at) or source.said_at, content=to_plain(person, panel, group.values),
         state=ReportedState.WAITING, parent_inferred=False,
     )
-
-
-def _find_status(group: Group) -> str:
-    """Of a result of several lines the least certain: what is preliminary in part is preliminary."""
-    statuses = {value.status for value in group.values}
-    for least in (*TAKEN_BACK, *PRELIMINARY, *NOTED):
-        if least in statuses:
-            return least
-    if group.main is None or group.main.status in NOT_DONE:
-        others = statuses - {"X"}
-        if not others or group.main is not None:
-            return "X" if "X" in statuses else group.first.status
-    return "C" if "C" in statuses else group.first.status
 
 
 def _forget_waiting(message: InboundMessage) -> set[tuple[str, str, str, str]]:
@@ -348,58 +269,6 @@ def _promote(group: Group, before: Sequence[ReportedResult]) -> Group:
     return made[0] if made else group
 
 
-def _find_specimen(group: Group, case: Case, certain: Suggestion | None) -> Specimen | None:
-    """The specimen named, else the order's, else the only one that was taken on the day it says."""
-    if certain is not None and certain.specimen is not None:
-        return certain.specimen
-    rows = [one for one in list_specimens(case) if one.withdrawn_at is None and one.rejected_at is None]
-    if group.panel.specimen:
-        return next((one for one in rows if one.number == group.panel.specimen.upper()), None)
-    if group.test is None or not group.test.specimen:
-        return None
-    day = _find_day((group.first.observed_at, group.panel.observed_at), ZoneInfo(case.site.time_zone))
-    same = [one for one in rows if one.collected_on == day and one.tube is None]
-    return same[0] if len(same) == 1 else None
-
-
-def _is_inferred(group: Group) -> bool:
-    """A susceptibility test without a word on its parent (OBR-26, OBR-29): linked by its specimen alone."""
-    return bool(group.test and group.test.drugs) and not (group.panel.parent_filler or group.panel.parent_sub_id)
-
-
-def _add_value(plain: dict[str, object], test: LaboratoryTest, group: Group, dictionary: Dictionary) -> None:
-    if test.drugs:
-        answers = {drug: dictionary.find_drug_answer(test, value) for drug, value in group.parts.items()}
-        if unknown := sorted(drug for drug, answer in answers.items() if answer is None):
-            raise Undecided(_("What the laboratory says of %(drugs)s means nothing here yet.",
-                              drugs=", ".join(unknown)))
-        plain["components"] = answers
-        plain["value"] = find_resistance({drug: str(answer) for drug, answer in answers.items()})
-        return
-    parts = {part: value.value for part, value in group.parts.items()}
-    if parts:
-        plain["components"] = parts
-        if test.components:
-            plain["kind"] = next((kind for kind, names in test.components.items() if set(parts) <= set(names)), "")
-    main = group.main
-    if main is None:
-        raise Undecided(_("The result itself is missing: the report has only parts of it."))
-    if not test.units:
-        value = dictionary.find_value(test, main)
-        if value is None:
-            raise Undecided(_("What the laboratory's word for this result of %(test)s means is not in its mapping "
-                              "table.", test=test.label))
-        plain["value"] = value
-        return
-    unit = dictionary.find_unit(test, main.unit)
-    if unit is None:
-        raise Undecided(_("The unit of %(test)s is none that we take; nothing is converted.", test=test.label))
-    plain["value"], plain["unit"] = main.value, unit
-    mark = next((MARKS[flag] for flag in ("HH", "LL", "H", "L", "N") if flag in main.flags), None)
-    if mark:
-        plain["mark"] = mark
-
-
 def _is_same(current: LabResult, new: NewResult) -> bool:
     parts = {part.name: part.value for part in current.components}
     return (current.value, current.unit, current.method, parts) == (new.value, new.unit, new.method, new.components)
@@ -409,42 +278,6 @@ def _read_back(row: ReportedResult, dictionary: Dictionary) -> Group:
     _person, panel = from_plain(row.content)
     groups = build_groups(panel, dictionary)
     return next((group for group in groups if group.test and group.test.name == row.test), groups[0])
-
-
-def _build_remark(laboratory: Laboratory, group: Group) -> str:
-    notes = [value.note for value in group.values if value.note] + [group.panel.note]
-    return "\n".join([laboratory.name, *dict.fromkeys(filter(None, notes))])[:2000]
-
-
-def _find_day(moments: Sequence[str], zone: tzinfo) -> date | None:
-    """The day at the site of the first moment that says one."""
-    for text in moments:
-        if not text:
-            continue
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            continue
-        return moment.astimezone(zone).date() if moment.tzinfo else moment.date()
-    return None
-
-
-def to_utc(text: str) -> str:
-    """A moment in UTC, so that two can be compared as texts; empty for what is none."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return ""
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
-
-
-def _say_fields(fields: object) -> str:
-    """The sentences of a refused input, without the values."""
-    if isinstance(fields, dict):
-        return " ".join(filter(None, (_say_fields(one) for one in fields.values())))
-    if isinstance(fields, list | tuple):
-        return " ".join(filter(None, (_say_fields(one) for one in fields)))
-    return str(fields) if fields else ""
 
 
 def _settle(row: ReportedResult, state: ReportedState, reason: str, case_id: str | None,
@@ -472,5 +305,3 @@ def _record(action: str, row: ReportedResult, actor: User, reason: str = "") -> 
     record_change(action, "reported-result", row.id, case_id=row.case_id, site_id=row.site_id, detail=detail,
                   actor_id=actor.id, actor_kind="user")
     db.session.flush()
-
-

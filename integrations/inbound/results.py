@@ -13,7 +13,8 @@ from clinic.lab_report import PersonReport
 from clinic.lab_table import read_table
 from clinic.models import FOR_A_PERSON, InboundMessage, InboundState, Laboratory
 from clinic.services.lab_document import check_documents, keep_documents
-from clinic.services.result_intake import Source, take_report, to_utc
+from clinic.services.result_intake import Source, take_report
+from clinic.services.result_reading import to_utc
 from integrations.hl7.charset import UnknownCharset, decode
 from integrations.hl7.reader import NotHl7, read_message
 from integrations.hl7.report import read_moment, read_report

@@ -1,0 +1,201 @@
+"""What a laboratory's lines on one order amount to: their codes grouped by our tests, and the result that follows.
+
+Nothing here decides whose a result is or records it (clinic/services/result_intake.py does).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, tzinfo
+from zoneinfo import ZoneInfo
+
+from flask_babel import gettext as _
+
+from clinic.errors import InvalidInput
+from clinic.lab_report import ReportedPanel, ReportedValue
+from clinic.laboratory_test import LaboratoryTest, list_tests
+from clinic.models import Case, Laboratory, Specimen
+from clinic.schemas.door import load
+from clinic.schemas.laboratory import LabResultIn, NewResult, find_resistance
+from clinic.services.code_mapping import Dictionary
+from clinic.services.result_match import Suggestion
+from clinic.services.specimen import list_specimens
+
+# OBX-11, HL7 table 0085 (hl7-dicom.md 1.4).
+FINAL, PRELIMINARY, NOTED = ("F", "C", "U", ""), ("P", "S", "R", "B", "V"), ("I", "O", "N")
+NOT_DONE, TAKEN_BACK = ("X",), ("D", "W")
+MARKS = {"N": "normal", "L": "low", "H": "high", "LL": "critical", "HH": "critical"}
+
+
+@dataclass(frozen=True)
+class Group:
+    """The lines of one order that make one result; `test` is None while their code means nothing here."""
+
+    test: LaboratoryTest | None
+    panel: ReportedPanel
+    values: tuple[ReportedValue, ...]
+    parts: dict[str, ReportedValue]
+    main: ReportedValue | None
+
+    @property
+    def first(self) -> ReportedValue:
+        """The line that names the result."""
+        return self.main or self.values[0]
+
+
+class Undecided(Exception):
+    """A person must look; the sentence says at what, without a person's data."""
+
+
+def build_groups(panel: ReportedPanel, dictionary: Dictionary) -> list[Group]:
+    """The results that an order's lines make: parts go with their test, isolates (OBX-4) stay apart."""
+    found: dict[tuple[str, str], list[tuple[str, ReportedValue]]] = {}
+    for value in panel.values:
+        meaning = dictionary.find_test(value)
+        if meaning is None:
+            found[f"?{len(found)}", value.sub_id] = [("", value)]
+            continue
+        test = list_tests()[meaning.test]
+        apart = value.sub_id if not (meaning.part or test.components or test.drugs or test.titre_for) else ""
+        found.setdefault((test.name, apart), []).append((meaning.part, value))
+    groups = []
+    for (name, _apart), lines in found.items():
+        main = next((value for part, value in lines if not part), None)
+        groups.append(Group(
+            None if name.startswith("?") else list_tests()[name], panel, tuple(value for _part, value in lines),
+            {part: value for part, value in lines if part}, main))
+    return groups
+
+
+def build_result(
+    laboratory: Laboratory, group: Group, dictionary: Dictionary, case: Case, specimen: Specimen | None
+) -> NewResult:
+    """What our own screens would have posted; raises Undecided with the reason why it cannot be said."""
+    test = group.test
+    if test is None:
+        raise Undecided(_("What the laboratory's code %(code)s means here is not in its mapping table.",
+                          code=group.first.code))
+    zone = ZoneInfo(case.site.time_zone)
+    day = _find_day((group.first.observed_at, group.panel.observed_at), zone)
+    plain: dict[str, object] = {"test": test.name, "remark": _build_remark(laboratory, group)}
+    if reported := _find_day((group.panel.reported_at,), zone):
+        plain["reported_on"] = reported.isoformat()
+    if test.specimen:
+        if specimen is None:
+            raise Undecided(_("To which specimen it belongs is not certain."))
+        plain["specimen_id"] = specimen.id
+    elif day is None:
+        raise Undecided(_("The day on which the specimen was taken is missing."))
+    else:
+        plain["performed_on"] = day.isoformat()
+    _add_value(plain, test, group, dictionary)
+    if test.methods and (method := dictionary.find_method(test, group.first.method)):
+        plain["method"] = method
+    try:
+        new: NewResult = load(LabResultIn(), plain)
+    except InvalidInput as error:
+        raise Undecided(_("It cannot be taken as a result of %(test)s: %(why)s", test=test.label,
+                          why=say_fields(error.fields))) from None
+    return new
+
+
+def find_status(group: Group) -> str:
+    """Of a result of several lines the least certain: what is preliminary in part is preliminary."""
+    statuses = {value.status for value in group.values}
+    for least in (*TAKEN_BACK, *PRELIMINARY, *NOTED):
+        if least in statuses:
+            return least
+    if group.main is None or group.main.status in NOT_DONE:
+        others = statuses - {"X"}
+        if not others or group.main is not None:
+            return "X" if "X" in statuses else group.first.status
+    return "C" if "C" in statuses else group.first.status
+
+
+def find_specimen(group: Group, case: Case, certain: Suggestion | None) -> Specimen | None:
+    """The specimen named, else the order's, else the only one that was taken on the day it says."""
+    if certain is not None and certain.specimen is not None:
+        return certain.specimen
+    rows = [one for one in list_specimens(case) if one.withdrawn_at is None and one.rejected_at is None]
+    if group.panel.specimen:
+        return next((one for one in rows if one.number == group.panel.specimen.upper()), None)
+    if group.test is None or not group.test.specimen:
+        return None
+    day = _find_day((group.first.observed_at, group.panel.observed_at), ZoneInfo(case.site.time_zone))
+    same = [one for one in rows if one.collected_on == day and one.tube is None]
+    return same[0] if len(same) == 1 else None
+
+
+def is_parent_inferred(group: Group) -> bool:
+    """A susceptibility test without a word on its parent (OBR-26, OBR-29): linked by its specimen alone."""
+    return bool(group.test and group.test.drugs) and not (group.panel.parent_filler or group.panel.parent_sub_id)
+
+
+def _add_value(plain: dict[str, object], test: LaboratoryTest, group: Group, dictionary: Dictionary) -> None:
+    if test.drugs:
+        answers = {drug: dictionary.find_drug_answer(test, value) for drug, value in group.parts.items()}
+        if unknown := sorted(drug for drug, answer in answers.items() if answer is None):
+            raise Undecided(_("What the laboratory says of %(drugs)s means nothing here yet.",
+                              drugs=", ".join(unknown)))
+        plain["components"] = answers
+        plain["value"] = find_resistance({drug: str(answer) for drug, answer in answers.items()})
+        return
+    parts = {part: value.value for part, value in group.parts.items()}
+    if parts:
+        plain["components"] = parts
+        if test.components:
+            plain["kind"] = next((kind for kind, names in test.components.items() if set(parts) <= set(names)), "")
+    main = group.main
+    if main is None:
+        raise Undecided(_("The result itself is missing: the report has only parts of it."))
+    if not test.units:
+        value = dictionary.find_value(test, main)
+        if value is None:
+            raise Undecided(_("What the laboratory's word for this result of %(test)s means is not in its mapping "
+                              "table.", test=test.label))
+        plain["value"] = value
+        return
+    unit = dictionary.find_unit(test, main.unit)
+    if unit is None:
+        raise Undecided(_("The unit of %(test)s is none that we take; nothing is converted.", test=test.label))
+    plain["value"], plain["unit"] = main.value, unit
+    mark = next((MARKS[flag] for flag in ("HH", "LL", "H", "L", "N") if flag in main.flags), None)
+    if mark:
+        plain["mark"] = mark
+
+
+def _build_remark(laboratory: Laboratory, group: Group) -> str:
+    notes = [value.note for value in group.values if value.note] + [group.panel.note]
+    return "\n".join([laboratory.name, *dict.fromkeys(filter(None, notes))])[:2000]
+
+
+def _find_day(moments: Sequence[str], zone: tzinfo) -> date | None:
+    """The day at the site of the first moment that says one."""
+    for text in moments:
+        if not text:
+            continue
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            continue
+        return moment.astimezone(zone).date() if moment.tzinfo else moment.date()
+    return None
+
+
+def to_utc(text: str) -> str:
+    """A moment in UTC, so that two can be compared as texts; empty for what is none."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return ""
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
+
+
+def say_fields(fields: object) -> str:
+    """The sentences of a refused input, without the values."""
+    if isinstance(fields, dict):
+        return " ".join(filter(None, (say_fields(one) for one in fields.values())))
+    if isinstance(fields, list | tuple):
+        return " ".join(filter(None, (say_fields(one) for one in fields)))
+    return str(fields) if fields else ""
