@@ -22,7 +22,8 @@ def list_waiting_results(user: User, after: Place | None = None, before: Place |
     """
     query = _join(
         select(
-            LabResult, Case.number, Applicant.family_name, Applicant.given_names, Applicant.native_family_name,
+            LabResult, Case.number, Case.applicant_id, Applicant.family_name, Applicant.given_names,
+            Applicant.native_family_name,
             Applicant.native_given_names, Applicant.native_language, Applicant.birth_date,
             User.name.label("entered_by"),
         ).join(User, User.id == LabResult.entered_by_id), user

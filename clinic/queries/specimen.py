@@ -63,7 +63,7 @@ def list_specimens_at(user: User, where: Where, after: Place | None = None, befo
     `newest`: instead the few that came last.
     """
     query = select(
-        Specimen, Case.number.label("case_number"), Applicant.family_name, Applicant.given_names,
+        Specimen, Case.number.label("case_number"), Case.applicant_id, Applicant.family_name, Applicant.given_names,
         Applicant.native_family_name, Applicant.native_given_names, Applicant.native_language, Applicant.birth_date,
     ).join(Case, Case.id == Specimen.case_id).join(Applicant, Applicant.id == Case.applicant_id).where(
         *_is_at(user, where))

@@ -11,8 +11,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from clinic import clock
-from clinic.db import db, read_unit
+from clinic.db import db, read_unit, set_mode
 from clinic.models import Case, LabOrder, LabOrderState, Specimen, User
+from clinic.services.hold import place_hold
 from tests.factory import make_applicant, make_case, make_user
 from tests.sign_in import sign_in
 
@@ -135,3 +136,27 @@ def test_orders_are_placed_cancelled_and_asked_again(
     assert client.post(base, data={"test": "alt"}).status_code == 422, "beyond the rules only with a reason"
     assert client.post(base, data={"test": "alt", "reason": "hepatitis"}).status_code == 302
     assert "Order them" not in _text(looker.get(base)) and looker.post(base, data={}).status_code == 403
+
+
+def test_who_may_be_infectious_is_marked_on_every_list_of_the_laboratory(
+    app: Flask, case_id: str, phlebotomist: FlaskClient, technician: FlaskClient
+) -> None:
+    set_mode("write")
+    physician, checker = make_user("physician"), make_user("labsupervisor")
+    place_hold(db.session.get_one(Case, case_id), "Coughs blood in the waiting room", physician)
+    db.session.commit()
+    supervisor = sign_in(app, checker)
+    assert "hold-sign" in _text(phlebotomist.get("/laboratory/collection"))
+    phlebotomist.post(f"/cases/{case_id}/draw", data={"tubes": ["serum"]})
+    assert "hold-sign" in _text(phlebotomist.get("/laboratory/specimens?at=drawn"))
+    serum, = _all(Specimen)
+    technician.post("/laboratory/receipt", data={"scan": serum.number})
+    assert "hold-sign" in _text(technician.get("/laboratory/receipt"))
+    grid = _text(technician.get("/laboratory/bench/syphilis-nontreponemal"))
+    assert serum.number in grid and "hold-sign" in grid
+    order = next(row for row in _all(LabOrder) if row.test == "syphilis-nontreponemal")
+    saved = technician.post("/laboratory/bench/syphilis-nontreponemal", data={f"v-{order.id}": "nonreactive"})
+    assert saved.status_code in (200, 302, 303), _text(saved)
+    for path in ("/laboratory?list=confirm", "/laboratory/bench/syphilis-nontreponemal?state=confirm"):
+        page = _text(supervisor.get(path))
+        assert "hold-sign" in page, path
