@@ -80,7 +80,7 @@ class LaboratoryTest:
     tube: str = ""  # of tube.toml; empty for what is not drawn with the others
     bench: str = ""  # the section of the laboratory
     asked_after: tuple[str, ...] = ()  # (test, value): only then ordered by itself
-    guarded: bool = False  # opened only with a stated reason (clinic/services/sensitive.py)
+    guarded: bool = False  # opened only with a stated reason (clinic/services/confidential.py)
     double_entry: bool = False  # the second person types the value without seeing the first
     components: dict[str, dict[str, str]] = field(default_factory=dict)  # kind -> component -> unit
 
