@@ -41,6 +41,7 @@ class Scale:
 
     def weigh(self, url: str) -> tuple[int, int]:
         """Status of the page and bytes received until the network is quiet."""
+        self.page.goto("about:blank")  # going where one already is would be a reload, which asks for the icon again
         self._bytes = 0
         answer = self.page.goto(url, wait_until="networkidle")
         assert answer is not None
