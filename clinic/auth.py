@@ -6,7 +6,8 @@ import hashlib
 from datetime import timedelta
 from typing import Any
 
-from flask import Flask, g, request
+from flask import Flask, Response, g, request
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask_security.core import AnonymousUser, Security
 from flask_security.datastore import SQLAlchemyUserDatastore
 from flask_wtf.csrf import CSRFProtect
@@ -63,12 +64,26 @@ def serve_machines_only(app: Flask, prefix: str) -> None:
     app.extensions.setdefault(MACHINE_PATHS, []).append(prefix)
 
 
+class _SessionOfStaff(SecureCookieSessionInterface):
+    """Sessions in a cookie, which answers that are nobody's neither renew nor depend on.
+
+    Flask-Login looks into the session after every request; a static file that therefore varied by cookie would be asked
+    for anew whenever the cookie is renewed.
+    """
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        if MACHINE_PATHS not in request.environ:
+            super().save_session(app, session, response)
+
+
 def _keep_staff_out(app: Flask) -> None:
     """Must come before Flask-Security, which else looks for one of its users in every request and its bearer token."""
+    app.session_interface = _SessionOfStaff()
 
     @app.before_request
     def _know_nobody() -> None:
-        if request.path.startswith(tuple(app.extensions.get(MACHINE_PATHS, ()))):
+        machines = tuple(app.extensions.get(MACHINE_PATHS, ()))
+        if request.endpoint == "static" or request.path.startswith(machines):
             g._login_user = AnonymousUser()  # where Flask-Login keeps who was found
             request.environ[MACHINE_PATHS] = True
 

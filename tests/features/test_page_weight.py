@@ -127,3 +127,13 @@ def test_first_visits_are_light_wherever_they_begin(
         status, weight = scale.weigh(f"{address}/sign-in")
     assert status == 200
     assert 5000 < weight <= FIRST_VISIT
+
+
+def test_static_file_depends_on_no_cookie(clinic: Flask, cookie: dict[str, str], case_id: str) -> None:
+    with clinic.app_context():
+        client = clinic.test_client()
+        client.set_cookie(cookie["name"], cookie["value"])
+        answer = client.get("/static/clinic.css?v=1")
+        assert answer.headers["Vary"] == "Accept-Encoding"  # with Cookie, a browser asks again at each new one
+        assert "Set-Cookie" not in answer.headers
+        assert "Cookie" in client.get("/cases").headers["Vary"]
