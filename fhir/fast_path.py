@@ -118,7 +118,7 @@ def _parse_wish(accept: str, encoding: str, tags: str) -> tuple[bool, bool] | No
 def _build_answer(found: Found, takes_gzip: bool, is_secure: bool) -> tuple[str, list[tuple[str, str]], bytes]:
     """What `fhir.answer.send_document` and the application's own hooks make of it."""
     common = [
-        ("ETag", f'W/"{DOCUMENT_VERSION}"'), ("Cache-Control", "no-store"), ("Vary", f"{VARY}, Cookie"),
+        ("ETag", f'W/"{DOCUMENT_VERSION}"'), ("Cache-Control", "no-store"), ("Vary", VARY),
     ]  # fmt: skip
     if found.packed is None:
         return "304 NOT MODIFIED", [*common, *list_security_headers(draw_nonce(), is_secure)], b""
