@@ -15,12 +15,13 @@ from flask import Flask  # noqa: E402
 
 from clinic.api import laboratory_result  # noqa: E402
 from clinic.app import create_app as create_clinic  # noqa: E402
-from clinic.auth import csrf, serve_machines_only  # noqa: E402
+from clinic.auth import csrf  # noqa: E402
 from clinic.cli import CLINIC_COMMANDS, install_commands  # noqa: E402
 from clinic.config import Settings  # noqa: E402
 from clinic.doctor.clinic_check import CLINIC_CHECKS  # noqa: E402
 from clinic.doctor.examination import add_checks  # noqa: E402
 from clinic.error_page import answer_errors_under  # noqa: E402
+from clinic.machine_path import serve_machines_only  # noqa: E402
 from clinic.ports import ports  # noqa: E402
 
 COMMANDS = (*CLINIC_COMMANDS, "fhir.command", "fhir.command_client", "fhir.command_audit", "integrations.command",

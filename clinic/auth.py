@@ -6,19 +6,19 @@ import hashlib
 from datetime import timedelta
 from typing import Any
 
-from flask import Flask, Response, g, request
-from flask.sessions import SecureCookieSessionInterface, SessionMixin
+from flask import Flask, Request, Response, g, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_security.core import AnonymousUser, Security
 from flask_security.datastore import SQLAlchemyUserDatastore
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import select
 
 from clinic.db import db
+from clinic.machine_path import MACHINE_PATHS, is_of_machine, recognise_machine
 from clinic.models import Role, User
 from clinic.permissions import ROLES
 
 csrf = CSRFProtect()
-MACHINE_PATHS = "clearway.machine_paths"
 HOST_ALONE = "__Host-"  # a browser takes such a cookie only when it is Secure and for this one host
 
 
@@ -59,20 +59,20 @@ def install_sign_in(app: Flask, secret_key: str, secure_cookies: bool) -> None:
     Security(app, datastore, register_blueprint=True)
 
 
-def serve_machines_only(app: Flask, prefix: str) -> None:
-    """Say that nobody of the staff is known under `prefix`: machines prove themselves there in their own way."""
-    app.extensions.setdefault(MACHINE_PATHS, []).append(prefix)
-
-
 class _SessionOfStaff(SecureCookieSessionInterface):
-    """Sessions in a cookie, which answers that are nobody's neither renew nor depend on.
+    """Sessions in a cookie, which answers that are nobody's neither renew nor depend on; machines have none.
 
     Flask-Login looks into the session after every request; a static file that therefore varied by cookie would be asked
     for anew whenever the cookie is renewed.
     """
 
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        if recognise_machine(app, request):
+            return self.session_class()
+        return super().open_session(app, request)
+
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        if MACHINE_PATHS not in request.environ:
+        if not is_of_machine(request):
             super().save_session(app, session, response)
 
 
@@ -82,10 +82,10 @@ def _keep_staff_out(app: Flask) -> None:
 
     @app.before_request
     def _know_nobody() -> None:
-        machines = tuple(app.extensions.get(MACHINE_PATHS, ()))
-        if request.endpoint == "static" or request.path.startswith(machines):
-            g._login_user = AnonymousUser()  # where Flask-Login keeps who was found
+        if request.endpoint == "static":
             request.environ[MACHINE_PATHS] = True
+        if is_of_machine(request):
+            g._login_user = AnonymousUser()  # where Flask-Login keeps who was found
 
     @app.teardown_request
     def _forget(_error: BaseException | None) -> None:

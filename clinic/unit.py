@@ -6,12 +6,15 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from flask import Flask, Response, request
+from flask.globals import request_ctx
 from werkzeug.routing import Map
 
 from clinic.db import db, set_mode
+from clinic.machine_path import is_of_machine, leave_staff_out
 from clinic.posted import ClearwayRequest
 
 F = TypeVar("F", bound=Callable[..., Any])
+Hook = Callable[..., Any]
 SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -36,10 +39,48 @@ class PlainMap(Map):
 
 
 class ClearwayFlask(Flask):
-    """Flask, with one unit of work for each request."""
+    """Flask, with one unit of work for each request, and without what is about the staff where machines ask."""
 
     request_class = ClearwayRequest
     url_map_class: type[Map] = PlainMap
+    _of_everybody: tuple[tuple[Hook, ...], tuple[Hook, ...]] | None = None  # before and after a request
+
+    def ensure_sync(self, func: Hook) -> Hook:
+        """The function itself: nothing here is asynchronous, and Flask asks that of every hook in every request."""
+        return func
+
+    def preprocess_request(self) -> Any:
+        """Run what comes before a view; in a machine's request only what is not about the staff."""
+        if not is_of_machine(request):
+            return super().preprocess_request()
+        for hook in self._list_hooks()[0]:
+            answer = hook()
+            if answer is not None:
+                return answer
+        for name in reversed(request.blueprints):
+            for look in self.url_value_preprocessors.get(name, ()):
+                look(request.endpoint, request.view_args)
+            for hook in self.before_request_funcs.get(name, ()):
+                answer = hook()
+                if answer is not None:
+                    return answer
+        return None
+
+    def process_response(self, response: Response) -> Response:
+        """Run what comes after a view; a machine has no session to save."""
+        if not is_of_machine(request):
+            return super().process_response(response)
+        own = (hook for name in request.blueprints for hook in reversed(self.after_request_funcs.get(name, ())))
+        for hook in (*request_ctx._after_request_functions, *own, *self._list_hooks()[1]):
+            response = hook(response)
+        return response
+
+    def _list_hooks(self) -> tuple[tuple[Hook, ...], tuple[Hook, ...]]:
+        """What runs before and after every request, a machine's too; Flask takes no more once the first has come."""
+        if self._of_everybody is None:
+            self._of_everybody = (leave_staff_out(self.before_request_funcs.get(None, ())),
+                                  leave_staff_out(reversed(self.after_request_funcs.get(None, []))))
+        return self._of_everybody
 
     def dispatch_request(self) -> Response:
         """Run the view; commit after an answer below 400, roll back otherwise."""
@@ -73,5 +114,6 @@ def install_request_units(app: Flask) -> None:
 
     @app.teardown_request
     def _end(_error: BaseException | None) -> None:
-        db.session.rollback()
+        if db.session.registry.has():
+            db.session.rollback()
         set_mode("read")

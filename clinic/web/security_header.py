@@ -35,7 +35,10 @@ def draw_nonce() -> str:
 
 
 def list_security_headers(nonce: str, is_secure: bool, kind: str = PAGE) -> list[tuple[str, str]]:
-    """The headers of an answer of one media type, but for Cache-Control: only a page may run or load anything."""
+    """The headers of an answer of one media type, but for Cache-Control: only a page may run or load anything.
+
+    The nonce is a page's; nobody else has one.
+    """
     policy = [("Content-Security-Policy", CONTENT_SECURITY_POLICY.format(nonce=nonce))] if kind == PAGE else [
         ("Content-Security-Policy", RAW_POLICY), ("Cross-Origin-Resource-Policy", "same-origin")]
     if kind not in SHOWN:
@@ -55,8 +58,10 @@ def set_security_headers(response: Response) -> Response:
     headers = response.headers
     is_ours = request.endpoint == "static" or response.status_code == 304  # which has no body to be of any kind
     kind = PAGE if is_ours else response.mimetype or ""
-    for name, value in list_security_headers(csp_nonce(), request.is_secure, kind):
-        headers.setdefault(name, value)
+    present = {name.lower() for name in headers.keys()}  # noqa: SIM118 a header may stand there twice
+    for name, value in list_security_headers(csp_nonce() if kind == PAGE else "", request.is_secure, kind):
+        if name.lower() not in present:
+            headers.add(name, value)
     if request.endpoint == "static":
         set_static_caching(response)
     else:
