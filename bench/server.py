@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bench.load import drive
 from clinic.config import ROOT, Settings
+from integrations.supervisor import count_threads
 
 _TICK = os.sysconf("SC_CLK_TCK")
 
@@ -56,9 +57,8 @@ def serve(settings: Settings) -> Iterator[Server]:
         "CLEARWAY_BASE_URL": settings.base_url, "CLEARWAY_LOG_LEVEL": "ERROR",
         "CLEARWAY_DATABASE_URL": settings.database_url, "PYTHONPATH": str(ROOT),
     }  # fmt: skip
-    threads = "4" if settings.database_url else "1"
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--host", "127.0.0.1",
-               "--port", str(settings.web_port), "--workers", "1", "--blocking-threads", threads,
+               "--port", str(settings.web_port), "--workers", "1", "--blocking-threads", str(count_threads(settings)),
                "--log-level", "error", "bench.served_app:app"]
     process = subprocess.Popen(command, cwd=ROOT, env=environ)
     try:

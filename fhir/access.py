@@ -86,9 +86,14 @@ def read_bearer(authorization: str) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def find_remembered(app: Flask, token: str) -> Access | None:
-    """The access behind a token whose signature `app` has verified before; says nothing of its expiry or client."""
-    return _remembered(app).get(_digest(token))
+def find_remembered(app: Flask, authorization: str) -> Access | None:
+    """The access of a header whose token `app` has verified before and is still good; says nothing of its client.
+
+    Whoever takes it asks for the client's standing with what is handed out (`fhir.released.build_look_up`).
+    """
+    token = read_bearer(authorization)
+    access = _remembered(app).get(_digest(token)) if token else None
+    return access if access is not None and access.expires_at > clock.now().timestamp() else None
 
 
 def _find_verified(token: str) -> Access | None:

@@ -11,12 +11,21 @@ from clinic.db import db
 from clinic.errors import NotFound, WrongMediaType
 from clinic.permissions import AUTHORITY_CLIENT, PUBLIC, authority_client, public
 from clinic.unit import reads_only
-from fhir.access import Access, check_token
-from fhir.answer import DOCUMENT_VERSION, send_bytes, send_content, send_document, send_resource
+from fhir.access import Access, check_token, find_remembered
+from fhir.answer import (
+    DOCUMENT_VERSION,
+    has_version,
+    send_bytes,
+    send_content,
+    send_document,
+    send_packed,
+    send_resource,
+)
 from fhir.audit_event import AuditLog
 from fhir.canonical import list_canonical_resources
 from fhir.capability import DEFINITION_KINDS, build_capability
 from fhir.disclosure import record_listing
+from fhir.document_desk import DeskClosed, find_desk
 from fhir.encoder import encode
 from fhir.endpoint import FHIR_PATH, fhir_base
 from fhir.interval import read_span
@@ -31,20 +40,42 @@ FORM = "application/x-www-form-urlencoded"
 _WHOLE = (DOCUMENT_KIND, PRINT_KIND)  # the exam as one piece: fetched by itself, not among its parts
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")  # the FHIR type `id`
 _VERSION = re.compile(r"[1-9][0-9]{0,8}")
+READ = "fhir.read"
 
 fhir_blueprint = Blueprint("fhir", __name__, url_prefix=FHIR_PATH)
 
 
 @fhir_blueprint.before_request
-def admit() -> None:
-    """Let a request through to its view only as the view's mark says; a view without a mark is shut."""
+def admit() -> Response | None:
+    """Let a request through to its view only as the view's mark says; a view without a mark is shut.
+
+    A signed document that nothing speaks against is handed out at once: one question finds it and asks for the client.
+    """
     if (request.view_args or {}).get("kind") != PRINT_KIND or not wants_content(request):
         require_acceptable(request)
     mark = getattr(current_app.view_functions.get(request.endpoint or ""), "permission", None)
     if mark == AUTHORITY_CLIENT:
+        if request.endpoint == READ and (answer := _hand_out(**(request.view_args or {}))) is not None:
+            return answer
         g.fhir_access = check_token(db.session(), request.headers.get("Authorization", ""))
     elif mark != PUBLIC:
         raise NotFound("There is nothing at this address.")
+    return None
+
+
+def _hand_out(kind: str, resource_id: str) -> Response | None:
+    """The answer with a signed document, its disclosure durable; None for all else, which `read` answers or refuses."""
+    desk = find_desk(current_app)
+    if kind != DOCUMENT_KIND or desk is None or request.method == "OPTIONS" or not _ID.fullmatch(resource_id):
+        return None
+    access = find_remembered(current_app, request.headers.get("Authorization", ""))
+    if access is None or not access.grant.allows(kind, "r"):
+        return None
+    try:
+        found = desk.hand_out(access, resource_id, has_version(DOCUMENT_VERSION))
+    except DeskClosed:  # the view meets the same trouble and says what to do
+        return None
+    return send_packed(found.packed, found.signed_at) if found is not None else None
 
 
 @fhir_blueprint.get("/metadata")

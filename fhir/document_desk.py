@@ -1,13 +1,13 @@
 """Hands out signed documents by prepared statements: who may have it, what it is, and that it was handed out.
 
-SQLite: one SELECT, then the disclosure's row in the audit file, committed with fsync before the answer leaves.
-PostgreSQL: both in one statement, so one round trip and one commit.
+SQLite: one SELECT, then the disclosure's row in the audit file, committed with fsync before the answer leaves; threads
+that wait for the same disk share one commit. PostgreSQL: both in one statement, so one round trip and one commit.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
@@ -22,8 +22,10 @@ from clinic.audit import audit_engine, audit_read, build_read
 from clinic.db import db
 from fhir.access import Access
 from fhir.released import DOCUMENT_KIND, build_hand_out, build_look_up
+from fhir.shared_commit import NotSaved, Row, SharedCommit
 
 ACTION = "document"
+DESK = "clearway_document_desk"
 BUSY_SECONDS = 15.0
 
 
@@ -43,7 +45,7 @@ class Desk:
     """Connections of one kind, and what to ask over them; any thread may use it."""
 
     def __init__(self, connect: Callable[[], Any], ask: Callable[[Any, Access, str, bool], Found | None],
-                 faults: type[Exception]) -> None:
+                 *faults: type[Exception]) -> None:
         self._connect, self._ask, self._faults = connect, ask, faults
         self._idle: list[Any] = []
         self._lock = Lock()
@@ -74,7 +76,10 @@ class Desk:
 
 
 def open_desk(app: Flask) -> Desk | None:
-    """The desk of the application's database; None for one in memory. Connects when it is first asked."""
+    """The desk of the application's database, which `find_desk` finds from then on; None for one in memory.
+
+    Connects when it is first asked.
+    """
     with app.app_context():
         engine, audit = db.engine, audit_engine()
     if engine.dialect.name != "sqlite":
@@ -84,19 +89,14 @@ def open_desk(app: Flask) -> Desk | None:
     else:
         return None
     event.listen(audit, "engine_disposed", desk.close)
+    app.extensions[DESK] = desk
     return desk
 
 
-class _Files:
-    """The two SQLite files of an installation: one that is only read here, one that takes the disclosures."""
-
-    def __init__(self, main: str, audit: str) -> None:
-        self.main = _open_file(main, "PRAGMA query_only = ON")
-        self.audit = _open_file(audit, "PRAGMA synchronous = FULL")
-
-    def close(self) -> None:
-        self.main.close()
-        self.audit.close()
+def find_desk(app: Flask) -> Desk | None:
+    """The desk of the application, if it has one."""
+    desk: Desk | None = app.extensions.get(DESK)
+    return desk
 
 
 def _open_file(path: str, *pragmas: str) -> sqlite3.Connection:
@@ -106,28 +106,67 @@ def _open_file(path: str, *pragmas: str) -> sqlite3.Connection:
     return connection
 
 
+class _AuditFile:
+    """The file that takes the disclosures, by one connection."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        dialect = sqlite.dialect(paramstyle="qmark")
+        self._insert, _values, self._marks = str(audit_read.insert().compile(dialect=dialect)).partition(" VALUES ")
+        self._columns = [(column.name, column.type.dialect_impl(dialect).bind_processor(dialect) or _keep)
+                         for column in audit_read.c]
+        self._connection: sqlite3.Connection | None = None
+        self._lock = Lock()
+
+    def save(self, rows: Sequence[Row]) -> None:
+        """Commit `rows` with fsync. Raises sqlite3.Error; then none of them is there."""
+        # One statement is a transaction by itself; several would let go of Python's lock between them.
+        statement = f"{self._insert} VALUES {', '.join([self._marks] * len(rows))}"
+        stored = [convert(row[name]) for row in rows for name, convert in self._columns]
+        with self._lock:
+            connection = self._connection = self._connection or _open_file(self._path, "PRAGMA synchronous = FULL")
+            try:
+                connection.execute(statement, stored)
+            except BaseException:
+                self._close()
+                raise
+
+    def close(self, _engine: Engine | None = None) -> None:
+        """Whoever saves next opens the file anew, which may be another one then."""
+        with self._lock:
+            self._close()
+
+    def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+def _keep(value: Any) -> Any:
+    return value
+
+
 def _open_sqlite(engine: Engine, audit: Engine) -> Desk:
     dialect = sqlite.dialect(paramstyle="named")
     look_up = {known: str(build_look_up(with_body=not known).compile(dialect=dialect)) for known in (False, True)}
-    insert = str(audit_read.insert().compile(dialect=dialect))
-    to_stored = {column.name: column.type.dialect_impl(dialect).bind_processor(dialect) for column in audit_read.c}
+    file = _AuditFile(str(audit.url.database))
+    event.listen(audit, "engine_disposed", file.close)
+    disclosures = SharedCommit(file.save)
 
-    def ask(files: _Files, access: Access, bundle_id: str, is_known: bool) -> Found | None:
-        rows = files.main.execute(look_up[is_known], {
+    def ask(connection: sqlite3.Connection, access: Access, bundle_id: str, is_known: bool) -> Found | None:
+        rows = connection.execute(look_up[is_known], {
             "authority": access.authority_id, "client": access.client_id, "bundle": bundle_id,
             "today": clock.today().isoformat(),
         }).fetchall()
         if not rows:
             return None
         case_id, sha256, signed_at, packed = rows[0]
-        row = build_read("client", access.client_id, ACTION, DOCUMENT_KIND, bundle_id, case_id, None,
-                         access.authority_id, {"sha256": sha256, "unchanged": is_known})
-        files.audit.execute(insert, {name: turn(row[name]) if (turn := to_stored.get(name)) else row[name]
-                                     for name in row})
+        disclosures.write(build_read("client", access.client_id, ACTION, DOCUMENT_KIND, bundle_id, case_id, None,
+                                     access.authority_id, {"sha256": sha256, "unchanged": is_known}))
         return Found(datetime.fromisoformat(signed_at + "+00:00"), packed)
 
-    main, beside = str(engine.url.database), str(audit.url.database)
-    return Desk(lambda: _Files(main, beside), ask, sqlite3.Error)
+    main = str(engine.url.database)
+    return Desk(lambda: _open_file(main, "PRAGMA query_only = ON"), ask, sqlite3.Error, NotSaved)
 
 
 def _open_postgresql(engine: Engine) -> Desk:

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import Any
+
 from flask import Request
-from werkzeug.http import parse_list_header, parse_options_header
+from werkzeug.datastructures import Accept
+from werkzeug.http import parse_accept_header, parse_etags, parse_list_header, parse_options_header
 
 from fhir.outcome import NotAcceptable
+
+LONGEST_USUAL = 200  # characters of a header
 
 _NAMES = {"application/fhir+json", "application/json", "text/json", "json", "application/*", "*/*"}
 _CONTENT = {"application/pdf", "application/*", "*/*"}
 _VERSIONS = {"4.0", "4.0.1"}
+
+
+def _remember(read: Callable[..., bool]) -> Callable[..., bool]:
+    """Read a header of usual length once: machines send the same ones with every request."""
+    remembered = lru_cache(maxsize=256)(read)
+
+    @wraps(read)
+    def recall(header: str, *rest: Any) -> bool:
+        return remembered(header, *rest) if len(header) <= LONGEST_USUAL else read(header, *rest)
+
+    return recall
 
 
 def wants_content(request: Request) -> bool:
@@ -26,20 +44,29 @@ def require_acceptable(request: Request) -> None:
     wanted = request.args.get("_format")
     if wanted is not None:
         # An unencoded plus sign in an address arrives as a space.
-        names = [wanted.replace(" ", "+") if "/" in wanted.split(";")[0] else wanted]
+        is_met = _is_ours(wanted.replace(" ", "+") if "/" in wanted.split(";")[0] else wanted)
     else:
-        names = _list_accepted(request.headers.get("Accept", "*/*"))
-    if not any(_is_ours(name) for name in names):
+        is_met = accepts_json(request.headers.get("Accept", "*/*"))
+    if not is_met:
         raise NotAcceptable("Only FHIR R4 (4.0.1) in JSON is spoken here: accept application/fhir+json.")
 
 
+@_remember
 def accepts_json(accept: str) -> bool:
     """Whether FHIR 4.0 JSON is among what an Accept header names."""
-    return any(_is_ours(name) for name in _list_accepted(accept))
+    return any(_is_ours(name) for name in parse_list_header(accept) or ["*/*"])
 
 
-def _list_accepted(accept: str) -> list[str]:
-    return parse_list_header(accept) or ["*/*"]
+@_remember
+def takes_gzip(encodings: str) -> bool:
+    """Whether an Accept-Encoding header takes gzip."""
+    return parse_accept_header(encodings, Accept).quality("gzip") > 0
+
+
+@_remember
+def names_version(tags: str, version: int) -> bool:
+    """Whether an If-None-Match header names this version; FHIR entity tags are weak, the comparison is too."""
+    return bool(tags) and parse_etags(tags).contains_weak(str(version))
 
 
 def _is_ours(name: str) -> bool:

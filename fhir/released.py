@@ -79,10 +79,6 @@ class Document:
     packed: bytes
     sha256: str
 
-    def unpack(self) -> bytes:
-        """The exact bytes that were signed."""
-        return gzip.decompress(self.packed)
-
 
 def _versions(*columns: Any) -> Select[Any]:
     return select(*columns).where(_version.authority_id == bindparam("authority"))

@@ -1,9 +1,10 @@
-"""The fast path and Flask's view are twins: the same bytes, headers, refusals and rows of disclosure."""
+"""The fast path, Flask's view, and the view over SQLAlchemy: the same bytes, headers, refusals and disclosures."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -18,6 +19,7 @@ from clinic import clock
 from clinic.audit import audit_engine, audit_read
 from clinic.db import db, write_unit
 from clinic.services.authority_client import revoke_client
+from fhir.document_desk import DESK
 from fhir.fast_path import FastPath
 from tests.fhir_api.conftest import Scene
 from tests.fhir_api.machine import Machine
@@ -29,12 +31,12 @@ Answer = tuple[str, list[tuple[str, str]], bytes]
 
 
 class Twins:
-    """Asks both, and tells what they answered, what they wrote down, and whether the fast path answered itself."""
+    """Asks all three, and tells what they answered, what they wrote down, and who answered without SQLAlchemy."""
 
     def __init__(self, app: Flask) -> None:
         self.fast = app.wsgi_app
         assert isinstance(self.fast, FastPath)
-        self.passed_on = 0
+        self.passed_on = self.handed_out = 0
         inner = self.fast.inner
 
         def count(environ: Any, start_response: Any) -> Any:
@@ -43,17 +45,33 @@ class Twins:
 
         self.fast.inner = count
         self.inner = inner
+        self.desk = app.extensions[DESK]
+        self._extensions = app.extensions
+
+    def hand_out(self, *asked: Any) -> Any:
+        """The view's desk, counting what it gave."""
+        found = self.desk.hand_out(*asked)
+        self.handed_out += found is not None
+        return found
+
+    def ask_view_alone(self, environ: Any, start_response: Any) -> Any:
+        """The view with no desk: each of its questions goes through SQLAlchemy."""
+        self._extensions[DESK] = None
+        try:
+            return self.inner(environ, start_response)
+        finally:
+            self._extensions[DESK] = self
 
     def ask(self, path: str, method: str = "GET", query: str = "", **headers: str) -> tuple[Answer, bool]:
-        """The answer, the same from both, and whether the fast path gave it without Flask."""
+        """The answer, the same from all, and whether the fast path gave it without Flask."""
         before = self.passed_on
         answers, rows = [], []
-        for wsgi in (self.fast, self.inner):
+        for wsgi in (self.fast, self.inner, self.ask_view_alone):
             with _keep_rows() as written:
                 answers.append(_call(wsgi, path, method, query, headers))
             rows.append(written)
-        assert answers[0] == answers[1]
-        assert rows[0] == rows[1]
+        assert answers[0] == answers[1] == answers[2]
+        assert rows[0] == rows[1] == rows[2]
         return answers[0], self.passed_on == before
 
 
@@ -83,8 +101,10 @@ def _list_rows() -> list[Any]:
 
 
 @pytest.fixture
-def twins(app: Flask, scene: Scene) -> Twins:
-    return Twins(app)
+def twins(app: Flask, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Twins:
+    made = Twins(app)
+    monkeypatch.setitem(app.extensions, DESK, made)
+    return made
 
 
 def _bearer(machine: Machine) -> str:
@@ -110,9 +130,10 @@ OTHERS = (("HEAD", ""), ("POST", ""), ("PUT", ""), ("DELETE", ""), ("OPTIONS", "
 
 def test_plain_requests_are_answered_without_flask_and_alike(twins: Twins, scene: Scene) -> None:
     path, bearer = f"/fhir/Bundle/{scene.us_exam.bundle_id}", _bearer(scene.us)
-    for headers in PLAIN:
+    for number, headers in enumerate(PLAIN, 1):
         answer, was_fast = twins.ask(path, Authorization=bearer, **headers)
         assert was_fast, headers
+        assert twins.handed_out == number, headers  # so the view did not ask SQLAlchemy either
         assert answer[0] in ("200 OK", "304 NOT MODIFIED"), headers
 
 
@@ -190,8 +211,9 @@ def test_host_outside_the_trusted_ones_is_refused_by_flask(app: Flask, scene: Sc
     assert twins.ask(path, Authorization=bearer, Host="clearway.example")[1]
 
 
+@pytest.mark.parametrize("asked", ["fast", "inner", "ask_view_alone"])
 def test_disclosure_that_cannot_be_written_lets_nothing_out(
-    app: Flask, scene: Scene, twins: Twins, monkeypatch: pytest.MonkeyPatch
+    app: Flask, scene: Scene, twins: Twins, asked: str
 ) -> None:
     path, bearer = f"/fhir/Bundle/{scene.us_exam.bundle_id}", _bearer(scene.us)
     app.config["PROPAGATE_EXCEPTIONS"] = False
@@ -201,7 +223,7 @@ def test_disclosure_that_cannot_be_written_lets_nothing_out(
     with audit_engine().begin() as connection:
         connection.exec_driver_sql("alter table audit_read rename to audit_read_away")
     try:
-        answer = _call(twins.fast, path, "GET", "", {"Authorization": bearer})
+        answer = _call(getattr(twins, asked), path, "GET", "", {"Authorization": bearer})
     except OperationalError:
         return
     finally:
@@ -211,8 +233,22 @@ def test_disclosure_that_cannot_be_written_lets_nothing_out(
     assert scene.us_exam.document not in answer[2]
 
 
+def test_many_at_once_are_all_written_down(app: Flask, scene: Scene, twins: Twins) -> None:
+    path, bearer = f"/fhir/Bundle/{scene.us_exam.bundle_id}", _bearer(scene.us)
+    db.session.rollback()
+
+    def pull(number: int) -> str:
+        wsgi = twins.inner if number % 2 else twins.fast
+        return _call(wsgi, path, "GET", "", {"Authorization": bearer})[0]
+
+    with _keep_rows() as written, ThreadPoolExecutor(8) as threads:
+        statuses = list(threads.map(pull, range(64)))
+    assert statuses == ["200 OK"] * 64
+    assert len(written) == 64
+
+
 def test_seeded_requests_are_answered_alike(twins: Twins, scene: Scene) -> None:
-    """Four hundred requests put together at random: at least one in twenty is fast, and never do the twins differ."""
+    """Four hundred requests put together at random: at least one in twenty is fast, and never do the three differ."""
     rng = random.Random(SEED)
     bearer = _bearer(scene.us)
     chosen: dict[str, list[str | None]] = {

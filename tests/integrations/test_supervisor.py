@@ -67,10 +67,10 @@ def test_sandbox_ports_are_needed_in_the_demo_only() -> None:
         "SANDBOX_PORT": 8090, "SANDBOX_MLLP_PORT": 2576, "SANDBOX_LAB_MLLP_PORT": 2577}
 
 
-def test_one_thread_a_web_worker_on_sqlite_and_more_on_postgresql() -> None:
+def test_web_worker_has_several_threads() -> None:
     sqlite = build_web_command(Settings())
     postgresql = build_web_command(Settings(database_url="postgresql+psycopg://x/y"))
-    assert sqlite[sqlite.index("--blocking-threads") + 1] == "1"
+    assert sqlite[sqlite.index("--blocking-threads") + 1] == "8"
     assert postgresql[postgresql.index("--blocking-threads") + 1] == "4"
 
 
