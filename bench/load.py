@@ -34,7 +34,9 @@ def drive(port: int, requests: list[bytes], status: int, seconds: float, connect
             line.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             selector.register(line.socket, selectors.EVENT_READ, line)
             line.socket.sendall(next(waiting))
-        return _count(selector, waiting, expected, seconds)
+        rate = _count(selector, waiting, expected, seconds)
+        _hear_out(selector, expected)
+        return rate
     finally:
         for key in list(selector.get_map().values()):
             key.data.socket.close()
@@ -50,6 +52,18 @@ def _count(selector: selectors.BaseSelector, waiting: Iterator[bytes], expected:
                 answers += 1
                 key.data.socket.sendall(next(waiting))
     return answers / (now - start)
+
+
+def _hear_out(selector: selectors.BaseSelector, expected: bytes) -> None:
+    """Wait for the answers still owed, or the next measure would wait for them."""
+    while selector.get_map():
+        found = selector.select(timeout=30)
+        if not found:
+            raise LoadFailed("no answer within 30 seconds")
+        for key, _events in found:
+            if _receive(key.data, expected):
+                selector.unregister(key.data.socket)
+                key.data.socket.close()
 
 
 def _receive(line: _Line, expected: bytes) -> bool:

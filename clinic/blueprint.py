@@ -41,6 +41,7 @@ from clinic.web import (
     lab_order,
     laboratory,
     laboratory_message,
+    laboratory_origin,
     laboratory_place,
     laboratory_upload,
     lock,
@@ -90,6 +91,7 @@ from clinic.web import (
 from clinic.web.person_flag import init_person_flags
 from clinic.web.relation_word import init_relation_words
 from clinic.web.station_page import init_station_words
+from clinic.web.veil import init_veil
 
 RECEPTION = (worklist, visit, search, applicant, contact, related_person, family, family_case, merge, opening, case,
              circumstance, will_i_need)
@@ -140,8 +142,9 @@ REGISTRATIONS: list[Callable[[Flask], None]] = [
     lambda app: app.register_blueprint(lab_order.blueprint),
     lambda app: app.register_blueprint(result_grid.blueprint),
     lambda app: app.register_blueprint(confidential.blueprint),
-    confidential.init_confidential,
+    init_veil,
     laboratory_place.init_laboratory_places,
+    laboratory_origin.init_laboratory_origin,
     lambda app: app.register_blueprint(xray.blueprint),
     lambda app: app.register_blueprint(film.blueprint),
     lambda app: app.register_blueprint(sputum.blueprint),

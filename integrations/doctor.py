@@ -1,4 +1,4 @@
-"""What the doctor looks at in sending and receiving: destinations' addresses, lines in the clear, MLLP's files."""
+"""What the doctor looks at in sending and receiving: destinations, laboratories, lines in the clear, MLLP's files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from clinic.config import PREFIX, Settings
 from clinic.db import db
 from clinic.doctor.configuration import is_listening
 from clinic.doctor.finding import Finding, good, needs_database, warning, wrong
-from clinic.models import Authority
+from clinic.models import Authority, Laboratory
 from integrations.registry import list_names
 
 
@@ -41,6 +41,31 @@ def check_destinations(settings: Settings) -> Iterator[Finding]:
         yield good("destinations", "Every destination can be sent to over a line as it should be.")
 
 
+@needs_database
+def check_laboratories(settings: Settings) -> Iterator[Finding]:
+    """Every partner laboratory can reach us as it is registered, and gets its orders over a line as it should be."""
+    bad = False
+    rows = db.session.execute(select(
+        Laboratory.id, Laboratory.endpoint, Laboratory.fingerprint, Laboratory.plain_allowed,
+    ).where(Laboratory.active.is_(True)).order_by(Laboratory.id))
+    for laboratory_id, endpoint, fingerprint, plain_allowed in rows:
+        place = "Administration, Laboratories"
+        if fingerprint and not settings.mllp_tls_port:
+            bad = True
+            yield wrong("laboratories", f"Laboratory {laboratory_id} is to send over TLS, and no such line is offered.",
+                        f"Set {PREFIX}MLLP_TLS_PORT, or take its certificate out ({place}).")
+        if plain_allowed and not settings.demo:
+            bad = True
+            yield warning("laboratories", f"Laboratory {laboratory_id} may send unencrypted from another machine.",
+                          f"Register its certificate ({place}), or see that the line runs inside a private network.")
+        if urlsplit(endpoint).scheme == "mllp" and not settings.demo:
+            bad = True
+            yield warning("laboratories", f"Orders for laboratory {laboratory_id} leave by plain MLLP.",
+                          "Use mllps://, or see that the line runs inside a private network between the two of you.")
+    if not bad:
+        yield good("laboratories", "Every laboratory's lines are as they should be.")
+
+
 def check_mllp(settings: Settings) -> Iterator[Finding]:
     """The listener's reach, and the files for encrypted lines."""
     if settings.mllp_host not in ("127.0.0.1", "::1", "localhost"):
@@ -51,6 +76,9 @@ def check_mllp(settings: Settings) -> Iterator[Finding]:
     else:
         yield warning("mllp", f"Nothing listens on port {settings.mllp_port}.",
                       "Start it, if messages should come in: flask --app wsgi listen mllp")
+    if settings.mllp_tls_port and not is_listening(settings.mllp_tls_port):
+        yield warning("mllp", f"Nothing listens for encrypted lines on port {settings.mllp_tls_port}.",
+                      f"Start the listener again; it needs {PREFIX}MLLP_CERTIFICATE and {PREFIX}MLLP_AUTHORITIES.")
     if settings.mllp_authorities:
         yield _check_trust(Path(settings.mllp_authorities))
     if settings.mllp_certificate:
@@ -78,4 +106,4 @@ def _check_certificate(path: Path) -> Finding:
     return good("mllp", "Our certificate for encrypted lines is in time.")
 
 
-CHECKS = (check_destinations, check_mllp)
+CHECKS = (check_destinations, check_laboratories, check_mllp)

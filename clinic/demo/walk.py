@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, timedelta
 from typing import Any
 
@@ -84,12 +85,12 @@ def open_unremarkable_case(
     }, actor).case
 
 
-def work_through(case: Case, staff: Staff) -> None:
-    """Do every open examination with an unremarkable outcome; each step by whose task it is."""
+def work_through(case: Case, staff: Staff, leaving: Collection[str] = ()) -> None:
+    """Do every open examination but those of `leaving` with an unremarkable outcome; each step by whose task it is."""
     today = get_today(case)
     ensure_consent(case, staff["reception"])
     for row in list_requirements(case):
-        if row.state is not RequirementState.OPEN:
+        if row.state is not RequirementState.OPEN or row.exam in leaving:
             continue
         form = find_form_name(row.exam, case.programme)
         if form:

@@ -94,10 +94,9 @@ def find_people_by_name(user: User, typed: str) -> list[Row[Any]]:
 
     Those whose whole name begins with the first word come first, then all in the order of their names.
     """
-    found = select_people_named(user.site_id, typed, *_PERSON)
-    if found is None:
+    query = select_people_named(user.site_id, typed, *_PERSON)
+    if query is None:
         return []
-    query, _is_common = found
     first, *others = list_typed_words(typed)
     rows: list[Row[Any]] = []
     if not others:  # the index of whole names gives these in their order at once

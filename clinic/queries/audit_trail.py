@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,8 +12,11 @@ from sqlalchemy import ColumnElement, Select, Text, or_, select, type_coerce
 
 from clinic.db import db
 from clinic.models import Applicant, Case, User
+from clinic.permissions import Permission, permissions_of
+from clinic.rules.confidential import list_confidential_words
 from clinic.seal.access import reading
 from clinic.seal.table import CHANGE, READ, STREAMS, Stream
+from clinic.services.confidential import list_confidential_links
 
 PAGE_SIZE = 50
 ROWS_AT_ONCE = 1000
@@ -58,7 +61,19 @@ def list_trail(user: User, wanted: AuditFilter, after: str | None, limit: int) -
     query = _select(wanted.stream).where(*_narrow(user, wanted)).order_by(_rows(wanted.stream).id.desc()).limit(limit)
     if after:
         query = query.where(_rows(wanted.stream).id < after)
-    return _run(wanted.stream, query)
+    may_know = Permission.SEE_CONFIDENTIAL in permissions_of(user)
+    return [row if may_know else _veil(row) for row in _run(wanted.stream, query)]
+
+
+def _veil(row: AuditEntry) -> AuditEntry:
+    """A row without the answer to what is confidential; that somebody answered stays."""
+    detail = row.detail
+    if row.subject_kind == "circumstance" and row.subject_id in list_confidential_words():
+        detail = {name: value for name, value in detail.items() if name not in ("from", "to")}
+    links = list_confidential_links()  # which of a form's questions changed tells that one was answered by yes
+    return replace(row, detail={
+        name: [one for one in value if one not in links] if isinstance(value, list) else value
+        for name, value in detail.items()})
 
 
 def list_everything(happened_from: datetime | None, happened_before: datetime | None) -> Iterator[AuditEntry]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
 
 from flask_babel import gettext as _
 from sqlalchemy import func, select
@@ -10,7 +12,17 @@ from sqlalchemy.orm import defer
 
 from clinic.db import db
 from clinic.errors import NotFound
-from clinic.models import InboundMessage, InboundState, LabDocument, ReportedResult, ReportedState, User
+from clinic.models import (
+    FOR_A_PERSON,
+    InboundMessage,
+    InboundState,
+    InboundWay,
+    LabDocument,
+    Laboratory,
+    ReportedResult,
+    ReportedState,
+    User,
+)
 
 PAGE_SIZE = 50
 COUNT_LIMIT = 1000
@@ -52,11 +64,35 @@ def list_of_message(message: InboundMessage) -> list[ReportedResult]:
     ).unique().scalars())
 
 
-def list_origins(result_ids: Collection[str]) -> dict[str, ReportedResult]:
-    """What each of these results of ours came of; those typed in have none."""
+def count_undecided(message_ids: Collection[str]) -> dict[str, int]:
+    """How many results of each of these messages wait for a person now; those without any are left out."""
     rows = db.session.execute(
-        select(ReportedResult).where(ReportedResult.result_id.in_(result_ids))).unique().scalars()
-    return {str(row.result_id): row for row in rows}
+        select(ReportedResult.message_id, func.count()).where(
+            ReportedResult.message_id.in_(message_ids), ReportedResult.state.in_(FOR_A_PERSON))
+        .group_by(ReportedResult.message_id))
+    return {row[0]: row[1] for row in rows}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a result of ours came of: the reported result, of which laboratory, by which door and when."""
+
+    reported_id: str
+    laboratory: str
+    way: InboundWay
+    received_at: datetime
+
+
+def list_origins(result_ids: Collection[str]) -> dict[str, Origin]:
+    """What each of these results of ours came of first, by result; those typed in have none."""
+    rows = db.session.execute(
+        select(ReportedResult.result_id, ReportedResult.id, Laboratory.name, InboundMessage.way,
+               ReportedResult.received_at)
+        .join(Laboratory, Laboratory.id == ReportedResult.laboratory_id)
+        .join(InboundMessage, InboundMessage.id == ReportedResult.message_id)
+        .where(ReportedResult.result_id.in_(result_ids)).order_by(ReportedResult.id.desc()))
+    return {str(result_id): Origin(reported_id, name, way, received_at)
+            for result_id, reported_id, name, way, received_at in rows}
 
 
 def list_loose_documents(user: User, limit: int = PAGE_SIZE) -> list[LabDocument]:

@@ -49,8 +49,8 @@ class Register:
 
 
 def _person() -> tuple[Any, ...]:
-    return (Case.id.label("case_id"), Case.number.label("case_number"), Case.programme, Applicant.family_name,
-            Applicant.given_names, Applicant.sex, Applicant.birth_date)
+    return (Case.id.label("case_id"), Case.number.label("case_number"), Case.programme, Case.applicant_id,
+            Applicant.family_name, Applicant.given_names, Applicant.sex, Applicant.birth_date)
 
 
 def _value(test: str, method: str | None = None) -> ScalarSelect[Any]:

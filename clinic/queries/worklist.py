@@ -19,7 +19,6 @@ from clinic.laboratory_test import list_tests
 from clinic.models import (
     AmendmentRequest,
     Applicant,
-    ApplicantWord,
     Case,
     CaseState,
     Film,
@@ -32,7 +31,7 @@ from clinic.models import (
     User,
 )
 from clinic.models.amendment import OPEN_REQUEST
-from clinic.models.case import OPEN_STATES
+from clinic.models.case import OPEN_STATES, UNDECIDED
 from clinic.models.film import HELD, READABLE
 from clinic.models.form import DRAFT
 from clinic.models.lab_order import LIVE as LIVE_ORDER
@@ -40,7 +39,7 @@ from clinic.models.laboratory import SENT_BACK
 from clinic.models.laboratory import WAITING as WAITING_RESULT
 from clinic.models.requirement import OPEN as OPEN_REQUIREMENT
 from clinic.progress import SPUTUM, XRAY
-from clinic.queries.name import select_people_named
+from clinic.queries.name import find_few_named, fits_name
 from clinic.queries.page import Page, Place, fetch_page
 
 COMMON = 2000  # open requirements of a kind; what is found is the same on either side, only the way differs
@@ -174,7 +173,7 @@ def select_rows() -> Select[*tuple[Any, ...]]:
 def _waiting(user: _Asker, view: View, today_from: datetime) -> list[Any]:
     # OPEN_STATES stands word for word: only so may the partial index of the open cases serve the query.
     conditions: list[Any] = [Case.site_id == user.site_id]
-    if view is not View.AMEND:  # what is amended is signed, perhaps acknowledged
+    if view not in (View.AMEND, View.FACTS):  # what is amended is signed, perhaps acknowledged; FACTS says it itself
         conditions.append(text(OPEN_STATES))
     if view is View.NEW:
         return [*conditions, Case.opened_at >= today_from]
@@ -182,7 +181,7 @@ def _waiting(user: _Asker, view: View, today_from: datetime) -> list[Any]:
 
 
 def _narrow(user: _Asker, narrowed: Filter) -> list[Any]:
-    conditions: list[Any] = [Case.site_id == user.site_id]
+    conditions: list[Any] = _has_name(user, narrowed.name) if narrowed.name else [Case.site_id == user.site_id]
     if narrowed.state is not None:
         conditions.append(Case.state == narrowed.state)
     elif not narrowed.ended:
@@ -199,8 +198,6 @@ def _narrow(user: _Asker, narrowed: Filter) -> list[Any]:
         conditions.append(Case.opened_at < narrowed.opened_before)
     if narrowed.number:
         conditions.append(_has_number(narrowed.number))
-    if narrowed.name:
-        conditions.append(_has_name(user, narrowed.name))
     return conditions
 
 
@@ -211,15 +208,13 @@ def _has_number(typed: str) -> ColumnElement[bool]:
     return or_(Case.number.in_(own), Case.authority_case_key.in_(keys))
 
 
-def _has_name(user: _Asker, typed: str) -> ColumnElement[bool]:
-    """Every word begins some word of the name. A rare name leads to its cases, for a common one cases are walked."""
-    found = select_people_named(user.site_id, typed, ApplicantWord.applicant_id)
-    if found is None:
-        return false()
-    people, is_common = found
-    if is_common:
-        return people.where(ApplicantWord.applicant_id == Case.applicant_id).correlate(Case).exists()
-    return Case.applicant_id.in_(people)
+def _has_name(user: _Asker, typed: str) -> list[ColumnElement[bool]]:
+    """Few people lead to their cases; where many have such a name, the site's cases are walked in their order."""
+    few = find_few_named(user.site_id, typed)
+    if few is None:
+        return [Case.site_id == user.site_id, fits_name(typed, Case.applicant_id)]
+    # SQLite keeps no counts of rows and would walk the site's cases here too, were the site's index to be had.
+    return [func.coalesce(Case.site_id, "") == user.site_id, Case.applicant_id.in_(few)]
 
 
 def _has_open(exams: Sequence[str], *more: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -292,6 +287,8 @@ def _has_unconfirmed(user: _Asker) -> ColumnElement[bool]:
 
 
 def _may_be_signed(user: _Asker) -> ColumnElement[bool]:
+    if not user.programmes:
+        return false()
     return and_(Case.state == CaseState.IN_REVIEW, Case.programme.in_(user.programmes))
 
 
@@ -327,6 +324,6 @@ _WAITING: dict[Any, Callable[[_Asker], ColumnElement[bool]]] = {
     View.SPUTUM: lambda user: _has_open(SPUTUM),
     View.EXAMINE: lambda user: _has_open(EXAMINING),
     View.VACCINATE: lambda user: _has_open(("vaccination-review",)),
-    View.FACTS: lambda user: and_(Case.state.in_(workflow.RECORDING), Case.status == "undecided"),
+    View.FACTS: lambda user: _write_out(UNDECIDED, "health_case"),
     View.MINE: _has_begun,
 }

@@ -20,17 +20,17 @@ KINDS = ("require", "suggest", "follow-up", "gate", "exempt", "grade", "class", 
 TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "edition": (("id", "from", "change"), ("until",)),
     "category": (("code", "label", "source"), ("asks_stay", "vaccines", "confirmed")),
-    "circumstance": (("word", "label", "question", "window", "rule", "source"), ("confirmed",)),
+    "circumstance": (("word", "label", "question", "window", "rule", "source"), ("confirmed", "confidential")),
     "rule": (
         ("id", "kind", "says", "source"),
         ("confirmed", "from", "until", "exams", "category", "all", "any", "none", "found", "unless_found",
-         "stay_months", "schedule", "burden", "numbers"),
+         "stay_months", "schedule", "burden", "numbers", "confidential"),
     ),
 }
 TYPES: dict[str, type | tuple[type, ...]] = {
     "from": date, "until": date, "exams": dict, "category": list, "all": list, "any": list, "none": list,
     "found": list, "unless_found": list, "stay_months": dict, "schedule": int, "burden": str, "numbers": dict,
-    "confirmed": bool, "asks_stay": bool, "vaccines": bool,
+    "confirmed": bool, "confidential": bool, "asks_stay": bool, "vaccines": bool,
 }
 
 

@@ -39,6 +39,7 @@ class Rule:
     schedule: int | None = None
     burden: str | None = None
     numbers: Mapping[str, int] = field(default_factory=dict)
+    confidential: bool = False  # its sentence tells what clinic/rules/confidential.py keeps
 
     @cached_property
     def reason(self) -> dict[str, str]:
@@ -74,6 +75,7 @@ class Circumstance:
     rule: str
     source: str
     confirmed: bool = True
+    confidential: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ def build_rule(row: Mapping[str, Any]) -> Rule:
         all=tuple(row.get("all", ())), any=tuple(row.get("any", ())), none=tuple(row.get("none", ())),
         found=tuple(row.get("found", ())), unless_found=tuple(row.get("unless_found", ())),
         stay_months=row.get("stay_months", {}), schedule=row.get("schedule"), burden=row.get("burden"),
-        numbers=row.get("numbers", {}),
+        numbers=row.get("numbers", {}), confidential=row.get("confidential", False),
     )
 
 

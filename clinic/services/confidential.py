@@ -6,6 +6,7 @@ Which tests are confidential in this sense says `guarded` in clinic/programmes/r
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cache
 
 from flask import g, has_request_context
 from flask_babel import gettext as _
@@ -16,8 +17,20 @@ from clinic.audit import record_change
 from clinic.db import db
 from clinic.errors import InvalidInput, NotAllowed, NotNow
 from clinic.laboratory_test import list_tests
-from clinic.models import Case, Counselling, CounsellingKind, LabResult, SensitiveAccess, SensitiveReason, User
+from clinic.models import (
+    Case,
+    Counselling,
+    CounsellingKind,
+    LabResult,
+    Requirement,
+    SensitiveAccess,
+    SensitiveReason,
+    User,
+)
 from clinic.permissions import Permission, permissions_of
+from clinic.questionnaire.loader import list_questionnaires
+from clinic.rules.confidential import list_confidential_words
+from clinic.services.form_contradiction import list_words
 
 OPEN_FOR = timedelta(minutes=30)
 K = CounsellingKind
@@ -66,6 +79,35 @@ def list_guarded(case: Case) -> list[LabResult]:
         select(LabResult).where(LabResult.case_id == case.id, LabResult.test.in_(names)).order_by(LabResult.id)
     ).unique().scalars()
     return [row for row in rows if row.is_current]
+
+
+@cache
+def list_confidential_links() -> frozenset[str]:
+    """The linkIds of forms' questions that establish a confidential circumstance, and of what is asked after them."""
+    return frozenset(inner.link_id for form in list_questionnaires().values()
+                     for item in form.list_questions().values() if set(list_words(item)) & list_confidential_words()
+                     for inner in item.walk())
+
+
+def holds_guarded(case: Case) -> bool:
+    """Whether a confidential test is asked for on the case or was made, whatever came of it."""
+    guarded = [test for test in list_tests().values() if test.guarded]
+    exams = {exam for test in guarded for exam in test.exams}
+    return bool(list_guarded(case)) or db.session.execute(
+        select(Requirement.id).where(Requirement.case_id == case.id, Requirement.exam.in_(exams)).limit(1)
+    ).first() is not None
+
+
+def may_read_exam(case: Case, user: User) -> bool:
+    """Whether `user` may read the signed exam and what is sent of it: it holds the confidential results too."""
+    return Permission.SEE_CONFIDENTIAL in permissions_of(user) or not holds_guarded(case)
+
+
+def ensure_may_read_exam(case: Case, user: User) -> None:
+    """Raise NotAllowed unless `user` may read the whole signed exam of `case`."""
+    if not may_read_exam(case, user):
+        raise NotAllowed(_("The signed exam holds a confidential test, and your role does not include its result."),
+                         user=user.id, case=case.id)
 
 
 def record_counselling(

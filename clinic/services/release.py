@@ -128,6 +128,8 @@ def tell_correction(row: LabResult, reason: str, actor: User) -> None:
         return  # the review page shows what was corrected (clinic/queries/alert.py)
     label = list_tests()[row.test].label
     words = _("%(test)s was corrected after the signature: %(reason)s", test=label, reason=reason)
+    if list_tests()[row.test].guarded:  # the request stands on pages that more people read than the result
+        words = label = _("A confidential result was corrected after the signature.")
     request = AmendmentRequest(case_id=case.id, case=case, reason=words, asked_at=clock.now(), asked_by_id=actor.id)
     db.session.add(request)
     db.session.flush()

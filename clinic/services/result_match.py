@@ -138,7 +138,7 @@ def _add_by_name(laboratory: Laboratory, person: ReportedPerson, found: dict[str
     selected = select_people_named(laboratory.site_id, typed, Applicant.id) if typed else None
     if selected is None:
         return
-    for row in db.session.execute(selected[0].limit(5 * SUGGESTED)):
+    for row in db.session.execute(selected.limit(5 * SUGGESTED)):
         applicant = db.session.get_one(Applicant, row[0])
         if Sign.BIRTH_DATE in _compare(person, applicant):
             for case in _list_open(applicant):

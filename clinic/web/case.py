@@ -49,6 +49,7 @@ from clinic.web.person_flag import list_person_flags
 from clinic.web.requirement_word import describe_ending, describe_origin, list_people
 from clinic.web.staff_name import list_names
 from clinic.web.station import find_open_url, find_path, find_station, find_work, label_work
+from clinic.web.veil import veil_reason
 
 blueprint = Blueprint("case", __name__, url_prefix="/cases/<case_id>")
 Page = str | tuple[str, int] | Response
@@ -195,8 +196,7 @@ def _build_task(case: Case, row: Requirement, decision: dict[str, Any], standing
         work = None
     return {
         "title": label_exam(row.exam), "state": state.words, "tone": state.tone, "url": url, "detail": state.detail,
-        "reasons": [{"sentence": reason.says, "source": reason.source, "edition": reason.edition,
-                     "rule_id": reason.rule} for reason in row.reasons],
+        "reasons": [veil_reason(one.rule, one.says, one.source, one.edition) for one in row.reasons],
         "next": {"label": label_work(path, second), "url": work} if path and work else None,
     }
 

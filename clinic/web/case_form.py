@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -36,6 +37,7 @@ class Question:
     item: Circumstance
     answer: str
     derived: Derived | None = None
+    is_hidden: bool = False  # answered by somebody, and not for this reader
 
 
 def read_case_form() -> tuple[dict[str, Any], dict[str, Any]]:
@@ -69,9 +71,13 @@ def list_place_rows(values: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def list_groups(
-    programme: str, category: str, values: dict[str, Any], applicant: Applicant, derived: list[Derived]
+    programme: str, category: str, values: dict[str, Any], applicant: Applicant, derived: list[Derived],
+    hidden: Collection[str] = (),
 ) -> list[tuple[str, list[Question]]]:
-    """(heading, questions) that rules may ask of this category at the applicant's age, in the order of the file."""
+    """(heading, questions) that rules may ask of this category at the applicant's age, in the order of the file.
+
+    `hidden`: words whose answer the reader may neither see nor change.
+    """
     on = _find_exam_date(values, applicant)
     birth = min(parse_partial_date(applicant.birth_date).estimated_on, on)
     known = {item.word: item for item in derived}
@@ -80,7 +86,7 @@ def list_groups(
     for item in (question.circumstance for question in list_questions(programme, category, on, birth)):
         found = known.get(item.word)
         answer = found.answer.value if found else answers.get(item.word, Answer.UNKNOWN.value)
-        groups.setdefault(_group_of(item.word), []).append(Question(item, answer, found))
+        groups.setdefault(_group_of(item.word), []).append(Question(item, answer, found, item.word in hidden))
     order = (_("Tuberculosis"), _("Pregnancy"), _("Health and background"))
     return [(heading, groups[heading]) for heading in order if heading in groups]
 

@@ -23,6 +23,7 @@ from clinic.services.photo import find_latest_photo, find_photo
 from clinic.web.clinical_format import clinical_time, format_date, ltr, read
 from clinic.web.conclusion_word import label_class
 from clinic.web.place import country_word
+from clinic.web.veil import veil_reason
 
 STATUS_WORDS: dict[str, tuple[LazyString, str]] = {
     "not-required": (lazy_gettext("Nothing required"), "off"),
@@ -96,10 +97,7 @@ def need_question(word: str, programme: str) -> str:
 
 def to_reasons(because: list[dict[str, str]], edition: str | None = None) -> list[dict[str, Any]]:
     """The reasons of a decision as the page's “Why?” shows them."""
-    return [
-        {"sentence": reason["says"], "source": reason["source"], "edition": edition, "rule_id": reason["rule"]}
-        for reason in because
-    ]
+    return [veil_reason(reason["rule"], reason["says"], reason["source"], edition) for reason in because]
 
 
 def moment_word(moment: datetime) -> Markup:

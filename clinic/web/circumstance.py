@@ -26,6 +26,7 @@ from clinic.services.derivation import derive_circumstances
 from clinic.web.case import list_flags
 from clinic.web.case_form import digest_facts, list_groups, list_place_rows, read_case_form, values_of
 from clinic.web.form import read_version
+from clinic.web.veil import veil_circumstances
 
 blueprint = Blueprint("circumstance", __name__, url_prefix="/cases/<case_id>/circumstances")
 Page = str | tuple[str, int] | Response
@@ -48,6 +49,8 @@ def save(case_id: str) -> Page:
     case = get_case(case_id, current_user)
     workflow.ensure_recording(case)
     typed, plain = read_case_form()
+    for word in list_hidden(case):
+        plain["circumstances"].pop(word, None)
     version = read_version(typed.get("version")) or 0
     try:
         data: dict[str, Any] = CaseFacts().load(plain)
@@ -77,6 +80,12 @@ def _list_number_cautions(case: Case, data: dict[str, Any]) -> list[Caution]:
     return list_number_cautions(case.programme, number) if number != case.authority_case_number else []
 
 
+def list_hidden(case: Case) -> set[str]:
+    """What somebody has answered that the reader may neither see nor change (clinic/web/veil.py)."""
+    shown = veil_circumstances(case.circumstances)
+    return {row.word for row in case.circumstances if row not in shown and row.answer is not Answer.UNKNOWN}
+
+
 def list_changed_answers(case: Case, data: dict[str, Any]) -> list[tuple[str, Answer, Answer]]:
     """Word, stored and new answer of each circumstance that `data` would answer otherwise than the case does."""
     stored = {row.word: row.answer for row in case.circumstances}
@@ -93,6 +102,6 @@ def _show(
     return render_template(
         "case/circumstance.html", case=case, values=values, version=version, programme=programme, category=category,
         places=list_place_rows(values),
-        groups=list_groups(programme.code, category.code, values, case.applicant, derived),
+        groups=list_groups(programme.code, category.code, values, case.applicant, derived, list_hidden(case)),
         preview=preview, digest=digest, flags=list_flags(case), **parts,
     )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
-from flask import Blueprint, Flask, flash, redirect, request, url_for
+from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
@@ -22,7 +21,6 @@ from clinic.web.station_page import Answer, forget, is_recording, list_names, op
 
 blueprint = Blueprint("confidential", __name__, url_prefix="/cases/<case_id>/confidential")
 P = Permission
-TELLING = "HIV positive"  # in a sentence of the rules
 
 
 @blueprint.get("")
@@ -79,23 +77,6 @@ def counselling_word(kind: CounsellingKind) -> str:
     K = CounsellingKind
     return {K.BEFORE: _("Counselling before the test"), K.AFTER: _("Counselling after the test"),
             K.RELEASED: _("Result told to the applicant")}[kind]
-
-
-def say_confidential() -> str:
-    """What stands in place of words that would tell a confidential result."""
-    return _("A confidential result asks to be seen: open it with a reason.")
-
-
-def veil_sentences(sentences: Iterable[str], case: Case) -> list[str]:
-    """The rules' sentences, without those that tell a confidential result to who has not said why they must see it."""
-    if confidential.may_see(case.id, current_user):
-        return list(sentences)
-    return list(dict.fromkeys(say_confidential() if TELLING in text else text for text in sentences))
-
-
-def init_confidential(app: Flask) -> None:
-    """Give templates the filter of this file."""
-    app.jinja_env.filters["veil_sentences"] = veil_sentences
 
 
 def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None) -> Answer:

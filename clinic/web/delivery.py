@@ -31,6 +31,7 @@ from clinic.queries.delivery import (
 from clinic.queries.destination import list_destinations
 from clinic.schemas.delivery import DeliveryActIn, DeliverySelectionIn
 from clinic.schemas.door import load
+from clinic.services.confidential import may_read_exam
 from clinic.services.submission import ACTS, BETWEEN_SEVERAL, Act, list_acts, retry_several
 from clinic.web.delivery_word import (
     ACT_WORDS,
@@ -165,6 +166,7 @@ def _render_detail(
         act_words=ACT_WORDS,
         typed=typed or {}, errors=errors, explanation=explain_reason(delivery.state_reason), say=say,
         state_word=state_word, people=_list_people(delivery), age=describe_age(delivery.state, delivery.queued_at),
+        may_read=may_read_exam(delivery.case, current_user),
     )  # fmt: skip
 
 

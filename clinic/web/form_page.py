@@ -23,6 +23,7 @@ from clinic.services.form_version import list_versions
 from clinic.services.plausibility import get_today
 from clinic.web.kept_page import sign_page
 from clinic.web.station_page import Answer, list_names, show
+from clinic.web.veil import veil_answers
 
 
 def show_reading(case: Case, form: Questionnaire, row: FormResponse | None, old: FormVersion | None = None) -> Answer:
@@ -35,7 +36,7 @@ def show_reading(case: Case, form: Questionnaire, row: FormResponse | None, old:
     may_write = has_permission(Permission.RECORD_HISTORY) or has_permission(Permission.RECORD_EXAM)
     return show(
         "form/view.html", case, form=form, row=row, old=old, versions=versions, marks=marks,
-        sections=summarise(form, answers, _list_computed(case, form, answers)),
+        sections=summarise(form, veil_answers(answers), _list_computed(case, form, answers)),
         names=list_names([*people, *(mark["by"] for mark in marks.values())]),
         review_open=row is not None and row.status in forms.COMPLETE and is_review_open(case, form.name),
         may_amend=old is None and may_write and forms.may_complete(form, current_user))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask_babel import LazyString, lazy_gettext
+from flask_babel import LazyString, lazy_gettext, ngettext
 from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
@@ -13,13 +14,14 @@ from werkzeug.wrappers import Response
 from clinic.audit import record_read
 from clinic.errors import AlreadyDone, InvalidInput
 from clinic.laboratory_test import list_tests
-from clinic.models import InboundMessage, InboundState, MapKind
-from clinic.permissions import Permission, requires
+from clinic.models import InboundMessage, InboundState, MapKind, ReportedResult
+from clinic.permissions import Permission, has_permission, requires
 from clinic.ports import ports
 from clinic.queries.reported import (
     COUNT_LIMIT,
     PAGE_SIZE,
     count_messages,
+    count_undecided,
     get_message,
     list_messages,
     list_of_message,
@@ -29,10 +31,12 @@ from clinic.schemas.delivery import ReasonIn
 from clinic.schemas.door import load
 from clinic.schemas.partner_laboratory import MappingIn
 from clinic.services.code_mapping import add_line, list_lines, list_test_targets, remove_line
+from clinic.services.confidential_report import is_confidential, list_hidden
 from clinic.services.inbound import may_work_again, work_again
 from clinic.services.partner_laboratory import get_laboratory, list_laboratories
 from clinic.web.account_history import list_past
 from clinic.web.form import read_form
+from clinic.web.laboratory_origin import find_confidential
 from clinic.web.reported_word import MESSAGE_WORDS, STATE_WORDS, WAY_WORDS
 
 blueprint = Blueprint("laboratory_message", __name__, url_prefix="/laboratory")
@@ -60,6 +64,7 @@ def index() -> str:
     return render_template(
         "reported/messages.html", rows=rows, laboratories=laboratories, state=state, counts=counts,
         count_limit=COUNT_LIMIT, words=MESSAGE_WORDS, ways=WAY_WORDS,
+        outcomes=_say_outcomes(rows),
         next_url=url_for(".index", state=state.value, after=rows[-1].id) if more else None)
 
 
@@ -124,6 +129,14 @@ def change_mapping(laboratory_id: str) -> Page:
     return redirect(url_for(".mapping", laboratory_id=laboratory_id), 303)
 
 
+def _say_outcomes(rows: Sequence[InboundMessage]) -> dict[str, str]:
+    """What became of each message: of one that was worked on, what of it waits for a person still; else its reason."""
+    waiting = count_undecided([row.id for row in rows])
+    return {row.id: row.state_reason if row.state is not InboundState.APPLIED else ngettext(
+        "%(num)s result of it waits for a person.", "%(num)s results of it wait for a person.", waiting[row.id])
+        if row.id in waiting else "" for row in rows}
+
+
 def _get(received_id: str) -> InboundMessage:
     return get_message([one.id for one in list_laboratories(current_user.site_id)], received_id)
 
@@ -132,15 +145,33 @@ def _render(message: InboundMessage, typed: dict[str, Any] | None = None,
             errors: dict[str, Any] | None = None) -> str:  # fmt: skip
     rows = list_of_message(message)
     cases = {row.case_id for row in rows if row.case_id}
+    hidden = list_hidden(rows, current_user, "show" in request.args)
+    has_confidential = any(is_confidential(row) for row in rows)
     record_read("user", current_user.id, "read", "inbound-message", message.id, site_id=current_user.site_id,
-                case_id=next(iter(cases)) if len(cases) == 1 else None, detail={"shown": sorted(cases)})
+                case_id=next(iter(cases)) if len(cases) == 1 else None,
+                detail={"shown": sorted(cases),
+                        **({"confidential": "shown"} if has_confidential and not hidden else {})})
     note_shown(cases)
     return render_template(
-        "reported/message.html", row=message, results=rows, message=ports.read_message(message.raw),
-        raw=message.raw[:200_000].decode("utf-8", "replace").replace("\r", "\n"), tests=list_tests(),
+        "reported/message.html", row=message, results=rows, tests=list_tests(), is_hidden=bool(hidden),
+        openings=_list_openings(message, hidden), message=None if hidden else ports.read_message(message.raw),
+        raw="" if hidden else message.raw[:200_000].decode("utf-8", "replace").replace("\r", "\n"),
         answer=message.answer.decode("utf-8", "replace").replace("\r", "\n") if message.answer else "",
-        word=MESSAGE_WORDS[message.state], way=WAY_WORDS[message.way], state_words=STATE_WORDS,
+        word=MESSAGE_WORDS[message.state], outcome=_say_outcomes([message])[message.id],
+        way=WAY_WORDS[message.way], state_words=STATE_WORDS,
         may_act=may_work_again(message), typed=typed or {}, errors=errors)
+
+
+def _list_openings(message: InboundMessage, hidden: list[ReportedResult]) -> list[tuple[str, str]]:
+    """(words, address) of what opens the confidential results of a message: each case's, and those of nobody yet."""
+    if not has_permission(P.SEE_CONFIDENTIAL):
+        return []
+    cases = {row.case.id: row.case for row in hidden if row.case}
+    found = [(_("Case %(number)s: open with a reason", number=case.number),
+              str(find_confidential(case, url_for("laboratory.sheet", case_id=case.id)))) for case in cases.values()]
+    if not cases and hidden:
+        found.append((_("Show it, to say what its words mean"), url_for(".show", received_id=message.id, show=1)))
+    return found
 
 
 def _render_mapping(laboratory_id: str, typed: dict[str, Any], errors: dict[str, Any] | None = None) -> str:

@@ -20,6 +20,7 @@ from clinic.queries.delivery import get_delivery
 from clinic.queries.inbound import COUNT_LIMIT, PAGE_SIZE, count_messages, get_message, list_messages
 from clinic.schemas.delivery import ReasonIn
 from clinic.schemas.door import load
+from clinic.services.confidential import ensure_may_read_exam
 from clinic.services.inbound import AGAIN, work_again
 from clinic.web.form import read_form
 
@@ -83,6 +84,7 @@ def again(message_id: str) -> Redirect | tuple[str, int]:
 def sent(delivery_id: str) -> str:
     """What a delivery carries, in words."""
     delivery = get_delivery(current_user, delivery_id)
+    ensure_may_read_exam(delivery.case, current_user)
     record_case_read(delivery.case, "delivery-message")
     return render_template(
         "delivery/message.html", message=ports.read_message(delivery.body), number=delivery.case.number,
@@ -113,6 +115,7 @@ def reply(delivery_id: str, attempt_id: str) -> str:
 def report(delivery_id: str) -> Response:
     """The printed report inside the message, as it leaves."""
     delivery: Delivery = get_delivery(current_user, delivery_id)
+    ensure_may_read_exam(delivery.case, current_user)
     found = ports.find_report(delivery.body)
     if found is None:
         raise NotFound(_("This delivery carries no printed report."), delivery=delivery_id)

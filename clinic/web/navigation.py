@@ -25,10 +25,10 @@ class Area:
     also: tuple[str, ...] = ()  # pages elsewhere that belong to it too
     unless: Permission | None = None  # who holds this has another entry that leads there
 
-    def is_current(self, path: str) -> bool:
-        """Whether a page at `path` lies in this area."""
-        places = (self.path, *self.also)
-        return path in places or any(path.startswith(place + "/") for place in places if place != "/")
+    def find_place(self, path: str) -> str:
+        """The place of this area in which a page at `path` lies; empty: in none."""
+        return max((place for place in (self.path, *self.also)
+                    if path == place or (place != "/" and path.startswith(place + "/"))), key=len, default="")
 
 
 AREAS = (
@@ -61,7 +61,9 @@ def list_navigation() -> list[tuple[str, str, bool]]:
             continue
         if has_permission(area.permission) and _exists(area.path):
             shown.setdefault(area.path, area)
-    return [(_say(area), area.path, area.is_current(request.path)) for area in shown.values()]
+    nearest = max((area.find_place(request.path) for area in shown.values()), key=len, default="")  # one within another
+    return [(_say(area), area.path, nearest != "" and area.find_place(request.path) == nearest)
+            for area in shown.values()]
 
 
 def _say(area: Area) -> str:

@@ -15,6 +15,7 @@ from clinic.permissions import Permission, requires
 from clinic.queries.signed_exam import get_exam
 from clinic.schemas.door import load
 from clinic.schemas.reason import ReasonIn
+from clinic.services.confidential import ensure_may_read_exam
 from clinic.services.revocation import revoke_exam
 from clinic.services.signing import hand_out
 from clinic.web.form import read_form
@@ -31,6 +32,7 @@ P = Permission
 def pdf(exam_id: str) -> Response:
     """The printed packet, exactly as it was made with the signature."""
     row, case, conclusion = get_exam(exam_id, current_user)
+    ensure_may_read_exam(case, current_user)
     printed = hand_out(row, case, conclusion)
     record_read("user", current_user.id, "print", "signed-exam", row.id, case_id=case.id, site_id=case.site_id)
     return Response(printed, content_type="application/pdf", headers={

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as Redirect
 from clinic.audit import record_read
 from clinic.caution import Caution, NeedsConfirmation
 from clinic.db import db
-from clinic.errors import InvalidInput
+from clinic.errors import InvalidInput, NotAllowed
 from clinic.lab_report import from_plain
 from clinic.laboratory_test import list_tests
 from clinic.models import FOR_A_PERSON, Case, LabDocument, ReportedResult, ReportedState
@@ -31,20 +31,23 @@ from clinic.read_audit import note_shown
 from clinic.schemas.delivery import ReasonIn
 from clinic.schemas.door import load
 from clinic.services import lab_document, result_intake
+from clinic.services.confidential_report import is_confidential, is_document_hidden, is_reported_hidden
 from clinic.services.lab_order import list_orders
 from clinic.services.specimen import list_specimens
 from clinic.web.form import read_form
+from clinic.web.laboratory_origin import READERS, find_confidential
 from clinic.web.reported_word import STATE_WORDS, say_signs, say_status
 
 blueprint = Blueprint("reported", __name__, url_prefix="/laboratory/inbox")
 P = Permission
 Page = str | tuple[str, int] | Redirect
+WORKERS = (P.ENTER_RESULT, P.CONFIRM_RESULT, P.MAP_RESULTS)  # whose inbox it is
 SHOWN = (ReportedState.WAITING, ReportedState.NOT_DONE, ReportedState.PRELIMINARY, ReportedState.WITHDRAWN,
          ReportedState.LATE, ReportedState.APPLIED, ReportedState.NOTED, ReportedState.REJECTED)
 
 
 @blueprint.get("")
-@requires(P.ENTER_RESULT, P.CONFIRM_RESULT, P.MAP_RESULTS)
+@requires(*WORKERS)
 def index() -> str:
     """What came in, by state; what waits for a person first. No value of any result stands here."""
     wanted = request.args.get("state", "")
@@ -62,7 +65,7 @@ def index() -> str:
 
 
 @blueprint.get("/<reported_id>")
-@requires(P.ENTER_RESULT, P.CONFIRM_RESULT, P.MAP_RESULTS)
+@requires(*READERS)
 def show(reported_id: str) -> str:
     """One reported result: as it was said, and whose it may be."""
     return _render(get_reported(current_user, reported_id))
@@ -103,7 +106,7 @@ def reject(reported_id: str) -> Page:
 
 
 @blueprint.get("/documents/<document_id>")
-@requires(P.ENTER_RESULT, P.CONFIRM_RESULT, P.MAP_RESULTS)
+@requires(*READERS)
 def document(document_id: str) -> str:
     """A printed report that waits for its case."""
     return _render_document(lab_document.get_document(current_user, document_id))
@@ -125,14 +128,26 @@ def attach(document_id: str) -> Page:
 
 
 @blueprint.get("/documents/<document_id>/report.pdf")
-@requires(P.ENTER_RESULT, P.CONFIRM_RESULT, P.MAP_RESULTS, P.RECORD_EXAM)
-def file(document_id: str) -> Response:
-    """The printed report itself."""
+@requires(*READERS)
+def file(document_id: str) -> Response | Redirect:
+    """The printed report itself; one that may tell a confidential result asks for the reason first."""
     row = lab_document.get_document(current_user, document_id)
+    if is_document_hidden(row, current_user):
+        return _ask_for_reason(row)
     content = lab_document.read_document(row)
     record_read("user", current_user.id, "read", "lab-document", row.id, case_id=row.case_id, site_id=row.site_id)
     return Response(content, content_type="application/pdf", headers={
         "Content-Disposition": 'attachment; filename="report.pdf"', "X-Content-Type-Options": "nosniff"})
+
+
+def _ask_for_reason(row: LabDocument) -> Redirect:
+    """To the page on which the reader says why. Raises NotAllowed for who may not see confidential results."""
+    case = get_case(row.case_id, current_user) if row.case_id else None
+    page = find_confidential(case, url_for("laboratory.sheet", case_id=case.id)) if case else None
+    if page is None:
+        raise NotAllowed(_("This report may tell a confidential result, and your role does not include it."),
+                         document=row.id)
+    return redirect(page)
 
 
 def _find_case(typed: dict[str, Any]) -> Case:
@@ -153,19 +168,30 @@ def _render(
     row: ReportedResult, typed: dict[str, Any] | None = None, errors: dict[str, Any] | None = None,
     cautions: list[Caution] | None = None,
 ) -> str:  # fmt: skip
-    record_read("user", current_user.id, "read", "reported-result", row.id, case_id=row.case_id, site_id=row.site_id)
+    test = list_tests().get(row.test)
+    is_hidden = is_reported_hidden(row, current_user, "show" in request.args)
+    record_read("user", current_user.id, "read", "reported-result", row.id, case_id=row.case_id, site_id=row.site_id,
+                detail={"confidential": "shown"} if is_confidential(row) and not is_hidden else None)
     person, panel = from_plain(row.content)
     is_open = row.state in FOR_A_PERSON
     suggestions = result_intake.list_suggestions(row) if is_open else []
     note_shown(one.case.id for one in suggestions)
-    test = list_tests().get(row.test)
     specimens = [(one.id, f"{one.number} · {one.kind.value} · {one.collected_on.isoformat()}")
                  for found in suggestions for one in list_specimens(found.case)] if test and test.specimen else []
     return render_template(
         "reported/show.html", row=row, person=person, panel=panel, test=test, word=STATE_WORDS[row.state],
         suggestions=suggestions, say_signs=say_signs, say_status=say_status, specimens=specimens, typed=typed or {},
         errors=errors, cautions=cautions or [], may_act=is_open and has_permission(P.ENTER_RESULT),
-        may_map=has_permission(P.MAP_RESULTS))
+        may_map=has_permission(P.MAP_RESULTS), is_hidden=is_hidden,
+        open_url=_address_opening(row) if is_hidden else None, is_worker=any(has_permission(one) for one in WORKERS))
+
+
+def _address_opening(row: ReportedResult) -> str | None:
+    """Where a confidential value is opened: on its case with a reason; without a case, on its own page."""
+    this = url_for(".show", reported_id=row.id)
+    if row.case is None:
+        return f"{this}?show=1" if has_permission(P.SEE_CONFIDENTIAL) else None
+    return find_confidential(row.case, url_for("laboratory.sheet", case_id=row.case.id))
 
 
 def _render_document(
@@ -178,4 +204,6 @@ def _render_document(
               for found in suggestions for one in list_orders(found.case)]
     return render_template("reported/document.html", row=row, suggestions=suggestions, say_signs=say_signs,
                            orders=orders, typed=typed or {}, errors=errors,
+                           is_worker=any(has_permission(one) for one in WORKERS),
+                           case=get_case(row.case_id, current_user) if row.case_id else None,
                            may_act=row.case_id is None and has_permission(P.ENTER_RESULT))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask_babel import gettext as _
@@ -9,12 +10,11 @@ from flask_babel import gettext as _
 from clinic.models import Requirement, RequirementSource, RequirementState
 from clinic.services.laboratory import label_value
 from clinic.web.clinical_format import clinical_time, format_date
+from clinic.web.veil import veil_findings
 from clinic.xray_finding import list_all_findings
 
-Finding = dict[str, Any]
 
-
-def describe_finding(finding: Finding) -> str:
+def describe_finding(finding: Mapping[str, Any]) -> str:
     """A finding as a reflex keeps it: `Chest X-ray, 05-Mar-2026: Cavitary lesion`."""
     codes = ", ".join(_label_code(code) for code in finding["codes"])
     what = _label_fact(finding["fact"])
@@ -56,7 +56,7 @@ def list_people(rows: list[Requirement]) -> list[str | None]:
 
 
 def _join(row: Requirement) -> str:
-    return "; ".join(describe_finding(finding) for finding in row.findings or [])
+    return "; ".join(describe_finding(finding) for finding in veil_findings(row.findings or []))
 
 
 def _label_fact(fact: str) -> str:

@@ -28,7 +28,6 @@ from clinic.services.photo import find_photo
 from clinic.services.plausibility import get_today
 from clinic.web.case_word import category_word, document_word, need_label
 from clinic.web.clinical_format import format_date, native_name
-from clinic.web.confidential import say_confidential
 from clinic.web.place import country_word
 from clinic.web.requirement_word import list_people as list_requesters
 from clinic.web.review_layout import Layout, list_layout
@@ -49,6 +48,7 @@ from clinic.web.review_row import (
 from clinic.web.staff_name import list_names
 from clinic.web.station import find_path
 from clinic.web.vaccination import OUTCOME_WORDS
+from clinic.web.veil import say_confidential
 from clinic.web.word import sex_word
 
 

@@ -24,7 +24,7 @@ from clinic.queries.standing import load_standings
 from clinic.rules import list_classes
 from clinic.schemas.door import load
 from clinic.schemas.reason import ReasonIn
-from clinic.services import assessment, ordering, signing
+from clinic.services import assessment, confidential, ordering, signing
 from clinic.services.amendment import list_open_requests, settle_requests
 from clinic.services.conclusion import ConclusionInput
 from clinic.unit import manages_units
@@ -89,6 +89,7 @@ def exam(exam_id: str) -> Answer:
 def document(exam_id: str) -> Response:
     """The exact bytes that were signed: a FHIR document Bundle."""
     row, case, _conclusion = get_exam(exam_id, current_user)
+    confidential.ensure_may_read_exam(case, current_user)
     record_read("user", current_user.id, "document", "signed-exam", row.id, case_id=case.id, site_id=case.site_id)
     return Response(signing.read_document(row), content_type="application/fhir+json; charset=utf-8", headers={
         "Content-Disposition": f'attachment; filename="{case.number}-v{row.version}.json"'})
@@ -190,6 +191,7 @@ def show_exam(exam_id: str, typed: dict[str, Any], problem: InvalidInput | None 
         may_see_deliveries=has_permission(P.SEE_DELIVERIES),
         may_amend=has_permission(P.SIGN) and case.state in signing.SIGNED_STATES and exams[0].id == row.id,
         may_revoke=has_permission(P.SIGN) and row.revoked_at is None,
-        may_read=has_permission(P.SIGN) or has_permission(P.SEE_DELIVERIES),
+        may_read=(has_permission(P.SIGN) or has_permission(P.SEE_DELIVERIES))
+        and confidential.may_read_exam(case, current_user),
     )
 

@@ -26,6 +26,7 @@ from clinic.services.release import is_blind_for
 from clinic.web.case import banner_case, list_flags
 from clinic.web.gate import is_looking
 from clinic.web.staff_name import list_names as list_names  # for the pages of the stations
+from clinic.web.veil import veil_reason
 
 Answer = tuple[str, int] | str
 
@@ -84,10 +85,9 @@ def list_parts(row: LabResult) -> list[LabComponent]:
     return sorted(row.components, key=lambda part: order.index(part.name))
 
 
-def to_requirement_reasons(reasons: Iterable[RequirementReason]) -> list[dict[str, str]]:
+def to_requirement_reasons(reasons: Iterable[RequirementReason]) -> list[dict[str, Any]]:
     """Why a requirement stands, as the page's “Why?” shows it."""
-    return [{"sentence": row.says, "source": row.source, "edition": row.edition, "rule_id": row.rule}
-            for row in reasons]
+    return [veil_reason(row.rule, row.says, row.source, row.edition) for row in reasons]
 
 
 def igra_word(part: str) -> str:

@@ -146,9 +146,10 @@ def export_indicators() -> Response:
 
 
 def _to_line(name: str, row: Any) -> dict[str, Any]:
-    """A row of a register as plain values by the columns' codes; `case_id` besides, for the link."""
+    """A row of a register as plain values by the columns' codes; besides, `case_id` for the link, and whose it is."""
     person = {"case": row.case_number, "name": f"{row.family_name}, {row.given_names or ''}".rstrip(", "),
-              "sex": row.sex.value, "born": row.birth_date, "case_id": row.case_id, "key": row.key}
+              "sex": row.sex.value, "born": row.birth_date, "case_id": row.case_id,
+              "applicant_id": row.applicant_id, "key": row.key}
     return person | {"day": _plain(row.day)} | _LINES[name](row)
 
 

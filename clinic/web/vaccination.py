@@ -20,6 +20,7 @@ from clinic.rules.dose import say_day
 from clinic.schemas.door import load
 from clinic.schemas.reason import ReasonIn
 from clinic.schemas.vaccination import DoseIn, NewDose, OutcomeIn, list_outcomes, read_dates
+from clinic.sentence import Sentence
 from clinic.services import vaccination
 from clinic.services.plausibility import get_today
 from clinic.services.vaccine_review import Worksheet, build_worksheet, list_alerts
@@ -30,6 +31,7 @@ from clinic.web.form import read_form
 from clinic.web.gate import find_gate
 from clinic.web.laboratory import Problems
 from clinic.web.station_page import Answer, forget, is_recording, list_names, open_case, prefix_errors, show
+from clinic.web.veil import veil_said
 
 blueprint = Blueprint("vaccination", __name__, url_prefix="/cases/<case_id>/vaccination")
 P = Permission
@@ -213,6 +215,10 @@ def _record_outcomes(case: Case, typed: dict[str, Any], problems: Problems, acce
             problems.errors |= {f"{name.lstrip('.')}.{line}": found for name, found in own.errors.items()}
 
 
+def _say(sentence: Sentence) -> str:
+    return say(sentence) if veil_said(sentence.text) else _("The physician knows why.")
+
+
 def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None) -> Answer:
     sheet = build_worksheet(case)
     touched = {row.line for row in sheet.doses} | set(sheet.lines)
@@ -226,7 +232,7 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
         "vaccination/view.html", case, problem, typed=typed, sheet=sheet, shown=shown, is_us=is_us, ready=ready,
         products=list_products(), product_word=label_product, outcomes=list_outcomes, names=list_names(people),
         outcome_words=OUTCOME_WORDS, result_words=RESULT_WORDS, record_words=RECORD_WORDS, site_words=SITE_WORDS,
-        route_words=ROUTE_WORDS, alert_words=ALERT_WORDS, alerts=list_alerts(case), say=say, writing=writing,
+        route_words=ROUTE_WORDS, alert_words=ALERT_WORDS, alerts=list_alerts(case), say=_say, writing=writing,
         usual=get_usual_product, ticked=typed.get("confirmed", []),
         last_kind=next((row.record_kind for row in reversed(sheet.doses) if row.record_kind), None),
         givers=_list_givers(case) if writing else [],

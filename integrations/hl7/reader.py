@@ -53,11 +53,13 @@ class Segment:
 
     def get(self, position: int, component: int = 1, subcomponent: int = 1, repetition: int = 1) -> str:
         """One value, unescaped; empty when it is not there."""
-        found = self.repetitions(position)
-        if repetition > len(found):
-            return ""
-        part = _take(found[repetition - 1], self.delimiters.component, component)
-        return unescape(_take(part, self.delimiters.subcomponent, subcomponent))
+        part, marks = self.raw(position), self.delimiters
+        for separator, number in (
+            (marks.repetition, repetition), (marks.component, component), (marks.subcomponent, subcomponent),
+        ):  # fmt: skip
+            if number > 1 or separator in part:
+                part = _take(part, separator, number)
+        return unescape(part) if part else ""
 
 
 @dataclass(frozen=True)

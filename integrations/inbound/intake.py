@@ -6,6 +6,7 @@ the content is our own work later, never a refusal: senders repeat a refused mes
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import re
 from collections.abc import Sequence
@@ -143,14 +144,15 @@ def _list_known(
 
 
 def _read(frame: bytes) -> Message:
-    """The message as far as it can be read at once; raises NotHl7.
+    """The header alone, which is all that is judged at once; raises NotHl7.
 
     Bytes that are not what MSH-18 says are the content's fault, not the header's: they are kept for a person.
     """
+    header = _BREAK.split(frame.removeprefix(codecs.BOM_UTF8), maxsplit=1)[0]
     try:
-        return read_message(decode(frame))
+        return read_message(decode(header))
     except (UnicodeDecodeError, UnknownCharset):
-        return read_message(_BREAK.split(frame.removeprefix(b"\xef\xbb\xbf"), maxsplit=1)[0].decode("latin-1"))
+        return read_message(header.decode("latin-1"))
 
 
 def _find_header_fault(message: Message) -> Refusal | None:

@@ -6,15 +6,14 @@ Nothing is parsed beyond the header before the answer, so that no fault of ours 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import signal
 import ssl
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from queue import Queue
+from queue import Empty, Queue, SimpleQueue
 from threading import Thread
 
 from flask import Flask
@@ -22,33 +21,24 @@ from flask import Flask
 from clinic.config import get_settings
 from clinic.db import read_unit, write_connection
 from clinic.errors import Misconfigured
-from clinic.models import InboundWay
 from integrations.fault import describe_fault
-from integrations.hl7.frame import FrameReader, FrameTooLarge, wrap
 from integrations.inbound.intake import Arrival, Verdict, judge, store
+from integrations.inbound.line import Line
 from integrations.inbound.sender import Senders, list_senders
 
 log = logging.getLogger(__name__)
 
-IDLE_SECONDS = 15 * 60
-MESSAGE_SECONDS = 30.0  # from the first byte of a message to its last
 TOGETHER = 200  # messages in one commit at most
-PIECE = 64 * 1024
+WATCH_SECONDS = 0.25  # between two looks at who keeps us waiting
 SENDERS_SECONDS = 1.0  # so long a sender that was let in no more may still be taken
 HANDSHAKE_SECONDS = 10.0
-CONNECTIONS = 500  # at once; one more is hung up on, so that a flood of them leaves room for memory
-
-
-@dataclass(frozen=True)
-class _Waiting:
-    arrival: Arrival
-    answered: asyncio.Future[Verdict]
 
 
 class Listener:
     """Serves MLLP release 1 for as long as `run` is not cancelled: on one port, on a second one over TLS.
 
     Over TLS every client shows a certificate that our trust file vouches for; which sender it is, the fingerprint says.
+    One thread stores; the loop is never held up by a disk.
     """
 
     def __init__(
@@ -56,10 +46,10 @@ class Listener:
     ) -> None:
         self.app, self.host, self._port = app, host, port
         self._tls_port, self._context = tls_port, context
-        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(maxsize=10 * TOGETHER)
+        self._waiting: SimpleQueue[tuple[Arrival, Line] | None] = SimpleQueue()  # one for each connection at most
         self._servers: list[asyncio.Server] = []
         self._senders, self._senders_until = Senders(), 0.0
-        self._connections = 0
+        self._lines: set[Line] = set()
 
     @property
     def port(self) -> int:
@@ -73,91 +63,71 @@ class Listener:
 
     async def run(self, ready: asyncio.Event | None = None) -> None:
         """Listen and write until cancelled; what was stored by then stays, what was not was never acknowledged."""
-        self._servers.append(await asyncio.start_server(self._converse, self.host, self._port))
+        loop = asyncio.get_running_loop()
+        self._servers.append(await loop.create_server(self._begin, self.host, self._port))
         if self._context is not None:
-            self._servers.append(await asyncio.start_server(
-                self._converse, self.host, self._tls_port, ssl=self._context,
-                ssl_handshake_timeout=HANDSHAKE_SECONDS))
-        if ready is not None:
-            ready.set()
+            self._servers.append(await loop.create_server(
+                self._begin, self.host, self._tls_port, ssl=self._context, ssl_handshake_timeout=HANDSHAKE_SECONDS))
         log.info("listening for HL7 v2 at mllp://%s:%d", self.host, self.port)
         if self._context is not None:
             log.info("listening for HL7 v2 at mllps://%s:%d", self.host, self.tls_port)
-        try:
-            await self._write()
-        finally:
-            for server in self._servers:
-                server.close()
-
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        peer = ":".join(str(part) for part in (writer.get_extra_info("peername") or ("?",))[:2])
-        frames, way, fingerprint = FrameReader(), InboundWay.MLLP, ""
-        if (secured := writer.get_extra_info("ssl_object")) is not None:
-            way = InboundWay.MLLP_TLS
-            fingerprint = hashlib.sha256(secured.getpeercert(binary_form=True) or b"").hexdigest()
-        self._connections += 1
-        try:
-            if self._connections > CONNECTIONS:
-                log.warning("connection of %s hung up on: %d are open", peer, CONNECTIONS)
-                return
-            deadline = None  # of a message that has begun; a byte now and then does not put it off
-            while piece := await self._read(reader, deadline):
-                for frame in frames.feed(piece):
-                    if not await self._answer(Arrival(frame, peer, way, fingerprint), writer):
-                        return
-                    deadline = None
-                if not frames.is_inside:
-                    deadline = None
-                elif deadline is None:
-                    deadline = asyncio.get_running_loop().time() + MESSAGE_SECONDS
-        except (OSError, TimeoutError, FrameTooLarge) as fault:
-            log.info("connection of %s ended: %s", peer, type(fault).__name__)
-        finally:
-            self._connections -= 1
-            writer.close()
-
-    async def _read(self, reader: asyncio.StreamReader, deadline: float | None) -> bytes:
-        until = asyncio.get_running_loop().time() + IDLE_SECONDS if deadline is None else deadline
-        async with asyncio.timeout_at(until):
-            return await reader.read(PIECE)
-
-    async def _answer(self, arrival: Arrival, writer: asyncio.StreamWriter) -> bool:
-        """Wait until a message is stored, then acknowledge it; False to hang up."""
-        waiting = _Waiting(arrival, asyncio.get_running_loop().create_future())
-        await self._queue.put(waiting)
-        verdict = await waiting.answered
-        if verdict.answer is not None:
-            writer.write(wrap(verdict.answer))
-            await writer.drain()
-        return not verdict.hang_up
-
-    async def _write(self) -> None:
-        while True:
-            batch = [await self._queue.get()]
-            while len(batch) < TOGETHER and not self._queue.empty():
-                batch.append(self._queue.get_nowait())
+        with ThreadPoolExecutor(1, "mllp-store") as store_thread:
+            storing = asyncio.wrap_future(store_thread.submit(self._write, loop))
+            if ready is not None:
+                ready.set()
             try:
-                verdicts = await asyncio.to_thread(self._keep, [one.arrival for one in batch])
-            except Exception as error:
-                # Nothing was stored, so nothing is acknowledged: the senders keep their messages and try again.
-                log.error("%d messages could not be stored: %s", len(batch), describe_fault(error))
-                verdicts = [Verdict(None, None, hang_up=True)] * len(batch)
-            for one, verdict in zip(batch, verdicts, strict=True):
-                if not one.answered.done():
-                    one.answered.set_result(verdict)
+                while not storing.done():
+                    await asyncio.wait([storing], timeout=WATCH_SECONDS)
+                    for line in list(self._lines):
+                        line.watch(loop.time())
+                await storing
+            finally:
+                self._waiting.put(None)
+                for server in self._servers:
+                    server.close()
+                for line in list(self._lines):
+                    line.close()
+
+    def _begin(self) -> Line:
+        return Line(self._lines, lambda arrival, line: self._waiting.put((arrival, line)))
+
+    def _write(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Store what waits, all in one commit, and only then have it answered; until None is found in the queue."""
+        with self.app.app_context():
+            while batch := self._gather():
+                try:
+                    verdicts = self._keep([arrival for arrival, _line in batch])
+                except Exception as error:
+                    # Nothing was stored, so nothing is acknowledged: the senders keep their messages and try again.
+                    log.error("%d messages could not be stored: %s", len(batch), describe_fault(error))
+                    verdicts = [Verdict(None, None, hang_up=True)] * len(batch)
+                with suppress(RuntimeError):  # the loop is closed: nobody is there to be answered
+                    loop.call_soon_threadsafe(_answer, [line for _arrival, line in batch], verdicts)
+
+    def _gather(self) -> list[tuple[Arrival, Line]]:
+        """What waits now, at least one; nothing at the end."""
+        first = self._waiting.get()
+        batch = [first] if first is not None else []
+        with suppress(Empty):
+            while batch and len(batch) < TOGETHER:
+                following = self._waiting.get_nowait()
+                if following is None:
+                    self._waiting.put(None)  # for the next turn
+                    break
+                batch.append(following)
+        return batch
 
     def _keep(self, arrivals: Sequence[Arrival]) -> list[Verdict]:
         takes_tests = get_settings(self.app).demo
-        with self.app.app_context():
-            senders = self._find_senders()
+        senders = self._find_senders()
+        judged = [judge(arrival, senders, takes_tests) for arrival in arrivals]
+        if any(verdict.is_stranger for verdict in judged):  # perhaps registered a moment ago
+            senders = self._find_senders(anew=True)
             judged = [judge(arrival, senders, takes_tests) for arrival in arrivals]
-            if any(verdict.is_stranger for verdict in judged):  # perhaps registered a moment ago
-                senders = self._find_senders(anew=True)
-                judged = [judge(arrival, senders, takes_tests) for arrival in arrivals]
-            if any(verdict.row is not None for verdict in judged):
-                with write_connection() as connection:
-                    answers = store(connection, judged)
-                judged = [Verdict(answer, None, one.hang_up) for one, answer in zip(judged, answers, strict=True)]
+        if any(verdict.row is not None for verdict in judged):
+            with write_connection() as connection:
+                answers = store(connection, judged)
+            judged = [Verdict(answer, None, one.hang_up) for one, answer in zip(judged, answers, strict=True)]
         return judged
 
     def _find_senders(self, anew: bool = False) -> Senders:
@@ -166,6 +136,11 @@ class Listener:
                 self._senders = list_senders(session)
             self._senders_until = time.monotonic() + SENDERS_SECONDS
         return self._senders
+
+
+def _answer(lines: Sequence[Line], verdicts: Sequence[Verdict]) -> None:
+    for line, verdict in zip(lines, verdicts, strict=True):
+        line.answer(verdict)
 
 
 def build_context(certificate: str, authorities: str) -> ssl.SSLContext:

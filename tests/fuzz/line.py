@@ -14,7 +14,7 @@ from clinic.db import read_unit
 from clinic.models import InboundMessage
 from integrations.hl7.acknowledgement import Acknowledgement, read_acknowledgement
 from integrations.hl7.frame import END, START, FrameReader, wrap
-from integrations.inbound import listener
+from integrations.inbound import line, listener
 from tests.factory import make_authority, make_laboratory
 from tests.fuzz.harness import Door, Finding
 from tests.fuzz.hostile import draw_text, mutate_bytes
@@ -36,15 +36,15 @@ class LineDoor(Door):
 
     @contextmanager
     def opened(self) -> Iterator[None]:
-        world, limit = World(self.folder, self.database_url), listener.MESSAGE_SECONDS
+        world, limit = World(self.folder, self.database_url), line.MESSAGE_SECONDS
         world.build(_make_senders)
-        listener.MESSAGE_SECONDS = SHORT
+        line.MESSAGE_SECONDS = SHORT
         self.world = world
         try:
             with listener.listening(world.app) as self.port:
                 yield
         finally:
-            listener.MESSAGE_SECONDS = limit
+            line.MESSAGE_SECONDS = limit
             world.close()
 
     def draw(self, chance: Random, number: int) -> Any:

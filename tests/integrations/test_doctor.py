@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -12,8 +13,8 @@ from flask import Flask
 from clinic.config import Settings
 from clinic.db import db
 from clinic.doctor.finding import Check, Finding, Verdict
-from integrations.doctor import check_destinations, check_mllp
-from tests.factory import make_authority
+from integrations.doctor import check_destinations, check_laboratories, check_mllp
+from tests.factory import make_authority, make_laboratory, make_site
 from tests.integrations.certificate import make_authority_and_leaves
 
 
@@ -37,6 +38,25 @@ def test_destination_is_judged(
     assert [one.verdict for one in judge(check_destinations, replace(settings, demo=demo))] == [verdict]
 
 
+@pytest.mark.parametrize(("facts", "tls_port", "demo", "verdicts"), [
+    ({}, 0, False, [Verdict.GOOD]),
+    ({"fingerprint": "a" * 64}, 0, False, [Verdict.WRONG]),
+    ({"fingerprint": "a" * 64}, 2576, False, [Verdict.GOOD]),
+    ({"plain_allowed": True, "endpoint": "mllp://lab.test:2575/A/B"}, 0, False, [Verdict.WARNING] * 2),
+    ({"plain_allowed": True, "endpoint": "mllp://lab.test:2575/A/B"}, 0, True, [Verdict.GOOD]),
+    ({"plain_allowed": True, "active": False}, 0, False, [Verdict.GOOD]),
+])
+def test_laboratory_is_judged(
+    app: Flask, settings: Settings, facts: dict[str, Any], tls_port: int, demo: bool, verdicts: list[Verdict]
+) -> None:
+    laboratory = make_laboratory(make_site())
+    for name, value in facts.items():
+        setattr(laboratory, name, value)
+    db.session.commit()
+    found = judge(check_laboratories, replace(settings, demo=demo, mllp_tls_port=tls_port))
+    assert [one.verdict for one in found] == verdicts
+
+
 def test_listener_that_others_reach_or_that_is_not_there_is_said() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         settings = Settings(mllp_port=server.getsockname()[1])
@@ -44,6 +64,8 @@ def test_listener_that_others_reach_or_that_is_not_there_is_said() -> None:
         wide = judge(check_mllp, replace(settings, mllp_host="0.0.0.0"))
         assert [one.verdict for one in wide] == [Verdict.WARNING, Verdict.GOOD]
     assert [one.verdict for one in judge(check_mllp, settings)] == [Verdict.WARNING]
+    both = judge(check_mllp, replace(settings, mllp_tls_port=settings.mllp_port))
+    assert [one.verdict for one in both] == [Verdict.WARNING] * 2
 
 
 def test_files_of_encrypted_lines_are_tried(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy import select
 from clinic.db import db, write_unit
 from clinic.models import InboundMessage, InboundState, InboundWay, Laboratory
 from integrations.hl7.frame import FrameReader, wrap
-from integrations.inbound import listener
+from integrations.inbound import line as line_module
 from integrations.inbound.listener import build_context, listening
 from tests.factory import make_laboratory
 from tests.integrations.certificate import CertificateFiles, make_authority_and_leaves
@@ -155,7 +155,7 @@ def test_large_report_is_taken_quickly_and_one_beyond_the_limit_is_hung_up_on(
         begun = time.monotonic()
         assert b"MSA|AA|L1" in converse(port, wrap(large))[0]
         assert time.monotonic() - begun < 8, "800 kB took a well-known server that long"
-        monkeypatch.setattr(listener, "FrameReader", lambda: FrameReader(100_000))
+        monkeypatch.setattr(line_module, "FrameReader", lambda: FrameReader(100_000))
         with suppress(OSError):  # it may hang up while we speak
             assert converse(port, wrap(large)) == []
         assert b"MSA|AA|L1" in converse(port, wrap(large[:50_000]))[0]
@@ -166,7 +166,7 @@ def test_message_that_drips_or_never_ends_is_given_up(
     app: Flask, laboratory_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The time is for the whole message: a byte now and then does not keep a connection."""
-    monkeypatch.setattr(listener, "MESSAGE_SECONDS", 0.3)
+    monkeypatch.setattr(line_module, "MESSAGE_SECONDS", 0.3)
     with listening(app) as port, socket.create_connection(("127.0.0.1", port), timeout=20) as line:
         begun, is_open = time.monotonic(), True
         line.sendall(wrap(ORU.encode())[:50])
@@ -185,7 +185,7 @@ def test_message_that_drips_or_never_ends_is_given_up(
 def test_flood_of_connections_leaves_the_others_served(
     app: Flask, laboratory_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listener, "CONNECTIONS", 5)
+    monkeypatch.setattr(line_module, "CONNECTIONS", 5)
     with listening(app) as port:
         held = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(5)]
         held[0].sendall(wrap(ORU.encode()))

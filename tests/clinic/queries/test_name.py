@@ -38,10 +38,12 @@ def test_words_follow_the_name(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("common", [1, 2, 4000])
+@pytest.mark.parametrize("cost", [0, 8, 1000])
 def test_every_word_in_any_order_finds_exactly_whom_a_scan_finds(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, common: int
+    app: Flask, monkeypatch: pytest.MonkeyPatch, common: int, cost: int
 ) -> None:
     monkeypatch.setattr(name, "COMMON", common)
+    monkeypatch.setattr(name, "SCAN_COST", cost)
     user, stranger = make_user(), make_user(site=make_site("AMM"))
     cases = {}
     for number, (family, given) in enumerate(PEOPLE):

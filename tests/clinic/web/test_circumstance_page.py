@@ -8,7 +8,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from clinic.models import Case
+from clinic.db import read_unit
+from clinic.models import Answer, Case
 from tests.factory import make_case, make_user
 from tests.sign_in import sign_in
 
@@ -58,3 +59,22 @@ def test_answer_saved_by_another_meanwhile_is_named_before_it_is_overwritten(app
 def test_hold_is_offered_to_whom_it_is_open(app: Flask, case: Case, role: str, offered: bool) -> None:
     text = _text(sign_in(app, make_user(role)).get(f"/cases/{case.id}"))
     assert ("Hold or withdraw" in text) is offered
+
+
+def test_confidential_answer_is_neither_shown_to_reception_nor_overwritten(app: Flask) -> None:
+    case = make_case("ca", circumstances={"hiv_known": Answer.YES})
+    case_id, nurse = case.id, make_user("nurse")
+    client = sign_in(app, make_user("reception"))
+    page = client.get(f"/cases/{case_id}/circumstances").get_data(as_text=True)
+    assert 'name="circumstances-hiv_known"' not in page and 'name="circumstances-ckd_advanced"' in page
+    assert "Shown to and changed by nurses and physicians." in page
+    version = re.search(r'name="version" value="(\d+)"', page)
+    assert version is not None
+    answer = client.post(f"/cases/{case_id}/circumstances", data={
+        "category": "PR", "version": version[1], "circumstances-hiv_known": "no", "destination_address": "1 Main St"})
+    assert answer.status_code == 302, answer.get_data(as_text=True)
+    with read_unit() as unit:
+        said = {row.word: row.answer for row in unit.get_one(Case, case_id).circumstances}
+    assert said["hiv_known"] is Answer.YES
+    page = sign_in(app, nurse).get(f"/cases/{case_id}/circumstances?look=1").get_data(as_text=True)
+    assert 'name="circumstances-hiv_known"' in page

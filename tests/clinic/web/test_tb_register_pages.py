@@ -146,3 +146,10 @@ def _counts(given: dict[str, int]) -> dict[str, int]:
     from clinic.queries.tb_indicator import ROWS
 
     return dict.fromkeys(ROWS, 0) | given
+
+
+def test_who_may_be_infectious_is_marked_in_the_registers(app: Flask, case: Case) -> None:
+    client = sign_in(app, make_user("tbteam", case.site))
+    page = client.get("/tuberculosis?register=treatment").text
+    assert case.number in page
+    assert page.count("hold-sign") == page.count(case.number) > 0
