@@ -21,6 +21,7 @@ class Station:
     opens: frozenset[str]
     consent: bool  # must stand before anything is recorded here
     completes_later: bool  # from the notes of an earlier visit
+    after_signature: bool  # what is recorded here goes on when the exam is signed
 
 
 @cache
@@ -28,7 +29,7 @@ def list_stations() -> dict[str, Station]:
     """Every station by name."""
     return {
         name: Station(name, frozenset(row["records"]), frozenset(row["opens"]), row["consent"],
-                      row.get("completes_later", False))
+                      row.get("completes_later", False), row.get("after_signature", False))
         for name, row in _table().items() if name != AWAY
     }
 

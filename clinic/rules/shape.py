@@ -30,7 +30,7 @@ REFERENCE: dict[str, tuple[str, str]] = {
     "hold.toml": ("", "says:text! source:text! confirmed:flag!"),
     "task.toml": ("", "role:text! outcomes:list! explained:list again:table postpone:number! escalation:list! "
                       "source:text! confirmed:flag! settled:text days:number ahead:number"),
-    "station.toml": ("", "records:list! opens:list consent:flag completes_later:flag"),
+    "station.toml": ("", "records:list! opens:list consent:flag completes_later:flag after_signature:flag"),
 }
 # Files of tables in tables: by the way to a table ("*": whatever its name), its keys; "*" among them: any name.
 NESTED: dict[str, dict[str, str]] = {

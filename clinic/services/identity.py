@@ -31,7 +31,7 @@ def confirm_identity(
 
     Raises InvalidInput when the way cannot be meant, NotNow when nothing may be recorded on the case.
     """
-    if case.state not in OPEN_TO_DECISION:
+    if case.state not in OPEN_TO_DECISION and not _goes_on(case, station):
         raise NotNow(_("The case is signed or ended: nothing is recorded on it any more."), case=case.id)
     document = _get_document(case, document_id) if method is IdentityMethod.DOCUMENT else None
     if method is IdentityMethod.PHOTO and find_photo(case) is None:
@@ -45,6 +45,11 @@ def confirm_identity(
         document_id=document.id if document else None,
         document_end=document.number_key[-SEEN_LETTERS:] if document else None,
     ), case, actor)
+
+
+def is_open(case: Case, station: Station) -> bool:
+    """Whether anything may be recorded on `case` at `station` by its state; else the service says what is wrong."""
+    return case.state in (workflow.RECORDING if station.consent else OPEN_TO_DECISION) or _goes_on(case, station)
 
 
 def record_mismatch(case: Case, station: Station, reason: str, actor: User) -> IdentityCheck:
@@ -111,6 +116,10 @@ def is_in_doubt(case: Case) -> bool:
         select(IdentityCheck.is_confirmed).where(IdentityCheck.case_id == case.id)
         .order_by(IdentityCheck.id.desc()).limit(1)
     ).scalar_one_or_none() is False
+
+
+def _goes_on(case: Case, station: Station) -> bool:
+    return station.after_signature and case.state in workflow.SIGNED
 
 
 def _get_document(case: Case, document_id: str | None) -> IdentityDocument:

@@ -13,11 +13,11 @@ from clinic import clock, culture
 from clinic.caution import Caution, ensure_confirmed
 from clinic.db import db
 from clinic.errors import InvalidInput, NotFound
-from clinic.models import LabResult, Purpose, Specimen, TbCase, TbMonth, TbSideEffect, User, XrayReading
+from clinic.models import Case, LabResult, Purpose, Specimen, TbCase, TbMonth, TbSideEffect, User, XrayReading
 from clinic.rules.age import add_months
 from clinic.schemas.tuberculosis import NewMonth, NewSideEffect
 from clinic.services.plausibility import ensure_order, ensure_possible_dates, get_today
-from clinic.services.tb_summary import list_phases
+from clinic.services.tb_summary import count_doses, is_over, list_phases
 from clinic.services.tuberculosis import ensure_under_treatment, finish
 
 LOSS = Decimal("0.95")  # of the weight before: a loss of a twentieth in a month is looked at
@@ -114,6 +114,16 @@ def list_month_lines(tb: TbCase) -> list[MonthLine]:
         films = [row for row in readings if row.counts and row.taken_on and first <= row.taken_on < after]
         lines.append(MonthLine(month, first, checks.get(month), own, _say_smear(own), _say_culture(own), films))
     return lines
+
+
+def suggest_purpose(case: Case) -> tuple[Purpose, int | None]:
+    """What a specimen taken today is for, with the month: the examination, the treatment, its end when it is over."""
+    phases = [phase for phase in list_phases(case.id) if not phase.is_void]
+    if not phases:
+        return Purpose.DIAGNOSIS, None
+    if is_over(phases[-1], count_doses(case.id)[phases[-1].id]):
+        return Purpose.END_OF_TREATMENT, None
+    return Purpose.MONITORING, count_months(phases[0].started_on, get_today(case))
 
 
 def find_begin(tb: TbCase) -> date | None:

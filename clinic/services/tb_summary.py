@@ -19,6 +19,7 @@ from clinic.models import (
     Case,
     DoseState,
     LabResult,
+    PhaseName,
     Purpose,
     ResultStatus,
     Specimen,
@@ -92,6 +93,11 @@ def count_all(case_id: str) -> Count:
         if not phase.is_void:
             total += counts[phase.id]
     return total
+
+
+def is_over(phase: TbPhase, count: Count) -> bool:
+    """Whether every dose planned is given in the last phase of a regimen: none is due, none is missing."""
+    return phase.name is PhaseName.CONTINUATION and 0 < count.planned <= count.given
 
 
 def find_last_dose(case_id: str) -> date | None:

@@ -27,7 +27,7 @@ from clinic.models import (
 )
 from clinic.schemas.tuberculosis import NewDose, NewPhase
 from clinic.services.plausibility import ensure_possible_dates, get_today
-from clinic.services.tb_summary import count_doses, list_phases
+from clinic.services.tb_summary import count_doses, is_over, list_phases
 from clinic.services.tuberculosis import ensure_under_treatment, finish
 from clinic.tb_course import FLUOROQUINOLONES, Count, Gap, advise, find_gaps
 from clinic.tb_regimen import compute_dose, list_regimens
@@ -133,9 +133,11 @@ def list_doses(tb: TbCase, first: date | None = None, last: date | None = None) 
 def list_interruptions(tb: TbCase) -> list[Interruption]:
     """Every gap of the phases that count, the newest last, and what was decided about it.
 
-    Today is no missed day before it is over. What was decided stays with its phase, a void one too.
+    Today is no missed day before it is over, nor is one after the last dose that was planned. What was decided stays
+    with its phase, a void one too.
     """
-    states = {dose.day: dose.state for dose in list_doses(tb)}
+    doses = list_doses(tb)
+    states = {dose.day: dose.state for dose in doses}
     counts = count_doses(tb.case_id)
     decided = {(row.phase_id, row.from_on): row for row in db.session.execute(
         select(TbInterruption).where(TbInterruption.case_id == tb.case_id).order_by(TbInterruption.id)).scalars()}
@@ -143,6 +145,8 @@ def list_interruptions(tb: TbCase) -> list[Interruption]:
     yesterday = get_today(tb.case) - timedelta(days=1)
     for phase in list_phases(tb.case_id):
         until = min(phase.ended_on or yesterday, yesterday)
+        if is_over(phase, counts.get(phase.id, Count())):
+            until = min(until, max(dose.day for dose in doses if dose.phase_id == phase.id))
         for gap in find_gaps(states, phase.started_on, until, phase.days_per_week):
             row = decided.get((phase.id, gap.from_on))
             if phase.is_void and row is None:

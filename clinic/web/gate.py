@@ -13,11 +13,9 @@ from clinic.models import Case
 from clinic.permissions import has_permission
 from clinic.queries.case import get_case
 from clinic.scope import current_emergency
-from clinic.services.consent import OPEN_TO_DECISION
-from clinic.services.identity import NotIdentified, ensure_identity_confirmed, may_record
+from clinic.services.identity import NotIdentified, ensure_identity_confirmed, is_open, may_record
 from clinic.station import Station, find_station_of, list_stations
 from clinic.unit import SAFE
-from clinic.workflow import RECORDING
 
 
 def find_gate(case: Case) -> Response | None:
@@ -57,8 +55,7 @@ def init_gate(app: Flask) -> None:
         if station is None or request.endpoint not in station.records or not _may_use(request.endpoint):
             return None  # without a permission, the view itself says so
         case = get_case((request.view_args or {})["case_id"], current_user)
-        may_go_on = RECORDING if station.consent else OPEN_TO_DECISION  # otherwise the service says what is wrong
-        return _refuse(case, station) if case.state in may_go_on else None
+        return _refuse(case, station) if is_open(case, station) else None
 
 
 def _refuse(case: Case, station: Station) -> Any:
@@ -87,4 +84,4 @@ def station_word(name: str) -> str:
     """A station's name."""
     return {"reception": _("Reception"), "exam": _("Examination"), "xray": _("X-ray room"),
             "vaccination": _("Vaccination"), "sputum": _("Sputum collection"),
-            "phlebotomy": _("Blood and urine")}.get(name, name)
+            "phlebotomy": _("Blood and urine"), "treatment": _("Treatment")}.get(name, name)

@@ -10,7 +10,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from clinic.errors import InvalidInput, NotAllowed, NotFound
-from clinic.models import Case, IdentityMethod
+from clinic.models import Case, CaseState, IdentityMethod
 from clinic.permissions import Permission, requires
 from clinic.schemas.door import load
 from clinic.schemas.reason import ReasonIn
@@ -26,7 +26,8 @@ from clinic.web.station_page import Answer, forget, open_case, prefix_errors, sh
 
 blueprint = Blueprint("identity", __name__, url_prefix="/cases/<case_id>/identity/<station>")
 P = Permission
-MEETS = (P.REGISTER, P.RECORD_HISTORY, P.RECORD_EXAM, P.UPLOAD_FILM, P.RECORD_VACCINE, P.RECORD_SPUTUM)
+MEETS = (P.REGISTER, P.RECORD_HISTORY, P.RECORD_EXAM, P.UPLOAD_FILM, P.RECORD_VACCINE, P.RECORD_SPUTUM,
+         P.RECORD_TREATMENT)
 DOCUMENT = "document:"
 
 
@@ -66,6 +67,8 @@ def mismatch(case_id: str, station: str) -> Answer | Response:
         problem.fields = prefix_errors(problem, "mismatch-", "reason")
         return _show(forget(case_id), place, {"mismatch-reason": typed.get("reason")}, problem)
     flash(_("Stopped: the case is on hold because the identity is in doubt. Tell the physician and the clinic "
+            "administrator.") if case.state is CaseState.ON_HOLD else _(
+            "Stopped: the identity is in doubt, and nothing was recorded. Tell the physician and the clinic "
             "administrator."), "error")
     return redirect(url_for("case.show", case_id=case_id))
 

@@ -10,6 +10,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_login import current_user
 
+from clinic import culture
 from clinic.film_word import READ_VIEW_WORDS
 from clinic.laboratory_test import list_tests
 from clinic.models import (
@@ -32,7 +33,7 @@ from clinic.services.laboratory import label_value
 from clinic.treatment_catalogue import list_treatables
 from clinic.vaccine_product import label_product
 from clinic.web.clinical_format import format_date
-from clinic.web.station_page import describe_status, igra_word, list_parts
+from clinic.web.station_page import describe_status, igra_word, list_parts, method_word
 from clinic.web.treatment import label_outcome, label_stage
 from clinic.xray_finding import list_all_findings
 
@@ -113,8 +114,10 @@ def from_reading(row: XrayReading, every: list[XrayReading]) -> ReviewRow:
 
 def from_specimen(row: Specimen, results: list[LabResult], every: list[LabResult]) -> ReviewRow:
     """A specimen with the results it has so far."""
-    own = [one for one in results if one.specimen_id == row.id and one.test != SUSCEPTIBILITY]
-    values = [f"{list_tests()[one.test].label}: {say_result(one)}" + (
+    order = list(list_tests())
+    own = sorted((one for one in results if one.specimen_id == row.id and one.test != SUSCEPTIBILITY),
+                 key=lambda one: (order.index(one.test), one.method or ""))
+    values = [f"{list_tests()[one.test].label}{_say_medium(one)}: {say_result(one)}" + (
         f" ({format_date(one.reported_on)})" if one.reported_on else "") for one in own]
     waiting = [(_("Needs second person"), "wait")] if any(not one.counts for one in own) else []
     before = [Note(say_result(old), old.entered_by_id, old.entered_at, old.remark) for one in own for old in every
@@ -125,6 +128,11 @@ def from_specimen(row: Specimen, results: list[LabResult], every: list[LabResult
         values or [_("Results pending")], "", row.recorded_by_id, row.recorded_at,
         last.confirmed_by_id if last else None, last.confirmed_at if last else None, "sputum", f"row-{row.id}",
         any(find_abnormality(one) is not Abnormality.NORMAL for one in own), waiting, before)
+
+
+def _say_medium(row: LabResult) -> str:
+    """The medium of a culture behind its name; the others' method stands with their parts."""
+    return f", {method_word(row.method)}" if row.test == culture.TEST and row.method else ""
 
 
 def from_vaccine_line(line: str, row: VaccineLine | None, doses: list[VaccineDose], outcome: str) -> ReviewRow:

@@ -21,7 +21,7 @@ from clinic.queries.tuberculosis import list_observers
 from clinic.schemas.door import load
 from clinic.schemas.laboratory import InoculationIn, LabResultIn, SpecimenIn
 from clinic.schemas.reason import ReasonIn
-from clinic.services import laboratory, specimen
+from clinic.services import laboratory, specimen, tb_check
 from clinic.services.plausibility import get_today
 from clinic.web.form import read_form
 from clinic.web.gate import address_check, is_present
@@ -181,6 +181,7 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
     takes = is_recording(case) and has_permission(P.RECORD_SPUTUM)
     series = [each for each in rows if each.purpose is Purpose.DIAGNOSIS and not each.withdrawn_at]
     today = get_today(case)
+    purpose, month = tb_check.suggest_purpose(case)
     return show(
         "sputum/view.html", case, problem, rows=rows, typed=typed, names=list_names(people), tests=list_tests(),
         columns=columns, find=_find, clock=lambda each, column: _find_clock(each, column, today), say_parts=_say_parts,
@@ -198,7 +199,8 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
         proven=any(row.is_current and row.test == "sputum-naat" and row.value == "detected"
                    for each in rows for row in each.results),
         grew=any(row.is_current and row.value == "mtb" for each in rows for row in each.results),
-        on_treatment=any(each.purpose is not Purpose.DIAGNOSIS for each in rows),
+        on_treatment=purpose is not Purpose.DIAGNOSIS or any(each.purpose is not Purpose.DIAGNOSIS for each in rows),
+        purpose=purpose.value, month=month,
         expectorated=Collection.EXPECTORATED.value,
     )
 

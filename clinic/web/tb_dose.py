@@ -23,7 +23,7 @@ from clinic.services.plausibility import get_today
 from clinic.web import tb_word
 from clinic.web.form import read_form
 from clinic.web.station_page import Answer, forget, list_names, open_case, show
-from clinic.web.tuberculosis import may_write
+from clinic.web.tuberculosis import address_meeting, may_write
 
 blueprint = Blueprint("tb_dose", __name__, url_prefix="/cases/<case_id>/tuberculosis/doses")
 P = Permission
@@ -54,7 +54,9 @@ def record(case_id: str) -> Answer | Response:
     typed = read_form(request.form)
     month = _read_month(typed.get("month", ""))
     try:
-        count = tb_treatment.record_doses(tuberculosis.get_tb_case(case), _read_doses(typed), current_user)
+        doses = _read_doses(typed)
+        _ensure_met(case, doses)
+        count = tb_treatment.record_doses(tuberculosis.get_tb_case(case), doses, current_user)
     except CaseChanged as problem:
         return _show(forget(case_id), month, {}, InvalidInput(problem.message))
     except InvalidInput as problem:
@@ -84,6 +86,15 @@ def _read_doses(typed: dict[str, Any]) -> list[NewDose]:
     return found
 
 
+def _ensure_met(case: Case, doses: list[NewDose]) -> None:
+    """Raise InvalidInput when one watched today's dose, and has not confirmed today who took it."""
+    own = [new for new in doses if new.day == get_today(case) and new.state is DoseState.GIVEN
+           and new.shown is not new.state and new.observer_id == current_user.id]
+    if own and address_meeting(case):
+        raise InvalidInput(_("Please correct what is marked."), fields={f"day-{own[0].day.isoformat()}": [
+            _("Confirm first who is in front of you, by the button above the calendar.")]})
+
+
 def _show(case: Case, month: date | None, typed: dict[str, Any], problem: InvalidInput | None = None) -> Answer:
     tb = tuberculosis.get_tb_case(case)
     today = get_today(case)
@@ -107,6 +118,7 @@ def _show(case: Case, month: date | None, typed: dict[str, Any], problem: Invali
         observers=list_observers(case.site_id), places=list(DosePlace), letters=tb_word.LETTERS,
         counts=tb_summary.count_all(case.id), states=list(DoseState), doses=sorted(doses.values(), key=lambda d: d.day),
         names=list_names(who for dose in doses.values() for who in (dose.recorded_by_id, dose.observer_id) if who),
+        ask_url=address_meeting(case) if writing and today in days and today not in doses else None,
         has_open_days=any(day is not None and day.is_open for week in weeks for day in week),
     )
 

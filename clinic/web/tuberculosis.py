@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -26,7 +26,7 @@ from clinic.models import (
     TbOutcome,
 )
 from clinic.permissions import Permission, has_permission, requires
-from clinic.queries.tuberculosis import list_observers
+from clinic.queries.tuberculosis import list_observers, list_other_tb_cases
 from clinic.schemas.door import load
 from clinic.schemas.reason import ReasonIn
 from clinic.schemas.tuberculosis import (
@@ -46,11 +46,13 @@ from clinic.services.plausibility import get_today
 from clinic.tb_regimen import compute_dose, find_tablets, list_actions, list_regimens, list_side_effects, list_week_days
 from clinic.web import tb_word
 from clinic.web.form import read_form
-from clinic.web.gate import is_looking
+from clinic.web.gate import address_check, is_looking, is_present
 from clinic.web.station_page import Answer, forget, list_names, open_case, prefix_errors, show
+from clinic.web.tb_next import find_next_steps
 
 blueprint = Blueprint("tuberculosis", __name__, url_prefix="/cases/<case_id>/tuberculosis")
 P = Permission
+STATION = "treatment"
 MORE_DRUGS = 4  # empty rows for medicines that the regimen does not name
 
 
@@ -196,6 +198,12 @@ def withdraw_refusal(case_id: str) -> Answer | Response:
                         lambda tb, reason: tuberculosis.withdraw_refusal(tb, reason, current_user))
 
 
+def address_meeting(case: Case) -> str | None:
+    """Where whoever gives today's dose confirms first who is in front of them; None when they have today."""
+    return None if is_present(case, STATION) else address_check(case.id, STATION, url_for("tuberculosis.view",
+                                                                                          case_id=case.id))
+
+
 def may_write(case: Case) -> bool:
     """Whether anything may be recorded of a treatment: after the signature too (clinic/services/tuberculosis.py)."""
     return case.state in tuberculosis.FOLLOWED and not is_looking()
@@ -239,7 +247,7 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
               "may_record": may_write(case) and has_permission(P.RECORD_TREATMENT),
               "may_manage": may_write(case) and has_permission(P.MANAGE_TUBERCULOSIS)}
     if tb is None:
-        return show("tuberculosis/none.html", case, problem, **shared)
+        return show("tuberculosis/none.html", case, problem, **shared, others=list_other_tb_cases(case))
     phases = tb_summary.list_phases(case.id)
     open_phases = [row for row in phases if not row.is_void]
     today = get_today(case)
@@ -250,16 +258,22 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
     people = [tb.registered_by_id, *(row.recorded_by_id for row in phases), *(row.recorded_by_id for row in effects)]
     people += [one.decided.decided_by_id for one in gaps if one.decided]
     lines = tb_check.list_month_lines(tb)
+    counts, ends = tb_summary.count_doses(case.id), tb_summary.find_end_cultures(case)
+    current = open_phases[-1] if open_phases else None
+    is_over = current is not None and tb_summary.is_over(current, counts[current.id])
     return show(
-        "tuberculosis/view.html", case, problem, **shared, phases=phases, counts=tb_summary.count_doses(case.id),
-        total=total, current=open_phases[-1] if open_phases else None, today_dose=doses.get(today), gaps=gaps,
-        effects=effects, lines=lines, ends=tb_summary.find_end_cultures(case), names=list_names(people),
+        "tuberculosis/view.html", case, problem, **shared, phases=phases, counts=counts, ask_url=address_meeting(case),
+        steps=find_next_steps(case, tb, current, counts[current.id] if current else None, ends),
+        total=total, current=current, today_dose=doses.get(today), gaps=gaps,
+        effects=effects, lines=lines, ends=ends, names=list_names(people),
         resistance=tb_summary.find_case_resistance(case), has_hiv_test=bool(hiv), places=list(DosePlace),
         decisions=list(InterruptionDecision), outcomes=list(TbOutcome), kinds=list(list_side_effects()),
         actions=list(list_actions()), tests=list_tests(), next_month=lines[-1].month if lines else 0,
         reexam=decision["reexam_not_before"], classes=decision["classes"], status=decision["status"],
-        is_due=bool(open_phases) and tb.outcome is None and tb.refused_on is None
-        and (open_phases[-1].days_per_week == 7 or today.weekday() < 5),
+        is_due=current is not None and tb.outcome is None and tb.refused_on is None
+        and (current.days_per_week == 7 or today.weekday() < 5)
+        and (today in doses or not is_over),
+        end_day=(tb_summary.find_last_dose(case.id) if is_over else None) or today,
     )
 
 
@@ -292,8 +306,14 @@ def _show_phase(case: Case, typed: dict[str, Any], problem: InvalidInput | None 
         phase_names=list(PhaseName), week_days=list_week_days(), last=last, more=range(MORE_DRUGS),
         is_filled="suggest" in typed or bool(typed.get("started_on")),
         resisted=sorted(tb_treatment.list_resisted(tb)), resistance=tb_summary.find_case_resistance(case),
-        observers=list_observers(case.site_id), counts=tb_summary.count_doses(case.id),
+        observers=list_observers(case.site_id), first_day=_find_first_day(case), counts=tb_summary.count_doses(case.id),
     )
+
+
+def _find_first_day(case: Case) -> date:
+    """The day on which a new phase begins if nothing else is said: today, or tomorrow when today's dose is given."""
+    last = tb_summary.find_last_dose(case.id)
+    return max(get_today(case), last + timedelta(days=1)) if last else get_today(case)
 
 
 def _read_drugs(typed: dict[str, Any]) -> dict[str, str]:

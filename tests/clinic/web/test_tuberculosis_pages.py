@@ -9,13 +9,16 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from clinic.db import db, read_unit
-from clinic.models import Case, TbCase, TbDose, TbPhase
+from clinic.db import db, read_unit, write_unit
+from clinic.models import Applicant, Case, TbCase, TbDose, TbPhase, User
 from clinic.services.plausibility import get_today
 from tests.factory import make_case, make_user
+from tests.fhir.story import make_staff, sign_clean
 from tests.sign_in import sign_in
 
 DRUGS = {"drugs.isoniazid": "300", "drugs.rifampicin": "600", "drugs.pyrazinamide": "1500", "drugs.ethambutol": "1000"}
+
+HR = {name: dose for name, dose in DRUGS.items() if name in ("drugs.isoniazid", "drugs.rifampicin")}
 
 
 @pytest.fixture
@@ -31,6 +34,12 @@ def _client(app: Flask, role: str, case: Case) -> tuple[FlaskClient, str, date]:
     case_id, today = case.id, get_today(case)
     db.session.commit()
     return sign_in(app, user), f"/cases/{case_id}/tuberculosis", today
+
+
+def _meet(client: FlaskClient, base: str) -> None:
+    """Confirm who takes the dose."""
+    assert client.post(f"{base.removesuffix('/tuberculosis')}/identity/treatment",
+                       data={"seen": "known"}).status_code == 302
 
 
 def _diagnosis(today: date) -> dict[str, object]:
@@ -53,11 +62,79 @@ def test_diagnosis_phase_and_todays_dose(app: Flask, case: Case) -> None:
     asked = client.post(f"{base}/diagnosis", data=_diagnosis(today) | {"confirmed": []})
     assert asked.status_code == 422 and "by your judgement alone" in asked.get_data(as_text=True)
     _begin(client, base, today)
+    _meet(client, base)
     assert client.post(f"{base}/today", data={"place": "clinic"}).status_code == 302
     text = client.get(base).get_data(as_text=True)
     assert "1 of 56 given" in text and "9 days without a dose" in text and "Extend the phase" in text
     again = client.post(f"{base}/today", data={"place": "clinic"})
     assert again.status_code == 409
+
+
+def test_observed_dose_asks_who_took_it_on_each_day(app: Flask, case: Case) -> None:
+    """The button and the calendar alike; what others watched, and earlier days, ask for nobody."""
+    client, base, today = _client(app, "tbteam", case)
+    with read_unit() as session:
+        me = session.execute(select(User).where(User.roles.any(name="tbteam"))).unique().scalar_one().id
+    _begin(client, base, today)
+    page = client.get(base).get_data(as_text=True)
+    assert f"/cases/{base.split('/')[2]}/identity/treatment?" in page and "Given today: I watched it" not in page
+    refused = client.post(f"{base}/today", data={"place": "clinic"})
+    assert refused.status_code == 409 and "Nobody confirmed who is in front of you" in refused.get_data(as_text=True)
+    before = today - timedelta(days=1)
+    both = {f"was-{before}": "-", f"day-{before}": "g", f"was-{today}": "-", f"day-{today}": "g", "place": "clinic",
+            "observer_id": me, "month": f"{today:%Y-%m}"}
+    refused = client.post(f"{base}/doses", data=both)
+    assert refused.status_code == 422 and "Confirm first who is in front of you" in refused.get_data(as_text=True)
+    with read_unit() as session:
+        assert session.execute(select(TbDose)).first() is None
+    assert client.post(f"{base}/doses", data=both | {f"day-{today}": ""}).status_code == 302, "yesterday's, from notes"
+    _meet(client, base)
+    assert "Given today: I watched it" in client.get(base).get_data(as_text=True)
+    both |= {f"was-{before}": "G"}
+    assert client.post(f"{base}/doses", data=both).status_code == 302
+
+
+def test_signed_exam_goes_on_with_its_doses_and_says_how_it_is_amended(app: Flask) -> None:
+    staff = make_staff()
+    signed = sign_clean(staff, "us")
+    case_id, applicant_id, today = signed.id, signed.applicant_id, get_today(signed)
+    base = f"/cases/{case_id}/tuberculosis"
+    client, physician, nurse = (sign_in(app, staff[role]) for role in ("tbteam", "physician", "nurse"))
+    _begin(client, base, today)
+    _meet(nurse, base)
+    assert nurse.post(f"{base}/today", data={"place": "clinic"}).status_code == 302
+    page = client.get(base).get_data(as_text=True)
+    assert "Ask the physician to amend it" in page and f"/cases/{case_id}/amendment" in page
+    page = physician.get(base).get_data(as_text=True)
+    assert "Open the signed exam to amend it" in page and "What was signed stands until then." in page
+    with write_unit() as session:
+        reception = session.get_one(User, staff["reception"].id)
+        other = make_case("us", session.get_one(Applicant, applicant_id), reception).id
+    page = client.get(f"/cases/{other}/tuberculosis").get_data(as_text=True)
+    assert "of this person stands on case" in page and f'href="{base}"' in page
+
+
+def test_page_says_what_comes_next_and_misses_no_dose_after_the_last(app: Flask, case: Case) -> None:
+    watcher = make_user("nurse", case.site)
+    client, base, today = _client(app, "tbteam", case)
+    nurse = sign_in(app, watcher)
+    assert client.post(f"{base}/diagnosis", data=_diagnosis(today - timedelta(days=20))).status_code == 302
+    days = [today - timedelta(days=n) for n in range(18, 14, -1)]
+    for name, (first, last), drugs in (("intensive", days[:2], DRUGS), ("continuation", days[2:], HR)):
+        assert client.post(f"{base}/phase", data={
+            "name": name, "regimen": "hrze-hr-daily", "weight_kg": "60", "days_per_week": "7", "planned_doses": "2",
+            "started_on": first.isoformat(), **drugs}).status_code == 302
+        for day in (first, last):
+            assert client.post(f"{base}/doses", data={
+                f"was-{day}": "-", f"day-{day}": "g", "month": f"{day:%Y-%m}", "place": "home"}).status_code == 302
+        page = client.get(base).get_data(as_text=True)
+        assert "What comes next" in page
+        is_first = name == "intensive"
+        assert ("Begin the continuation phase" in page) is is_first
+        assert ("2 specimens are to be taken" in page) is not is_first
+        assert ("days without a dose" in page) is is_first, "doses go on after the first phase"
+        assert ("Begin the continuation phase" in nurse.get(base).get_data(as_text=True)) is False
+    assert "Give today" not in page
 
 
 def test_usual_doses_are_suggested_for_the_weight(app: Flask, case: Case) -> None:
