@@ -171,17 +171,31 @@ def select_rows() -> Select[*tuple[Any, ...]]:
 
 
 def _waiting(user: _Asker, view: View, today_from: datetime) -> list[Any]:
-    # OPEN_STATES stands word for word: only so may the partial index of the open cases serve the query.
-    conditions: list[Any] = [Case.site_id == user.site_id]
-    if view not in (View.AMEND, View.FACTS):  # what is amended is signed, perhaps acknowledged; FACTS says it itself
-        conditions.append(text(OPEN_STATES))
     if view is View.NEW:
-        return [*conditions, Case.opened_at >= today_from]
-    return [*conditions, _WAITING[view](user)]
+        return [_walk(user), Case.opened_at >= today_from]
+    return [_WAITING[view](user)]
+
+
+def _walk(user: _Asker) -> ColumnElement[bool]:
+    """The site's open cases are read in their order until a page is full."""
+    # OPEN_STATES stands word for word: only so may the partial index of the open cases serve the query.
+    return and_(Case.site_id == user.site_id, text(OPEN_STATES))
+
+
+def _lead(user: _Asker, key: Any, few: Any) -> ColumnElement[bool]:
+    """The site's cases among the few that a select or a list names by `key`, a column of Case."""
+    # SQLite keeps no counts of rows and would walk the site's cases here too, were the site's index to be had.
+    return and_(func.coalesce(Case.site_id, "") == user.site_id, key.in_(few))
 
 
 def _narrow(user: _Asker, narrowed: Filter) -> list[Any]:
-    conditions: list[Any] = _has_name(user, narrowed.name) if narrowed.name else [Case.site_id == user.site_id]
+    conditions: list[Any] = []
+    if narrowed.name:
+        conditions.append(_has_name(user, narrowed.name))
+    if narrowed.waits_for in _WAITING:
+        conditions.append(_WAITING[narrowed.waits_for](user))
+    if not conditions:
+        conditions.append(Case.site_id == user.site_id)
     if narrowed.state is not None:
         conditions.append(Case.state == narrowed.state)
     elif not narrowed.ended:
@@ -190,8 +204,6 @@ def _narrow(user: _Asker, narrowed: Filter) -> list[Any]:
         conditions.append(Case.programme == narrowed.programme)
     if narrowed.category:
         conditions.append(Case.category == narrowed.category)
-    if narrowed.waits_for in _WAITING:
-        conditions.append(_WAITING[narrowed.waits_for](user))
     if narrowed.opened_from:
         conditions.append(Case.opened_at >= narrowed.opened_from)
     if narrowed.opened_before:
@@ -208,23 +220,27 @@ def _has_number(typed: str) -> ColumnElement[bool]:
     return or_(Case.number.in_(own), Case.authority_case_key.in_(keys))
 
 
-def _has_name(user: _Asker, typed: str) -> list[ColumnElement[bool]]:
+def _has_name(user: _Asker, typed: str) -> ColumnElement[bool]:
     """Few people lead to their cases; where many have such a name, the site's cases are walked in their order."""
     few = find_few_named(user.site_id, typed)
     if few is None:
-        return [Case.site_id == user.site_id, fits_name(typed, Case.applicant_id)]
-    # SQLite keeps no counts of rows and would walk the site's cases here too, were the site's index to be had.
-    return [func.coalesce(Case.site_id, "") == user.site_id, Case.applicant_id.in_(few)]
+        return and_(Case.site_id == user.site_id, fits_name(typed, Case.applicant_id))
+    return _lead(user, Case.applicant_id, few)
 
 
-def _has_open(exams: Sequence[str], *more: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Few open requirements lead to their cases; of many the first page's are found sooner by walking the cases."""
+def _has_open(user: _Asker, exams: Sequence[str], *more: ColumnElement[bool], also: Any = None) -> ColumnElement[bool]:
+    """Few open requirements lead to their cases; of many the first page's are found sooner by walking the cases.
+
+    `also` is a select of ids of cases that are meant too.
+    """
     # The WHERE stands as the partial index has it.
     waiting = select(Requirement.case_id).where(
         Requirement.exam.in_(exams), text(f"requirement.{OPEN_REQUIREMENT}"), *more)
-    leads = waiting.where(Requirement.case_id == Case.id).correlate(Case).exists() if _is_common(exams) \
-        else Case.id.in_(waiting)
-    return and_(Case.state.in_(workflow.RECORDING), leads)
+    recording = Case.state.in_(workflow.RECORDING)
+    if not _is_common(exams):
+        return and_(recording, _lead(user, Case.id, waiting if also is None else waiting.union(also)))
+    has_one = waiting.where(Requirement.case_id == Case.id).correlate(Case).exists()
+    return and_(recording, _walk(user), has_one if also is None else or_(has_one, Case.id.in_(also)))
 
 
 def _is_common(exams: Sequence[str]) -> bool:
@@ -251,16 +267,15 @@ def _has_collected() -> ColumnElement[bool]:
                           text(f"lab_order.{LIVE_ORDER}"))
 
 
-def _is_to_draw() -> ColumnElement[bool]:
+def _is_to_draw(user: _Asker) -> ColumnElement[bool]:
     """Something is ordered and not drawn, or is still to be ordered."""
     ordered = select(LabOrder.case_id).where(
         text(f"lab_order.{LIVE_ORDER}"), LabOrder.state == LabOrderState.ORDERED,
         LabOrder.test.in_([test.name for test in list_tests().values() if test.tube]))
-    return or_(_has_open(list_drawn_exams(), ~_has_entered(), ~_has_collected()),
-               and_(Case.state.in_(workflow.RECORDING), Case.id.in_(ordered)))
+    return _has_open(user, list_drawn_exams(), ~_has_entered(), ~_has_collected(), also=ordered)
 
 
-def _has_sent_back() -> ColumnElement[bool]:
+def _has_sent_back(user: _Asker) -> ColumnElement[bool]:
     """A result of laboratory work still open was sent back, and nobody has entered it again."""
     later = aliased(LabResult)
     entered_again = exists().where(
@@ -273,7 +288,7 @@ def _has_sent_back() -> ColumnElement[bool]:
         Requirement.case_id == LabResult.case_id, Requirement.exam.in_(list_laboratory_exams() + list(SPUTUM)),
         text(f"requirement.{OPEN_REQUIREMENT}"))
     refused = select(LabResult.case_id).where(_write_out(SENT_BACK, "lab_result"), ~entered_again, still_open)
-    return and_(Case.state.in_(workflow.RECORDING), Case.id.in_(refused))
+    return and_(Case.state.in_(workflow.RECORDING), _lead(user, Case.id, refused))
 
 
 def _write_out(where: str, table: str) -> Any:
@@ -283,17 +298,34 @@ def _write_out(where: str, table: str) -> Any:
 
 def _has_unconfirmed(user: _Asker) -> ColumnElement[bool]:
     """A result waits for its second person, and somebody else than `user` entered it."""
-    return Case.id.in_(select(LabResult.case_id).where(text(WAITING_RESULT), LabResult.entered_by_id != user.id))
+    waiting = select(LabResult.case_id).where(text(WAITING_RESULT), LabResult.entered_by_id != user.id)
+    return and_(text(OPEN_STATES), _lead(user, Case.id, waiting))
 
 
 def _may_be_signed(user: _Asker) -> ColumnElement[bool]:
     if not user.programmes:
         return false()
-    return and_(Case.state == CaseState.IN_REVIEW, Case.programme.in_(user.programmes))
+    return and_(Case.site_id == user.site_id, Case.state == CaseState.IN_REVIEW,
+                Case.programme.in_(user.programmes))
 
 
 def _has_begun(user: _Asker) -> ColumnElement[bool]:
-    return Case.id.in_(select(FormResponse.case_id).where(FormResponse.started_by_id == user.id, text(DRAFT)))
+    drafts = select(FormResponse.case_id).where(FormResponse.started_by_id == user.id, text(DRAFT))
+    return and_(text(OPEN_STATES), _lead(user, Case.id, drafts))
+
+
+def _has_held(user: _Asker) -> ColumnElement[bool]:
+    held = select(Film.case_id).where(text(HELD))
+    return and_(Case.state.in_(workflow.RECORDING), _lead(user, Case.id, held))
+
+
+def _is_to_be_amended(user: _Asker) -> ColumnElement[bool]:
+    """Asked for and not settled; what is amended is signed, perhaps acknowledged."""
+    return _lead(user, Case.id, select(AmendmentRequest.case_id).where(text(OPEN_REQUEST)))
+
+
+def _lacks_facts(user: _Asker) -> ColumnElement[bool]:
+    return and_(Case.site_id == user.site_id, _write_out(UNDECIDED, "health_case"))
 
 
 # Results of these by another method are other results.
@@ -311,19 +343,18 @@ def list_drawn_exams() -> list[str]:
 
 
 _WAITING: dict[Any, Callable[[_Asker], ColumnElement[bool]]] = {
-    View.SENT_BACK: lambda user: _has_sent_back(),
+    View.SENT_BACK: _has_sent_back,
     View.SIGN: _may_be_signed,
-    View.AMEND: lambda user: Case.id.in_(select(AmendmentRequest.case_id).where(text(OPEN_REQUEST))),
+    View.AMEND: _is_to_be_amended,
     View.CONFIRM: _has_unconfirmed,
-    View.READ: lambda user: _has_open(XRAY, _has_film(READABLE)),
-    View.HELD: lambda user: and_(Case.state.in_(workflow.RECORDING),
-                                 Case.id.in_(select(Film.case_id).where(text(HELD)))),
-    View.TAKE: lambda user: _has_open(XRAY, ~_has_film(READABLE)),
-    View.DRAW: lambda user: _is_to_draw(),
-    View.ENTER: lambda user: _has_open(list_laboratory_exams(), ~_has_entered()),
-    View.SPUTUM: lambda user: _has_open(SPUTUM),
-    View.EXAMINE: lambda user: _has_open(EXAMINING),
-    View.VACCINATE: lambda user: _has_open(("vaccination-review",)),
-    View.FACTS: lambda user: _write_out(UNDECIDED, "health_case"),
+    View.READ: lambda user: _has_open(user, XRAY, _has_film(READABLE)),
+    View.HELD: _has_held,
+    View.TAKE: lambda user: _has_open(user, XRAY, ~_has_film(READABLE)),
+    View.DRAW: _is_to_draw,
+    View.ENTER: lambda user: _has_open(user, list_laboratory_exams(), ~_has_entered()),
+    View.SPUTUM: lambda user: _has_open(user, SPUTUM),
+    View.EXAMINE: lambda user: _has_open(user, EXAMINING),
+    View.VACCINATE: lambda user: _has_open(user, ("vaccination-review",)),
+    View.FACTS: _lacks_facts,
     View.MINE: _has_begun,
 }
