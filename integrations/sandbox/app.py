@@ -14,6 +14,7 @@ from clinic import clock
 from clinic.key import new_id
 from integrations.sandbox.behaviour import LABELS, Behaviour, Patience
 from integrations.sandbox.intake import Refused, describe_bundle, get_bundle_id, read_bundle
+from integrations.sandbox.laboratory import STRAYS, Stray, send, write_stray
 from integrations.sandbox.mllp import find_report, tell_clinic
 from integrations.sandbox.signature import SignatureState, Verifier
 from integrations.sandbox.store import Receipt, SandboxStore
@@ -29,6 +30,8 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 KEY_LIMIT = 200
+TOLD = {"taken": "Sent, and the clinic acknowledged it: look under Results in.",
+        "refused": "The clinic did not take it. Is its HL7 listener running?"}
 
 blueprint = Blueprint("sandbox", __name__)
 
@@ -58,7 +61,17 @@ def index() -> str:
         (key, name, LABELS[_store().get_behaviour(key)], len(_store().list_received(key)))
         for key, name in AUTHORITIES.items()
     ]
-    return render_template("index.html", rows=rows)
+    return render_template("index.html", rows=rows, strays=STRAYS, told=TOLD.get(request.args.get("told", "")))
+
+
+@blueprint.post("/laboratory/send")
+def send_stray() -> Any:
+    """Have the sandbox laboratory send the clinic something that no order asked for: a form's `kind`."""
+    wanted = _wanted("kind")
+    if wanted not in set(Stray):
+        return _outcome(422, "value", f"Choose one of: {', '.join(Stray)}.")
+    taken = send(write_stray(Stray(wanted)), current_app.extensions["sandbox_clinic_port"])
+    return redirect(url_for("sandbox.index", told="taken" if taken else "refused", _anchor="laboratory"), 303)
 
 
 @blueprint.get("/<authority>/")

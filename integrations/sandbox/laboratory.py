@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 
 from clinic import clock
 from clinic.key import new_id
@@ -29,6 +30,7 @@ from integrations.hl7.word import LOCAL, VERSION
 log = logging.getLogger("sandbox")
 
 APPLICATION, FACILITY = "SANDBOXLAB", "LAB"
+OURS, SITE = "CLEARWAY", "NBO"  # whom it sends to: MSH-5, and MSH-6 of the demo's first site
 ANSWER_SECONDS = 4.0  # from an order to its result
 LINE_SECONDS = 10.0
 UNSUPPORTED = ("200", "Unsupported message type")
@@ -80,7 +82,7 @@ class _Conversation(socketserver.BaseRequestHandler):
         self.request.sendall(wrap(answer.encode()))
         orc = order.find("ORC")
         if is_order and orc is not None and orc.get(1) == "NW" and (result := write_result(order)):
-            timer = threading.Timer(self.server.clinic.seconds, send, (result, self.server.clinic.port))
+            timer = threading.Timer(self.server.clinic.seconds, send, (result.encode(), self.server.clinic.port))
             timer.daemon = True
             timer.start()
 
@@ -108,15 +110,46 @@ def write_result(order: Message) -> str | None:
     return compose(segments)
 
 
-def send(result: str, port: int) -> bool:
+def send(result: bytes, port: int) -> bool:
     """Send a result to the clinic's listener; False when nobody took it."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=LINE_SECONDS) as line:
-            line.sendall(wrap(result.encode()))
+            line.sendall(wrap(result))
             return b"MSA|AA" in line.recv(65536)
     except OSError as fault:
         log.info("laboratory: the clinic took no result: %s", type(fault).__name__)
         return False
+
+
+class Stray(StrEnum):
+    """What real laboratories send besides answers: each needs a person at the clinic."""
+
+    STRANGER = "stranger"
+    UNKNOWN_CODE = "unknown-code"
+    SPOILT = "spoilt"
+
+
+STRAYS = {
+    Stray.STRANGER: "A result of somebody whom the clinic has never ordered anything for",
+    Stray.UNKNOWN_CODE: "A result under a code that means nothing to the clinic yet",
+    Stray.SPOILT: "A message whose text is not in the character set that it names",
+}
+
+
+def write_stray(kind: Stray, site: str = SITE) -> bytes:
+    """An ORU^R01 of an invented person to the clinic's `site`, as MSH-6 names it."""
+    now, test = format_moment(clock.now()), list_tests()["haemoglobin"]
+    name: Field = ("HB-TOTAL", "Haemoglobin, total", "L") if kind is Stray.UNKNOWN_CODE \
+        else (test.name, test.label, LOCAL)
+    message = compose([
+        SegmentDraft("MSH", {3: APPLICATION, 4: FACILITY, 5: OURS, 6: site, 7: now, 9: ("ORU", "R01", "ORU_R01"),
+                             10: _number(), 11: "P", 12: VERSION, 18: UTF_8}),
+        SegmentDraft("PID", {1: "1", 3: (_number(), None, None, APPLICATION, "PI"), 5: ("Müller-Achieng", "Zoë"),
+                             7: "19880229", 8: "F"}),
+        SegmentDraft("OBR", {1: "1", 3: (_number(), FACILITY), 4: name, 7: now, 22: now, 25: "F"}),
+        SegmentDraft("OBX", {1: "1", 2: "NM", 3: name, 5: "12.9", 6: ("g/dL", "g/dL", "UCUM"), 8: "N", 11: "F"}),
+    ])  # fmt: skip
+    return message.encode("latin-1" if kind is Stray.SPOILT else "utf-8")
 
 
 @contextmanager

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
+import pytest
 from flask import Flask
 from sqlalchemy import select
 
@@ -15,7 +17,8 @@ from integrations.hl7.reader import read_message
 from integrations.inbound.listener import listening
 from integrations.inbound.processing import process_waiting
 from integrations.order_sender import OrderSender
-from integrations.sandbox.laboratory import Clinic, examining, write_result
+from integrations.sandbox.app import create_sandbox
+from integrations.sandbox.laboratory import Clinic, Stray, examining, write_result
 from tests.factory import make_case, make_laboratory, make_user
 from tests.integrations.factory import close_unit
 
@@ -55,3 +58,26 @@ def test_order_becomes_a_result_that_waits_to_be_validated(app: Flask) -> None:
         order = db.session.get_one(LabOrder, result.order_id)
         assert order.test == result.test and result.status == "preliminary"
         assert result.unit or result.value in list_tests()[result.test].normal
+
+
+@pytest.mark.parametrize("kind", list(Stray))
+def test_what_nobody_ordered_is_acknowledged_and_waits_for_a_person(app: Flask, tmp_path: Path, kind: Stray) -> None:
+    make_laboratory(application="SANDBOXLAB", facility="LAB")
+    close_unit()
+    with listening(app) as port:
+        client = create_sandbox(tmp_path / "sandbox.sqlite3", clinic_port=port).test_client()
+        page = client.post("/laboratory/send", data={"kind": kind.value}, follow_redirects=True).text
+        assert "the clinic acknowledged it" in page
+    process_waiting()
+    db.session.rollback()
+    message = db.session.execute(select(InboundMessage)).unique().scalar_one()
+    waiting = list(db.session.execute(select(ReportedResult)).unique().scalars())
+    assert not db.session.execute(select(LabResult.id)).all()
+    assert (message.state.value, len(waiting)) == (("held", 0) if kind is Stray.SPOILT else ("applied", 1))
+
+
+def test_laboratory_says_when_nobody_listens_and_refuses_what_it_does_not_know(tmp_path: Path) -> None:
+    client = create_sandbox(tmp_path / "sandbox.sqlite3", clinic_port=1).test_client()
+    assert "did not take it" in client.post("/laboratory/send", data={"kind": "stranger"}, follow_redirects=True).text
+    assert client.post("/laboratory/send", data={"kind": "poison"}).status_code == 422
+    assert client.post("/laboratory/send", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
