@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
 from typing import Any
 
 from clinic.documents.font import Face, list_families, select_faces
@@ -17,6 +23,11 @@ _LARGER = ", ".join(f"bdi:lang({language})" for language in ("ar", "fa", "ur", "
 for _teller in ("weasyprint", "fontTools"):
     logging.getLogger(_teller).setLevel(logging.WARNING)  # each print tells dozens of steps otherwise
 POINT = 0.75  # of a CSS pixel
+# WeasyPrint's own style sheet gives every element six pseudo-elements, each with a style to compute. No document of
+# ours has notes at its foot, and only items of lists have markers.
+_NOTES = re.compile(r"^::(?:foot)?note-[a-z]+ \{[^}]*\}$", re.MULTILINE)
+_STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
+_MARKERS = re.compile(r"^::marker (?=\{)", re.MULTILINE)
 _lock = threading.Lock()  # the font configuration is shared, and a page layout is no place for two threads
 _printer: _Printer | None = None
 
@@ -51,10 +62,22 @@ def print_page_boxes(html: str) -> tuple[bytes, dict[str, Box]]:
     """As `print_html`, with the place of every element that has an `id`."""
     global _printer
     check_printer()
-    with _lock:
+    with _lock, _rubbish_left():
         if _printer is None:
             _printer = _Printer()
         return _printer.print(html)
+
+
+@contextmanager
+def _rubbish_left() -> Iterator[None]:
+    """Nothing is collected meanwhile: hundreds of thousands of boxes, all in use, would be looked through each time."""
+    was_collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_collecting:
+            gc.enable()
 
 
 class _Printer:
@@ -69,23 +92,40 @@ class _Printer:
         self._engine = weasyprint
         self._fonts = FontConfiguration()
         self._fetcher = URLFetcher(allowed_protocols=("data",), fail_on_errors=True)
-        self._sheets: dict[Face, Any] = {}
+        self._loaded: set[Face] = set()
+        own = (resources.files("weasyprint") / "css" / "html5_ua.css").read_text("utf-8")
+        usual = weasyprint.CSS(string=_MARKERS.sub("li::marker ", _NOTES.sub("", own)))
+
+        class Html(weasyprint.HTML):
+            """HTML whose elements have by themselves what documents of ours use."""
+
+            def _ua_stylesheets(self, forms: bool = False) -> list[Any]:
+                return [usual]
+
+        self._html = Html
+        self._read_style = lru_cache(maxsize=16)(self._parse_style)  # few documents, each with few heights of its head
         families = ", ".join(f'"{family}"' for family in list_families())
         self._stack = weasyprint.CSS(string=f":root {{ font-family: {families} }} {_LARGER} {{ font-size: 1.25em }}")
 
     def print(self, html: str) -> tuple[bytes, dict[str, Box]]:
         """The bytes of the PDF, and where its named elements stand."""
-        sheets = [self._load(face) for face in select_faces(html)]
-        document = self._engine.HTML(string=html, url_fetcher=self._fetcher).render(
-            stylesheets=[*sheets, self._stack], font_config=self._fonts)
+        for face in select_faces(html):
+            self._load(face)
+        styles = [self._read_style(style) for style in _STYLE.findall(html)]
+        document = self._html(string=_STYLE.sub("", html), url_fetcher=self._fetcher).render(
+            stylesheets=[self._stack, *styles], font_config=self._fonts)
         boxes = {name: _to_box(number, page.height, corners) for number, page in enumerate(document.pages)
                  for name, corners in page.anchors.items()}
         return document.write_pdf(pdf_variant=VARIANT), boxes
 
-    def _load(self, face: Face) -> Any:
-        if face not in self._sheets:
-            self._sheets[face] = self._engine.CSS(string=face.rule, font_config=self._fonts)
-        return self._sheets[face]
+    def _parse_style(self, style: str) -> Any:
+        return self._engine.CSS(string=style, url_fetcher=self._fetcher)
+
+    def _load(self, face: Face) -> None:
+        """The rule is read once: it is the configuration that holds the face, not the sheet."""
+        if face not in self._loaded:
+            self._engine.CSS(string=face.rule, font_config=self._fonts)
+            self._loaded.add(face)
 
 
 def _to_box(page: int, height: float, corners: tuple[float, float, float, float]) -> Box:

@@ -79,6 +79,16 @@ def test_packet_embeds_every_font_and_uses_none_of_the_machine(staff: Staff, tmp
     assert fonts and all(embedded == "yes" and "+Clearway-" in name for name, embedded in fonts), fonts
 
 
+def test_every_page_is_laid_out_once(staff: Staff, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second time would be a sixth of what a signature takes (document.css says how it comes to that)."""
+    from weasyprint.layout import page as layout
+
+    remake, laid_out = layout.remake_page, []
+    monkeypatch.setattr(layout, "remake_page", lambda index, *rest: [laid_out.append(index), remake(index, *rest)][1])
+    made = prepare(make_complete_case(staff, "positive"), staff)
+    assert laid_out == list(range(len(read_pages(made.pdf, tmp_path))))
+
+
 def test_square_code_leads_to_the_verification(staff: Staff, tmp_path: Path) -> None:
     made = prepare(make_complete_case(staff), staff)
     assert scan_qr(made.pdf, tmp_path) == {f"QR-Code:http://localhost:8000/verify/{made.verify_token}".split(":", 1)[1]}
