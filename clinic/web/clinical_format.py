@@ -54,6 +54,15 @@ def clinical_time(value: datetime | None, time_zone: str | None = None) -> Marku
     return ltr(f"{format_date(local)} {local:%H:%M}")
 
 
+def clinical_moment(value: str | None, time_zone: str | None = None) -> Markup:
+    """A day or a moment that somebody else said, ISO 8601, as we write our own; what cannot be read as it was said."""
+    try:
+        is_moment = value is not None and "T" in value
+        return clinical_time(datetime.fromisoformat(value or ""), time_zone) if is_moment else clinical_date(value)
+    except ValueError:
+        return ltr(value)
+
+
 def age(born: Day, on: date | None = None) -> str:
     """The age on a day (default today): "35y", "14m" under two years, "12d" under one month.
 

@@ -29,7 +29,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "choices": clinical_format.to_choices,
     "clinical_date": clinical_format.clinical_date,
     "clinical_date_text": clinical_format.format_date,
-    "clinical_time": clinical_format.clinical_time,
+    "clinical_time": clinical_format.clinical_time, "clinical_moment": clinical_format.clinical_moment,
     "date_parts": date_parts,
     "find_error": find_error,
     "form_value": clinical_format.to_form_value,

@@ -12,6 +12,7 @@ from clinic.partial_date import PartialDate
 from clinic.web.clinical_format import (
     age,
     clinical_date,
+    clinical_moment,
     clinical_time,
     ltr,
     native_name,
@@ -48,6 +49,14 @@ def test_unreadable_date_is_shown_as_typed_and_escaped() -> None:
 def test_moment_is_written_in_the_zone_of_the_site() -> None:
     moment = datetime(2026, 3, 4, 22, 30, tzinfo=UTC)
     assert "05-Mar-2026 01:30" in str(clinical_time(moment, "Africa/Nairobi"))
+
+
+@pytest.mark.parametrize(("said", "text"), [
+    ("2026-11-29T17:14:38+00:00", "29-Nov-2026 20:14"), ("2026-11-29", "29-Nov-2026"), ("Tuesday", "Tuesday"),
+    ("T-shirt", "T-shirt"), ("", ""), (None, ""),
+])
+def test_moment_that_somebody_said_is_written_as_our_own_are(said: str | None, text: str) -> None:
+    assert clinical_moment(said, "Africa/Nairobi").striptags() == text
 
 
 @pytest.mark.parametrize(
