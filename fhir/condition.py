@@ -1,6 +1,6 @@
-"""Conditions of a case: the diagnoses that its forms hold, and the diseases behind the classes of its conclusions.
+"""Conditions of a case: diagnoses of its forms, its tuberculosis case, the diseases behind its conclusions' classes.
 
-A disease that both name is one Condition. What a later conclusion does not name any more is inactive; what an
+A disease that several name is one Condition. What a later conclusion does not name any more is inactive; what an
 amended form does not hold any more was entered in error.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from clinic.models import Case, Conclusion, FormResponse, FormStatus
+from clinic.models import Case, Conclusion, FormResponse, FormStatus, TbCase
 from fhir import diagnosis
 from fhir.canonical import list_local_systems
 from fhir.code import coding, concept
@@ -67,36 +67,43 @@ def list_conditions(said: dict[str, Any]) -> dict[str, Element]:
 
 
 def to_current(
-    case: Case, naming: Naming, forms: Iterable[FormResponse], conclusion: Conclusion | None = None
+    case: Case, naming: Naming, forms: Iterable[FormResponse], conclusion: Conclusion | None = None,
+    tb: TbCase | None = None,
 ) -> list[Resource]:
-    """What forms and conclusion hold now, one Condition for each disease."""
-    now = _list_problems(forms, conclusion)
+    """What forms, tuberculosis case and conclusion hold now, one Condition for each disease."""
+    now = _list_problems(forms, conclusion, tb)
     return [_condition(case, naming, slot, problem) for slot, problem in now.items()]
 
 
 def to_ended(
-    case: Case, naming: Naming, forms: Sequence[FormResponse], conclusions: Sequence[Conclusion]
+    case: Case, naming: Naming, forms: Sequence[FormResponse], conclusions: Sequence[Conclusion],
+    tb: TbCase | None = None,
 ) -> list[Resource]:
     """An end for each disease that an earlier conclusion named or that a form could have held, and does not now."""
-    now = _list_problems(forms, conclusions[-1] if conclusions else None)
+    now = _list_problems(forms, conclusions[-1] if conclusions else None, tb)
     ended = {
         slot: _Problem(Diagnosis(code, is_active=False), conclusions[-1].decided_by_id, old.decided_at)
         for old in conclusions for slot, code in list_conditions(old.conclusion).items() if slot not in now
     }
-    wrong = [slot for slot in diagnosis.list_slots() if slot not in ended | now] if forms else []
+    wrong = [slot for slot in diagnosis.list_slots() if slot not in ended | now] if forms or tb else []
     return [
         *(_condition(case, naming, slot, problem) for slot, problem in ended.items()),
         *(_wrong(case, naming, slot) for slot in wrong),
     ]
 
 
-def _list_problems(forms: Iterable[FormResponse], conclusion: Conclusion | None) -> dict[str, _Problem]:
+def _list_problems(
+    forms: Iterable[FormResponse], conclusion: Conclusion | None, tb: TbCase | None
+) -> dict[str, _Problem]:
     problems: dict[str, _Problem] = {}
     for form in forms:
         if form.status in _COUNTING:
             by, at = form.completed_by_id or form.started_by_id, form.completed_at or form.saved_at
             for slot, found in diagnosis.list_diagnoses(form).items():
                 problems[slot] = _Problem(found, by, at)
+    if tb is not None:
+        slot, found = diagnosis.read_tb_case(tb)
+        problems[slot] = _Problem(found, tb.registered_by_id, tb.case.updated_at)  # the day stands in `since`
     for slot, code in list_conditions(conclusion.conclusion if conclusion else {}).items():
         if conclusion and slot not in problems and not any(same in problems for same in _SAME.get(slot, ())):
             problems[slot] = _Problem(Diagnosis(code), conclusion.decided_by_id, conclusion.decided_at)
@@ -108,8 +115,10 @@ def _condition(case: Case, naming: Naming, slot: str, problem: _Problem) -> Reso
     return _build(case, naming, slot, problem.found.code) | drop_empty({
         "clinicalStatus": concept(f"clinical-status.{state}"),
         "verificationStatus": concept("verification-status.confirmed"),
-        "recordedDate": to_date(case.exam_date) or to_instant(problem.decided_at),
+        "bodySite": [{"text": problem.found.body_site}] if problem.found.body_site else None,
+        "recordedDate": to_date(problem.found.since or case.exam_date) or to_instant(problem.decided_at),
         "asserter": naming.refer("Practitioner", problem.asserter_id),
+        "evidence": [{"code": [{"text": problem.found.evidence}]}] if problem.found.evidence else None,
         "note": note(problem.found.remark),
     })
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
-from clinic.models import FormResponse
+from clinic.models import DiagnosisBasis, DiseaseSite, FormResponse, TbCase
 from fhir.code import concept
 from fhir.element import Element, clean_text
 
@@ -27,12 +28,36 @@ class Diagnosis:
     code: Element
     is_active: bool = True
     remark: str | None = None
+    body_site: str | None = None
+    evidence: str | None = None  # on what it rests, in words
+    since: date | None = None  # the day of the diagnosis
 
 
 def list_diagnoses(response: FormResponse) -> dict[str, Diagnosis]:
     """Slot of the case to the diagnosis that the form's answers put there."""
     answers = response.answers or {}
     return {slot: found for slot, read in _READERS.items() if (found := read(answers)) is not None}
+
+
+def read_tb_case(tb: TbCase) -> tuple[str, Diagnosis]:
+    """The slot of a tuberculosis case, one that a form fills too, and its diagnosis: what, where, on what evidence."""
+    slot = EXTRAPULMONARY if tb.site_of_disease is DiseaseSite.EXTRAPULMONARY else "tuberculosis"
+    row, words = _SITES[tb.site_of_disease]
+    is_over = tb.outcome is not None and tb.outcome.is_success
+    return slot, Diagnosis(
+        concept(row, words), not is_over, None, clean_text(tb.organ), _BASES[tb.basis], tb.diagnosed_on)
+
+
+_SITES = {
+    DiseaseSite.PULMONARY: ("snomed.pulmonary-tuberculosis", "Tuberculosis of the lungs"),
+    DiseaseSite.EXTRAPULMONARY: ("snomed.extrapulmonary-tuberculosis", "Extrapulmonary tuberculosis"),
+    DiseaseSite.BOTH: ("snomed.tuberculosis", "Tuberculosis of the lungs and elsewhere"),
+}
+_BASES = {
+    DiagnosisBasis.CULTURE: "Culture", DiagnosisBasis.NAAT: "Nucleic acid amplification test",
+    DiagnosisBasis.SMEAR: "Smear", DiagnosisBasis.HISTOLOGY: "Histology",
+    DiagnosisBasis.CLINICAL: "Clinical, without bacteriology",
+}
 
 
 def describe_slot(slot: str) -> Element:

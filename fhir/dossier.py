@@ -11,12 +11,15 @@ from sqlalchemy.orm import Session
 
 from clinic.models import (
     Case,
+    ContactState,
     Film,
     FormResponse,
     FormStatus,
+    InfectionHold,
     LabResult,
     Requirement,
     Specimen,
+    TbContact,
     Treatment,
     User,
     VaccineDose,
@@ -32,8 +35,11 @@ from fhir import (
     classification,
     condition,
     diagnostic_report,
+    dose_count,
     encounter,
     episode_of_care,
+    exposure,
+    flag,
     form_observation,
     imaging_study,
     immunization,
@@ -49,11 +55,20 @@ from fhir import (
 )
 from fhir.code import get_code
 from fhir.encoder import Resource
+from fhir.medication_statement import TUBERCULOSIS
 from fhir.naming import ReleasedNaming
-from fhir.source import list_conclusions, list_orders
+from fhir.source import (
+    find_specimen_id,
+    find_tb_case,
+    list_conclusions,
+    list_doses,
+    list_orders,
+    list_phases,
+)
 
 _COUNTING_FORMS = (FormStatus.COMPLETED, FormStatus.AMENDED)
 _WRONG = "entered-in-error"
+EXPOSED = "B3"  # the class of who was exposed to somebody known
 
 
 @dataclass(frozen=True)
@@ -62,7 +77,10 @@ class Dossier:
 
     frame: list[Resource]  # Patient, EpisodeOfCare, Encounter, Organization
     problems: list[Resource]
-    treatments: list[Resource]
+    treatments: list[Resource]  # and the phases of that of tuberculosis
+    dose_counts: list[Resource]  # of its doses, by month
+    exposures: list[Resource]  # to tuberculosis, where the class is about them
+    alerts: list[Resource]  # why the person was held as maybe infectious when the exam was signed
     immunizations: list[Resource]
     specimens: list[Resource]
     results: list[Resource]
@@ -79,9 +97,9 @@ class Dossier:
     def list_clinical(self) -> list[Resource]:
         """Everything besides the people who did it."""
         return [
-            *self.frame, *self.classes, *self.problems, *self.reports, *self.studies, *self.results, *self.orders,
-            *self.specimens, *self.treatments, *self.vital_signs, *self.findings, *self.pregnancy,
-            *self.immunizations, *self.lines, *self.forms,
+            *self.frame, *self.classes, *self.alerts, *self.problems, *self.reports, *self.studies, *self.results,
+            *self.exposures, *self.orders, *self.specimens, *self.treatments, *self.dose_counts, *self.vital_signs,
+            *self.findings, *self.pregnancy, *self.immunizations, *self.lines, *self.forms,
         ]
 
 
@@ -96,18 +114,21 @@ def load_dossier(session: Session, order: DocumentOrder, naming: ReleasedNaming)
     doses = [row for row in _list(session, VaccineDose, case.id) if row.counts]
     verdicts = _judge_doses(case, doses)
     forms = [row for row in _list(session, FormResponse, case.id) if row.status in _COUNTING_FORMS]
-    # Tubes are left out: a result of blood does not name its tube.
-    specimens = [row for row in _list(session, Specimen, case.id) if row.withdrawn_at is None and row.tube is None]
+    taken = {row.id: row for row in _list(session, Specimen, case.id) if row.withdrawn_at is None}
+    made_on = {row.id: key for row in results if (key := find_specimen_id(session, row)) in taken}
+    # Of tubes, those that a result of the document was made on.
+    specimens = [row for row in taken.values() if row.tube is None or row.id in made_on.values()]
     classes = classification.to_fhir(conclusion, case, naming, earlier)
     said = _sort_said(forms, naming)
     orders = list_orders(session, case.id)
     sent = {row.series_id for row in results}
-    observed = [observation.to_fhir(row, naming, orders, sent) for row in results]
+    observed = [observation.to_fhir(row, naming, orders, sent, made_on.get(row.id)) for row in results]
     reports = [diagnostic_report.to_fhir(row, naming, orders) for row in readings]
     studies = _list_studies(session, readings, orders, naming)
     panels = [laboratory_report.to_fhir(panel, rows, naming)
               for (panel, _), rows in laboratory_report.group_results(results).items()]
     treatments = [row for row in _list(session, Treatment, case.id) if row.is_current]
+    tb_treatment = next((row.series_id for row in treatments if row.disease == TUBERCULOSIS), None)
     return Dossier(
         frame=[
             patient.to_fhir(case.applicant, naming, case),
@@ -115,8 +136,14 @@ def load_dossier(session: Session, order: DocumentOrder, naming: ReleasedNaming)
             encounter.to_fhir(case, naming),
             organization.to_fhir(case.site, naming),
         ],
-        problems=condition.to_current(case, naming, forms, conclusion),
-        treatments=[medication_statement.to_fhir(row, naming) for row in treatments],
+        problems=condition.to_current(case, naming, forms, conclusion, find_tb_case(session, case.id)),
+        treatments=[*(medication_statement.to_fhir(row, naming) for row in treatments),
+                    *(medication_statement.to_phase(row, case.applicant_id, naming, tb_treatment)
+                      for row in list_phases(session, case.id))],
+        dose_counts=[one for one in dose_count.to_fhir(case, list_doses(session, case.id), naming, tb_treatment, False)
+                     if one["status"] != _WRONG],
+        exposures=_list_exposures(session, order, naming),
+        alerts=[flag.to_fhir(row, naming) for row in _list(session, InfectionHold, case.id) if row.ended_at is None],
         immunizations=[
             *(immunization.to_fhir(row, naming, verdicts.get(row.id))
               for row in sorted(doses, key=lambda one: one.given_on)),
@@ -134,6 +161,16 @@ def load_dossier(session: Session, order: DocumentOrder, naming: ReleasedNaming)
         classes=[one for one in classes if one["status"] != _WRONG],
         lines=[*(immunization.to_outcome(row, naming) for row in lines), *_build_result(order, lines, naming)],
     )
+
+
+def _list_exposures(session: Session, order: DocumentOrder, naming: ReleasedNaming) -> list[Resource]:
+    """Only with Class B3, which asks for them: what is known of another person's illness goes nowhere else."""
+    if EXPOSED not in (order.conclusion.conclusion.get("classes") or []):
+        return []
+    rows = session.execute(select(TbContact).where(
+        TbContact.applicant_id == order.case.applicant_id, TbContact.state == ContactState.CONFIRMED,
+    ).order_by(TbContact.id)).scalars()
+    return [exposure.to_fhir(row, naming, order.case.id) for row in rows]
 
 
 def _sort_said(forms: list[FormResponse], naming: ReleasedNaming) -> dict[str, list[Resource]]:

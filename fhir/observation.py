@@ -30,12 +30,14 @@ from fhir.service_request import refer_to_orders
 
 
 def to_fhir(
-    result: LabResult, naming: Naming, orders: Iterable[Requirement] = (), parents: Container[str] | None = None
+    result: LabResult, naming: Naming, orders: Iterable[Requirement] = (), parents: Container[str] | None = None,
+    specimen_id: str | None = None,
 ) -> Resource:
     """The Observation of one result's newest revision; raises Misconfigured for a test without codes.
 
     `orders` are the requirements of its case: it is based on those that it serves. `parents` are the series that the
-    receiver gets as well: no other may be named as what the result was made on; None: any.
+    receiver gets as well: no other may be named as what the result was made on; None: any. `specimen_id` is what it
+    was made on where the result does not say it itself: the tube of its order.
     """
     parent = result.parent_series_id if parents is None or result.parent_series_id in parents else None
     test = get_test(result.test)
@@ -58,7 +60,7 @@ def to_fhir(
         **({"interpretation": [concept(MARKS[result.mark])]} if result.mark else {}),
         "method": {"text": result.method.upper()} if result.method else None,
         "note": note(result.remark),
-        "specimen": naming.refer("Specimen", result.specimen_id),
+        "specimen": naming.refer("Specimen", result.specimen_id or specimen_id),
         "derivedFrom": [naming.refer("Observation", parent)] if parent else None,
         "component": _components(result),
     })

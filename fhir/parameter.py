@@ -56,6 +56,7 @@ _STATUS = _token("status")
 _CODE = _token("code")
 _CATEGORY = _token("category")
 _ENCOUNTER = _reference("encounter", "Encounter")
+_PART_OF = _reference("part-of", "MedicationStatement", "partOf")
 
 # The types that a signature releases; every name is one of the R4 SearchParameters of its type (4.0.1).
 PARAMETERS: dict[str, tuple[SearchParameter, ...]] = {
@@ -68,7 +69,8 @@ PARAMETERS: dict[str, tuple[SearchParameter, ...]] = {
         _reference("author", "Practitioner Organization"),
         _reference("attester", "Practitioner Organization", "attester.party"),
         _reference(
-            "entry", "Observation Condition DiagnosticReport Immunization MedicationStatement QuestionnaireResponse",
+            "entry",
+            "Observation Condition DiagnosticReport Flag Immunization MedicationStatement QuestionnaireResponse",
             "section.entry",
         ),
     ),
@@ -101,6 +103,8 @@ PARAMETERS: dict[str, tuple[SearchParameter, ...]] = {
         _IDENTIFIER, _STATUS, _token("type"), _date("date", "period"), *_patient("patient"),
         _reference("organization", "Organization", "managingOrganization"),
     ),
+    "Flag": (_IDENTIFIER, _date("date", "period"), *_patient(), _ENCOUNTER,
+             _reference("author", "Practitioner Organization")),
     "ImagingStudy": (
         _IDENTIFIER, _STATUS, _date("started"), _token("modality", "series.modality"),
         _token("bodysite", "series.bodySite"), _token("series", "series.uid"),
@@ -115,6 +119,7 @@ PARAMETERS: dict[str, tuple[SearchParameter, ...]] = {
     "MedicationStatement": (
         _IDENTIFIER, _STATUS, _token("code", "medicationCodeableConcept"), _date("effective", "effectivePeriod"),
         *_patient(), _reference("context", "Encounter"), _reference("source", "Practitioner", "informationSource"),
+        _PART_OF,
     ),
     "Observation": (
         _IDENTIFIER, _STATUS, _CODE, _CATEGORY,
@@ -122,7 +127,7 @@ PARAMETERS: dict[str, tuple[SearchParameter, ...]] = {
         _token("value-concept", "valueCodeableConcept"), *_patient(), _ENCOUNTER,
         _reference("specimen", "Specimen"), _reference("has-member", "Observation", "hasMember"),
         _reference("derived-from", "Observation QuestionnaireResponse", "derivedFrom"),
-        _reference("based-on", "ServiceRequest", "basedOn"),
+        _reference("based-on", "ServiceRequest", "basedOn"), _PART_OF,
         _reference("performer", "Practitioner Organization"),
     ),
     "Organization": (_IDENTIFIER, _string("name", "name", "alias"), _token("type")),

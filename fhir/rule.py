@@ -30,6 +30,7 @@ REQUIRED_CODES: dict[str, dict[str, str]] = {
         "status": "planned arrived triaged in-progress onleave finished cancelled entered-in-error unknown"
     },
     "EpisodeOfCare": {"status": "planned waitlist active onhold finished cancelled entered-in-error"},
+    "Flag": {"status": "active inactive entered-in-error"},
     "Group": {"type": "person animal practitioner device medication substance"},
     "ImagingStudy": {"status": "registered available cancelled entered-in-error unknown"},
     "Immunization": {"status": "completed entered-in-error not-done"},
@@ -78,6 +79,7 @@ TARGETS = {
     "result": "Observation",
     "derivedFrom": "Observation QuestionnaireResponse",
     "basedOn": "ServiceRequest",
+    "partOf": "MedicationStatement",
     "requester": "Practitioner PractitionerRole Organization",
     "imagingStudy": "ImagingStudy",
     "organization": "Organization",

@@ -19,10 +19,11 @@ _IN_HISTORY = "No coded list is kept; see the medical history of this document."
 
 def build_sections(dossier: Dossier) -> list[Element]:
     """All sections in reading order; an optional one without entries is left out."""
-    results = [*dossier.reports, *dossier.results]
+    results = [*dossier.reports, *dossier.results, *dossier.exposures, *dossier.dose_counts]
     given = [*dossier.immunizations, *dossier.lines]
     optional = (
         _section("assessment", "Classification", dossier.classes, ("What", "Result", "Day")),
+        _section("alerts", "Alerts", dossier.alerts, ("What", "State", "Since")),
         _section("results", "Results", results, ("Test", "Result", "Day")),
         _section("vital-signs", "Vital signs", dossier.vital_signs, ("What", "Result", "Day")),
         _section("physical-findings", "Physical findings", dossier.findings, ("What", "Result", "Day")),
@@ -31,11 +32,11 @@ def build_sections(dossier: Dossier) -> list[Element]:
         _section("history-and-physical", "History and physical examination", dossier.forms, ("Form", "Status", "Day")),
     )
     return [
-        *(section for section in optional[:1] if section),
+        *(section for section in optional[:2] if section),
         _required("problems", "Problems", dossier.problems, "nil-known", "None found."),
         _required("allergies", "Allergies and intolerances", [], "unavailable", _IN_HISTORY),
         _required("medications", "Medications", dossier.treatments, "unavailable", _IN_HISTORY),
-        *(section for section in optional[1:] if section),
+        *(section for section in optional[2:] if section),
     ]
 
 
@@ -69,6 +70,8 @@ def describe(resource: Resource) -> tuple[str, str, str]:
         return form, resource["status"], _day(resource["authored"])
     if kind == "Condition":
         return _words(resource["code"]), _words(resource["clinicalStatus"]), _day(resource.get("recordedDate"))
+    if kind == "Flag":
+        return _words(resource["code"]), resource["status"], _day(resource["period"]["start"])
     if kind == "Immunization":
         product = f"{resource['vaccineCode']['text']} (CVX {resource['vaccineCode']['coding'][0]['code']})"
         outcome = _words(resource["statusReason"]) if resource["status"] == "not-done" else "Given"
@@ -76,7 +79,8 @@ def describe(resource: Resource) -> tuple[str, str, str]:
         return product, outcome, _day(resource["occurrenceDateTime"])
     if kind == "MedicationStatement":
         treated = f"{_words(resource['medicationCodeableConcept'])} for {_words(resource['reasonCode'][0])}"
-        course = "; ".join(_texts((resource["status"], *(one["text"] for one in resource.get("note", [])))))
+        course = "; ".join(_texts((resource["status"], *(
+            one["text"] for name in ("dosage", "note") for one in resource.get(name, [])))))
         return treated, course, _day(resource.get("effectivePeriod", {}).get("start"))
     if kind == "DiagnosticReport":
         count = len(resource.get("result", []))
@@ -85,7 +89,8 @@ def describe(resource: Resource) -> tuple[str, str, str]:
     parts = "; ".join(f"{_words(part['code'])} {_value(part)}" for part in resource.get("component", []))
     result = " ".join(_texts((_value(resource), f"({parts})" if parts and _value(resource) else parts)))
     remark = "; ".join(one["text"] for one in resource.get("note", []))
-    return _words(resource["code"]), ". ".join(_texts((result, remark))), _day(resource.get("effectiveDateTime"))
+    return _words(resource["code"]), ". ".join(_texts((result, remark))), _day(
+        resource.get("effectiveDateTime") or resource.get("effectivePeriod", {}).get("start"))
 
 
 def _value(node: Element) -> str:
@@ -94,6 +99,8 @@ def _value(node: Element) -> str:
         return " ".join(_texts((f"{amount.get('comparator', '')}{amount['value']}", amount.get("unit"))))
     if "valueDateTime" in node:
         return _day(node["valueDateTime"])
+    if "valueInteger" in node:
+        return str(node["valueInteger"])
     if "valueBoolean" in node:
         return "yes" if node["valueBoolean"] else "no"
     if "valueString" in node:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from clinic.models import (
     Applicant,
@@ -21,7 +21,9 @@ from clinic.models import (
     FormResponse,
     FormStatus,
     IdentityDocument,
+    InfectionHold,
     LabComponent,
+    LabOrder,
     LabResult,
     Merge,
     RelatedPerson,
@@ -30,6 +32,10 @@ from clinic.models import (
     ResultStatus,
     Site,
     Specimen,
+    TbCase,
+    TbContact,
+    TbDose,
+    TbPhase,
     Treatment,
     User,
     VaccineDose,
@@ -41,8 +47,11 @@ from fhir import (
     condition,
     consent,
     diagnostic_report,
+    dose_count,
     encounter,
     episode_of_care,
+    exposure,
+    flag,
     form_observation,
     group,
     imaging_study,
@@ -60,6 +69,7 @@ from fhir import (
 )
 from fhir.encoder import Resource
 from fhir.form_observation import WRONG
+from fhir.medication_statement import TUBERCULOSIS
 from fhir.naming import Naming
 
 NAMING = Naming()
@@ -97,6 +107,9 @@ def find_sources(session: Session, row: object) -> list[Source]:
     if isinstance(row, LabComponent):
         result = session.get(LabResult, row.result_id)
         return [Source("laboratory", result.series_id)] if result else []
+    if isinstance(row, LabOrder):
+        series = select(LabResult.series_id).where(LabResult.order_id == row.id).distinct()
+        return [Source("laboratory", key) for key in session.execute(series).scalars()]
     if isinstance(row, RequirementReason):
         return [Source("order", row.requirement_id)]
     return [Source(name, getattr(row, attribute)) for name, model, attribute in _ROWS if isinstance(row, model)]
@@ -186,7 +199,16 @@ def _build_specimen(session: Session, key: str) -> list[Projected]:
 
 def _build_laboratory(session: Session, key: str) -> list[Projected]:
     row = _list_revisions(session, LabResult, key)[-1]
-    return [_of_case(observation.to_fhir(row, NAMING, list_orders(session, row.case_id)), row.case)]
+    made = observation.to_fhir(
+        row, NAMING, list_orders(session, row.case_id), specimen_id=find_specimen_id(session, row))
+    return [_of_case(made, row.case)]
+
+
+def find_specimen_id(session: Session, row: LabResult) -> str | None:
+    """What a result was made on: the specimen that it names, else the tube that was drawn for its order."""
+    if row.specimen_id or row.order_id is None:
+        return row.specimen_id
+    return session.execute(select(LabOrder.specimen_id).where(LabOrder.id == row.order_id)).scalar_one_or_none()
 
 
 def _build_panels(session: Session, key: str) -> list[Projected]:
@@ -200,6 +222,55 @@ def _build_panels(session: Session, key: str) -> list[Projected]:
 def _build_treatment(session: Session, key: str) -> list[Projected]:
     row = _list_revisions(session, Treatment, key)[-1]
     return [_of_case(medication_statement.to_fhir(row, NAMING), row.case)]
+
+
+def _build_phase(session: Session, key: str) -> list[Projected]:
+    row = session.get_one(TbPhase, key)
+    case = session.get_one(Case, row.case_id)
+    treatment = find_tb_treatment(session, case.id)
+    return [_of_case(medication_statement.to_phase(row, case.applicant_id, NAMING, treatment), case)]
+
+
+def _build_dose_counts(session: Session, case_id: str) -> list[Projected]:
+    case, tb = session.get_one(Case, case_id), find_tb_case(session, case_id)
+    made = dose_count.to_fhir(case, list_doses(session, case_id), NAMING, find_tb_treatment(session, case_id),
+                              tb is not None and tb.outcome is None)
+    return [_of_case(one, case, one["status"] == WRONG) for one in made]
+
+
+def _build_exposure(session: Session, key: str) -> list[Projected]:
+    row = session.get_one(TbContact, key)
+    made = exposure.to_fhir(row, NAMING)
+    return [Projected(made, row.site_id, only_if_stored=made["status"] == WRONG)]
+
+
+def _build_hold(session: Session, key: str) -> list[Projected]:
+    row = session.get_one(InfectionHold, key)
+    return [_of_case(flag.to_fhir(row, NAMING), row.case)]
+
+
+def find_tb_case(session: Session, case_id: str) -> TbCase | None:
+    """The tuberculosis case of a health case."""
+    return session.execute(select(TbCase).where(TbCase.case_id == case_id)).scalar_one_or_none()
+
+
+def find_tb_treatment(session: Session, case_id: str) -> str | None:
+    """The series of the case's treatment of tuberculosis, of which phases and doses are part."""
+    return session.execute(
+        select(Treatment.series_id).where(Treatment.case_id == case_id, Treatment.disease == TUBERCULOSIS)
+        .order_by(Treatment.id).limit(1)).scalar_one_or_none()
+
+
+def list_phases(session: Session, case_id: str) -> list[TbPhase]:
+    """The phases of a treatment of tuberculosis in the order in which they were begun."""
+    order = (TbPhase.started_on, TbPhase.id)
+    return list(session.execute(select(TbPhase).where(TbPhase.case_id == case_id).order_by(*order)).scalars())
+
+
+def list_doses(session: Session, case_id: str) -> list[TbDose]:
+    """Every day's dose of a treatment of tuberculosis, replaced ones too, with its phase."""
+    query = select(TbDose).where(TbDose.case_id == case_id).options(joinedload(TbDose.phase))
+    return list(session.execute(query.order_by(TbDose.day, TbDose.id)).scalars())
 
 
 def _build_study(session: Session, key: str) -> list[Projected]:
@@ -255,8 +326,9 @@ def _build_conclusion(session: Session, case_id: str) -> list[Projected]:
 def _build_problems(session: Session, case_id: str) -> list[Projected]:
     case, conclusions = session.get_one(Case, case_id), list_conclusions(session, case_id)
     forms = list_forms(session, case_id)
-    now = condition.to_current(case, NAMING, forms, conclusions[-1] if conclusions else None)
-    ended = condition.to_ended(case, NAMING, forms, conclusions)
+    tb = find_tb_case(session, case_id)
+    now = condition.to_current(case, NAMING, forms, conclusions[-1] if conclusions else None, tb)
+    ended = condition.to_ended(case, NAMING, forms, conclusions, tb)
     return [*(_of_case(one, case) for one in now), *(_of_case(one, case, True) for one in ended)]
 
 
@@ -297,6 +369,12 @@ _ROWS: tuple[tuple[str, type, str], ...] = (
     ("laboratory", LabResult, "series_id"),
     ("panel", LabResult, "case_id"),
     ("treatment", Treatment, "series_id"),
+    ("phase", TbPhase, "id"),
+    ("dose-count", TbDose, "case_id"),
+    ("dose-count", TbPhase, "case_id"),  # one begun anew takes its doses with it
+    ("dose-count", TbCase, "case_id"),  # its outcome ends the last month
+    ("exposure", TbContact, "id"),
+    ("hold", InfectionHold, "id"),
     ("study", Film, "study_id"),
     ("imaging", XrayReading, "series_id"),
     ("dose", VaccineDose, "series_id"),
@@ -305,6 +383,7 @@ _ROWS: tuple[tuple[str, type, str], ...] = (
     ("conclusion", Conclusion, "case_id"),
     ("problem", FormResponse, "case_id"),
     ("problem", Conclusion, "case_id"),
+    ("problem", TbCase, "case_id"),
 )
 # In the order in which resources refer to each other.
 _BUILDERS: dict[str, Callable[[Session, str], list[Projected]]] = {
@@ -320,6 +399,10 @@ _BUILDERS: dict[str, Callable[[Session, str], list[Projected]]] = {
     "laboratory": _build_laboratory,
     "panel": _build_panels,
     "treatment": _build_treatment,
+    "phase": _build_phase,
+    "dose-count": _build_dose_counts,
+    "exposure": _build_exposure,
+    "hold": _build_hold,
     "study": _build_study,
     "imaging": _build_imaging,
     "dose": _build_dose,
@@ -329,5 +412,5 @@ _BUILDERS: dict[str, Callable[[Session, str], list[Projected]]] = {
     "problem": _build_problems,
 }
 ORDER = {name: position for position, name in enumerate(_BUILDERS)}
-MODELS = (*(model for _, model, _ in _ROWS), IdentityDocument, ContactPoint, FamilyMember, LabComponent, Merge,
-          RequirementReason)
+MODELS = (*(model for _, model, _ in _ROWS), IdentityDocument, ContactPoint, FamilyMember, LabComponent, LabOrder,
+          Merge, RequirementReason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from clinic.models import Collection, Specimen
+from clinic.tube import list_tubes
 from fhir.address import identifier_system
 from fhir.code import concept
 from fhir.element import drop_empty, identifier, to_date, to_instant
@@ -39,4 +40,5 @@ def to_fhir(specimen: Specimen, naming: Naming) -> Resource:
             else to_date(specimen.collected_on),
             "method": {"text": _COLLECTIONS[specimen.collection]} if specimen.collection else None,
         }),
+        "container": [{"type": {"text": list_tubes()[specimen.tube].label}}] if specimen.tube else None,
     })

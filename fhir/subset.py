@@ -38,6 +38,7 @@ _MEMBERS: dict[str, tuple[str, str]] = {
         "identifier status class type serviceType subject episodeOfCare participant appointment reasonCode "
         "reasonReference diagnosis", "status class"),
     "EpisodeOfCare": ("status type diagnosis patient managingOrganization period", "status patient"),
+    "Flag": ("identifier status category code subject period encounter author", "status code subject"),
     "ImagingStudy": (
         "identifier status modality subject encounter started basedOn referrer interpreter endpoint numberOfSeries "
         "numberOfInstances procedureReference procedureCode location reasonCode reasonReference note description "

@@ -30,7 +30,7 @@ def list_withdrawn(session: Session, order: DocumentOrder, kept: set[tuple[str, 
         ReleasedVersion.authority_id == order.case.authority_id,
         ReleasedVersion.case_id == order.case.id,
         ReleasedVersion.is_current.is_(True),
-        ReleasedVersion.kind.in_((*_WITH_STATUS, "Condition", "ServiceRequest")),
+        ReleasedVersion.kind.in_((*_WITH_STATUS, "Condition", "Flag", "ServiceRequest")),
     )
     moment = to_instant(order.signed_at)
     found = []
@@ -71,4 +71,6 @@ def _end(resource: Resource) -> Resource:
         return resource | {"clinicalStatus": concept("clinical-status.inactive")}
     if resource["resourceType"] == "ServiceRequest":
         return resource | {"status": "revoked"}
+    if resource["resourceType"] == "Flag":
+        return resource | {"status": "inactive"}  # it was true; the hold has ended since
     return resource | {"status": _WRONG}

@@ -12,8 +12,10 @@ import pytest
 
 from clinic.config import ROOT
 from clinic.laboratory_test import TITRE, list_tests
-from clinic.models import LineOutcome, SpecimenKind
+from clinic.models import ContactSetting, LineOutcome, SourceType, SpecimenKind
+from clinic.models.hold import BY_PERSON
 from clinic.rules import list_classes
+from clinic.rules.infection import list_cause_rules
 from clinic.vaccine_product import list_products
 from clinic.xray_finding import XrayResult, list_all_findings, list_numbered
 from fhir import laboratory
@@ -127,6 +129,9 @@ def test_local_codes_are_those_of_the_clinic() -> None:
     assert set(systems["cxr-result"]["code"]) == {result.value for result in XrayResult}
     assert set(systems["requirement"]["code"]) == tomllib.loads((REFERENCE / "exam.toml").read_text()).keys()
     assert set(systems["us-tb-class"]["code"]) == set(list_classes())
+    assert set(systems["infection-hold"]["code"]) == {*list_cause_rules(), BY_PERSON}
+    assert set(systems["exposure-setting"]["code"]) == set(ContactSetting)
+    assert set(systems["source-tuberculosis"]["code"]) == set(SourceType)
     lines = {row["name"] for row in tomllib.loads((REFERENCE / "vaccine_line.toml").read_text())["line"]}
     assert lines == LINES.keys()
 

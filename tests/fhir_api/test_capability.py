@@ -33,6 +33,7 @@ FLOOR = {
     "Composition": "patient type date status identifier",
     "DocumentReference": "patient type status date period identifier category",
     "Bundle": "identifier type timestamp composition", "Provenance": "target recorded agent",
+    "Flag": "patient date encounter author", "MedicationStatement": "patient status code effective part-of",
     "ServiceRequest": "patient status code identifier requisition", "Specimen": "patient accession identifier",
 }
 EVERYWHERE = {"_id", "_lastUpdated", "_tag", "_security"}

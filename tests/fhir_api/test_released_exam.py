@@ -12,6 +12,7 @@ from flask import Flask
 
 from clinic.db import db, write_unit
 from clinic.models import FormResponse, FormStatus, SignedExam
+from clinic.services.hold import place_hold
 from fhir.parameter import AUDIT_KIND, PARAMETERS, list_references
 from tests.factory import make_authority, make_user
 from tests.fhir import sample
@@ -53,6 +54,7 @@ def test_types_released_are_the_types_offered(machine: Machine) -> None:
             answers={"visit.exam-date": "2026-11-20"}, started_at=sample.MOMENT, started_by_id=case.opened_by_id,
             saved_at=sample.MOMENT, completed_at=sample.MOMENT, completed_by_id=case.opened_by_id,
         ))
+        place_hold(case, "Coughs blood", make_user("physician", case.site))
         sign(build_order(case))
     statement = machine.get("metadata").json["rest"][0]["resource"]
     assert {entry["type"] for entry in statement if "searchParam" in entry} == {*PARAMETERS, AUDIT_KIND}

@@ -1,0 +1,197 @@
+"""A treated case of tuberculosis: what of diagnosis, phases, doses, holds, exposure, tubes is stored and released."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from clinic.db import db
+from clinic.models import (
+    Case,
+    ContactSetting,
+    DiagnosisBasis,
+    DiseaseSite,
+    DosePlace,
+    DoseState,
+    InfectionHold,
+    PhaseName,
+    Relation,
+    SourceType,
+    TbCase,
+    TbContact,
+    TbHistory,
+    TbPhase,
+)
+from clinic.schemas.tb_contact import NewContact
+from clinic.schemas.tuberculosis import NewDose, NewPhase, NewTbCase
+from clinic.services.draw import draw
+from clinic.services.hold import lift_hold, place_hold
+from clinic.services.plausibility import get_today
+from clinic.services.tb_contact import confirm_contact, withdraw_contact
+from clinic.services.tb_treatment import list_doses, record_doses, start_phase, void_phase
+from clinic.services.tuberculosis import open_tb_case
+from fhir.encoder import decode
+from fhir.projection import list_differences
+from fhir.table import ReleasedVersion, StoredVersion
+from tests.fhir import story, validator
+from tests.fhir.test_document import build_order, read_body, sign
+
+ANY = ["hiv-untested", "clinical-only", "not-notified", "late-entry", "few-doses", "not-observed", "late-start"]
+NAMED = "Wekesa Barasa"  # the source, who is nobody's business but the clinic's
+SAID = "Coughed blood on the bus"  # a physician's words
+Resource = dict[str, Any]
+
+
+@pytest.fixture
+def staff(app: Flask) -> story.Staff:
+    """One person for each role."""
+    return story.make_staff()
+
+
+@pytest.fixture
+def case(staff: story.Staff) -> Case:
+    """Treated for forty days, held, exposed to somebody, with a tube of blood that has its result."""
+    made = story.open_case(staff)
+    story.walk.ensure_consent(made, staff["reception"])
+    today = get_today(made)
+    draw(made, ["igra"], None, "", staff["labtech"])
+    story.enter(made, staff, "igra", "positive")
+    began = today - timedelta(days=40)
+    tb = open_tb_case(made, NewTbCase(
+        diagnosed_on=began, basis=DiagnosisBasis.CLINICAL, site_of_disease=DiseaseSite.BOTH, organ="Lymph node",
+        history=TbHistory.NEW, hiv_untested="known to be positive", notified_on=began, notified_to="County",
+        confirmed=ANY), staff["tbteam"])
+    start_phase(tb, NewPhase(
+        name=PhaseName.INTENSIVE, regimen="hrze-hr-daily", weight_kg="60", days_per_week=7, started_on=began,
+        drugs={"isoniazid": "300", "rifampicin": "600", "pyrazinamide": "1500", "ethambutol": "1000"}, confirmed=ANY),
+        staff["tbteam"])
+    days = [NewDose(began + timedelta(days=number), DoseState.MISSED if number % 10 == 9 else DoseState.GIVEN, None,
+                    None if number % 10 == 9 else DosePlace.CLINIC, None if number % 10 == 9 else staff["tbteam"].id,
+                    "travelled" if number % 10 == 9 else "") for number in range(41)]
+    record_doses(tb, days, staff["tbteam"])
+    place_hold(made, SAID, staff["physician"])
+    confirm_contact(made.applicant, NewContact(
+        Relation.SIBLING, ContactSetting.HOUSEHOLD, source_name=NAMED, source_number="A99887766",
+        source_type=SourceType.MDR, first_exposed_on=began, last_exposed_on=today), staff["physician"])
+    db.session.commit()
+    return made
+
+
+def _stored(case: Case) -> list[Resource]:
+    """The newest version of everything that the clinic's own record holds."""
+    rows = db.session.execute(select(StoredVersion).order_by(StoredVersion.version)).scalars()
+    return list({(row.kind, row.id): decode(row.body) for row in rows if row.case_id in (case.id, None)}.values())
+
+
+def _released(case: Case) -> list[Resource]:
+    rows = db.session.execute(select(ReleasedVersion).where(
+        ReleasedVersion.case_id == case.id, ReleasedVersion.is_current.is_(True))).scalars()
+    return [decode(read_body(row)) for row in rows if row.kind != "Binary"]
+
+
+def _of(resources: list[Resource], kind: str, code: str = "") -> list[Resource]:
+    return [one for one in resources if one["resourceType"] == kind and (
+        not code or code in {each.get("code") for each in one.get("code", {}).get("coding", [])})]
+
+
+def _count(resource: Resource) -> dict[str, int]:
+    return {part["code"]["coding"][0]["code"]: part["valueInteger"] for part in resource["component"]}
+
+
+def test_diagnosis_phases_and_doses_are_stored(case: Case) -> None:
+    stored = _stored(case)
+    (problem,) = _of(stored, "Condition")
+    assert problem["code"]["text"] == "Tuberculosis of the lungs and elsewhere"
+    assert problem["bodySite"] == [{"text": "Lymph node"}]
+    assert problem["evidence"] == [{"code": [{"text": "Clinical, without bacteriology"}]}]
+    assert problem["clinicalStatus"]["coding"][0]["code"] == "active"
+    whole, phase = _of(stored, "MedicationStatement")
+    if "partOf" not in phase:
+        whole, phase = phase, whole
+    assert phase["partOf"] == [{"reference": f"MedicationStatement/{whole['id']}"}]
+    assert (phase["status"], len(phase["dosage"])) == ("active", 4)
+    assert phase["dosage"][1]["text"] == "Isoniazid 300 mg, 7 days a week"
+    months = sorted(_of(stored, "Observation", "tb-doses"), key=lambda one: one["effectivePeriod"]["start"])
+    assert [one["status"] for one in months] == ["final"] * (len(months) - 1) + ["preliminary"]
+    total = [sum(_count(one)[name] for one in months) for name in ("doses-given", "doses-observed", "doses-missed")]
+    assert total == [37, 37, 4]
+    assert list(list_differences(db.session)) == []
+
+
+def test_blood_names_its_tube(case: Case) -> None:
+    stored = _stored(case)
+    (tube,) = _of(stored, "Specimen")
+    assert tube["accessionIdentifier"]["value"].startswith("NBO-S-") and tube["container"][0]["type"]["text"]
+    (result,) = [one for one in _of(stored, "Observation") if one.get("specimen")]
+    assert result["specimen"] == {"reference": f"Specimen/{tube['id']}"}
+
+
+def test_authority_gets_what_its_class_asks_for(case: Case, staff: story.Staff) -> None:
+    sign(build_order(case, staff["physician"], classes=["A", "B3"], overall="class-a"))
+    released = _released(case)
+    assert len(_of(released, "Condition")) == 2, "tuberculosis once, exposure once"
+    holds = {hold["code"]["coding"][0]["code"]: hold["status"] for hold in _of(released, "Flag")}
+    assert holds == {"diagnosis": "active", "treatment": "active", "person": "active"}
+    (exposure,) = _of(released, "Observation", "tb-exposure")
+    assert exposure["valueCodeableConcept"]["text"] == "Household"
+    assert {part["valueCodeableConcept"]["text"] for part in exposure["component"]} == {
+        "sibling", "Multidrug-resistant"}
+    assert {one["status"] for one in _of(released, "Observation", "tb-doses")} == {"final"}
+    (tube,) = _of(released, "Specimen")
+    assert [one["specimen"]["reference"] for one in _of(released, "Observation") if "specimen" in one] == [
+        f"Specimen/{tube['id']}"]
+    said = str(released)
+    assert all(word not in said for word in (NAMED, "A99887766", SAID, "known to be positive", "travelled"))
+    (composition,) = _of(released, "Composition")
+    titles = [section["title"] for section in composition["section"]]
+    assert titles[:2] == ["Classification", "Alerts"]
+    medications = next(one for one in composition["section"] if one["title"] == "Medications")
+    assert "Isoniazid 300 mg, 7 days a week" in medications["text"]["div"]
+
+
+def test_exposure_is_told_only_with_its_class_and_an_ended_hold_not_at_all(case: Case, staff: story.Staff) -> None:
+    exam, _built = sign(build_order(case, staff["physician"], classes=["A", "B3"], overall="class-a"))
+    hold = db.session.execute(select(InfectionHold).where(
+        InfectionHold.case_id == case.id, InfectionHold.cause == "person")).scalar_one()
+    lift_hold(hold, "Cultures are negative", staff["physician"])
+    db.session.commit()
+    sign(build_order(case, staff["physician"], replaces=exam, classes=["A"], overall="class-a"))
+    released = _released(case)
+    assert [one["status"] for one in _of(released, "Flag") if one["code"]["coding"][0]["code"] == "person"] == [
+        "inactive"]
+    assert [one["status"] for one in _of(released, "Observation", "tb-exposure")] == ["entered-in-error"]
+    assert [one["status"] for one in _of(_stored(case), "Flag")].count("inactive") >= 1
+
+
+def test_what_was_wrong_or_begun_anew_says_so(case: Case, staff: story.Staff) -> None:
+    tb = db.session.execute(select(TbCase).where(TbCase.case_id == case.id)).scalar_one()
+    phase = db.session.execute(select(TbPhase).where(TbPhase.case_id == case.id)).scalar_one()
+    cleared = [NewDose(dose.day, None, dose.state) for dose in list_doses(tb)]
+    record_doses(tb, cleared, staff["tbteam"])
+    void_phase(tb, phase, "Eight weeks without a dose", staff["physician"])
+    contact = db.session.execute(select(TbContact)).scalar_one()
+    withdraw_contact(contact, "Another person", staff["physician"])
+    db.session.commit()
+    stored = _stored(case)
+    assert {one["status"] for one in _of(stored, "Observation", "tb-doses")} == {"entered-in-error"}
+    assert {one["status"] for one in _of(stored, "Observation", "tb-exposure")} == {"entered-in-error"}
+    assert [one["status"] for one in _of(stored, "MedicationStatement") if one.get("partOf")] == ["stopped"]
+    assert list(list_differences(db.session)) == []
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("validate", [validator.validate_with_google, validator.validate_with_medplum])
+def test_all_of_it_passes_validators_of_others(
+    case: Case, staff: story.Staff, validate: Callable[[list[bytes]], dict[int, list[str]]]
+) -> None:
+    sign(build_order(case, staff["physician"], classes=["A", "B3"], overall="class-a"))
+    rows = [*db.session.execute(select(StoredVersion)).scalars(),
+            *db.session.execute(select(ReleasedVersion)).scalars()]
+    assert {"Flag", "Specimen", "MedicationStatement"} <= {row.kind for row in rows}
+    bodies = [read_body(row) if isinstance(row, ReleasedVersion) else row.body for row in rows]
+    assert {(rows[place].kind, *errors) for place, errors in validate(bodies).items()} == set()
