@@ -6,6 +6,7 @@ A confirmed contact answers the circumstance of the rules by itself (clinic/serv
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
@@ -83,6 +84,15 @@ def list_exposures(applicant_id: str) -> list[TbContact]:
     return list(db.session.execute(select(TbContact).where(
         TbContact.applicant_id == applicant_id, TbContact.state == ContactState.CONFIRMED).order_by(TbContact.id)
     ).unique().scalars())
+
+
+def list_infected(applicant_ids: Collection[str]) -> set[str]:
+    """Who of these has a confirmed positive IGRA or skin test: no second test is asked for (us.md 1.8, 3)."""
+    return set(db.session.execute(
+        select(Case.applicant_id).join(LabResult, LabResult.case_id == Case.id).where(
+            Case.applicant_id.in_(applicant_ids), LabResult.test.in_(("igra", "tst")), LabResult.value == "positive",
+            LabResult.superseded_at.is_(None),
+            LabResult.status.in_((ResultStatus.FINAL, ResultStatus.CORRECTED)))).scalars())
 
 
 def is_source(case: Case) -> bool:

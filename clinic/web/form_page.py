@@ -61,7 +61,9 @@ def show_filling(case: Case, form: Questionnaire, row: FormResponse | None, answ
         sections={s.link_id: s for s in summarise(form, row.answers if row else {})},
         may_complete=forms.may_complete(form, current_user), ticked=ticked, can_rest=say_template,
         amending=row is not None and row.status in forms.COMPLETE, computed=_list_computed(case, form, answers),
-        known={c.word: c.answer.value for c in case.circumstances}, kept=kept, page=sign_page(case.id, form.name),
+        known={c.word: c.answer.value for c in case.circumstances},
+        derived={c.word: c.derived_from for c in case.circumstances if c.derived_from}, kept=kept,
+        page=sign_page(case.id, form.name),
         rest_group=group if rest else None, rest=[(link_id, form.list_questions()[link_id].text) for link_id in rest])
     return page if problem or isinstance(page, str) else page[0]
 

@@ -47,6 +47,7 @@ from clinic.web.review_row import (
 )
 from clinic.web.staff_name import list_names
 from clinic.web.station import find_path
+from clinic.web.tb_contact import list_review_rows
 from clinic.web.vaccination import OUTCOME_WORDS
 from clinic.web.veil import say_confidential
 from clinic.web.word import sex_word
@@ -193,6 +194,7 @@ def _add_sputum(case: Case, part: Part, _decision: dict[str, Any]) -> None:
         if row.test == SUSCEPTIBILITY:
             part.rows.append(from_result(row, every, []))
             part.rows[-1].label += f", {row.specimen.number}" if row.specimen else ""
+    part.rows += list_review_rows(case)
     part.change = "sputum"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from flask import Blueprint, Flask, flash, redirect, request, url_for
@@ -19,8 +20,10 @@ from clinic.schemas.door import load
 from clinic.schemas.reason import ReasonIn
 from clinic.schemas.tb_contact import ContactIn, EndIn
 from clinic.services import tb_contact as service
+from clinic.web.clinical_format import format_date
 from clinic.web.form import read_form
 from clinic.web.relation_word import relation_word
+from clinic.web.review_row import ReviewRow
 from clinic.web.station_page import Answer, forget, list_names, open_case, show
 
 blueprint = Blueprint("tb_contact", __name__, url_prefix="/cases/<case_id>")
@@ -141,11 +144,12 @@ def withdraw(case_id: str, contact_id: str) -> Answer | Response:
     return _go_back(case, row)
 
 
-def describe(row: TbContact) -> dict[str, Any]:
-    """A contact in words, without who the source is."""
+def describe(row: TbContact, infected: Collection[str] = ()) -> dict[str, Any]:
+    """A contact in words, without who the source is; of who is infected already no second test is said."""
     return {
         "id": row.id, "setting": str(SETTING_WORDS[row.setting]), "relation": relation_word(row.relation),
-        "first": row.first_exposed_on, "last": row.last_exposed_on, "retest": row.retest_on,
+        "first": row.first_exposed_on, "last": row.last_exposed_on,
+        "retest": None if row.applicant_id in infected else row.retest_on,
         "type": str(TYPE_WORDS[row.source_type]), "is_mdr": row.source_type is SourceType.MDR,
         "state": row.state.value, "reason": row.reason, "applicant": row.applicant,
     }
@@ -156,18 +160,34 @@ def tell_of_exposure(case: Case) -> dict[str, Any]:
     if case.site_id != current_user.site_id:
         return {}
     may_trace = has_permission(P.TRACE_CONTACTS)
-    rows = []
+    rows, infected = [], service.list_infected([case.applicant_id])
     for row in service.list_exposures(case.applicant_id):
         source = None
         if may_trace:
             source = {"text": row.source_case.number, "url": url_for("tb_contact.index", case_id=row.source_case_id)
                       } if row.source_case is not None else {"text": " ".join(
                           part for part in (row.source_name, row.source_number) if part)}
-        rows.append(describe(row) | {"source": source})
+        rows.append(describe(row, infected) | {"source": source})
     count = len([row for row in service.list_contacts(case) if row.state is ContactState.CONFIRMED]) if may_trace else 0
     proposed = len(service.list_proposals(case)) if may_trace and service.is_source(case) else 0
     return {"rows": rows, "may_trace": may_trace, "count": count, "proposed": proposed,
             "is_source": may_trace and service.is_source(case)}
+
+
+def list_review_rows(case: Case) -> list[ReviewRow]:
+    """What the physician signs of each exposure: the form names it to the authority (Class B3)."""
+    may_trace = has_permission(P.TRACE_CONTACTS)
+    found = []
+    for row in service.list_exposures(case.applicant_id):
+        said = describe(row)
+        who = row.source_case.number if row.source_case else f"{row.source_name} {row.source_number}".strip()
+        found.append(ReviewRow(
+            f"contact-{row.id}", _("Contact: %(setting)s", setting=said["setting"]),
+            [_("last exposed %(day)s", day=format_date(row.last_exposed_on)) if row.last_exposed_on
+             else _("still exposed: no clearance is final")],
+            " · ".join(part for part in (_("source: %(type)s", type=said["type"]), who if may_trace else "") if part),
+            row.recorded_by_id, row.recorded_at, change="exposure" if may_trace else "", notable=True))
+    return found
 
 
 def init_contacts(app: Flask) -> None:
@@ -203,8 +223,9 @@ def _choices() -> dict[str, Any]:
 
 def _show_source(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None, form: str = "") -> Answer:
     rows = service.list_contacts(case)
+    infected = service.list_infected({row.applicant_id for row in rows})
     return show("tb_contact/index.html", case, problem, typed=typed, form=form,
-                proposals=service.list_proposals(case), contacts=[describe(row) for row in rows],
+                proposals=service.list_proposals(case), contacts=[describe(row, infected) for row in rows],
                 names=list_names(row.recorded_by_id for row in rows))
 
 

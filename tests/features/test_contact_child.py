@@ -1,9 +1,10 @@
-"""A child who lived with somebody infectious: traced, to be tested, and never told who the source is."""
+"""A child who lived with somebody infectious: traced, tested, B2 and B3; never told on a screen who the source is."""
 
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -15,14 +16,14 @@ from clinic.models import Case, User
 from clinic.services.hold import place_hold
 from tests.factory import make_applicant, make_case
 from tests.features import test_us_refugee_child as child
-from tests.features.look import go_to, look, sign_in_as
-from tests.features.step import open_case, register
+from tests.features.look import go_to, look, sign_in_as, take_picture
+from tests.features.step import complete_examination, finish_form, open_case, register, sign
 
 pytestmark = pytest.mark.browser
 
 
-def test_child_is_traced_and_the_nurse_is_asked_for_the_test(
-    page: Page, complaints: list[str], clinic: Flask, address: str
+def test_contact_child_is_traced_tested_and_signed_as_class_b2_and_b3(
+    page: Page, complaints: list[str], clinic: Flask, address: str, tmp_path: Path
 ) -> None:
     page.set_viewport_size({"width": 1366, "height": 900})
     source_id, source_number = _make_source(clinic)
@@ -32,6 +33,15 @@ def test_child_is_traced_and_the_nurse_is_asked_for_the_test(
     child._consent(page, case)
     _trace(page, address, source_id, case)
     _see_the_task(page, address, case, source_number)
+    today = clock.today("Africa/Nairobi")
+    _examine(page, address, case, today)
+    child._enter_igra(page, address, case, today)
+    child._confirm_igra(page, address, case)
+    _close_the_task(page, address, case)
+    child._take_film(page, address, case, today, tmp_path)
+    child._read_film(page, address, case)
+    child._find_no_vaccination_due(page, address, case)
+    _sign(page, address, case, source_number, tmp_path)
 
 
 def _make_source(clinic: Flask) -> tuple[str, str]:
@@ -83,5 +93,50 @@ def _see_the_task(page: Page, address: str, case: str, source_number: str) -> No
     go_to(page, case)
     expect(page.get_by_text("Was exposed")).to_be_visible()
     expect(page.get_by_text("no isoniazid or rifampicin")).to_be_visible()
+    expect(page.get_by_text("second test from")).to_be_visible()
     expect(page.get_by_text(source_number)).to_have_count(0)
     look(page, "contact-case")
+
+
+def _examine(page: Page, address: str, case: str, today: date) -> None:
+    """What tracing recorded is not denied with all the others: the physician answers it."""
+    complete_examination(page, address, case, today, history_by="Parent or guardian")
+    page.locator('[id="vital.height"]').fill("131")
+    page.locator('[id="vital.weight"]').fill("27")
+    contact = page.get_by_role("group", name="Recent contact with a known case")
+    expect(contact.get_by_label("No")).not_to_be_checked()
+    expect(contact.get_by_text("a recorded contact, last exposed")).to_be_visible()
+    contact.get_by_label("Yes").check()
+    page.locator('[id="tuberculosis.contact.detail"]').fill("somebody of the household, three days ago, MDR-TB")
+    take_picture(page, "contact-examination")
+    finish_form(page)
+
+
+def _close_the_task(page: Page, address: str, case: str) -> None:
+    """The test is done: whoever was asked says so, and the second one is not asked for beside a positive first."""
+    sign_in_as(page, address, "nurse")
+    go_to(page, f"{address}/tasks")
+    page.get_by_role("link", name="Contact to be tested", exact=True).click()
+    page.get_by_label("Tested").check()
+    page.get_by_role("button", name="Close the task").click()
+    expect(page.get_by_text("Nothing is due here.")).to_be_visible()
+    go_to(page, case)
+    expect(page.get_by_text("Was exposed")).to_be_visible()
+    expect(page.get_by_text("second test from")).to_have_count(0)
+    take_picture(page, "contact-case-tested")
+
+
+def _sign(page: Page, address: str, case: str, source_number: str, folder: Path) -> None:
+    """Both classes; the form names the source to the authority, who has its case too."""
+    sign_in_as(page, address, "physician")
+    page.goto(case)
+    take_picture(page, "contact-ready")
+    page.get_by_role("link", name=re.compile("^Review and sign")).first.click()
+    expect(page.get_by_text("Class B3 TB, contact evaluation").first).to_be_visible()
+    expect(page.get_by_text(f"source: MDR-TB · {source_number}")).to_be_visible()
+    bundle, paper = sign(page, "Class B2 TB, LTBI evaluation", "contact", folder)
+    classes = {coding["code"] for entry in bundle["entry"] for coding in entry["resource"].get(
+        "valueCodeableConcept", {}).get("coding", ()) if "tb-class" in coding["system"]}
+    assert classes == {"B2", "B3"}
+    assert "☒ Class B2 TB, LTBI Evaluation" in paper and "☒ Class B3 TB, Contact Evaluation" in paper
+    assert source_number in paper and "MDR" in paper

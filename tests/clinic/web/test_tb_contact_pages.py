@@ -9,10 +9,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from clinic import clock
-from clinic.db import db
-from clinic.models import Case, ContactState, FamilyKind, Relation, TbContact
+from clinic.db import db, write_unit
+from clinic.models import Case, ContactSetting, ContactState, FamilyKind, Relation, SourceType, TbContact
+from clinic.schemas.laboratory import NewResult
+from clinic.schemas.tb_contact import NewContact
 from clinic.services.family import found_family, join_family
 from clinic.services.hold import place_hold
+from clinic.services.laboratory import confirm_result, enter_result
+from clinic.services.plausibility import get_today
+from clinic.services.tb_contact import confirm_contact
 from tests.factory import make_applicant, make_case, make_user
 from tests.sign_in import sign_in
 
@@ -105,3 +110,23 @@ def test_somebody_of_no_group_is_found_by_number(app: Flask, pair: tuple[Case, C
     path = f"/cases/{mother_id}/contacts/find"
     assert team.post(path, data={"number": "nothing"}).status_code == 422
     assert team.post(path, data={"number": number}).headers["Location"].endswith(person_id)
+
+
+def test_review_shows_what_is_signed_of_an_exposure_and_an_infected_person_is_asked_for_no_second_test(
+    app: Flask, pair: tuple[Case, Case]
+) -> None:
+    mother, child = pair
+    physician, technician, second = make_user("physician"), make_user("labtech"), make_user("labsupervisor")
+    confirm_contact(child.applicant, NewContact(Relation.CHILD, ContactSetting.HOUSEHOLD, last_exposed_on=get_today(
+        child), source_type=SourceType.MDR), physician, mother)
+    row = enter_result(child, NewResult("igra", "positive", get_today(child)), technician)
+    child_id, mother_id, number = child.id, mother.id, mother.number
+    client = sign_in(app, physician)
+    assert "second test from" in text_of(client, f"/cases/{child_id}"), "one person's word adds nothing yet"
+    review = text_of(client, f"/cases/{child_id}/sign")
+    assert f"source: MDR-TB · {number}" in review and "Contact: Household" in review
+    with write_unit() as session:
+        confirm_result(session.merge(row), session.merge(second))
+    for path in (f"/cases/{child_id}", f"/cases/{mother_id}/contacts"):
+        page = text_of(client, path)
+        assert "last exposed" in page and "second test from" not in page, path
