@@ -18,7 +18,7 @@ from integrations.hl7.charset import UTF_8
 from integrations.hl7.coded import to_ce
 from integrations.hl7.composer import Field, Repetition, SegmentDraft, compose
 from integrations.hl7.moment import format_moment, to_timestamp
-from integrations.hl7.observation import Numbering, to_answers, to_obx
+from integrations.hl7.observation import Numbering, find_day, to_answers, to_obx
 from integrations.hl7.person import to_nk1, to_pid, to_xcn
 from integrations.hl7.word import (
     APPLICATION,
@@ -218,7 +218,7 @@ class _Orders:
             period = one.get("effectivePeriod", {})
             said = [one["reasonCode"][0]["text"], one["medicationCodeableConcept"]["text"], one["status"],
                     "–".join((period.get("start", ""), period.get("end", ""))) if period else "",
-                    *(note["text"] for note in one.get("note", []))]  # fmt: skip
+                    *(each["text"] for name in ("dosage", "note") for each in one.get(name, []))]  # fmt: skip
             values: dict[int, Field] = {2: "TX", 3: ("TREATMENT", "Treatment", LOCAL), 4: numbering.next_group(),
                                         5: "; ".join(filter(None, said)), 11: numbering.status("final"),
                                         14: to_timestamp(one["dateAsserted"])}  # fmt: skip
@@ -275,7 +275,7 @@ def _category(observation: Resource) -> Resource:
 
 
 def _day(resource: Resource) -> str:
-    return to_timestamp(resource.get("effectiveDateTime", ""))
+    return to_timestamp(find_day(resource))
 
 
 def _issued(resource: Resource) -> str:

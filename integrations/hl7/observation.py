@@ -51,7 +51,7 @@ def to_obx(observation: Resource, numbering: Numbering, observer: Repetition = N
     rest: dict[int, Field] = {
         4: group,
         11: numbering.status(observation["status"]),
-        14: to_timestamp(observation.get("effectiveDateTime", "")),
+        14: to_timestamp(find_day(observation)),
         16: observer,
     }
     kind, value, unit = read_value(observation)
@@ -65,6 +65,12 @@ def to_obx(observation: Resource, numbering: Numbering, observer: Repetition = N
         yield numbering.draft(values if kind else {**values, 11: "X"}, _formatted(kind))
     for note in observation.get("note", []):
         yield SegmentDraft("NTE", {1: "1", 2: "P", 3: note["text"]}, frozenset({3}))
+
+
+def find_day(resource: Resource) -> str:
+    """When something was seen; of a span its last day, which has all of it, or its first while it goes on."""
+    span = resource.get("effectivePeriod", {})
+    return str(resource.get("effectiveDateTime") or span.get("end") or span.get("start") or "")
 
 
 def to_answers(response: Resource, numbering: Numbering) -> Iterator[SegmentDraft]:

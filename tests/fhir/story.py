@@ -17,28 +17,48 @@ from clinic.demo.radiography import take_film
 from clinic.models import (
     Case,
     ConclusionKind,
+    ContactSetting,
+    DiagnosisBasis,
+    DiseaseSite,
+    DosePlace,
+    DoseState,
     FormResponse,
     LabResult,
+    PhaseName,
+    Relation,
     Sex,
     SignedExam,
+    SourceType,
     SpecimenKind,
+    TbHistory,
     User,
     VaccineDose,
 )
 from clinic.schemas.imaging import NewReading
 from clinic.schemas.laboratory import NewResult, NewSpecimen
+from clinic.schemas.tb_contact import NewContact
+from clinic.schemas.tuberculosis import NewDose as NewTbDose
+from clinic.schemas.tuberculosis import NewPhase, NewTbCase
 from clinic.services import form, laboratory, radiology, signing
 from clinic.services.conclusion import ConclusionInput
 from clinic.services.consent import withdraw_consent
+from clinic.services.draw import draw
 from clinic.services.film import reject_film
+from clinic.services.hold import place_hold
 from clinic.services.plausibility import get_today
 from clinic.services.revocation import revoke_exam
 from clinic.services.specimen import take_specimen, withdraw_specimen
+from clinic.services.tb_contact import confirm_contact
+from clinic.services.tb_treatment import record_doses, start_phase
+from clinic.services.tuberculosis import open_tb_case
 from clinic.services.vaccination import withdraw_dose
 from tests.factory import applicant_data, make_authority, make_user
 
 ROLES = ("reception", "nurse", "labtech", "labsupervisor", "radiographer", "radiologist", "physician", "tbteam")
 Staff = dict[str, User]
+# Of the treated case: who the source is and their number, a physician's words, why no HIV test was made, why a dose was
+# missed. None of it is for an authority.
+STAYS_HERE = ("Wekesa Barasa", "A99887766", "Coughed blood on the bus", "known to be positive", "went to a wedding")
 Recorded = TypeVar("Recorded")
 
 
@@ -217,13 +237,43 @@ def revoke(staff: Staff) -> Case:
     return case
 
 
+def treat_tuberculosis(staff: Staff) -> Case:
+    """Treated for forty days, held, exposed to somebody, with a tube of blood that has its result; not signed."""
+    case, doctor = open_case(staff), staff["tbteam"]
+    walk.ensure_consent(case, staff["reception"])
+    today = get_today(case)
+    draw(case, ["igra"], None, "", staff["labtech"])
+    enter(case, staff, "igra", "positive")
+    began = today - timedelta(days=40)
+    ticked = ["clinical-only", "late-entry"]
+    source, number, words, untested, missed = STAYS_HERE
+    tb = open_tb_case(case, NewTbCase(
+        diagnosed_on=began, basis=DiagnosisBasis.CLINICAL, site_of_disease=DiseaseSite.BOTH, organ="Lymph node",
+        history=TbHistory.NEW, hiv_untested=untested, notified_on=began, notified_to="County",
+        confirmed=ticked), doctor)
+    start_phase(tb, NewPhase(
+        name=PhaseName.INTENSIVE, regimen="hrze-hr-daily", weight_kg="60", days_per_week=7, started_on=began,
+        drugs={"isoniazid": "300", "rifampicin": "600", "pyrazinamide": "1500", "ethambutol": "1000"}), doctor)
+    days = [began + timedelta(days=number) for number in range(41)]
+    record_doses(tb, [
+        NewTbDose(day, DoseState.MISSED, None, reason=missed) if place % 10 == 9
+        else NewTbDose(day, DoseState.GIVEN, None, DosePlace.CLINIC, doctor.id)
+        for place, day in enumerate(days)], doctor)
+    place_hold(case, words, staff["physician"])
+    confirm_contact(case.applicant, NewContact(
+        Relation.SIBLING, ContactSetting.HOUSEHOLD, source_name=source, source_number=number,
+        source_type=SourceType.MDR, first_exposed_on=began, last_exposed_on=today), staff["physician"])
+    db.session.commit()
+    return case
+
+
 def tell_all(staff: Staff) -> dict[str, str]:
     """Every story, committed; the id of its case by the story's name."""
     told = {
         "abnormal": sign_abnormal(staff), "amended": amend_twice(staff), "child": sign_child(staff),
         "uk": sign_clean(staff, "uk"), "ca": sign_clean(staff, "ca"), "au": sign_clean(staff, "au"),
         "nz": sign_clean(staff, "nz"), "revoked": revoke(staff), "wrong film": withdraw_wrong_film(staff),
-        "consent": withdraw_permission(staff),
+        "consent": withdraw_permission(staff), "treated": treat_tuberculosis(staff),
     }
     db.session.commit()
     return {name: case.id for name, case in told.items()}

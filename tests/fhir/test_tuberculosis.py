@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,37 +12,21 @@ from sqlalchemy import select
 from clinic.db import db
 from clinic.models import (
     Case,
-    ContactSetting,
-    DiagnosisBasis,
-    DiseaseSite,
-    DosePlace,
-    DoseState,
     InfectionHold,
-    PhaseName,
-    Relation,
-    SourceType,
     TbCase,
     TbContact,
-    TbHistory,
     TbPhase,
 )
-from clinic.schemas.tb_contact import NewContact
-from clinic.schemas.tuberculosis import NewDose, NewPhase, NewTbCase
-from clinic.services.draw import draw
-from clinic.services.hold import lift_hold, place_hold
-from clinic.services.plausibility import get_today
-from clinic.services.tb_contact import confirm_contact, withdraw_contact
-from clinic.services.tb_treatment import list_doses, record_doses, start_phase, void_phase
-from clinic.services.tuberculosis import open_tb_case
+from clinic.schemas.tuberculosis import NewDose
+from clinic.services.hold import lift_hold
+from clinic.services.tb_contact import withdraw_contact
+from clinic.services.tb_treatment import list_doses, record_doses, void_phase
 from fhir.encoder import decode
 from fhir.projection import list_differences
 from fhir.table import ReleasedVersion, StoredVersion
 from tests.fhir import story, validator
 from tests.fhir.test_document import build_order, read_body, sign
 
-ANY = ["hiv-untested", "clinical-only", "not-notified", "late-entry", "few-doses", "not-observed", "late-start"]
-NAMED = "Wekesa Barasa"  # the source, who is nobody's business but the clinic's
-SAID = "Coughed blood on the bus"  # a physician's words
 Resource = dict[str, Any]
 
 
@@ -56,30 +39,7 @@ def staff(app: Flask) -> story.Staff:
 @pytest.fixture
 def case(staff: story.Staff) -> Case:
     """Treated for forty days, held, exposed to somebody, with a tube of blood that has its result."""
-    made = story.open_case(staff)
-    story.walk.ensure_consent(made, staff["reception"])
-    today = get_today(made)
-    draw(made, ["igra"], None, "", staff["labtech"])
-    story.enter(made, staff, "igra", "positive")
-    began = today - timedelta(days=40)
-    tb = open_tb_case(made, NewTbCase(
-        diagnosed_on=began, basis=DiagnosisBasis.CLINICAL, site_of_disease=DiseaseSite.BOTH, organ="Lymph node",
-        history=TbHistory.NEW, hiv_untested="known to be positive", notified_on=began, notified_to="County",
-        confirmed=ANY), staff["tbteam"])
-    start_phase(tb, NewPhase(
-        name=PhaseName.INTENSIVE, regimen="hrze-hr-daily", weight_kg="60", days_per_week=7, started_on=began,
-        drugs={"isoniazid": "300", "rifampicin": "600", "pyrazinamide": "1500", "ethambutol": "1000"}, confirmed=ANY),
-        staff["tbteam"])
-    days = [NewDose(began + timedelta(days=number), DoseState.MISSED if number % 10 == 9 else DoseState.GIVEN, None,
-                    None if number % 10 == 9 else DosePlace.CLINIC, None if number % 10 == 9 else staff["tbteam"].id,
-                    "travelled" if number % 10 == 9 else "") for number in range(41)]
-    record_doses(tb, days, staff["tbteam"])
-    place_hold(made, SAID, staff["physician"])
-    confirm_contact(made.applicant, NewContact(
-        Relation.SIBLING, ContactSetting.HOUSEHOLD, source_name=NAMED, source_number="A99887766",
-        source_type=SourceType.MDR, first_exposed_on=began, last_exposed_on=today), staff["physician"])
-    db.session.commit()
-    return made
+    return story.treat_tuberculosis(staff)
 
 
 def _stored(case: Case) -> list[Resource]:
@@ -146,7 +106,7 @@ def test_authority_gets_what_its_class_asks_for(case: Case, staff: story.Staff) 
     assert [one["specimen"]["reference"] for one in _of(released, "Observation") if "specimen" in one] == [
         f"Specimen/{tube['id']}"]
     said = str(released)
-    assert all(word not in said for word in (NAMED, "A99887766", SAID, "known to be positive", "travelled"))
+    assert all(word not in said for word in story.STAYS_HERE)
     (composition,) = _of(released, "Composition")
     titles = [section["title"] for section in composition["section"]]
     assert titles[:2] == ["Classification", "Alerts"]

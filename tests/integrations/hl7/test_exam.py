@@ -13,12 +13,13 @@ import pytest
 from flask import Flask
 
 from clinic.models import Case, ContactKind
+from clinic.services.plausibility import get_today
 from fhir.document import build_document
 from integrations.hl7 import lint
 from integrations.hl7.exam import Envelope, compose_exam
 from integrations.hl7.reader import Message, read_message
 from tests.factory import make_user
-from tests.fhir import sample
+from tests.fhir import sample, story
 from tests.fhir.test_document import build_order
 
 ENVELOPE = {
@@ -36,7 +37,14 @@ def make_uk_case() -> Case:
     return case
 
 
-SAMPLES = [sample.make_clean_adult, sample.make_infiltrate, sample.make_child, make_uk_case]
+def make_treated() -> Case:
+    """A case of tuberculosis with its phases, doses, holds and a tube of blood."""
+    case = story.treat_tuberculosis(story.make_staff())
+    case.exam_date = get_today(case)
+    return case
+
+
+SAMPLES = [sample.make_clean_adult, sample.make_infiltrate, sample.make_child, make_uk_case, make_treated]
 
 
 def compose(case: Case, **values: Any) -> tuple[str, dict[str, Any]]:
@@ -96,6 +104,21 @@ def test_sputum_results_name_their_specimen(app: Flask) -> None:
         if segment.name == "SPM":
             orders.setdefault(order, []).append(segment.get(2))
     assert any(number.startswith("NBO-S-") for numbers in orders.values() for number in numbers)
+
+
+def test_treatment_goes_with_its_medicines_and_the_doses_of_each_month(app: Flask) -> None:
+    text, document = compose(make_treated())
+    message = read_message(text)
+    said = [segment.get(5) for segment in message.list("OBX") if segment.get(3) == "TREATMENT"]
+    assert len(said) == 2 and any("Isoniazid 300 mg, 7 days a week" in words for words in said)
+    given = [segment for segment in message.list("OBX") if segment.get(3) == "doses-given"]
+    months = [one for one in list_kind(document, "Observation") if one["code"]["coding"][0]["code"] == "tb-doses"]
+    assert sum(int(segment.get(5)) for segment in given) == 37
+    assert sorted(segment.get(14) for segment in given) == sorted(
+        month["effectivePeriod"]["end"].replace("-", "") for month in months)
+    (tube,) = list_kind(document, "Specimen")
+    assert tube["accessionIdentifier"]["value"] in [segment.get(2) for segment in message.list("SPM")]
+    assert not any(word in text for word in story.STAYS_HERE)
 
 
 def test_report_and_proof_travel_with_the_exam(app: Flask) -> None:
