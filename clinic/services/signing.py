@@ -12,6 +12,7 @@ from typing import Any
 from flask import current_app
 from flask_babel import gettext as _
 from sqlalchemy import func, select
+from sqlalchemy.orm import lazyload
 
 from clinic import clock, workflow
 from clinic.audit import record_change
@@ -125,9 +126,10 @@ def prepare_signature(case_id: str, case_version: int, signer_id: str, choice: C
 def commit_signature(prepared: PreparedSignature) -> str:
     """The second half: one short write unit that stands or falls as a whole; returns the signed exam's id."""
     with write_unit() as session:
-        case = session.execute(select(Case).where(Case.id == prepared.case_id).with_for_update(of=Case)).scalar_one()
+        locked = select(Case).where(Case.id == prepared.case_id).with_for_update(of=Case).options(lazyload("*"))
+        case = session.execute(locked).scalar_one()
         _ensure_version(case, prepared.case_version)
-        signer = session.get_one(User, prepared.signer_id)
+        signer = session.get_one(User, prepared.signer_id, options=[lazyload("*")])  # whose rights were asked before
         if not signer.active:
             raise NotAllowed(_("This account is not active any more."), user=signer.id)
         conclusion = Conclusion(**prepared.conclusion)
