@@ -168,6 +168,12 @@ class NewMonth:
     confirmed: list[str] = field(default_factory=list)
 
 
+class DosePlaceIn(Schema):
+    """Where doses were taken: {"place": DosePlace, or None where nothing was said}."""
+
+    place = fields.Enum(DosePlace, by_value=True, load_default=None, error_messages=NEEDED)
+
+
 class MonthIn(Schema):
     """A month's check; loads to NewMonth."""
 

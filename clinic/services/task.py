@@ -41,7 +41,9 @@ def open_task(
     kind: str, case: Case, key: str, due_on: date | None = None, *, role: str | None = None,
     assignee: User | None = None, detail: str = "", subject_id: str | None = None, actor: User | None = None,
 ) -> Task:
-    """The task of `kind` that `key` names on `case`; opened unless it was before, also if it has been closed since.
+    """The task of `kind` that `key` names, on `case`; opened unless it was before, also if it has been closed since.
+
+    The key is one for the whole installation: it holds an id of what the task is about.
 
     `due_on` is a day at the case's site, without it today; `actor` None: nobody, what happened. Raises InvalidInput for
     an unknown kind or role. Call it in a write unit.

@@ -41,6 +41,14 @@ def read_form(
     return _join_dates(plain)
 
 
+def read_shown_day(text: str) -> date:
+    """A day that a page of ours put into a hidden field. Raises PageUnreadable for what no page of ours carries."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise _damaged() from None
+
+
 def read_version(text: str | None) -> int | None:
     """The number of the version that a page showed, from its hidden field; None where the page showed none yet.
 
@@ -50,8 +58,12 @@ def read_version(text: str | None) -> int | None:
     if not text:
         return None
     if not VERSION.fullmatch(text):
-        raise PageUnreadable(_("The page came back damaged, and nothing was saved. Go back, reload it, and try again."))
+        raise _damaged()
     return int(text)
+
+
+def _damaged() -> PageUnreadable:
+    return PageUnreadable(_("The page came back damaged, and nothing was saved. Go back, reload it, and try again."))
 
 
 def date_parts(value: object) -> dict[str, str]:

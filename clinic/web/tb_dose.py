@@ -17,11 +17,12 @@ from clinic.errors import CaseChanged, InvalidInput
 from clinic.models import Case, DosePlace, DoseState, TbDose, TbPhase
 from clinic.permissions import Permission, has_permission, requires
 from clinic.queries.tuberculosis import list_observers
-from clinic.schemas.tuberculosis import NewDose
+from clinic.schemas.door import load
+from clinic.schemas.tuberculosis import DosePlaceIn, NewDose
 from clinic.services import tb_summary, tb_treatment, tuberculosis
 from clinic.services.plausibility import get_today
 from clinic.web import tb_word
-from clinic.web.form import read_form
+from clinic.web.form import read_form, read_shown_day
 from clinic.web.station_page import Answer, forget, list_names, open_case, show
 from clinic.web.tuberculosis import address_meeting, may_write
 
@@ -69,17 +70,17 @@ def _read_doses(typed: dict[str, Any]) -> list[NewDose]:
     """The days of the form. Raises InvalidInput for a letter that means nothing."""
     wrong: dict[str, list[str]] = {}
     found = []
-    place = typed.get("place")
+    place = load(DosePlaceIn(), {"place": typed.get("place") or None})["place"]
     for name in typed:
         if not name.startswith("was-"):
             continue
-        day = date.fromisoformat(name.removeprefix("was-"))
+        day = read_shown_day(name.removeprefix("was-"))
         shown = STATES.get(typed[name])
         letter = typed.get(f"day-{day.isoformat()}", "").upper()
         if letter and letter not in STATES:
             wrong[f"day-{day.isoformat()}"] = [_("Type %(letters)s, or nothing.", letters=" / ".join(STATES))]
             continue
-        found.append(NewDose(day, STATES.get(letter), shown, DosePlace(place) if place else None,
+        found.append(NewDose(day, STATES.get(letter), shown, place,
                              typed.get("observer_id"), typed.get("reason", "")))
     if wrong:
         raise InvalidInput(_("Please correct what is marked."), fields=wrong)

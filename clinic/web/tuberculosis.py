@@ -30,6 +30,7 @@ from clinic.queries.tuberculosis import list_observers, list_other_tb_cases
 from clinic.schemas.door import load
 from clinic.schemas.reason import ReasonIn
 from clinic.schemas.tuberculosis import (
+    DosePlaceIn,
     InterruptionIn,
     MonthIn,
     NewDose,
@@ -130,9 +131,9 @@ def give_today(case_id: str) -> Answer | Response:
     """Today's dose was given and watched by whoever presses the button."""
     case = open_case(case_id)
     typed = read_form(request.form)
-    new = NewDose(get_today(case), DoseState.GIVEN, None, DosePlace(typed.get("place", DosePlace.CLINIC.value)),
-                  current_user.id)
     try:
+        place = load(DosePlaceIn(), {"place": typed.get("place") or DosePlace.CLINIC.value})["place"]
+        new = NewDose(get_today(case), DoseState.GIVEN, None, place, current_user.id)
         tb_treatment.record_doses(tuberculosis.get_tb_case(case), [new], current_user)
     except InvalidInput as problem:
         problem.fields = {"today": [next(iter(problem.fields.values()))[0]]} if problem.fields else {}

@@ -193,7 +193,7 @@ def _make_other(made: Clinic) -> None:
     exam = db.session.execute(select(SignedExam).where(SignedExam.case_id == signed.id)).scalar_one()
     delivery = db.session.execute(select(Delivery).where(Delivery.case_id == signed.id)).scalar_one()
     request = ask_amendment(signed, secret, staff["nurse"])
-    task = open_task("follow-up", case, "walk", role="nurse", detail=secret)
+    task = open_task("follow-up", case, "elsewhere", role="nurse", detail=secret)
     made.other = {"case_id": case.id, "applicant_id": case.applicant_id, "other_id": signed.applicant_id,
                   "family_id": family.id, "related_id": relative.id, "exam_id": exam.id, "delivery_id": delivery.id,
                   "member_id": case.applicant_id, "request_id": request.id,

@@ -137,6 +137,19 @@ def test_page_says_what_comes_next_and_misses_no_dose_after_the_last(app: Flask,
     assert "Give today" not in page
 
 
+def test_damaged_forms_of_doses_are_refused_in_words(app: Flask, case: Case) -> None:
+    client, base, today = _client(app, "tbteam", case)
+    _begin(client, base, today)
+    _meet(client, base)
+    given = {f"was-{today}": "-", f"day-{today}": "g", "month": f"{today:%Y-%m}"}
+    assert client.post(f"{base}/today", data={"place": "moon"}).status_code == 422
+    assert client.post(f"{base}/doses", data=given | {"place": "moon"}).status_code == 422
+    answer = client.post(f"{base}/doses", data=given | {"was-yesterday": "-"})
+    assert answer.status_code in (400, 409) and "came back damaged" in answer.get_data(as_text=True)
+    with read_unit() as session:
+        assert session.execute(select(TbDose)).first() is None
+
+
 def test_usual_doses_are_suggested_for_the_weight(app: Flask, case: Case) -> None:
     client, base, today = _client(app, "physician", case)
     client.post(f"{base}/diagnosis", data=_diagnosis(today))
