@@ -56,6 +56,11 @@ def get_reported(user: User, reported_id: str) -> ReportedResult:
     return row
 
 
+def find_way(row: ReportedResult) -> InboundWay:
+    """By which door a reported result came; its message's bytes are not read."""
+    return db.session.execute(select(InboundMessage.way).where(InboundMessage.id == row.message_id)).scalar_one()
+
+
 def list_of_message(message: InboundMessage) -> list[ReportedResult]:
     """What a message reported, with what became of it; what was read again since is left out."""
     return list(db.session.execute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from flask import Blueprint, flash, redirect, request, url_for
@@ -21,6 +22,7 @@ from clinic.web.station_page import Answer, forget, is_recording, list_names, op
 
 blueprint = Blueprint("confidential", __name__, url_prefix="/cases/<case_id>/confidential")
 P = Permission
+CAME_IN = re.compile(r"/laboratory/(inbox|messages)/[0-9a-f-]{36}")  # the pages of what laboratories sent
 
 
 @blueprint.get("")
@@ -42,7 +44,7 @@ def open_results(case_id: str) -> Answer | Response:
         confidential.open_results(case, SensitiveReason(typed["why"]), typed.get("words") or "", current_user)
     except InvalidInput as problem:
         return _show(forget(case_id), typed, problem)
-    return redirect(read_next(case_id))
+    return redirect(_read_next(case_id))
 
 
 @blueprint.post("/counselling")
@@ -62,6 +64,12 @@ def counsel(case_id: str) -> Answer | Response:
         return _show(forget(case_id), typed, InvalidInput(_("Please correct what is marked."), fields=fields))
     flash(_("Recorded."), "success")
     return redirect(url_for(".view", case_id=case_id))
+
+
+def _read_next(case_id: str) -> str:
+    """Where to go on: what a laboratory sent, from which the reader came, or a page of this case."""
+    wanted = request.values.get("next", "")
+    return wanted if CAME_IN.fullmatch(wanted) else read_next(case_id)
 
 
 def reason_word(reason: SensitiveReason) -> str:

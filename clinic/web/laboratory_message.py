@@ -168,7 +168,7 @@ def _list_openings(message: InboundMessage, hidden: list[ReportedResult]) -> lis
         return []
     cases = {row.case.id: row.case for row in hidden if row.case}
     found = [(_("Case %(number)s: open with a reason", number=case.number),
-              str(find_confidential(case, url_for("laboratory.sheet", case_id=case.id)))) for case in cases.values()]
+              str(find_confidential(case, url_for(".show", received_id=message.id)))) for case in cases.values()]
     if not cases and hidden:
         found.append((_("Show it, to say what its words mean"), url_for(".show", received_id=message.id, show=1)))
     return found

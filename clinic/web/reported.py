@@ -23,6 +23,7 @@ from clinic.queries.reported import (
     COUNT_LIMIT,
     PAGE_SIZE,
     count_reported,
+    find_way,
     get_reported,
     list_loose_documents,
     list_reported,
@@ -36,7 +37,7 @@ from clinic.services.lab_order import list_orders
 from clinic.services.specimen import list_specimens
 from clinic.web.form import read_form
 from clinic.web.laboratory_origin import READERS, find_confidential
-from clinic.web.reported_word import STATE_WORDS, say_signs, say_status
+from clinic.web.reported_word import STATE_WORDS, WAY_WORDS, say_signs, say_status
 
 blueprint = Blueprint("reported", __name__, url_prefix="/laboratory/inbox")
 P = Permission
@@ -181,6 +182,7 @@ def _render(
     return render_template(
         "reported/show.html", row=row, person=person, panel=panel, test=test, word=STATE_WORDS[row.state],
         suggestions=suggestions, say_signs=say_signs, say_status=say_status, specimens=specimens, typed=typed or {},
+        way=WAY_WORDS[find_way(row)],
         errors=errors, cautions=cautions or [], may_act=is_open and has_permission(P.ENTER_RESULT),
         may_map=has_permission(P.MAP_RESULTS), is_hidden=is_hidden,
         open_url=_address_opening(row) if is_hidden else None, is_worker=any(has_permission(one) for one in WORKERS))
@@ -191,7 +193,7 @@ def _address_opening(row: ReportedResult) -> str | None:
     this = url_for(".show", reported_id=row.id)
     if row.case is None:
         return f"{this}?show=1" if has_permission(P.SEE_CONFIDENTIAL) else None
-    return find_confidential(row.case, url_for("laboratory.sheet", case_id=row.case.id))
+    return find_confidential(row.case, this)
 
 
 def _render_document(

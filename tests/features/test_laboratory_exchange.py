@@ -71,7 +71,7 @@ def test_results_from_the_line_to_the_authority(
     case = f"{address}/cases/{case_id}"
     page.set_viewport_size({"width": 1366, "height": 900})
     _assign(page, address, number)
-    _look_at_message(page, address, case, number)
+    _look_at_message(page, address, number)
     _validate(page, case)
     _read_as_physician(page, case)
     page.goto(case)
@@ -100,7 +100,7 @@ def _assign(page: Page, address: str, number: str) -> None:
     expect(page.get_by_text(f"Entered for case {number}")).to_be_visible()
 
 
-def _look_at_message(page: Page, address: str, case: str, number: str) -> None:
+def _look_at_message(page: Page, address: str, number: str) -> None:
     """It brings a confidential result, so its words open with a reason."""
     sign_in_as(page, address, "labsupervisor")
     page.goto(f"{address}/laboratory/messages?state=applied")
@@ -112,9 +112,7 @@ def _look_at_message(page: Page, address: str, case: str, number: str) -> None:
     page.get_by_role("link", name=f"Case {number}: open with a reason").click()
     page.get_by_label("To validate it as second person").check()
     page.get_by_role("button", name="Open for half an hour").click()
-    page.wait_for_url(f"{case}/laboratory")
-    page.goto(f"{address}/laboratory/messages?state=applied")
-    page.get_by_role("link", name="L1", exact=True).click()
+    expect(page.get_by_role("heading", name="Message L1")).to_be_visible()
     expect(page.get_by_text("Observation request").first).to_be_visible()
 
 

@@ -118,7 +118,11 @@ def test_confidential_result_is_told_by_nothing_that_came_with_it(
         assert file not in _text(client, f"/cases/{ids['case']}")
     page = _text(supervisor, message)
     assert "Observation request" not in page and "MSH|" not in page and "open with a reason" in page
-    supervisor.post(f"/cases/{ids['case']}/confidential", data={"why": "validation"})
+    then = {f"//evil.example{reported}": f"/cases/{ids['case']}", f"{reported}?show=1": f"/cases/{ids['case']}",
+            message: message, reported: reported}
+    for wanted, place in then.items():
+        answer = supervisor.post(f"/cases/{ids['case']}/confidential", data={"why": "validation", "next": wanted})
+        assert answer.location == place
     assert "NEG" in _text(supervisor, reported)
     assert "Observation request" in _text(supervisor, message)
     assert supervisor.get(file).data == make_plain_pdf()
