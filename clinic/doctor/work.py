@@ -13,12 +13,14 @@ from clinic.db import db
 from clinic.doctor.finding import Finding, good, needs_database, warning, wrong
 from clinic.models import Delivery, DeliveryState, Heartbeat, InboundMessage, InboundState
 from clinic.queries.heartbeat import PATIENCE
+from clinic.queries.unusual_reading import list_unusual
 from clinic.seal.sealing import find_tail_age
 from clinic.services.authority_client import list_ending
 
 ON_THEIR_WAY = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.UNKNOWN)
 FOR_A_PERSON = (DeliveryState.REJECTED, DeliveryState.DEAD, DeliveryState.HELD)
 INBOUND_PATIENCE = timedelta(minutes=10)  # the worker looks every second
+READING_DAYS = 14  # that a person's usual day is taken from
 SEAL_PATIENCE = timedelta(minutes=15)  # it seals every few minutes at the latest
 
 
@@ -107,4 +109,18 @@ def say_age(since: datetime) -> str:
     return f"{minutes // 60} hours" if minutes < 48 * 60 else f"{minutes // 1440} days"
 
 
-CHECKS = (check_worker, check_deliveries, check_inbound, check_authority_clients, check_seals)
+@needs_database
+def check_reading(settings: Settings) -> Iterator[Finding]:
+    """Nobody opened far more people's cases than they use to, yesterday or today (UTC)."""
+    midnight = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    begins = [midnight - timedelta(days=back) for back in range(READING_DAYS)]
+    found = [one for one in list_unusual([(begin.date(), begin, begin + timedelta(days=1)) for begin in begins])
+             if one.day >= begins[1].date()]
+    for one in found:
+        yield warning("reading", f"Member of staff {one.person_id} opened {one.cases} cases on {one.day.isoformat()}.",
+                      "See Audit, Unusually many; where the sign-in is in wrong hands, end it (Administration, Users).")
+    if not found:
+        yield good("reading", "Nobody opened unusually many cases.")
+
+
+CHECKS = (check_worker, check_deliveries, check_inbound, check_authority_clients, check_seals, check_reading)

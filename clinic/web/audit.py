@@ -29,6 +29,7 @@ from clinic.queries.audit_trail import (
     list_trail,
 )
 from clinic.queries.emergency import get_opening
+from clinic.queries.unusual_reading import LEAST, TIMES, list_unusual
 from clinic.schemas.field import to_words
 from clinic.seal.table import CHANGE, READ
 from clinic.web.audit_word import describe_action, describe_detail, describe_subject
@@ -61,6 +62,21 @@ def index() -> str:
         next_url=url_for(".index", **given, after=page[-1].id) if len(rows) > PAGE_SIZE else None,
         csv_url=url_for(".export_csv", **given), fhir_url=url_for(".export_fhir", **given),
     )
+
+
+@blueprint.get("/unusual")
+@requires(P.SEE_AUDIT)
+def unusual() -> str:
+    """Who opened far more people's cases on a day of the last month than they use to."""
+    today = clock.today(current_user.site.time_zone)
+    days = [today - timedelta(days=back) for back in range(USUAL_DAYS)]
+    found = list_unusual([(day, find_day_start(day), find_day_start(day + timedelta(days=1))) for day in days],
+                         [person_id for person_id, _name in list_people(current_user)])
+    record_read("user", current_user.id, "see-audit", "audit-unusual", "", site_id=current_user.site_id,
+                detail={"rows": len(found)})
+    names = list_names(one.person_id for one in found)
+    return render_template("audit/unusual.html", rows=found, names=names, tabs=_list_tabs(None), days=USUAL_DAYS,
+                           least=LEAST, times=TIMES)
 
 
 @blueprint.get("/export.csv")
@@ -157,10 +173,12 @@ def _find_applicant(given: dict[str, Any], errors: dict[str, list[str]]) -> Appl
     return get_record(found[0].id, current_user)
 
 
-def _list_tabs(wanted: AuditFilter) -> list[dict[str, Any]]:
+def _list_tabs(wanted: AuditFilter | None) -> list[dict[str, Any]]:
+    """The streams, and the unusual days, which are shown where nothing is `wanted` of a stream."""
     given = _list_given()
-    return [{"label": str(label), "url": url_for(".index", **given | {"stream": name}),
-             "active": wanted.stream.name == name} for name, label in STREAM_WORDS.items()]
+    tabs = [{"label": str(label), "url": url_for(".index", **given | {"stream": name}),
+             "active": wanted is not None and wanted.stream.name == name} for name, label in STREAM_WORDS.items()]
+    return [*tabs, {"label": _("Unusually many"), "url": url_for(".unusual"), "active": wanted is None}]
 
 
 def _to_lines(rows: list[AuditEntry]) -> list[dict[str, Any]]:

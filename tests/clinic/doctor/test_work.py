@@ -9,12 +9,13 @@ import pytest
 from flask import Flask
 
 from clinic import clock
-from clinic.audit import record_change
+from clinic.audit import record_change, record_read
 from clinic.config import Settings
 from clinic.db import db
 from clinic.doctor import work
 from clinic.doctor.finding import Check, Verdict
 from clinic.models import DeliveryState, Heartbeat, InboundMessage, InboundState
+from clinic.queries.unusual_reading import LEAST
 from clinic.services.authority_client import add_client
 from tests.factory import make_authority
 from tests.fhir_api.machine import make_key, to_public
@@ -88,3 +89,14 @@ def test_audit_that_waits_for_its_seal_is_wrong(app: Flask, settings: Settings) 
 def test_age_is_said_in_the_unit_that_says_enough() -> None:
     ages = [timedelta(minutes=90), timedelta(hours=30), timedelta(days=5)]
     assert [work.say_age(clock.now() - age) for age in ages] == ["90 minutes", "30 hours", "5 days"]
+
+
+def test_somebody_who_opens_far_more_cases_than_usual_is_named_by_id(app: Flask, settings: Settings) -> None:
+    for number in range(LEAST - 1):
+        record_read("user", "u-1", "read", "case", f"c{number}", case_id=f"c{number}")
+        record_read("user", "u-1", "read", "case", f"c{number}", case_id=f"c{number}")  # again: the same case
+    assert list_verdicts(work.check_reading, settings) == [Verdict.GOOD]
+    record_read("user", "u-1", "read", "case", "one-more", case_id="one-more")
+    db.session.commit()
+    (found,) = work.check_reading(settings)
+    assert found.verdict is Verdict.WARNING and "u-1" in found.words and str(LEAST) in found.words

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import timedelta
 
 import pytest
 from fhir.resources.R4B.auditevent import AuditEvent
@@ -12,9 +13,11 @@ from fhir.resources.R4B.bundle import Bundle
 from flask import Flask
 from sqlalchemy import select
 
+from clinic import clock
 from clinic.audit import audit_engine, audit_read, record_read
 from clinic.db import db, set_mode
 from clinic.models import Case, User
+from clinic.queries.unusual_reading import LEAST
 from tests.factory import make_applicant, make_case, make_site, make_user
 from tests.fhir import validator
 from tests.sign_in import sign_in
@@ -42,6 +45,21 @@ def test_administrator_sees_who_opened_a_case_and_on_which_screen(app: Flask, ca
     assert page.status_code == 200
     assert "Nurse Njeri" in page.text and "Looked at" in page.text and number in page.text and "ZZWAMBUI" in page.text
     assert "Nurse Otieno" not in page.text
+
+
+def test_who_opens_far_more_cases_than_usual_is_shown_to_their_own_site_alone(app: Flask, case: Case) -> None:
+    nurse, now = _id_of("Nurse Njeri"), clock.now()
+    for back, cases in ((3, 8), (2, 10), (1, 12), (0, LEAST)):
+        with clock.stopped_at(now - timedelta(days=back)):
+            for number in range(cases):
+                record_read("user", nurse, "read", "case", f"c{number}", case_id=f"c{number}", site_id=case.site_id)
+                record_read("user", nurse, "list", "case", "", case_id=f"list-{back}-{number}", site_id=case.site_id)
+    page = sign_in(app, make_user("quality", case.site)).get("/audit/unusual").text
+    assert "Nurse Njeri" in page and page.count('id="row-') == 1 and f">{LEAST + 1}<" in page.replace(" ", "").replace(
+        "\n", "")
+    elsewhere = db.session.get_one(User, _id_of("Nurse Otieno")).site
+    assert "Nobody opened unusually many" in sign_in(app, make_user("quality", elsewhere)).get("/audit/unusual").text
+    assert sign_in(app, make_user("nurse", case.site)).get("/audit/unusual").status_code == 403
 
 
 def test_filters_stand_in_the_address_and_narrow(app: Flask, case: Case) -> None:
