@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from clinic import clock
 from clinic.db import db, read_unit
-from clinic.models import AuditChange, Counselling, User
+from clinic.models import Answer, AuditChange, Counselling, User
 from clinic.schemas.door import load
 from clinic.schemas.laboratory import LabResultIn
 from clinic.services import confidential, laboratory
@@ -129,3 +129,12 @@ def test_result_is_told_only_after_both_conversations(app: Flask, ids: tuple[str
     assert [counsel(kind).status_code for kind in ("after", "released")] == [302, 302]
     assert [one.kind.value for one in _all(Counselling)] == ["before", "after", "released"]
     assert "Result told to the applicant" in _text(nurse.get(base))
+
+
+def test_vaccine_not_given_with_it_says_why_to_who_gives_it_alone(app: Flask, staff: dict[str, User]) -> None:
+    case = make_case("us", user=staff["reception"], circumstances={"hiv_known": Answer.YES})
+    case_id = case.id
+    pages = {role: _text(sign_in(app, staff[role]).get(f"/cases/{case_id}/vaccination?look=1"))
+             for role in ("nurse", "quality")}
+    assert "Known HIV infection: no live vaccine" in pages["nurse"]
+    assert "HIV" not in pages["quality"] and "The physician knows why." in pages["quality"]

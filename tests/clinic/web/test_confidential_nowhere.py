@@ -52,7 +52,8 @@ from tests.fhir import story
 from tests.sign_in import meet, sign_in
 
 WITHOUT = [role for role, (_label, held) in ROLES.items() if Permission.SEE_CONFIDENTIAL not in held]
-WITH = [role for role in ROLES if role not in WITHOUT]
+_HOLDING = {role: held for role, (_label, held) in ROLES.items() if role not in WITHOUT}
+WITH = [role for role, held in _HOLDING.items() if not any(held < other for other in _HOLDING.values())]  # the widest
 LOINC = "56888-1"  # of the test, as a laboratory sends it
 # What may differ between the two houses for nobody without the permission, and for nobody who has not said why.
 TELLING = re.compile(r"hiv|positive|reactive|confidential|counsel|56888-1|grade|\b(POS|NEG)\b|negative", re.I)
@@ -124,9 +125,27 @@ def _make_house(code: str, value: str) -> House:
         "site_id": site.id}
     house = House(code, staff, [
         common | {"case_id": case.id, "applicant_id": case.applicant_id, "result_id": result.id},
-        common | {"case_id": signed.id, "applicant_id": signed.applicant_id, "result_id": corrected.id}])
+        common | {"case_id": signed.id, "applicant_id": signed.applicant_id, "result_id": corrected.id},
+        _begin_american(staff, value)])
     db.session.commit()
     return house
+
+
+def _begin_american(staff: dict[str, User], value: str) -> dict[str, str]:
+    """A US case of somebody who says that they have HIV, or not: no test is asked for, but more of other things."""
+    case = story.open_case(staff, "us", family_name="Simiyu")
+    story.walk.ensure_consent(case, staff["reception"])
+    for answer in (Answer.UNKNOWN, Answer.YES if value == "positive" else Answer.NO):
+        write_answers(case, {"hiv_known": answer}, staff["nurse"])
+    refresh(case)
+    if value == "negative":
+        db.session.refresh(staff["physician"])
+        add_requirement(case, "sputum-series", "Asked for by the embassy", staff["physician"])
+    db.session.flush()
+    for user in staff.values():
+        meet(case, user, consents=False)
+    return {"case_id": case.id, "applicant_id": case.applicant_id, "disease": "tuberculosis",
+            "name": "us-medical-exam", "station": "vaccination"}
 
 
 def _ask_as_for_a_positive(case: Case, staff: dict[str, User], value: str) -> None:
