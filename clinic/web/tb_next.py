@@ -82,7 +82,8 @@ def _follow_outcome(case: Case, ends: EndCultures) -> Step | None:
     step = _follow_cultures(case, ends)
     if step is not None or case.state in workflow.SIGNED:
         return step
-    words = _("The treatment is over and the cultures at its end are negative: the exam goes on with its new class.")
+    words = _("The treatment is over and the cultures at its end are negative: the exam goes on with its new class. "
+              "Before it is signed, the film at the end is taken and the medical form brought up to date.")
     if has_permission(P.SIGN) and case.state in workflow.RECORDING:
         return Step(words, "good", _("Review and sign"), url_for("sign.review", case_id=case.id))
     return Step(words, "good", _("Go on with the exam"), url_for("case.show", case_id=case.id))
