@@ -46,6 +46,7 @@ from clinic.ports import (
     ports,
 )
 from clinic.rules import decide
+from clinic.services import assessment, tb_summary
 from clinic.services.assessment import is_ready_for_review
 from clinic.services.conclusion import ConclusionInput, conclude
 from clinic.services.fact import build_facts
@@ -169,12 +170,15 @@ def hand_out(exam: SignedExam, case: Case, conclusion: Conclusion) -> bytes:
 def open_amendment(case: Case, reason: str, actor: User) -> None:
     """Take a signed case back into work; the old version stands until a new one is signed.
 
+    What was recorded of a tuberculosis treatment since the signature counts from now on.
     Raises NotNow unless the case was signed, NotAllowed unless `actor` may sign it.
     """
     ensure_may_sign(actor, case)
     if case.state not in SIGNED_STATES:
         raise NotNow(_("Only a signed exam can be amended."), case=case.id)
     workflow.move(case, CaseState.IN_PROGRESS, reason=reason, actor=actor)
+    if tb_summary.publish(case, actor) is not None:
+        assessment.refresh(case)
 
 
 def ensure_may_sign(signer: User, case: Case) -> None:

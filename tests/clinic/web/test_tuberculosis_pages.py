@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -10,7 +11,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from clinic.db import db, read_unit, write_unit
-from clinic.models import Applicant, Case, TbCase, TbDose, TbPhase, User
+from clinic.models import Applicant, Case, TbCase, TbDose, TbPhase, Treatment, User
+from clinic.services.assessment import assess
 from clinic.services.plausibility import get_today
 from tests.factory import make_case, make_user
 from tests.fhir.story import make_staff, sign_clean
@@ -107,6 +109,16 @@ def test_signed_exam_goes_on_with_its_doses_and_says_how_it_is_amended(app: Flas
     assert "Ask the physician to amend it" in page and f"/cases/{case_id}/amendment" in page
     page = physician.get(base).get_data(as_text=True)
     assert "Open the signed exam to amend it" in page and "What was signed stands until then." in page
+    exam = re.search(r'href="/exams/([^"]+)"', page)
+    assert exam
+    with read_unit() as session:
+        assert session.execute(select(Treatment)).first() is None, "what was signed stays as it is"
+    assert physician.post(f"/exams/{exam[1]}/amend", data={"reason": "treated since"}).status_code == 302
+    with read_unit() as session:
+        row = session.execute(select(Treatment)).unique().scalar_one()
+        assert (row.case_id, row.doses_given, row.is_supervised) == (case_id, 1, True)
+        assert assess(session.get_one(Case, case_id))["classes"] == ["A"]
+    assert "Open the signed exam to amend it" not in physician.get(base).get_data(as_text=True)
     with write_unit() as session:
         reception = session.get_one(User, staff["reception"].id)
         other = make_case("us", session.get_one(Applicant, applicant_id), reception).id
