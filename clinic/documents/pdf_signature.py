@@ -20,6 +20,7 @@ from clinic.signing_key import SigningKey
 ANCHOR = "signature-field"
 FIELD = "Signature"
 DIGEST = "sha384"  # of the strength of the key's curve
+ROOM = 2048  # bytes of a signature beside its certificates, which are about 600; more would raise, not be cut
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,13 @@ def sign_pdf(pdf: bytes, box: Box, signed_as: SignedAs, key: SigningKey) -> byte
     signed = BytesIO()
     writer = IncrementalPdfFileWriter(BytesIO(pdf))
     signer = Signer(describe, _build_signer(key), stamp_style=frame, new_field_spec=spec)
-    run_apart(lambda: signer.sign_pdf(writer, output=signed))
+    run_apart(lambda: signer.sign_pdf(writer, bytes_reserved=_count_digits(key), output=signed))
     return signed.getvalue()
+
+
+def _count_digits(key: SigningKey) -> int:
+    """Room for the signature, in hexadecimal digits; left to itself, the library signs once more to find it out."""
+    return 2 * (ROOM + sum(len(one.public_bytes(serialization.Encoding.DER)) for one in (key.certificate, *key.chain)))
 
 
 def _build_signer(key: SigningKey) -> Any:
