@@ -112,6 +112,9 @@ def find_sources(session: Session, row: object) -> list[Source]:
         return [Source("laboratory", key) for key in session.execute(series).scalars()]
     if isinstance(row, RequirementReason):
         return [Source("order", row.requirement_id)]
+    if isinstance(row, Site):  # whose country says under which authority its staff are licensed
+        staff = session.execute(select(User.id).where(User.site_id == row.id)).scalars()
+        return [Source("site", row.id), *(Source("user", key) for key in staff)]
     return [Source(name, getattr(row, attribute)) for name, model, attribute in _ROWS if isinstance(row, model)]
 
 

@@ -57,6 +57,16 @@ def test_unchanged_commit_appends_nothing(app: Flask) -> None:
     assert db.session.query(StoredVersion).count() == before
 
 
+def test_country_of_a_site_renames_the_licences_of_its_staff(app: Flask) -> None:
+    physician = make_user("physician")
+    physician.licence_number = "KMPDC-1"
+    db.session.commit()
+    physician.site.country = "TZA"
+    db.session.commit()
+    assert list(list_differences(db.session())) == []
+    assert _newest("Practitioner", physician.id)["identifier"][0]["system"].endswith("licence/TZA")
+
+
 def test_changed_state_appends_one_version(app: Flask) -> None:
     case = sample.make_clean_adult()
     db.session.commit()

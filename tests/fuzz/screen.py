@@ -152,9 +152,11 @@ class ScreenDoor(Door):
             version = self.world.find_version()
             changed = version != self.version or walker.was_stopped
             if changed:
-                self.world.check(given.compares)
-                self.world.reset()
-                self.version = self.world.find_version()
+                try:
+                    self.world.check(given.compares)
+                finally:  # or the next walk would find what this one left
+                    self.world.reset()
+                    self.version = self.world.find_version()
         return walker.word
 
 
