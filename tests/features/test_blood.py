@@ -77,7 +77,8 @@ def _receive(page: Page, address: str, tubes: list[str]) -> None:
     sign_in_as(page, address, "labtech")
     page.goto(f"{address}/laboratory/receipt")
     for tube in tubes:
-        page.keyboard.type(tube.replace("-", ""))  # the field has the focus already
+        expect(page.get_by_label("Scan the label")).to_be_focused()  # by itself, also after each
+        page.keyboard.type(tube.replace("-", ""))
         page.keyboard.press("Enter")
         expect(page.get_by_text(f"{tube} is received.")).to_be_visible()
     look(page, "receipt")

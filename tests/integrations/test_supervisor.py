@@ -119,6 +119,8 @@ def free_port() -> int:
 def test_everything_starts_from_nothing_and_one_signal_ends_it(tmp_path: Path) -> None:
     port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CLEARWAY_")}
+    environment |= {f"CLEARWAY_{name}": str(free_port()) for name in (
+        "MLLP_PORT", "SANDBOX_PORT", "SANDBOX_MLLP_PORT", "SANDBOX_LAB_MLLP_PORT")}
     environment |= {"CLEARWAY_VAR_DIR": str(tmp_path), "CLEARWAY_WEB_PORT": str(port)}
     process = subprocess.Popen(
         [sys.executable, "-m", "integrations.supervisor"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
