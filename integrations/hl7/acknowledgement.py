@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from integrations.hl7.charset import UTF_8, UnknownCharset, decode
 from integrations.hl7.composer import Field, SegmentDraft, compose
+from integrations.hl7.escape import escape
 from integrations.hl7.moment import format_moment
 from integrations.hl7.reader import Message, NotHl7, Segment, read_message
 from integrations.hl7.word import VERSION
@@ -85,14 +87,38 @@ def build_acknowledgement(
     person. `wants_answer` asks the receiver to confirm that it stored our answer (MSH-15).
     """
     header = received.header
-    trigger = received.header.get(9, 2)
+    unlike = {5: "", 8: ""}  # MSH-7 and MSH-10: with the rest a sender's messages are alike
+    rest = Segment(header.name, tuple(unlike.get(n, text) for n, text in enumerate(header.fields)), header.delimiters)
+    own = (format_moment(now), own_id, received.control_id)
+    text = _write_alike(rest, code, error, words, wants_answer)
+    if any(text.count(mark) != 1 for mark in _MARKS):  # a sender whose name has such a character
+        return _write(rest, code, error, words, wants_answer, *own)
+    for mark, value in zip(_MARKS, own, strict=True):
+        text = text.replace(mark, escape(value))
+    return text
+
+
+_MARKS = ("\ue000", "\ue001", "\ue002")  # of Unicode's private use, where time, own number and MSA-2 go
+
+
+@lru_cache(maxsize=1024)
+def _write_alike(header: Segment, code: str, error: tuple[str, str] | None, words: str, wants_answer: bool) -> str:
+    """The answer with marks in the three places that differ: a listener writes thousands that are alike."""
+    return _write(header, code, error, words, wants_answer, *_MARKS)
+
+
+def _write(
+    header: Segment, code: str, error: tuple[str, str] | None, words: str, wants_answer: bool, moment: str, own_id: str,
+    control_id: str,
+) -> str:  # fmt: skip
+    trigger = header.get(9, 2)
     kind: Field = ("ACK", trigger, "ACK") if trigger else "ACK"
     segments = [
         SegmentDraft("MSH", {
-            3: header.get(5), 4: header.get(6), 5: header.get(3), 6: header.get(4), 7: format_moment(now), 9: kind,
+            3: header.get(5), 4: header.get(6), 5: header.get(3), 6: header.get(4), 7: moment, 9: kind,
             10: own_id, 11: header.get(11) or "P", 12: VERSION, 15: "AL" if wants_answer else "NE", 16: "NE", 18: UTF_8,
         }),
-        SegmentDraft("MSA", {1: code, 2: received.control_id}),
+        SegmentDraft("MSA", {1: code, 2: control_id}),
     ]  # fmt: skip
     if error:
         segments.append(SegmentDraft("ERR", {3: (*error, "HL70357"), 4: "E", 8: words}))

@@ -9,12 +9,15 @@ from __future__ import annotations
 import codecs
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import Connection, Table, bindparam, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.orm import Session
 
 from clinic import clock
@@ -34,10 +37,13 @@ ACCEPT_WANTED = ("AL", "SU")  # MSH-15: always, on success
 PRODUCTION = "P"  # MSH-11
 NAME_LIMIT = 200
 _BREAK = re.compile(rb"[\r\n]")
+KEPT = ("id", "received_at", "peer", "sender", "control_id", "kind", "way", "sha256", "raw", "answer", "laboratory_id",
+        "times", "state", "state_reason")  # the columns that build_row fills
+IDENTITY = ("sender", "control_id", "sha256")  # a message that agrees in these is the same one
+RULINGS = 1000  # that are remembered of one list of senders
 Refusal = tuple[str, str, str]  # code and name of table 0357, and a sentence
 _table = cast(Table, InboundMessage.__table__)
 # Built once: the listener runs them for every few messages.
-_INSERT = insert(_table)
 _COUNT = update(_table).where(_table.c.id == bindparam("one")).values(times=_table.c.times + bindparam("more"))
 _KNOWN = select(_table.c.id, _table.c.sender, _table.c.control_id, _table.c.sha256, _table.c.answer).where(
     _table.c.sender.in_(bindparam("senders", expanding=True)),
@@ -65,26 +71,59 @@ class Verdict:
     is_stranger: bool = False  # refused because nobody of that name is known
 
 
+@dataclass(frozen=True)
+class _Ruling:
+    """What all messages with the same header, but for its time and its number, have in common."""
+
+    refusal: Refusal | None
+    laboratory_id: str | None
+    is_stranger: bool
+    is_original: bool  # answered by its application; else by the machine that stored it
+    asks: bool  # for an acknowledgement
+    sender: str
+    kind: str
+
+
 def judge(arrival: Arrival, senders: Senders, takes_tests: bool = False) -> Verdict:
     """What is knowable at once of a frame; nothing is written. `takes_tests`: MSH-11 need not be P."""
     try:
         message = _read(arrival.frame)
     except NotHl7:
         return Verdict(None, None, hang_up=True)  # without a readable header there is nobody to answer
-    laboratory = senders.laboratories.get(_name(message, 3, 4, 6))
-    is_authority = laboratory is None and _name(message, 3, 4) in senders.authorities
-    refusal = _find_header_fault(message) or (
-        _find_laboratory_fault(message, arrival, laboratory, takes_tests) if laboratory
-        else _find_authority_fault(message, arrival, is_authority))
-    if refusal is not None:
-        code, name, words = refusal
-        refused = _answer(message, "AR" if _is_original(message) else "CR", (code, name), words)
-        return Verdict(refused, None, is_stranger=laboratory is None and not is_authority)
-    asks = message.header.get(15) in ACCEPT_WANTED or (
-        _is_original(message) and message.header.get(9) not in ANSWERS)
-    answer = _answer(message, "AA" if _is_original(message) else "CA") if asks else None
-    return Verdict(answer, build_row(
-        arrival, _name(message, 3, 4), message.control_id, message.kind, laboratory.id if laboratory else None, answer))
+    control_id, now = message.control_id, clock.now()
+    ruling = _rule(message, bool(control_id), arrival, senders, takes_tests)
+    if ruling.refusal is not None:
+        code, name, words = ruling.refusal
+        refused = _answer(message, "AR" if ruling.is_original else "CR", new_id(), now, (code, name), words)
+        return Verdict(refused, None, is_stranger=ruling.is_stranger)
+    row = build_row(arrival, ruling.sender, control_id, ruling.kind, ruling.laboratory_id, now=now)
+    if ruling.asks:
+        row["answer"] = _answer(message, "AA" if ruling.is_original else "CA", row["id"], now)
+    return Verdict(row["answer"], row)
+
+
+def _rule(message: Message, has_number: bool, arrival: Arrival, senders: Senders, takes_tests: bool) -> _Ruling:
+    """The ruling on a header, remembered with the senders for laboratories, whose messages differ in nothing else."""
+    fields, host = message.header.fields, arrival.peer.rsplit(":", 1)[0]
+    key = (fields[:5], fields[6:8], fields[9:], message.header.delimiters, has_number, arrival.way, host,
+           arrival.fingerprint, takes_tests)  # all but MSH-7 and MSH-10
+    ruling: _Ruling | None = senders.rulings.get(key)
+    if ruling is None:
+        laboratory = senders.laboratories.get(_name(message, 3, 4, 6))
+        is_authority = laboratory is None and _name(message, 3, 4) in senders.authorities
+        refusal = _find_header_fault(message) or (
+            _find_laboratory_fault(message, arrival, laboratory, takes_tests) if laboratory
+            else _find_authority_fault(message, arrival, is_authority))
+        is_original = not message.header.get(15) and not message.header.get(16)
+        ruling = _Ruling(
+            refusal, laboratory.id if laboratory else None, laboratory is None and not is_authority, is_original,
+            message.header.get(15) in ACCEPT_WANTED or (is_original and message.header.get(9) not in ANSWERS),
+            _name(message, 3, 4), message.kind)
+        if laboratory is not None:  # what an authority sends is looked at whole
+            if len(senders.rulings) >= RULINGS:
+                senders.rulings.clear()
+            senders.rulings[key] = ruling
+    return ruling
 
 
 def build_row(
@@ -105,31 +144,47 @@ def store(unit: Session | Connection, verdicts: Sequence[Verdict]) -> list[bytes
     """Keep every new message inside the caller's write unit; gives the answers, a repetition's as the first time."""
     connection = unit.connection() if isinstance(unit, Session) else unit
     rows = [verdict.row for verdict in verdicts if verdict.row is not None]
-    known = _list_known(connection, rows)
-    fresh: dict[tuple[str, str, str], dict[str, Any]] = {}
+    fresh = _insert(connection, rows) if rows else set()
+    known = _list_known(connection, [row for row in rows if row["id"] not in fresh])
     again: dict[str, int] = {}
     answers: list[bytes | None] = []
     for verdict in verdicts:
         row = verdict.row
-        if row is None:
+        if row is None or row["id"] in fresh:
             answers.append(verdict.answer)
-            continue
-        identity = row["sender"], row["control_id"], row["sha256"]
-        if identity in known:
-            message_id, answer = known[identity]
+        else:
+            message_id, answer = known[row["sender"], row["control_id"], row["sha256"]]
             again[message_id] = again.get(message_id, 0) + 1
             answers.append(answer)
-        elif identity in fresh:
-            fresh[identity]["times"] += 1
-            answers.append(fresh[identity]["answer"])
-        else:
-            fresh[identity] = row
-            answers.append(verdict.answer)
-    if fresh:
-        connection.execute(_INSERT, list(fresh.values()))
     if again:
         connection.execute(_COUNT, [{"one": message_id, "more": more} for message_id, more in again.items()])
     return answers
+
+
+def _insert(connection: Connection, rows: Sequence[dict[str, Any]]) -> set[str]:
+    """The ids of those rows that were new; of two alike the first. One statement, however many they are."""
+    head, marks, tail, columns = _build_insert(connection.dialect.name)
+    values = tuple(convert(row[name]) for row in rows for name, convert in columns)
+    statement = f"{head}{', '.join([marks] * len(rows))}{tail}"
+    return {found[0] for found in connection.exec_driver_sql(statement, values)}
+
+
+@lru_cache
+def _build_insert(database: str) -> tuple[str, str, str, list[tuple[str, Callable[[Any], Any]]]]:
+    """The statement before the marks of its rows, one row's marks, what follows; each column with how it is stored."""
+    is_sqlite = database == "sqlite"
+    dialect: Any = sqlite.dialect(paramstyle="qmark") if is_sqlite else psycopg.dialect(paramstyle="format")
+    new = (sqlite if is_sqlite else postgresql).insert(_table).values({name: bindparam(name) for name in KEPT})
+    compiled = new.on_conflict_do_nothing(index_elements=IDENTITY).returning(_table.c.id).compile(dialect=dialect)
+    head, values, rest = str(compiled).partition(" VALUES ")
+    marks, conflict, tail = rest.partition(" ON CONFLICT")
+    columns = [(name, _table.c[name].type.dialect_impl(dialect).bind_processor(dialect) or _keep)
+               for name in compiled.positiontup]
+    return head + values, marks, conflict + tail, columns
+
+
+def _keep(value: Any) -> Any:
+    return value
 
 
 def _list_known(
@@ -206,10 +261,8 @@ def _name(message: Message, *positions: int) -> str:
     return "|".join(message.header.get(position) for position in positions)[:NAME_LIMIT]
 
 
-def _is_original(message: Message) -> bool:
-    return not message.header.get(15) and not message.header.get(16)
-
-
-def _answer(message: Message, code: str, error: tuple[str, str] | None = None, words: str = "") -> bytes:
-    own_id = new_id().replace("-", "")[-20:]
-    return build_acknowledgement(message, code, own_id, clock.now(), error, words).encode()
+def _answer(
+    message: Message, code: str, own_id: str, now: datetime, error: tuple[str, str] | None = None, words: str = ""
+) -> bytes:
+    number = own_id.replace("-", "")[-20:]
+    return build_acknowledgement(message, code, number, now, error, words).encode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -42,6 +43,7 @@ class Senders:
 
     authorities: frozenset[str] = frozenset()  # MSH-3 and MSH-4
     laboratories: dict[str, KnownLaboratory] = field(default_factory=dict)  # MSH-3, MSH-4 and MSH-6
+    rulings: dict[Any, Any] = field(default_factory=dict, compare=False)  # what intake.py remembers of their headers
 
 
 def list_senders(session: Session) -> Senders:

@@ -8,6 +8,7 @@ import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,9 @@ from sqlalchemy import select
 
 from clinic.db import db, write_unit
 from clinic.models import InboundMessage, InboundState, InboundWay, Laboratory
+from integrations.hl7.acknowledgement import build_acknowledgement
 from integrations.hl7.frame import FrameReader, wrap
+from integrations.hl7.reader import read_message
 from integrations.inbound import line as line_module
 from integrations.inbound.listener import build_context, listening
 from tests.factory import make_laboratory
@@ -253,3 +256,18 @@ def test_laboratory_out_of_use_is_a_stranger_and_a_new_one_is_known_at_once(app:
         assert b"MSA|AR|L1" in converse(port, wrap(ORU.encode()))[0]
         set_laboratory(laboratory_id, active=True)
         assert b"MSA|AA|L1" in converse(port, wrap(ORU.encode()))[0]
+
+
+def test_answers_of_one_sender_differ_in_their_times_and_numbers_alone(app: Flask, laboratory_id: str) -> None:
+    """They are written from one another; a name with a character that marks their places is written by itself."""
+    frames = [wrap(ORU.replace("|L1|", f"|N{number}&\\T\\|").encode()) for number in range(3)]
+    with listening(app) as port:
+        answers = [converse(port, frame)[0].decode().split("\r") for frame in frames]
+    assert [answer[1] for answer in answers] == [f"MSA|AA|N{number}" for number in range(3)]
+    heads = [answer[0].split("|") for answer in answers]
+    assert len({head[9] for head in heads}) == 3
+    assert len({tuple(text for place, text in enumerate(head) if place not in (6, 9)) for head in heads}) == 1
+    strange = read_message(ORU.replace("|L1|", "|again|").replace("CENTRALLAB", "\ue001LAB"))
+    written = build_acknowledgement(strange, "AR", "own", datetime(2026, 11, 29, tzinfo=UTC), ("207", "Error"), "why")
+    assert written.startswith("MSH|^~\\&|CLEARWAY|NBO|\ue001LAB|LAB01|20261129000000+0000||ACK^R01^ACK|own|P|2.5.1|")
+    assert written.endswith("MSA|AR|again\rERR|||207^Error^HL70357|E||||why\r")
