@@ -1,0 +1,12 @@
+"""A page's text without what chance may write any word into."""
+
+from __future__ import annotations
+
+import re
+
+_TOKENS = re.compile(r'nonce="[^"]*"|"\.?[\w-]+\.[\w-]{5,8}\.[\w-]{20,}"')  # itsdangerous: words, time, proof
+
+
+def leave_tokens_out(text: str) -> str:
+    """The page without nonces and signed tokens: three letters of them may spell a test's name."""
+    return _TOKENS.sub("", text)
