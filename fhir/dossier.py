@@ -57,7 +57,7 @@ from fhir.code import get_code
 from fhir.encoder import Resource
 from fhir.medication_statement import TUBERCULOSIS
 from fhir.naming import ReleasedNaming
-from fhir.source import (
+from fhir.source_row import (
     find_specimen_id,
     find_tb_case,
     list_conclusions,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from clinic.models import (
     Applicant,
@@ -69,11 +68,19 @@ from fhir import (
 )
 from fhir.encoder import Resource
 from fhir.form_observation import WRONG
-from fhir.medication_statement import TUBERCULOSIS
 from fhir.naming import Naming
+from fhir.source_row import (
+    find_specimen_id,
+    find_tb_case,
+    find_tb_treatment,
+    list_conclusions,
+    list_doses,
+    list_forms,
+    list_orders,
+    list_revisions,
+)
 
 NAMING = Naming()
-Series = TypeVar("Series", LabResult, XrayReading, VaccineDose, Treatment)
 
 
 @dataclass(frozen=True, order=True)
@@ -189,29 +196,16 @@ def _build_order(session: Session, key: str) -> list[Projected]:
     return [_of_case(service_request.to_fhir(row, NAMING), row.case)] if service_request.is_order(row.exam) else []
 
 
-def list_orders(session: Session, case_id: str) -> list[Requirement]:
-    """What a case must have examined in the laboratory or by X-ray, withdrawn ones too."""
-    rows = session.execute(select(Requirement).where(Requirement.case_id == case_id).order_by(Requirement.id)).scalars()
-    return [row for row in rows if service_request.is_order(row.exam)]
-
-
 def _build_specimen(session: Session, key: str) -> list[Projected]:
     row = session.get_one(Specimen, key)
     return [_of_case(specimen.to_fhir(row, NAMING), row.case)]
 
 
 def _build_laboratory(session: Session, key: str) -> list[Projected]:
-    row = _list_revisions(session, LabResult, key)[-1]
+    row = list_revisions(session, LabResult, key)[-1]
     made = observation.to_fhir(
         row, NAMING, list_orders(session, row.case_id), specimen_id=find_specimen_id(session, row))
     return [_of_case(made, row.case)]
-
-
-def find_specimen_id(session: Session, row: LabResult) -> str | None:
-    """What a result was made on: the specimen that it names, else the tube that was drawn for its order."""
-    if row.specimen_id or row.order_id is None:
-        return row.specimen_id
-    return session.execute(select(LabOrder.specimen_id).where(LabOrder.id == row.order_id)).scalar_one_or_none()
 
 
 def _build_panels(session: Session, key: str) -> list[Projected]:
@@ -223,7 +217,7 @@ def _build_panels(session: Session, key: str) -> list[Projected]:
 
 
 def _build_treatment(session: Session, key: str) -> list[Projected]:
-    row = _list_revisions(session, Treatment, key)[-1]
+    row = list_revisions(session, Treatment, key)[-1]
     return [_of_case(medication_statement.to_fhir(row, NAMING), row.case)]
 
 
@@ -252,30 +246,6 @@ def _build_hold(session: Session, key: str) -> list[Projected]:
     return [_of_case(flag.to_fhir(row, NAMING), row.case)]
 
 
-def find_tb_case(session: Session, case_id: str) -> TbCase | None:
-    """The tuberculosis case of a health case."""
-    return session.execute(select(TbCase).where(TbCase.case_id == case_id)).scalar_one_or_none()
-
-
-def find_tb_treatment(session: Session, case_id: str) -> str | None:
-    """The series of the case's treatment of tuberculosis, of which phases and doses are part."""
-    return session.execute(
-        select(Treatment.series_id).where(Treatment.case_id == case_id, Treatment.disease == TUBERCULOSIS)
-        .order_by(Treatment.id).limit(1)).scalar_one_or_none()
-
-
-def list_phases(session: Session, case_id: str) -> list[TbPhase]:
-    """The phases of a treatment of tuberculosis in the order in which they were begun."""
-    order = (TbPhase.started_on, TbPhase.id)
-    return list(session.execute(select(TbPhase).where(TbPhase.case_id == case_id).order_by(*order)).scalars())
-
-
-def list_doses(session: Session, case_id: str) -> list[TbDose]:
-    """Every day's dose of a treatment of tuberculosis, replaced ones too, with its phase."""
-    query = select(TbDose).where(TbDose.case_id == case_id).options(joinedload(TbDose.phase))
-    return list(session.execute(query.order_by(TbDose.day, TbDose.id)).scalars())
-
-
 def _build_study(session: Session, key: str) -> list[Projected]:
     films = list(session.execute(select(Film).where(Film.study_id == key).order_by(Film.id)).scalars())
     is_shown = any(film.state in imaging_study.SHOWN for film in films)
@@ -284,7 +254,7 @@ def _build_study(session: Session, key: str) -> list[Projected]:
 
 
 def _build_imaging(session: Session, key: str) -> list[Projected]:
-    revisions = _list_revisions(session, XrayReading, key)
+    revisions = list_revisions(session, XrayReading, key)
     row = revisions[-1]
     ever = {code for revision in revisions for code in revision.findings}
     report = diagnostic_report.to_fhir(row, NAMING, list_orders(session, row.case_id))
@@ -293,7 +263,7 @@ def _build_imaging(session: Session, key: str) -> list[Projected]:
 
 
 def _build_dose(session: Session, key: str) -> list[Projected]:
-    revisions = _list_revisions(session, VaccineDose, key)
+    revisions = list_revisions(session, VaccineDose, key)
     row = next((one for one in reversed(revisions) if one.status != ResultStatus.PRELIMINARY), None)
     if row is None:
         return []
@@ -333,25 +303,6 @@ def _build_problems(session: Session, case_id: str) -> list[Projected]:
     now = condition.to_current(case, NAMING, forms, conclusions[-1] if conclusions else None, tb)
     ended = condition.to_ended(case, NAMING, forms, conclusions, tb)
     return [*(_of_case(one, case) for one in now), *(_of_case(one, case, True) for one in ended)]
-
-
-def list_forms(session: Session, case_id: str) -> list[FormResponse]:
-    """Every answered form of a case, in the order in which they were begun."""
-    query = select(FormResponse).where(FormResponse.case_id == case_id).order_by(FormResponse.id)
-    return list(session.execute(query).scalars())
-
-
-def list_conclusions(session: Session, case_id: str) -> list[Conclusion]:
-    """Every conclusion of a case, oldest first."""
-    order = (Conclusion.decided_at, Conclusion.id)
-    return list(session.execute(select(Conclusion).where(Conclusion.case_id == case_id).order_by(*order)).scalars())
-
-
-def _list_revisions(
-    session: Session, model: type[Series], series_id: str
-) -> list[Series]:
-    query = select(model).where(model.series_id == series_id).order_by(model.revision)
-    return list(session.execute(query).scalars())
 
 
 def _of_case(resource: Resource, case: Case, only_if_stored: bool = False) -> Projected:
