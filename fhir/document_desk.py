@@ -20,6 +20,7 @@ from sqlalchemy.dialects import sqlite
 from clinic import clock
 from clinic.audit import audit_engine, audit_read, build_read
 from clinic.db import db
+from clinic.many_rows import ManyRows
 from fhir.access import Access
 from fhir.released import DOCUMENT_KIND, build_hand_out, build_look_up
 from fhir.shared_commit import NotSaved, Row, SharedCommit
@@ -111,18 +112,14 @@ class _AuditFile:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        dialect = sqlite.dialect(paramstyle="qmark")
-        self._insert, _values, self._marks = str(audit_read.insert().compile(dialect=dialect)).partition(" VALUES ")
-        self._columns = [(column.name, column.type.dialect_impl(dialect).bind_processor(dialect) or _keep)
-                         for column in audit_read.c]
+        self._insert = ManyRows(audit_read.insert(), "sqlite")
         self._connection: sqlite3.Connection | None = None
         self._lock = Lock()
 
     def save(self, rows: Sequence[Row]) -> None:
         """Commit `rows` with fsync. Raises sqlite3.Error; then none of them is there."""
         # One statement is a transaction by itself; several would let go of Python's lock between them.
-        statement = f"{self._insert} VALUES {', '.join([self._marks] * len(rows))}"
-        stored = [convert(row[name]) for row in rows for name, convert in self._columns]
+        statement, stored = self._insert.say(rows)
         with self._lock:
             connection = self._connection = self._connection or _open_file(self._path, "PRAGMA synchronous = FULL")
             try:
@@ -140,10 +137,6 @@ class _AuditFile:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
-
-
-def _keep(value: Any) -> Any:
-    return value
 
 
 def _open_sqlite(engine: Engine, audit: Engine) -> Desk:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -17,11 +17,11 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, Table, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.orm import Session
 
 from clinic import clock
 from clinic.key import new_id
+from clinic.many_rows import ManyRows
 from clinic.models import InboundMessage, InboundState, InboundWay
 from integrations.hl7.acknowledgement import build_acknowledgement
 from integrations.hl7.charset import UnknownCharset, decode, find_codec
@@ -163,28 +163,14 @@ def store(unit: Session | Connection, verdicts: Sequence[Verdict]) -> list[bytes
 
 def _insert(connection: Connection, rows: Sequence[dict[str, Any]]) -> set[str]:
     """The ids of those rows that were new; of two alike the first. One statement, however many they are."""
-    head, marks, tail, columns = _build_insert(connection.dialect.name)
-    values = tuple(convert(row[name]) for row in rows for name, convert in columns)
-    statement = f"{head}{', '.join([marks] * len(rows))}{tail}"
-    return {found[0] for found in connection.exec_driver_sql(statement, values)}
+    return {found[0] for found in connection.exec_driver_sql(*_build_insert(connection.dialect.name).say(rows))}
 
 
 @lru_cache
-def _build_insert(database: str) -> tuple[str, str, str, list[tuple[str, Callable[[Any], Any]]]]:
-    """The statement before the marks of its rows, one row's marks, what follows; each column with how it is stored."""
-    is_sqlite = database == "sqlite"
-    dialect: Any = sqlite.dialect(paramstyle="qmark") if is_sqlite else psycopg.dialect(paramstyle="format")
-    new = (sqlite if is_sqlite else postgresql).insert(_table).values({name: bindparam(name) for name in KEPT})
-    compiled = new.on_conflict_do_nothing(index_elements=IDENTITY).returning(_table.c.id).compile(dialect=dialect)
-    head, values, rest = str(compiled).partition(" VALUES ")
-    marks, conflict, tail = rest.partition(" ON CONFLICT")
-    columns = [(name, _table.c[name].type.dialect_impl(dialect).bind_processor(dialect) or _keep)
-               for name in compiled.positiontup]
-    return head + values, marks, conflict + tail, columns
-
-
-def _keep(value: Any) -> Any:
-    return value
+def _build_insert(database: str) -> ManyRows:
+    new = (sqlite if database == "sqlite" else postgresql).insert(_table)
+    new = new.values({name: bindparam(name) for name in KEPT})
+    return ManyRows(new.on_conflict_do_nothing(index_elements=IDENTITY).returning(_table.c.id), database)
 
 
 def _list_known(
