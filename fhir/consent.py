@@ -19,6 +19,7 @@ _STATES = {
 def to_fhir(row: Consent, naming: Naming) -> Resource:
     """The Consent: which text in which version and language, who decided, and to whom results may go."""
     case = row.case
+    authority = row.authority_name or case.authority.name
     patient = naming.refer("Patient", case.applicant_id)
     return drop_empty({
         "resourceType": "Consent",
@@ -37,7 +38,7 @@ def to_fhir(row: Consent, naming: Naming) -> Resource:
             "type": "permit" if row.state is ConsentState.GIVEN else "deny",
             "period": drop_empty({
                 "start": to_instant(row.decided_at), "end": to_instant(row.ended_at) if row.ended_at else None}),
-            "actor": [{"role": concept("participation.recipient"), "reference": {"display": case.authority.name}}],
+            "actor": [{"role": concept("participation.recipient"), "reference": {"display": authority}}],
             "purpose": [coding("act-reason.public-health")],
         },
     })

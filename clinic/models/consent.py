@@ -49,6 +49,7 @@ class Consent(Base):
     text_language: Mapped[str] = mapped_column(String(12))  # BCP 47, of the text that was shown
     text_version: Mapped[str] = mapped_column(String(20))
     text_sha256: Mapped[str] = mapped_column(String(64))  # of the file that was shown
+    authority_name: Mapped[str | None] = mapped_column(String(160))  # in that text; None: written by an older version
     spoken_language: Mapped[str] = mapped_column(String(12))  # the applicant's at that moment
     signer: Mapped[Signer] = code(Signer)
     signer_name: Mapped[str | None] = mapped_column(String(160))  # of another than the applicant

@@ -83,7 +83,7 @@ def record_consent(case: Case, new: NewConsent, actor: User) -> Consent:
         _end(earlier, ConsentState.REPLACED if earlier.state is ConsentState.GIVEN else earlier.state, actor)
     row = Consent(
         case_id=case.id, state=new.decision, text_language=text.language, text_version=text.version,
-        text_sha256=text.sha256, spoken_language=case.applicant.language,
+        text_sha256=text.sha256, authority_name=case.authority.name, spoken_language=case.applicant.language,
         by_mark=new.by_mark, witness_name=new.witness_name, interpreter_name=new.interpreter_name,
         interpreter_id=interpreter.id if interpreter else None, **_describe_signer(case, new, guardian),
         reason=(new.reason or "") if new.decision is ConsentState.REFUSED else "", decided_at=clock.now(),

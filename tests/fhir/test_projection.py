@@ -10,13 +10,14 @@ from flask import Flask
 from sqlalchemy import delete, select, update
 
 from clinic.db import db
-from clinic.models import Case, CaseState, LabResult, LineOutcome, ResultStatus, Site
+from clinic.models import Case, CaseState, Consent, LabResult, LineOutcome, ResultStatus, Site
 from fhir.encoder import decode
 from fhir.projection import BulkWriteRefused, append_missing, list_differences
 from fhir.store import find_newest, list_history
 from fhir.table import StoredVersion
-from tests.factory import make_user
+from tests.factory import make_case, make_user
 from tests.fhir import sample
+from tests.sign_in import give_consent
 
 
 def _newest(kind: str, key: str) -> dict:
@@ -65,6 +66,18 @@ def test_country_of_a_site_renames_the_licences_of_its_staff(app: Flask) -> None
     db.session.commit()
     assert list(list_differences(db.session())) == []
     assert _newest("Practitioner", physician.id)["identifier"][0]["system"].endswith("licence/TZA")
+
+
+def test_authority_of_another_name_changes_no_consent_that_was_signed(app: Flask) -> None:
+    case = make_case()
+    was = case.authority.name
+    give_consent(case)
+    db.session.commit()
+    case.authority.name = "Department of Arrivals"
+    db.session.commit()
+    assert list(list_differences(db.session())) == []
+    row = db.session.query(Consent).one()
+    assert _newest("Consent", row.id)["provision"]["actor"][0]["reference"]["display"] == was
 
 
 def test_changed_state_appends_one_version(app: Flask) -> None:
