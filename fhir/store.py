@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from sqlalchemy import and_, func, select, tuple_
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from clinic import clock
@@ -29,14 +29,10 @@ def list_history(session: Session, kind: str, resource_id: str) -> list[StoredVe
     return list(session.execute(query.order_by(StoredVersion.version.desc())).scalars())
 
 
-def list_case_resources(session: Session, case_id: str) -> list[StoredVersion]:
-    """The newest version of everything recorded on a case."""
-    return list(session.execute(_newest().where(StoredVersion.case_id == case_id)).scalars())
-
-
 def list_by_id(session: Session, resource_id: str) -> list[StoredVersion]:
     """The newest version of every resource of that id, of whatever type."""
-    return list(session.execute(_newest().where(StoredVersion.id == resource_id)).scalars())
+    query = select(StoredVersion).where(StoredVersion.id == resource_id).order_by(StoredVersion.version)
+    return list({row.kind: row for row in session.execute(query).scalars()}.values())
 
 
 def list_newest(session: Session) -> Iterable[StoredVersion]:
@@ -46,14 +42,15 @@ def list_newest(session: Session) -> Iterable[StoredVersion]:
 
 def get_digests(session: Session, addresses: Iterable[Address]) -> dict[Address, tuple[int, str]]:
     """Newest version and digest of those of `addresses` that are stored."""
-    wanted = sorted(set(addresses))
+    wanted = set(addresses)
+    ids = sorted({key for _kind, key in wanted})
     found: dict[Address, tuple[int, str]] = {}
-    for start in range(0, len(wanted), 200):  # databases limit the number of values in one statement
-        some = tuple_(StoredVersion.kind, StoredVersion.id).in_(wanted[start : start + 200])
-        for row in session.execute(_newest().where(some).with_only_columns(
+    for start in range(0, len(ids), 200):  # databases limit the number of values in one statement
+        # By id alone, every version's digest: asked for pairs, or for the newest of each, SQLite reads the whole table.
+        rows = session.execute(select(
             StoredVersion.kind, StoredVersion.id, StoredVersion.version, StoredVersion.sha256
-        )):
-            found[row.kind, row.id] = (row.version, row.sha256)
+        ).where(StoredVersion.id.in_(ids[start : start + 200])).order_by(StoredVersion.version))
+        found |= {(row.kind, row.id): (row.version, row.sha256) for row in rows if (row.kind, row.id) in wanted}
     return found
 
 
