@@ -1,11 +1,12 @@
-"""One INSERT for any number of rows, for the few places that write thousands a second."""
+"""Many rows at once, for the few places that write thousands a second or hundreds in one short transaction."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Dialect
+from sqlalchemy import Connection, Dialect, Table
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.sql.dml import Insert
@@ -22,15 +23,37 @@ class ManyRows:
         self._head, _values, rest = str(compiled).partition(" VALUES ")
         marks, comma, tail = rest.partition(" ON CONFLICT")
         self._marks, self._tail = marks, comma + tail
-        columns = insert.table.c
-        self._columns: list[tuple[str, Callable[[Any], Any]]] = [
-            (name, columns[name].type.dialect_impl(dialect).bind_processor(dialect) or _keep)
-            for name in compiled.positiontup]
+        self._columns = _list_converters(insert.table, tuple(compiled.positiontup), dialect)
 
     def say(self, rows: Sequence[dict[str, Any]]) -> tuple[str, tuple[Any, ...]]:
         """The statement and its values in order, as the driver takes them; `rows` by column, at least one."""
         statement = f"{self._head} VALUES {', '.join([self._marks] * len(rows))}{self._tail}"
         return statement, tuple(convert(row[name]) for row in rows for name, convert in self._columns)
+
+
+def insert_rows(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Add `rows`, all of the same columns, in the transaction that is open: on PostgreSQL by COPY.
+
+    Past SQLAlchemy's executemany, which takes longer over each row's parameters than SQLite over the row.
+    """
+    if not rows:
+        return
+    names, dialect = tuple(column.name for column in table.c if column.name in rows[0]), connection.dialect
+    columns = _list_converters(table, names, dialect)
+    values = [tuple([convert(row[name]) for name, convert in columns]) for row in rows]
+    if dialect.name == "sqlite":
+        statement = table.insert().compile(dialect=dialect, column_keys=names)  # in the table's order, as `names`
+        connection.exec_driver_sql(str(statement), values)
+        return
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({', '.join(names)}) FROM STDIN") as copy:
+        for row in values:
+            copy.write_row(row)
+
+
+@lru_cache(maxsize=16)
+def _list_converters(table: Any, names: tuple[str, ...], dialect: Dialect) -> list[tuple[str, Callable[[Any], Any]]]:
+    return [(name, table.c[name].type.dialect_impl(dialect).bind_processor(dialect) or _keep) for name in names]
 
 
 def _keep(value: Any) -> Any:

@@ -6,10 +6,11 @@ import gzip
 from collections.abc import Sequence
 from typing import Any, cast
 
-from sqlalchemy import Table, insert, select
+from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
 from clinic import clock
+from clinic.many_rows import insert_rows
 from clinic.models import SignedExam
 from clinic.ports import FrozenResource
 from fhir.encoder import decode, digest
@@ -18,7 +19,7 @@ from fhir.table import ReleasedIndex, ReleasedVersion
 
 # They name people whose cases may belong to another authority, or who are no applicants at all.
 NEVER_RELEASED = frozenset({"Group", "RelatedPerson"})
-_INSERT_VERSION, _INSERT_INDEX = (insert(cast(Table, model.__table__)) for model in (ReleasedVersion, ReleasedIndex))
+_VERSIONS, _INDEX = (cast(Table, model.__table__) for model in (ReleasedVersion, ReleasedIndex))
 
 
 def release(session: Session, exam: SignedExam, resources: Sequence[FrozenResource]) -> None:
@@ -28,14 +29,15 @@ def release(session: Session, exam: SignedExam, resources: Sequence[FrozenResour
     """
     if any(resource.kind in NEVER_RELEASED for resource in resources):
         raise ValueError("a family and a guardian stay in the clinic's own record")
-    _retire(session, exam, resources)
+    if exam.replaces_id is not None:
+        _retire(session, exam, resources)
     released_at = clock.now()  # of the commit, not of the signature: an authority that polls must not miss it
     versions = [{
         "authority_id": exam.authority_id, "kind": resource.kind, "id": resource.id, "version": resource.version,
         "is_current": True, "case_id": exam.case_id, "signed_exam_id": exam.id, "released_at": released_at,
         "body": _body(exam, resource), "etag": digest(resource.body),
     } for resource in resources]  # fmt: skip
-    session.execute(_INSERT_VERSION, versions)
+    insert_rows(session.connection(), _VERSIONS, versions)
     _add_index(session, [{"authority_id": exam.authority_id, "kind": resource.kind, "id": resource.id, **found}
                          for resource in resources for found in resource.found_by])
 
@@ -60,9 +62,8 @@ def reindex(session: Session) -> int:
 
 
 def _add_index(session: Session, rows: list[dict[str, Any]]) -> None:
-    """A statement for all rows: hundreds of mapped objects would hold the writers' lock for as long as validation."""
-    if rows:
-        session.execute(_INSERT_INDEX, rows)
+    """Past the session: hundreds of mapped objects would hold the writers' lock for as long as validation."""
+    insert_rows(session.connection(), _INDEX, rows)
 
 
 def _clear_index(session: Session, row: ReleasedVersion) -> None:

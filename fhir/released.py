@@ -38,7 +38,7 @@ from fhir.binary import build_binary
 from fhir.criterion import Criterion, DateValue, ReferenceValue, TextValue, TokenValue, Value
 from fhir.cursor import Position
 from fhir.index import STRING_LENGTH
-from fhir.parameter import list_references
+from fhir.parameter import ParameterKind, list_references
 from fhir.search import Include
 from fhir.table import ReleasedIndex, ReleasedVersion
 
@@ -84,9 +84,10 @@ def _versions(*columns: Any) -> Select[Any]:
     return select(*columns).where(_version.authority_id == bindparam("authority"))
 
 
-def _values(column: Any, kind: str, parameters: Iterable[str]) -> Select[Any]:
+def _values(column: Any, kind: str, parameters: Iterable[str], is_date: bool = False) -> Select[Any]:
     return select(column).where(
-        _value.authority_id == bindparam("authority"), _value.kind == kind, _value.parameter.in_(tuple(parameters))
+        _value.authority_id == bindparam("authority"), _value.kind == kind, _value.parameter.in_(tuple(parameters)),
+        _value.value.is_(None) if is_date else _value.value.is_not(None),  # as the partial indexes say it
     )
 
 
@@ -265,7 +266,7 @@ class Released:
         return _version.id.not_in(ids) if refused else _version.id.in_(ids)
 
     def _ids(self, kind: str, criterion: Criterion) -> Select[Any]:
-        query = _values(_value.id, kind, [criterion.parameter.name])
+        query = _values(_value.id, kind, [criterion.parameter.name], criterion.parameter.kind is ParameterKind.DATE)
         if criterion.chain is not None:
             return query.where(or_(*(self._chained(target, criterion.chain) for target in criterion.targets)))
         if criterion.missing is not None:

@@ -15,7 +15,7 @@ class StoredVersion(Base):
     """One version of one resource of the clinic's own record, as exact bytes; never edited."""
 
     __tablename__ = "fhir_version"
-    __table_args__ = (Index("ix_fhir_version_case", "case_id", "kind"),)
+    __table_args__ = (Index("ix_fhir_version_id", "id"),)
 
     kind: Mapped[str] = mapped_column(String(40), primary_key=True)  # resource type
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -55,14 +55,17 @@ class ReleasedIndex(Base):
     """One searchable value of one current released resource.
 
     Tokens stand as (system, value), strings folded in `value`, references as `Type/id` in `value`, dates as the
-    lowest and highest moment that the literal covers.
+    lowest and highest moment that the literal covers. A date's row alone has no `value`: queries say which they ask.
     """
 
     __tablename__ = "released_index"
     __table_args__ = (
-        Index("ix_released_index_value", "authority_id", "kind", "parameter", "value", "id"),
-        Index("ix_released_index_date", "authority_id", "kind", "parameter", "low", "id"),
-        Index("ix_released_index_resource", "authority_id", "kind", "id"),
+        # Narrow, and without the id: equal values lie side by side, and a signature's new ones are appended to them.
+        Index("ix_released_index_value", "authority_id", "kind", "parameter", "value",
+              sqlite_where=text("value is not null"), postgresql_where=text("value is not null")),
+        Index("ix_released_index_date", "authority_id", "kind", "parameter", "low",
+              sqlite_where=text("value is null"), postgresql_where=text("value is null")),
+        Index("ix_released_index_resource", "id"),
     )
 
     row: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
