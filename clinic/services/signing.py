@@ -12,7 +12,7 @@ from typing import Any
 from flask import current_app
 from flask_babel import gettext as _
 from sqlalchemy import func, select
-from sqlalchemy.orm import lazyload
+from sqlalchemy.orm import joinedload, lazyload
 
 from clinic import clock, workflow
 from clinic.audit import record_change
@@ -127,7 +127,8 @@ def prepare_signature(case_id: str, case_version: int, signer_id: str, choice: C
 def commit_signature(prepared: PreparedSignature) -> str:
     """The second half: one short write unit that stands or falls as a whole; returns the signed exam's id."""
     with write_unit() as session:
-        locked = select(Case).where(Case.id == prepared.case_id).with_for_update(of=Case).options(lazyload("*"))
+        locked = select(Case).where(Case.id == prepared.case_id).with_for_update(of=Case).options(
+            lazyload("*"), joinedload(Case.site))
         case = session.execute(locked).scalar_one()
         _ensure_version(case, prepared.case_version)
         signer = session.get_one(User, prepared.signer_id, options=[lazyload("*")])  # whose rights were asked before
@@ -282,13 +283,14 @@ def _render(order: DocumentOrder, key: SigningKey) -> tuple[PreparedSignature, s
 
 def _queue(case: Case, exam: SignedExam, deliveries: tuple[RenderedDelivery, ...]) -> None:
     """Outbox rows of this version; what still waited of an earlier one need not leave any more."""
-    older = db.session.execute(
-        select(Delivery).where(Delivery.case_id == case.id, Delivery.state.in_(WAITING)).with_for_update()
-    ).scalars()
-    for delivery in older:
-        delivery.state = DeliveryState.SUPERSEDED
-        delivery.state_reason = build_reason(DeliveryReason.SUPERSEDED)
-    newest = db.session.execute(select(func.max(Delivery.id)).where(Delivery.case_id == case.id)).scalar()
+    newest = None
+    if exam.replaces_id is not None:
+        for delivery in db.session.execute(
+            select(Delivery).where(Delivery.case_id == case.id, Delivery.state.in_(WAITING)).with_for_update()
+        ).scalars():
+            delivery.state = DeliveryState.SUPERSEDED
+            delivery.state_reason = build_reason(DeliveryReason.SUPERSEDED)
+        newest = db.session.execute(select(func.max(Delivery.id)).where(Delivery.case_id == case.id)).scalar()
     for rendered in deliveries:
         newest = new_id_after(newest)  # sent in the order of their keys, also after the clock was set back
         db.session.add(Delivery(
