@@ -7,8 +7,8 @@ them went to a page of its own; without it equal values lie side by side and new
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0034"
-down_revision = "0033"
+revision = "0035"
+down_revision = "0034"
 branch_labels = None
 depends_on = None
 
