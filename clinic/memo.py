@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -28,3 +29,13 @@ class Memo:
             if len(self._kept) > self._size:
                 self._kept.popitem(last=False)
         return value
+
+    def get_all(self, keys: Sequence[Hashable], make: Callable[[int], Any]) -> list[Any]:
+        """The values of `keys` in their order; `make` gets the place of each that is not kept."""
+        with self._lock:
+            values = [self._kept.get(key) for key in keys]
+            for key, value in zip(keys, values, strict=True):
+                if value is not None:
+                    self._kept.move_to_end(key)
+        return [self.get(keys[place], partial(make, place)) if value is None else value
+                for place, value in enumerate(values)]

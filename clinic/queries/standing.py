@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, Result, Select, bindparam, select
+from sqlalchemy import case, select
 from sqlalchemy.orm import aliased
 
 from clinic.culture import TEST
-from clinic.db import db
 from clinic.models import (
     Film,
     FilmState,
@@ -27,6 +26,7 @@ from clinic.models import (
     User,
     XrayReading,
 )
+from clinic.ready_query import ReadyQuery, among
 
 
 @dataclass(frozen=True)
@@ -77,103 +77,106 @@ class Standing:
     drafts: dict[str, Mark] = field(default_factory=dict)  # by form
     specimens: dict[str, SpecimenMark] = field(default_factory=dict)  # of the diagnosis, by id, oldest first
 
-    def to_key(self) -> Hashable:
-        """Equal for two standings of which the same is to be said."""
-        return (tuple(self.exams), tuple(self.results), tuple(self.films.items()), self.reading,
-                tuple(self.drafts.items()), tuple(self.specimens.items()))
+
+# The rows that one case's standing is made of, each with its place in PARTS: equal rows make the same standing.
+Parts = tuple[tuple[int, tuple[Any, ...]], ...]
 
 
 def load_standings(case_ids: Collection[str]) -> dict[str, Standing]:
     """The standing of each case."""
-    found = {case_id: Standing() for case_id in case_ids}
+    return {case_id: build_standing(parts) for case_id, parts in load_parts(case_ids).items()}
+
+
+def load_parts(case_ids: Collection[str]) -> dict[str, Parts]:
+    """What the standing of each case is made of, to compare and to make it of."""
+    found: dict[str, list[tuple[int, tuple[Any, ...]]]] = {case_id: [] for case_id in case_ids}
     if found:
-        for load in LOADERS:
-            load(found)
-    return found
+        for place, (query, _add) in enumerate(PARTS):
+            for row in query.list_rows(cases=found):
+                found[row[0]].append((place, row))
+    return {case_id: tuple(parts) for case_id, parts in found.items()}
 
 
-# Built once, because every list asks them for every page. The cases are filled in by _run.
-_CASES: BindParameter[Any] = bindparam("cases", expanding=True)
-_EXAMS = (
+def build_standing(parts: Parts) -> Standing:
+    """The standing that the parts of a case make."""
+    standing = Standing()
+    for place, row in parts:
+        PARTS[place][1](standing, row)
+    return standing
+
+
+# Every list asks them for every page. The case's id comes first in each.
+_EXAMS = ReadyQuery(
     select(Requirement.case_id, Requirement.exam)
-    .where(Requirement.case_id.in_(_CASES), Requirement.state == RequirementState.OPEN)
+    .where(among(Requirement.case_id, "cases"), Requirement.state == RequirementState.OPEN)
     .order_by(Requirement.position, Requirement.exam)
 )
 _FIRST, _SECOND = aliased(User), aliased(User)
-_RESULTS = (
+_RESULTS = ReadyQuery(
     select(
         LabResult.case_id, LabResult.test, LabResult.specimen_id, LabResult.status, LabResult.remark,
-        LabResult.method, LabResult.value,
+        LabResult.method, case((LabResult.test == TEST, LabResult.value), else_="").label("value"),
         LabResult.entered_at, LabResult.entered_by_id, _FIRST.name.label("entered_by"),
         LabResult.confirmed_at, LabResult.confirmed_by_id, _SECOND.name.label("checked_by"),
     )
     .join(_FIRST, _FIRST.id == LabResult.entered_by_id).outerjoin(_SECOND, _SECOND.id == LabResult.confirmed_by_id)
-    .where(LabResult.case_id.in_(_CASES), LabResult.superseded_at.is_(None)).order_by(LabResult.id)
+    .where(among(LabResult.case_id, "cases"), LabResult.superseded_at.is_(None)).order_by(LabResult.id)
 )
-_FILMS = (
+_FILMS = ReadyQuery(
     select(Film.case_id, Film.state, Film.received_at, Film.received_by_id, User.name)
-    .join(User, User.id == Film.received_by_id).where(Film.case_id.in_(_CASES)).order_by(Film.id)
+    .join(User, User.id == Film.received_by_id).where(among(Film.case_id, "cases")).order_by(Film.id)
 )
-_READINGS = (
+_READINGS = ReadyQuery(
     select(XrayReading.case_id, XrayReading.status, XrayReading.deferred, XrayReading.entered_at,
            XrayReading.entered_by_id, User.name)
     .join(User, User.id == XrayReading.entered_by_id)
-    .where(XrayReading.case_id.in_(_CASES), XrayReading.superseded_at.is_(None),
+    .where(among(XrayReading.case_id, "cases"), XrayReading.superseded_at.is_(None),
            XrayReading.status != ResultStatus.ENTERED_IN_ERROR)
     .order_by(XrayReading.id)
 )
-_DRAFTS = (
+_DRAFTS = ReadyQuery(
     select(FormResponse.case_id, FormResponse.form, FormResponse.saved_at, FormResponse.started_by_id, User.name)
     .join(User, User.id == FormResponse.started_by_id)
-    .where(FormResponse.case_id.in_(_CASES), FormResponse.status == FormStatus.IN_PROGRESS)
+    .where(among(FormResponse.case_id, "cases"), FormResponse.status == FormStatus.IN_PROGRESS)
 )
-_SPECIMENS = (
+_SPECIMENS = ReadyQuery(
     select(Specimen.case_id, Specimen.id, Specimen.collected_on, Specimen.inoculated_on, Specimen.media)
-    .where(Specimen.case_id.in_(_CASES), Specimen.withdrawn_at.is_(None), Specimen.purpose == Purpose.DIAGNOSIS,
+    .where(among(Specimen.case_id, "cases"), Specimen.withdrawn_at.is_(None), Specimen.purpose == Purpose.DIAGNOSIS,
            Specimen.kind.in_((SpecimenKind.SPUTUM, SpecimenKind.GASTRIC_ASPIRATE)))
     .order_by(Specimen.collected_on, Specimen.id)
 )
 
 
-def _run(query: Select[*tuple[Any, ...]], found: dict[str, Standing]) -> Result[Any]:
-    return db.session.execute(query, {"cases": list(found)})
+def _add_exam(standing: Standing, row: Any) -> None:
+    standing.exams.append(row.exam)
 
 
-def _load_exams(found: dict[str, Standing]) -> None:
-    for row in _run(_EXAMS, found):
-        found[row.case_id].exams.append(row.exam)
+def _add_result(standing: Standing, row: Any) -> None:
+    checked = Mark(row.checked_by, row.confirmed_at, row.confirmed_by_id) if row.confirmed_by_id else None
+    standing.results.append(ResultMark(
+        row.test, row.specimen_id, row.status, Mark(row.entered_by, row.entered_at, row.entered_by_id), checked,
+        row.remark, row.method, row.value))
 
 
-def _load_results(found: dict[str, Standing]) -> None:
-    for row in _run(_RESULTS, found):
-        checked = Mark(row.checked_by, row.confirmed_at, row.confirmed_by_id) if row.confirmed_by_id else None
-        found[row.case_id].results.append(ResultMark(
-            row.test, row.specimen_id, row.status, Mark(row.entered_by, row.entered_at, row.entered_by_id), checked,
-            row.remark, row.method, row.value if row.test == TEST else ""))
+def _add_film(standing: Standing, row: Any) -> None:
+    standing.films[row.state] = Mark(row.name, row.received_at, row.received_by_id)
 
 
-def _load_films(found: dict[str, Standing]) -> None:
-    for row in _run(_FILMS, found):
-        found[row.case_id].films[row.state] = Mark(row.name, row.received_at, row.received_by_id)
+def _add_reading(standing: Standing, row: Any) -> None:
+    what = row.status.value if row.status is ResultStatus.PRELIMINARY else row.deferred or ""
+    standing.reading = Mark(row.name, row.entered_at, row.entered_by_id, what)
 
 
-def _load_readings(found: dict[str, Standing]) -> None:
-    for row in _run(_READINGS, found):
-        what = row.status.value if row.status is ResultStatus.PRELIMINARY else row.deferred or ""
-        found[row.case_id].reading = Mark(row.name, row.entered_at, row.entered_by_id, what)
+def _add_draft(standing: Standing, row: Any) -> None:
+    standing.drafts[row.form] = Mark(row.name, row.saved_at, row.started_by_id)
 
 
-def _load_drafts(found: dict[str, Standing]) -> None:
-    for row in _run(_DRAFTS, found):
-        found[row.case_id].drafts[row.form] = Mark(row.name, row.saved_at, row.started_by_id)
+def _add_specimen(standing: Standing, row: Any) -> None:
+    media = tuple((row.media or "").split())
+    standing.specimens[row.id] = SpecimenMark(row.inoculated_on or row.collected_on, media)
 
 
-def _load_specimens(found: dict[str, Standing]) -> None:
-    for row in _run(_SPECIMENS, found):
-        media = tuple((row.media or "").split())
-        found[row.case_id].specimens[row.id] = SpecimenMark(row.inoculated_on or row.collected_on, media)
-
-
-LOADERS: tuple[Callable[[dict[str, Standing]], None], ...] = (
-    _load_exams, _load_results, _load_films, _load_readings, _load_drafts, _load_specimens,
+PARTS: tuple[tuple[ReadyQuery, Callable[[Standing, Any], None]], ...] = (
+    (_EXAMS, _add_exam), (_RESULTS, _add_result), (_FILMS, _add_film), (_READINGS, _add_reading),
+    (_DRAFTS, _add_draft), (_SPECIMENS, _add_specimen),
 )

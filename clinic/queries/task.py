@@ -7,12 +7,13 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, text
+from sqlalchemy import ColumnElement, and_, func, or_, select, text
 
 from clinic.db import db
 from clinic.models import Applicant, Case, Task, User
 from clinic.models.task import OPEN_TASK
 from clinic.queries.page import Page, fetch_page
+from clinic.ready_query import ReadyQuery, given
 
 COUNT_LIMIT = 1000
 WHOSE = ("mine", "site")
@@ -49,17 +50,16 @@ def count_tasks(user: User, narrowed: TaskFilter, today: date) -> int:
 
 def count_due(user: User, today: date) -> int:
     """How many of the user's own tasks are due today or late: for the navigation, so on every page."""
-    return int(db.session.execute(
-        _count_due(user.site_id, user.id, tuple(sorted(role.name for role in user.roles))), {"today": today}
-    ).scalar_one())
+    query = _count_due(tuple(sorted(role.name for role in user.roles)))
+    return int(query.find_value(site_id=user.site_id, user_id=user.id, today=today))
 
 
-@lru_cache(maxsize=1024)
-def _count_due(site_id: str, user_id: str, roles: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
+@lru_cache(maxsize=256)
+def _count_due(roles: tuple[str, ...]) -> ReadyQuery:
     found = select(Task.id).where(
-        Task.site_id == site_id, _is_open(), Task.due_on <= bindparam("today", type_=Task.due_on.type),
-        _is_of(user_id, roles)).limit(COUNT_LIMIT).subquery()
-    return select(func.count()).select_from(found)
+        Task.site_id == given("site_id"), _is_open(), Task.due_on <= given("today", Task.due_on.type),
+        _is_of(given("user_id"), roles)).limit(COUNT_LIMIT).subquery()
+    return ReadyQuery(select(func.count()).select_from(found))
 
 
 def list_tasks_of_case(case: Case, closed: int = 5) -> tuple[list[Task], list[Task]]:
@@ -95,7 +95,7 @@ def _is_open() -> Any:
     return text(f"task.{OPEN_TASK}")  # word for word: only so may the partial indexes serve
 
 
-def _is_of(user_id: str, roles: tuple[str, ...]) -> ColumnElement[bool]:
+def _is_of(user_id: Any, roles: tuple[str, ...]) -> ColumnElement[bool]:
     """In somebody's list: given to them, or to a role of theirs and to nobody in it, or gone up to one."""
     return or_(Task.assignee_id == user_id, and_(Task.assignee_id.is_(None), Task.role.in_(roles)),
                Task.escalated_role.in_(roles))

@@ -14,6 +14,7 @@ from clinic.db import db
 from clinic.models import Case, Consent, ConsentState, IdentityCheck, Photo, User, Visit
 from clinic.queries.standing import Mark, Standing, load_standings
 from clinic.queries.worklist import select_rows
+from clinic.ready_query import ReadyQuery, given
 from clinic.waiting_room import Presence
 
 MOST = 400  # people in one clinic at one time; more than that is said, not shown
@@ -37,7 +38,7 @@ def list_here(user: User) -> tuple[list[Here], bool]:
 
 def count_here(user: User) -> int:
     """How many have arrived today and not gone."""
-    return db.session.execute(select(func.count()).select_from(Visit).where(*_is_here(user))).scalar_one()
+    return int(_COUNT.find_value(site_id=user.site_id, today=_today(user)))
 
 
 def map_numbers(user: User, case_ids: Iterable[str]) -> dict[str, int]:
@@ -47,7 +48,15 @@ def map_numbers(user: User, case_ids: Iterable[str]) -> dict[str, int]:
 
 
 def _is_here(user: User) -> list[Any]:
-    return [Visit.site_id == user.site_id, Visit.visited_on == _today(user), Visit.left_at.is_(None)]
+    return _is_at(user.site_id, _today(user))
+
+
+def _is_at(site_id: Any, today: Any) -> list[Any]:
+    return [Visit.site_id == site_id, Visit.visited_on == today, Visit.left_at.is_(None)]
+
+
+_COUNT = ReadyQuery(select(func.count()).select_from(Visit).where(
+    *_is_at(given("site_id"), given("today", Visit.visited_on.type))))
 
 
 def _today(user: User) -> date:

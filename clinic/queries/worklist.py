@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
+from time import monotonic
 from typing import Any
 
+from flask import current_app
 from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, text, union
 from sqlalchemy.orm import aliased
 
@@ -40,9 +42,12 @@ from clinic.models.laboratory import WAITING as WAITING_RESULT
 from clinic.models.requirement import OPEN as OPEN_REQUIREMENT
 from clinic.progress import SPUTUM, XRAY
 from clinic.queries.name import find_few_named, fits_name
-from clinic.queries.page import Page, Place, fetch_page
+from clinic.queries.page import Page, Place, Way, fetch_page, find_page, order_page
+from clinic.ready_query import ReadyQuery, given
 
 COMMON = 2000  # open requirements of a kind; what is found is the same on either side, only the way differs
+ASK_AGAIN = 60.0  # seconds until it is looked again how many are open
+WALKED = "clearway_walked"  # key of the application's extensions: what was found
 COUNT_LIMIT = 1000  # a counter says "1000+" rather than count a hundred thousand rows for every page
 EXAMINING = ("medical-exam", "limited-medical-exam", "tb-clinical-review", "tb-interview")
 
@@ -82,55 +87,79 @@ class Filter:
     name: str = ""  # beginnings of names, as typed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Asker:
-    """What a query needs to know of the user: hashable, so that a statement is built once for each."""
+    """What a query needs to know of the user: values, or what stands for them where the query is built once for all."""
 
-    site_id: str
-    id: str
+    site_id: Any
+    id: Any
     programmes: tuple[str, ...] = ()  # that the user may sign for today; filled in where a query asks
+    walked: frozenset[View] = frozenset()  # kinds of work so common that the cases are walked to find it
 
 
-def _to_asker(user: User, views: Iterable[View | None]) -> _Asker:
+def _list_programmes(user: User, views: Iterable[View | None]) -> tuple[str, ...]:
     if View.SIGN not in views:
-        return _Asker(user.site_id, user.id)
+        return ()
     today = clock.today(user.site.time_zone)
-    return _Asker(user.site_id, user.id, tuple(
-        row.programme for row in user.authorisations
-        if row.valid_from <= today and (row.valid_until is None or today <= row.valid_until)))
+    return tuple(sorted({row.programme for row in user.authorisations
+                         if row.valid_from <= today and (row.valid_until is None or today <= row.valid_until)}))
+
+
+def _anybody(programmes: tuple[str, ...] = (), walked: frozenset[View] = frozenset()) -> _Asker:
+    return _Asker(given("site_id"), given("user_id"), programmes, walked)
+
+
+def _name(user: User, view: View | None) -> _Asker:
+    return _Asker(user.site_id, user.id, walked=_list_walked((view,)))
 
 
 def list_waiting(user: User, view: View, today_from: datetime, after: Place | None = None,
                  before: Place | None = None) -> Page:
     """One page of a kind of work, longest waiting first; `today_from` is the moment the site's day began."""
-    query = select_rows().where(*_waiting(_to_asker(user, [view]), view, today_from))
-    return fetch_page(query, Case.updated_at, Case.id, after=after, before=before)
+    build = partial(_page_waiting, view, _list_programmes(user, [view]), _list_walked((view,)))
+    return find_page(build, after, before, site_id=user.site_id, user_id=user.id, today_from=today_from)
+
+
+@lru_cache(maxsize=256)
+def _page_waiting(view: View, programmes: tuple[str, ...], walked: frozenset[View], way: Way) -> ReadyQuery:
+    query = select_rows().where(*_waiting(_anybody(programmes, walked), view))
+    return order_page(query, Case.updated_at, Case.id, way)
 
 
 def count_waiting(user: User, view: View, today_from: datetime) -> int:
     """How many cases wait with that kind of work, at most COUNT_LIMIT."""
-    return _fetch_count(_count_waiting(_to_asker(user, [view]), (view,), today_from))
+    return count_mine(user, (view,), today_from)
 
 
 def count_mine(user: User, views: Iterable[View], today_from: datetime) -> int:
     """How many cases wait with any of these kinds of work, each counted once, at most COUNT_LIMIT."""
     kinds = tuple(views)
-    return _fetch_count(_count_waiting(_to_asker(user, kinds), kinds, today_from)) if kinds else 0
+    if not kinds:
+        return 0
+    query = _count_waiting(kinds, _list_programmes(user, kinds), _list_walked(kinds))
+    return int(query.find_value(site_id=user.site_id, user_id=user.id, today_from=today_from))
 
 
 @lru_cache(maxsize=1024)
-def _count_waiting(asker: _Asker, views: tuple[View, ...], today_from: datetime) -> Select[*tuple[Any, ...]]:
-    """Building these statements costs several times what running them does, and every page of a list asks them."""
+def _count_waiting(views: tuple[View, ...], programmes: tuple[str, ...], walked: frozenset[View]) -> ReadyQuery:
     # Each part stops at the limit as well: a union would otherwise read every row of every part first.
-    parts = [select(select(Case.id).where(*_waiting(asker, view, today_from)).limit(COUNT_LIMIT).subquery().c.id)
+    asker = _anybody(programmes, walked)
+    parts = [select(select(Case.id).where(*_waiting(asker, view)).limit(COUNT_LIMIT).subquery().c.id)
              for view in views]
-    return _count(select(union(*parts).subquery().c.id) if len(parts) > 1 else parts[0])
+    return ReadyQuery(_count(select(union(*parts).subquery().c.id) if len(parts) > 1 else parts[0]))
 
 
 def list_cases(user: User, narrowed: Filter, after: Place | None = None, before: Place | None = None) -> Page:
     """One page of all cases, newest change first; with the ended ones or by the day of opening, newest opened first."""
-    query = select_rows().where(*_narrow(_to_asker(user, [narrowed.waits_for]), narrowed))
+    if narrowed == Filter():  # the list that everybody opens
+        return find_page(_page_open, after, before, descending=True, site_id=user.site_id)
+    query = select_rows().where(*_narrow(_name(user, narrowed.waits_for), narrowed))
     return fetch_page(query, order_of(narrowed), Case.id, descending=True, after=after, before=before)
+
+
+@lru_cache(maxsize=8)
+def _page_open(way: Way) -> ReadyQuery:
+    return order_page(select_rows().where(*_narrow(_anybody(), Filter())), Case.updated_at, Case.id, way)
 
 
 def order_of(narrowed: Filter) -> Any:
@@ -140,15 +169,15 @@ def order_of(narrowed: Filter) -> Any:
 
 def count_cases(user: User, narrowed: Filter) -> int:
     """How many cases the filter leaves, at most COUNT_LIMIT."""
-    asker = _to_asker(user, [narrowed.waits_for])
     if narrowed == Filter():  # what every page of a list asks
-        return _fetch_count(_count_open_cases(asker))
+        return int(_count_open_cases().find_value(site_id=user.site_id))
+    asker = _name(user, narrowed.waits_for)
     return _fetch_count(_count(select(Case.id).where(*_narrow(asker, narrowed))))
 
 
-@lru_cache(maxsize=256)
-def _count_open_cases(asker: _Asker) -> Select[*tuple[Any, ...]]:
-    return _count(select(Case.id).where(*_narrow(asker, Filter())))
+@lru_cache(maxsize=1)
+def _count_open_cases() -> ReadyQuery:
+    return ReadyQuery(_count(select(Case.id).where(*_narrow(_anybody(), Filter()))))
 
 
 def _count(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
@@ -170,9 +199,9 @@ def select_rows() -> Select[*tuple[Any, ...]]:
     ).join(Applicant, Applicant.id == Case.applicant_id)
 
 
-def _waiting(user: _Asker, view: View, today_from: datetime) -> list[Any]:
+def _waiting(user: _Asker, view: View) -> list[Any]:
     if view is View.NEW:
-        return [_walk(user), Case.opened_at >= today_from]
+        return [_walk(user), Case.opened_at >= given("today_from", Case.opened_at.type)]
     return [_WAITING[view](user)]
 
 
@@ -228,19 +257,36 @@ def _has_name(user: _Asker, typed: str) -> ColumnElement[bool]:
     return _lead(user, Case.applicant_id, few)
 
 
-def _has_open(user: _Asker, exams: Sequence[str], *more: ColumnElement[bool], also: Any = None) -> ColumnElement[bool]:
+def _has_open(user: _Asker, view: View, *more: ColumnElement[bool], also: Any = None) -> ColumnElement[bool]:
     """Few open requirements lead to their cases; of many the first page's are found sooner by walking the cases.
 
     `also` is a select of ids of cases that are meant too.
     """
     # The WHERE stands as the partial index has it.
     waiting = select(Requirement.case_id).where(
-        Requirement.exam.in_(exams), text(f"requirement.{OPEN_REQUIREMENT}"), *more)
+        Requirement.exam.in_(EXAMS[view]()), text(f"requirement.{OPEN_REQUIREMENT}"), *more)
     recording = Case.state.in_(workflow.RECORDING)
-    if not _is_common(exams):
+    if view not in user.walked:
         return and_(recording, _lead(user, Case.id, waiting if also is None else waiting.union(also)))
     has_one = waiting.where(Requirement.case_id == Case.id).correlate(Case).exists()
     return and_(recording, _walk(user), has_one if also is None else or_(has_one, Case.id.in_(also)))
+
+
+def _list_walked(views: Iterable[View | None]) -> frozenset[View]:
+    """Those of `views` for which more than a few requirements are open: asked again after a minute.
+
+    Either way finds the same, so an answer of a minute ago costs time at most.
+    """
+    asked: dict[View, tuple[float, bool]] = current_app.extensions.setdefault(WALKED, {})
+    walked = set()
+    for view in EXAMS.keys() & set(views):
+        until, is_common = asked.get(view, (0.0, False))
+        if until < monotonic():
+            is_common = _is_common(EXAMS[view]())
+            asked[view] = monotonic() + ASK_AGAIN, is_common
+        if is_common:
+            walked.add(view)
+    return frozenset(walked)
 
 
 def _is_common(exams: Sequence[str]) -> bool:
@@ -272,7 +318,7 @@ def _is_to_draw(user: _Asker) -> ColumnElement[bool]:
     ordered = select(LabOrder.case_id).where(
         text(f"lab_order.{LIVE_ORDER}"), LabOrder.state == LabOrderState.ORDERED,
         LabOrder.test.in_([test.name for test in list_tests().values() if test.tube]))
-    return _has_open(user, list_drawn_exams(), ~_has_entered(), ~_has_collected(), also=ordered)
+    return _has_open(user, View.DRAW, ~_has_entered(), ~_has_collected(), also=ordered)
 
 
 def _has_sent_back(user: _Asker) -> ColumnElement[bool]:
@@ -342,19 +388,24 @@ def list_drawn_exams() -> list[str]:
     return sorted({exam for test in list_tests().values() if test.tube and not test.asked_after for exam in test.exams})
 
 
+# The open examinations that make the work of a kind.
+EXAMS: dict[View, Callable[[], Sequence[str]]] = {
+    View.READ: lambda: XRAY, View.TAKE: lambda: XRAY, View.DRAW: list_drawn_exams, View.ENTER: list_laboratory_exams,
+    View.SPUTUM: lambda: SPUTUM, View.EXAMINE: lambda: EXAMINING, View.VACCINATE: lambda: ("vaccination-review",),
+}
 _WAITING: dict[Any, Callable[[_Asker], ColumnElement[bool]]] = {
     View.SENT_BACK: _has_sent_back,
     View.SIGN: _may_be_signed,
     View.AMEND: _is_to_be_amended,
     View.CONFIRM: _has_unconfirmed,
-    View.READ: lambda user: _has_open(user, XRAY, _has_film(READABLE)),
+    View.READ: lambda user: _has_open(user, View.READ, _has_film(READABLE)),
     View.HELD: _has_held,
-    View.TAKE: lambda user: _has_open(user, XRAY, ~_has_film(READABLE)),
+    View.TAKE: lambda user: _has_open(user, View.TAKE, ~_has_film(READABLE)),
     View.DRAW: _is_to_draw,
-    View.ENTER: lambda user: _has_open(user, list_laboratory_exams(), ~_has_entered()),
-    View.SPUTUM: lambda user: _has_open(user, SPUTUM),
-    View.EXAMINE: lambda user: _has_open(user, EXAMINING),
-    View.VACCINATE: lambda user: _has_open(user, ("vaccination-review",)),
+    View.ENTER: lambda user: _has_open(user, View.ENTER, ~_has_entered()),
+    View.SPUTUM: lambda user: _has_open(user, View.SPUTUM),
+    View.EXAMINE: lambda user: _has_open(user, View.EXAMINE),
+    View.VACCINATE: lambda user: _has_open(user, View.VACCINATE),
     View.FACTS: _lacks_facts,
     View.MINE: _has_begun,
 }

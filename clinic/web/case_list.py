@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -15,14 +14,13 @@ from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_login import current_user
 from markupsafe import Markup
-from sqlalchemy.engine import Row
 
 from clinic import clock
 from clinic.memo import Memo
 from clinic.permissions import Permission, has_permission, permissions_of
 from clinic.progress import SPUTUM, XRAY, State, describe_exam, label_exam
 from clinic.queries.page import Page, Place
-from clinic.queries.standing import Standing, load_standings
+from clinic.queries.standing import Standing, build_standing, load_parts
 from clinic.queries.worklist import COUNT_LIMIT, EXAMINING, View, list_drawn_exams, list_laboratory_exams
 from clinic.read_audit import note_shown
 from clinic.web.case_word import progress_line
@@ -31,6 +29,7 @@ from clinic.web.station import find_path, find_work, label_work
 
 P = Permission
 REMEMBERED_ROWS = 4000  # about 6 MB
+_READERS = Memo(500)
 
 # Where the work of a kind is done, beneath /cases/<id>; without one the row leads where its progress points.
 PLACES = {View.SENT_BACK: "laboratory", View.SIGN: "sign", View.CONFIRM: "laboratory", View.READ: "xray",
@@ -43,7 +42,7 @@ BY_PROGRESS = {"facts": "circumstances", "ready": "sign", "physician": "sign", "
 class Line:
     """One row of a list: the case and its person, why it is where it is, and the one next action."""
 
-    row: Row[Any]
+    row: Any
     why: list[tuple[State, str]]  # what the list is about, and of which examinations; empty: the case's own line
     line: str
     next: dict[str, Any]
@@ -55,27 +54,30 @@ def render_rows(page: Page, view: View | None, with_state: bool = False) -> list
     Making fifty costs as much as everything else on the page together, and most are as they were a minute ago. So each
     is remembered under all that goes into it: the row, the case's standing, who reads it how, and the day.
     """
-    note_shown(row.id for row in page.rows)
-    standings = load_standings([row.id for row in page.rows])
+    case_ids = [row.id for row in page.rows]
+    note_shown(case_ids)
+    parts = load_parts(case_ids)
     zone = current_user.site.time_zone
     today = clock.today(zone)
     held = list_held_here()
-    reader = (view, with_state, permissions_of(current_user), str(get_locale()), zone, today)
+    # One object for all rows of the same reader: hashed once, not once for each row.
+    reader = _READERS.get((view, with_state, permissions_of(current_user), str(get_locale()), zone, today), object)
     memo: Memo = current_app.extensions.setdefault("case_rows", Memo(REMEMBERED_ROWS))
     write = get_template_attribute("worklist/_case.html", "case_row")
 
-    def render(row: Row[Any]) -> Markup:
-        standing = standings[row.id]
+    def render(place: int) -> Markup:
+        row = page.rows[place]
+        standing = build_standing(parts[row.id])
         line = Line(row, describe_work(row, view, standing, today, zone), progress_line(row, standing),
                     _find_next(row, view))
         return Markup(write(line, with_state))  # noqa: S704  a macro's text, escaped by it
 
-    return [memo.get((reader, tuple(row), row.applicant_id in held, standings[row.id].to_key()), partial(render, row))
-            for row in page.rows]
+    keys = [(reader, row, row.applicant_id in held, parts[row.id]) for row in page.rows]
+    return memo.get_all(keys, render)
 
 
 def describe_work(
-    row: Row[Any], view: View | None, standing: Standing, today: date, zone: str
+    row: Any, view: View | None, standing: Standing, today: date, zone: str
 ) -> list[tuple[State, str]]:
     """The states of the examinations that a station's list is about, each once with the examinations it is true of."""
     grouped: dict[State, list[str]] = {}
@@ -105,7 +107,7 @@ def _list_exams(view: View | None, standing: Standing) -> list[str]:
     return [exam for exam in standing.exams if exam in wanted.get(view, ())]
 
 
-def _find_next(row: Row[Any], view: View | None) -> dict[str, Any]:
+def _find_next(row: Any, view: View | None) -> dict[str, Any]:
     """The row's one next action: the work of the kind, else what its progress says if it is this user's, else look."""
     second = row.progress == "second-person"
     path = PLACES.get(view) if view else None
@@ -131,7 +133,7 @@ def say_count(number: int) -> str:
     return f"{number}+" if number >= COUNT_LIMIT else str(number)
 
 
-def address_pages(page: Page, moment: str | Callable[[Row[Any]], Place]) -> dict[str, str | None]:
+def address_pages(page: Page, moment: str | Callable[[Any], Place]) -> dict[str, str | None]:
     """Where the next and the previous page are; everything else in the address stays.
 
     `moment` is the name of the column that orders the rows, or what gives a row's place.
@@ -140,7 +142,7 @@ def address_pages(page: Page, moment: str | Callable[[Row[Any]], Place]) -> dict
     kept = [(name, value) for name, value in request.args.items() if value and name not in ("after", "before")]
     rows = page.rows
 
-    def address(name: str, row: Row[Any]) -> str:
+    def address(name: str, row: Any) -> str:
         at, key = (getattr(row, moment), row.id) if isinstance(moment, str) else moment(row)
         return f"{request.path}?{urlencode([*kept, (name, f'{at.isoformat()}_{key}')])}"
 

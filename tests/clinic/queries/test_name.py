@@ -91,7 +91,7 @@ def test_waiting_work_is_the_same_whichever_way_it_is_found(app: Flask, monkeypa
     found = []
     for common in (1, 2000):
         monkeypatch.setattr(worklist, "COMMON", common)
-        worklist._count_waiting.cache_clear()
+        app.extensions.pop(worklist.WALKED, None)
         views = (View.TAKE, View.ENTER, View.EXAMINE, View.READ, View.SPUTUM, View.VACCINATE)
         found.append([
             [[row.id for row in list_waiting(user, view, today).rows] for view in views],
