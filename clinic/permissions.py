@@ -95,7 +95,10 @@ AUTHORITY_CLIENT = "authority-client"  # checked by the FHIR token, not by a sta
 
 def permissions_of(user: Any) -> frozenset[Permission]:
     """Every permission that `user`'s roles hold; empty for nobody."""
-    return _permissions_of_roles(frozenset(role.name for role in getattr(user, "roles", [])))
+    names = getattr(user, "role_names", None)
+    if names is None:
+        names = frozenset(role.name for role in getattr(user, "roles", []))
+    return _permissions_of_roles(names)
 
 
 @lru_cache(maxsize=256)
@@ -105,7 +108,7 @@ def _permissions_of_roles(names: frozenset[str]) -> frozenset[Permission]:
 
 def has_permission(permission: Permission, user: Any = None) -> bool:
     """Whether `user` (default: who is signed in) holds `permission`."""
-    who = current_user if user is None else user
+    who = current_user._get_current_object() if user is None else user
     return bool(getattr(who, "is_authenticated", False)) and permission in permissions_of(who)
 
 

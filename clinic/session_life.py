@@ -2,7 +2,8 @@
 
 A sign-in is a row (clinic/models/sign_in.py); the cookie carries its id and when somebody was last there. A cookie
 whose row is missing or ended is nobody on every process at once. A locked one is nobody too: no view, whoever wrote it,
-shows anything of it, and the lock page alone knows whose it is. All that costs one read by primary key a request.
+shows anything of it, and the lock page alone knows whose it is. All that costs one read by primary key a request, which
+brings the person along; a request that may write has the person's own row besides.
 
 Every request of the signed-in person prolongs it, but one that a page makes by itself carries `X-Background: 1` and
 does not (a list that refreshes itself must not keep an empty room signed in).
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple
 from flask import Flask, Response, current_app, has_request_context, request, session
 from flask_login import user_logged_in, user_logged_out
 from flask_security.signals import password_changed, password_reset
+from flask_security.utils import set_request_attr
 from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -28,8 +30,10 @@ from clinic.config import Settings
 from clinic.db import current_mode, db, write_at_once, write_unit
 from clinic.errors import Unavailable
 from clinic.models import SignIn, SignInEnd, User
+from clinic.reader import Reader, list_sign_in_rows
 from clinic.services.sign_in import begin_sign_in, end_sign_in, end_sign_ins, unlock_sign_in
 from clinic.services.unsaved_page import has_pages
+from clinic.unit import SAFE
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +66,7 @@ class Standing(NamedTuple):
     user_id: str = ""
     started_at: datetime | None = None
     seen_at: datetime | None = None  # as the row knows it
+    reader: Reader | None = None  # whose it is; of an open one alone
 
 
 NOBODY = Standing(State.NONE)
@@ -78,7 +83,11 @@ def install_session_life(app: Flask, settings: Settings) -> None:
 
     def _load_open(uniquifier: str) -> Any:
         standing = find_standing()
-        user = load(uniquifier) if standing.state is State.OPEN else None
+        if standing.state is not State.OPEN:
+            return None
+        if request.method in SAFE:
+            return _find_reader(standing, uniquifier)
+        user = load(uniquifier)
         return user if user is not None and user.id == standing.user_id else None
 
     manager.user_loader(_load_open)
@@ -125,18 +134,26 @@ def go_on_after_lock(user: User) -> None:
 
 
 def _judge(sign_in_id: str) -> Standing:
-    table = SignIn.__table__.c
-    row = db.session.execute(
-        select(table.user_id, table.started_at, table.seen_at, table.locked_at, table.ended_at)
-        .where(table.id == sign_in_id)).first()
-    if row is None:
+    rows = list_sign_in_rows(sign_in_id)
+    if not rows:
         return Standing(State.ENDED, sign_in_id)
+    row = rows[0]
     standing = Standing(State.OPEN, sign_in_id, row.user_id, row.started_at, row.seen_at)
     if row.ended_at is not None or clock.now() - row.started_at >= current_app.permanent_session_lifetime:
         return standing._replace(state=State.ENDED)
     if row.locked_at is not None or _idle_left(standing) <= 0:
         return standing._replace(state=State.LOCKED)
-    return standing
+    return standing._replace(reader=Reader(rows))
+
+
+def _find_reader(standing: Standing, uniquifier: str) -> Reader | None:
+    """The person of an open sign-in, by the same conditions as the sign-in library's own loader."""
+    reader = standing.reader
+    if reader is None or not reader.active or reader.fs_uniquifier != uniquifier:
+        return None
+    set_request_attr("fs_authn_via", "session")
+    set_request_attr("fs_paa", session.get("fs_paa", 0))
+    return reader
 
 
 def _seen(standing: Standing) -> float:

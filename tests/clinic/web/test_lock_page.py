@@ -183,7 +183,7 @@ def test_way_back_after_the_end_leads_its_person_alone(app: Flask) -> None:
         assert sign_in(app, clerk).get(back).headers["Location"] == case
 
 
-def test_sign_in_costs_one_more_read_by_key_and_writes_nothing_within_the_minute(app: Flask) -> None:
+def test_sign_in_costs_one_read_by_key_with_its_person_and_writes_nothing_within_the_minute(app: Flask) -> None:
     client = sign_in(app, make_user("quality"))
     client.get("/sign-ins")
     statements: list[str] = []
@@ -196,7 +196,9 @@ def test_sign_in_costs_one_more_read_by_key_and_writes_nothing_within_the_minute
         client.get("/sign-ins")
     finally:
         event.remove(db.engine, "before_cursor_execute", note)
-    assert len([one for one in statements if "FROM sign_in WHERE sign_in.id =" in one]) == 1
+    by_key = [one for one in statements if "FROM sign_in JOIN" in one and "WHERE sign_in.id =" in one]
+    assert len(by_key) == 1 and "JOIN role" in by_key[0]
+    assert [one for one in statements if "fs_uniquifier =" in one] == []
     assert [one for one in statements if one.startswith(("UPDATE", "INSERT", "DELETE"))] == []
 
 
