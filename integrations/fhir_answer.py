@@ -141,6 +141,6 @@ def _task_receipt(task: dict[str, Any]) -> str | None:
 def _parse(answer: Answer) -> dict[str, Any]:
     try:
         body = json.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):  # what cannot be read, or is nested deeper than anything sensible
         return {}
     return body if isinstance(body, dict) else {}

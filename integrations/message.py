@@ -50,7 +50,7 @@ def _find_hl7(body: bytes) -> Message | None:
 def _find_resource(body: bytes) -> dict[str, Any] | None:
     try:
         found = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) and found.get("resourceType") else None
 

@@ -45,6 +45,8 @@ from clinic.services.second_factor import ISSUER, has_authenticator
 LIFE = 5 * 60  # seconds that a challenge is good for
 LONGEST_NAME = 60
 MOST = 10  # passkeys of one person
+# What reading an answer of a key may raise: it is JSON, with CBOR and JSON in it, and nobody's word yet.
+UNREADABLE = (WebAuthnException, LookupError, ValueError, TypeError, AttributeError, RecursionError)
 
 
 class Purpose(StrEnum):
@@ -100,14 +102,15 @@ def add_passkey(user: User, name: str, answer: str) -> Passkey:
         made = verify_registration_response(
             credential=credential, expected_challenge=challenge, expected_origin=_place()[0],
             expected_rp_id=_place()[1], require_user_verification=True)
-    except (WebAuthnException, KeyError, ValueError, TypeError):
+    except UNREADABLE:
         raise _refuse() from None
     if _find(made.credential_id) is not None:
         raise InvalidInput(_("Please correct what is marked."), fields={"passkey": [_("This key is known already.")]})
-    transports = credential.get("response", {}).get("transports") or []
+    said = credential["response"].get("transports")
+    transports = [one for one in _TRANSPORTS if isinstance(said, list) and one in said]
     row = Passkey(
         user_id=user.id, name=name, credential_id=made.credential_id, public_key=made.credential_public_key,
-        sign_count=made.sign_count, transports=[str(one)[:20] for one in transports if one in _TRANSPORTS],
+        sign_count=made.sign_count, transports=transports,
         added_at=clock.now(), used_at=clock.now())
     db.session.add(row)
     db.session.flush()
@@ -129,7 +132,7 @@ def use_passkey(answer: str, purpose: Purpose, user_id: str = "") -> Passkey:
             credential=credential, expected_challenge=challenge, expected_origin=_place()[0],
             expected_rp_id=_place()[1], credential_public_key=row.public_key,
             credential_current_sign_count=row.sign_count, require_user_verification=True)
-    except (WebAuthnException, KeyError, ValueError, TypeError):
+    except UNREADABLE:
         raise _refuse() from None
     row.sign_count, row.used_at = seen.new_sign_count, clock.now()
     db.session.flush()
@@ -148,7 +151,7 @@ def remove_passkey(user: User, passkey_id: str) -> None:
     db.session.flush()
 
 
-_TRANSPORTS = {transport.value for transport in AuthenticatorTransport}
+_TRANSPORTS = tuple(transport.value for transport in AuthenticatorTransport)
 
 
 def _describe(rows: list[Passkey]) -> list[PublicKeyCredentialDescriptor]:
@@ -178,7 +181,7 @@ def _open(answer: str, purpose: Purpose, user_id: str) -> tuple[bytes, datetime,
         challenge, was_for, for_whom, at = _serializer().loads(str(sent["challenge"]), max_age=LIFE)
         credential = sent["credential"]
         issued = datetime.fromisoformat(at).astimezone(UTC)
-    except (BadData, KeyError, ValueError, TypeError):
+    except (BadData, *UNREADABLE):
         raise _refuse() from None
     if was_for != purpose or for_whom != user_id or not isinstance(credential, dict):
         raise _refuse()

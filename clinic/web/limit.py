@@ -7,6 +7,7 @@ import secrets
 from typing import Any
 
 from flask import Flask, Response, current_app, has_request_context, request, session
+from flask_babel import gettext as _
 from flask_login import user_logged_in
 from flask_security.signals import password_reset
 from itsdangerous import BadData, URLSafeTimedSerializer
@@ -16,6 +17,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from clinic.audit import record_read
 from clinic.config import Settings
 from clinic.db import db
+from clinic.errors import WrongMediaType
 from clinic.limit import Bucket, Door, TooManyAttempts, admit, count_visit, forgive, list_buckets, tag_account
 from clinic.models import User
 from clinic.session_life import TRIES, find_standing
@@ -45,6 +47,8 @@ def init_limits(app: Flask, settings: Settings) -> None:
         if request.endpoint in VISITED:
             count_visit(request.remote_addr or "")
         elif request.method == "POST" and request.endpoint in TYPED | BEGUN:
+            if request.is_json:  # the library would read whatever it is, before anybody is signed in
+                raise WrongMediaType(_("Sign in by the form of the page."), endpoint=request.endpoint)
             name = _read_name()
             tries = session.get(TRIES) or ["", 0]
             tag = tag_account(name) if name else ""
@@ -109,11 +113,7 @@ def _list_sign_in_buckets(name: str) -> list[Bucket]:
 def _read_name() -> str:
     """The account an attempt is about, as it is typed at the sign-in; empty when nothing tells."""
     if request.endpoint in TYPED:
-        typed = request.form.get("email") or request.form.get("identity") or ""
-        if not typed and request.is_json:
-            data = request.get_json(silent=True)
-            typed = str(data.get("email") or "") if isinstance(data, dict) else ""
-        return typed.strip().lower()
+        return (request.form.get("email") or request.form.get("identity") or "").strip().lower()
     begun, *_since = session.get(HALF) or [""]
     return db.session.execute(select(User.email).where(User.fs_uniquifier == begun)).scalar_one_or_none() or ""
 

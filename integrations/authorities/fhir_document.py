@@ -70,7 +70,7 @@ def build_condition(body: bytes) -> dict[str, str]:
     """
     try:
         identifier = json.loads(body).get("identifier") or {}
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return {}
     system, value = identifier.get("system"), identifier.get("value")
     return {"If-None-Exist": urlencode({"identifier": f"{system}|{value}"})} if system and value else {}
@@ -104,7 +104,7 @@ def test_line(address: str, patience: Patience) -> LineReport:
 def _is_capability(answer: Answer) -> bool:
     try:
         return answer.status == 200 and json.loads(answer.body).get("resourceType") == "CapabilityStatement"
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return False
 
 

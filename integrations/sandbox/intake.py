@@ -21,7 +21,7 @@ def read_bundle(body: bytes, claimed: str | None) -> dict[str, Any]:
         raise Refused("security", "The digest does not fit the bytes that arrived.")
     try:
         bundle = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Refused("structure", "The body is no JSON.") from None
     if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle" or bundle.get("type") != "document":
         raise Refused("invalid", "The body is no document Bundle.")

@@ -80,7 +80,7 @@ def test_location_alone_is_a_reference_but_not_the_authoritys_word() -> None:
     assert (found.receipt, found.acknowledged) == ("77", False)
 
 
-@pytest.mark.parametrize("body", [b"\xff\xfe", b"[1,2]", b"<html>", b"null"])
+@pytest.mark.parametrize("body", [b"\xff\xfe", b"[1,2]", b"<html>", b"null", b"[" * 20_000])
 def test_nonsense_is_never_taken_for_an_acceptance_nor_changes_a_refusal(body: bytes) -> None:
     assert classify_answer(answer(200, body)).state is DeliveryState.UNKNOWN
     assert classify_answer(answer(422, body)).state is DeliveryState.REJECTED

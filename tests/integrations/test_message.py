@@ -59,7 +59,8 @@ def test_report_is_named_and_never_printed_as_text() -> None:
     assert len(read(long).text) < LONGEST
 
 
-@pytest.mark.parametrize("body", [b"", b"<html></html>", b"[1]", b'{"receipt": "X"}', b"MSH", b"\xff\xfe"])
+@pytest.mark.parametrize("body", [b"", b"<html></html>", b"[1]", b'{"receipt": "X"}', b"MSH", b"\xff\xfe",
+                                  b"[" * 20_000])
 def test_what_is_no_message_is_none(body: bytes) -> None:
     assert read_message_in_words(body) is None
 

@@ -5,19 +5,23 @@ The codes are computed by pyotp, another implementation of RFC 6238 than the one
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
 
 import pyotp
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from webauthn.helpers import bytes_to_base64url
 from werkzeug.test import TestResponse
 
 from clinic import clock
 from clinic.audit import audit_engine
-from clinic.config import Settings
+from clinic.config import Settings, get_settings
 from clinic.db import db, set_mode
 from clinic.models import AuditChange, Authenticator, RecoveryCode, User
 from clinic.services.recovery import reset_second_factor
@@ -30,7 +34,8 @@ from clinic.services.second_factor import (
 )
 from clinic.services.staff import get_user
 from tests.factory import PASSWORD, make_user
-from tests.sign_in import SignedInClient
+from tests.fuzz.key import SoftKey
+from tests.sign_in import SignedInClient, sign_in
 from wsgi import create_app
 
 STEP = timedelta(seconds=30)
@@ -200,7 +205,7 @@ def test_only_factor_is_not_removed(app: Flask) -> None:
 
 @pytest.mark.parametrize("answer", [
     "", "no json", "[]", '{"challenge": "x", "credential": {}}', '{"challenge": 1}',
-    '{"credential": null, "challenge": ""}',
+    '{"credential": null, "challenge": ""}', "[" * 20_000,
 ])
 def test_nonsense_instead_of_a_passkey_is_refused(app: Flask, answer: str) -> None:
     user = make_user("reception")
@@ -211,9 +216,36 @@ def test_nonsense_instead_of_a_passkey_is_refused(app: Flask, answer: str) -> No
     give_password(browser, email)
     assert browser.post("/sign-in/second-step", data={"passkey": answer}).status_code == 422
     options = browser.get("/sign-in/second-step/options").get_json()
-    wrong = f'{{"challenge": "{options["challenge"]}", "credential": {{"rawId": "AAAA", "id": "AAAA"}}}}'
-    assert browser.post("/sign-in/second-step", data={"passkey": wrong}).status_code == 422
+    for inner in ('"rawId": "AAAA", "id": "AAAA"', '"rawId": ["AAAA"]'):
+        wrong = f'{{"challenge": "{options["challenge"]}", "credential": {{{inner}}}}}'
+        assert browser.post("/sign-in/second-step", data={"passkey": wrong}).status_code == 422
     assert browser.get("/").location.startswith("/sign-in")
+
+
+@pytest.mark.parametrize("response", [
+    "text", {}, {"attestationObject": 1, "clientDataJSON": 1}, {"clientDataJSON": bytes_to_base64url(b"[" * 20_000)},
+    {"clientDataJSON": bytes_to_base64url(b'{"type": "webauthn.create", "challenge": 1, "origin": []}')},
+    {"attestationObject": bytes_to_base64url(b"\x81" * 2_000)}, {"transports": 1}, {"transports": [{}, "usb"]},
+    {"attestationObject": bytes_to_base64url(b"\xa3cfmtdnonegattStmt\xa0hauthData\x01")},
+])
+def test_passkey_that_answers_nonsense_is_not_added_and_a_good_one_is(app: Flask, response: Any) -> None:
+    user = make_user("reception")
+    client = sign_in(app, user)
+    key = SoftKey(*_find_origin(app))
+    asked = client.get("/my-sign-in/passkeys/options").get_json()
+    good = key.register(asked)
+    bad = json.loads(good)
+    whole = bad["credential"]["response"]
+    bad["credential"]["response"] = whole | response if isinstance(response, dict) and response else response
+    answer = client.post("/my-sign-in/passkeys", data={"name": "blue key", "new": json.dumps(bad)})
+    assert answer.status_code == (200 if "transports" in response else 422), "recovery codes, or refused"
+    if answer.status_code == 422:
+        assert client.post("/my-sign-in/passkeys", data={"name": "blue key", "new": good}).status_code in (200, 303)
+
+
+def _find_origin(app: Flask) -> tuple[str, str]:
+    parts = urlsplit(get_settings(app).base_url)
+    return f"{parts.scheme}://{parts.netloc}", parts.hostname or ""
 
 
 def test_demonstration_asks_for_no_second_factor(settings: Settings) -> None:

@@ -188,3 +188,9 @@ def test_idle_time_of_a_sign_in_is_shown_as_locked(app: Flask) -> None:
     with clock.stopped_at(start + timedelta(minutes=20)):
         page = _text(sign_in(app, nurse).get("/sign-ins"))
     assert "Locked" in page and "This one" in page
+
+
+@pytest.mark.parametrize("body", ['{"email": "nurse@test.example"}', '"x"', "[1]", "[" * 20_000, "{", "null"])
+def test_sign_in_reads_no_json_of_strangers(app: Flask, body: str) -> None:
+    for path in ("/sign-in", "/sign-in/new-password"):
+        assert app.test_client().post(path, data=body, content_type="application/json").status_code == 415, path
