@@ -140,6 +140,8 @@ def _with_classes(facts: dict[str, Any], decision: dict[str, Any], classes: list
         raise _invalid("classes", _("“No class” excludes every other class."))
     if any(set(classes) & one and set(classes) & other for one, other in EXCLUSIVE):
         raise _invalid("classes", _("These classes exclude each other: B2 stands beside B3 alone, B0 not beside B1."))
+    if "A-W" in classes and not facts.get("results", {}).get("tb_waiver", {}).get("granted"):
+        raise _invalid("classes", _("Class A with a waiver needs the waiver: record it and its last evaluation first."))
     others: list[str] = decision["other_classes"]
     is_a = any(name.startswith("A") for name in classes) or any(name.endswith(":A") for name in others)
     is_b = any(name.startswith("B") for name in classes) or any(name.endswith(":B") for name in others)

@@ -43,7 +43,7 @@ from clinic.services.emergency import open_in_emergency
 from clinic.services.family import found_family, join_family
 from clinic.services.plausibility import get_today
 from clinic.services.related_person import add_related
-from clinic.services.second_factor import draw_recovery_codes, draw_secret
+from clinic.services.second_factor import describe_secret, draw_recovery_codes, draw_secret
 from clinic.services.specimen import take_specimen
 from clinic.services.task import open_task
 from clinic.services.treatment import report_treatment
@@ -52,6 +52,7 @@ from clinic.services.visit import note_presence
 from tests.factory import make_applicant, make_case, make_site, make_user
 from tests.fhir import story
 from tests.fhir_api.machine import Machine
+from tests.fuzz.stage import KEYHOLDER, make_places
 from tests.sign_in import meet, sign_in
 from tests.world import build_world, make_everybody
 
@@ -66,11 +67,13 @@ class Clinic:
     """What the walks may name, and what must never be told."""
 
     own: list[dict[str, str]] = field(default_factory=list)  # ids by the names of routes' arguments
+    places: dict[str, list[dict[str, str]]] = field(default_factory=dict)  # where a form stands: by route, or its part
     other: dict[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
     cookies: dict[str, str] = field(default_factory=dict)  # of a signed-in browser, by role
     emails: dict[str, str] = field(default_factory=dict)
     codes: list[str] = field(default_factory=list)  # recovery codes of the account that a stranger signs in to
+    keys: dict[str, str] = field(default_factory=dict)  # of the authenticator apps of who has one, by role
     ids: list[str] = field(default_factory=list)
 
 
@@ -94,7 +97,7 @@ def _make(app: Flask) -> Clinic:
     signed_case = db.session.get_one(Case, signed.case_id)
     staff = {role: make_user(role, site) for role in ROLES} | {EVERYBODY: make_everybody(site)}
     waiting_id, reading_id = _record(recording, staff, "as every day")
-    ask_amendment(signed_case, "The film is of another day", staff["nurse"])
+    request = ask_amendment(signed_case, "The film is of another day", staff["nurse"])
     add_contact(recording.applicant, {"kind": ContactKind.PHONE, "value": "+254700000009", "note": None},
                 staff["reception"])
     child = make_case(applicant=make_applicant(staff["reception"], birth_date="2019-02-03"), user=staff["reception"])
@@ -117,19 +120,22 @@ def _make(app: Flask) -> Clinic:
                 common | {"case_id": signed_case.id, "applicant_id": signed_case.applicant_id},
                 common | {"case_id": child.id, "applicant_id": child.applicant_id, "opening_id": opening.id},
                 common | {"case_id": ready.id, "applicant_id": ready.applicant_id}]
+    made.places = make_places(
+        staff, common, {"case_id": signed_case.id, "request_id": request.id}, partner.number)
     for user in staff.values():
         meet(recording, user, consents=False)
         meet(ready, user, consents=False)
         keep_draft(user, {"family_name": "Half typed"})
     made.ids = [*common.values(), *made.other.values(), partner.number, partner.id]
     made.emails = {name: user.email for name, user in staff.items()}
+    made.keys[KEYHOLDER] = _find_key(staff[KEYHOLDER])
     made.emails[STRANGER] = _give_app(make_user("reception", site), made)
-    _make_wait(subject.email)
     for name, user in ({"subject": subject, "again": staff[EVERYBODY]} | staff).items():
         cookie = sign_in(app, user).get_cookie(app.config["SESSION_COOKIE_NAME"])
         set_mode("write")
         if name in staff and cookie:
             made.cookies[name] = cookie.value
+    _make_wait(subject.email)  # last: the wait is short
     return made
 
 
@@ -199,6 +205,11 @@ def _make_other(made: Clinic) -> None:
                   "member_id": case.applicant_id, "request_id": request.id,
                   "task_id": task.id}
     made.secrets = (case.number, signed.number, case.applicant.number, signed.applicant.number)
+
+
+def _find_key(user: User) -> str:
+    secret = db.session.execute(select(Authenticator.secret).where(Authenticator.user_id == user.id)).scalar_one()
+    return describe_secret(secret, user)[1].replace("-", "")
 
 
 def _give_app(user: User, made: Clinic) -> str:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from random import Random
 from typing import NamedTuple
 from urllib.parse import urlencode
 
 from tests.factory import PASSWORD
-from tests.film import make_film
+from tests.fuzz.hint import draw_film, find_hint, make_file
 from tests.fuzz.hostile import DAYS, IDS, MARK, NUMBERS, draw_text, mutate_bytes, mutate_text
 from tests.fuzz.page import Control, Form
 from tests.picture import draw_face
 
+CAREFUL = 0.75  # of forms, before any is spoilt on purpose
 WORDS = ("Seen at the desk", "Otieno", "Otieno", "Nairobi", "A1234567", "KEN", "12")
 # What fits, by a word in the field's name.
 FITTING = {"reason": "On the wrong sheet", "remark": "Seen at the desk", "citizenship": "KEN", "residence": "KEN",
@@ -50,44 +52,85 @@ class Filled(NamedTuple):
     raw: tuple[str, bytes] | None = None  # another media type and body altogether
 
 
-def fill(chance: Random, form: Form, email: str, again: bool = False) -> Filled:
-    """What a person might enter; hidden fields as the page has them.
+def fill(chance: Random, form: Form, known: Mapping[str, str], route: str = "",
+         again: frozenset[str] | None = None) -> Filled:
+    """What a person might enter who knows `known`; hidden fields as the page has them.
 
-    `again`: what stands there already is kept, and every caution is ticked.
+    `again`: the form was refused, and these are the ids of what is wrong. Whatever else stands there is kept, and every
+    caution is ticked.
     """
     pairs: list[tuple[str, str]] = []
     files: list[tuple[str, str, bytes]] = []
-    day = chance.randint(1, 20)
+    person = _Person(chance, known, route, again, is_careful=again is not None or chance.random() < CAREFUL)
     for control in form.controls:
         if control.kind == "file":
-            files.append((control.name, "film.dcm", draw_file(chance)))
+            made = make_file(route, known) if person.is_careful else None
+            files.append((control.name, *(made or ("film.dcm", draw_file(chance)))))
         else:
-            pairs += [(control.name, value) for value in _draw_values(chance, control, day, email, again)]
+            pairs += [(control.name, value) for value in person.draw_values(control)]
     if form.buttons:
         name, value = chance.choice(form.buttons)
         pairs += [(name, value)] if name else []
     return Filled(pairs, files, forged=False)
 
 
-def _draw_values(chance: Random, control: Control, day: int, email: str, again: bool) -> list[str]:
-    name, kind, value = control.name, control.kind, control.value
-    match kind:
-        case "hidden":
-            return [value]
-        case "checkbox":
-            wanted = 0.8 if "confirm" in name or name in ("declared", "open_case") else 0.2 if again else 0.35
-            wanted = 1.0 if again and "confirm" in name else wanted
-            return [control.options[0]] if value or chance.random() < wanted else []
-        case "radio" | "select":
-            if value and chance.random() < (1.0 if again else 0.4):
+class _Person:
+    """Who fills a form in; a careful one knows what it wants, another types what comes to mind."""
+
+    def __init__(self, chance: Random, known: Mapping[str, str], route: str, again: frozenset[str] | None,
+                 is_careful: bool) -> None:
+        self.chance, self.known, self.route, self.again, self.is_careful = chance, known, route, again, is_careful
+        self.day = chance.randint(1, 20)
+
+    def draw_values(self, control: Control) -> list[str]:
+        """Nothing for a field that is left out or a box that is not ticked."""
+        chance, value = self.chance, control.value
+        is_wrong = self._is_wrong(control)
+        is_proof = control.name == "csrf_token"
+        hint = find_hint(self.route, control.name, self.known) if self.is_careful and not is_proof else None
+        if hint:
+            chosen = chance.choice(hint)
+            if control.kind not in ("checkbox", "radio", "select"):
+                return [chosen or ""]
+            if chosen is None:
+                return [""] if control.kind == "select" else []
+            if chosen in control.options:
+                return [chosen]
+            if control.kind == "checkbox" and len(hint) == 1:
+                return []
+        match control.kind:
+            case "hidden":
                 return [value]
-            options = [option for option in control.options if option] or list(control.options)
-            return [chance.choice(options)] if options and chance.random() < 0.95 else []
-        case "password":
-            return [PASSWORD]
-    if value and chance.random() < (0.95 if again else 0.8):
-        return [value]
-    return [] if chance.random() < 0.1 else [_draw_plain(chance, control, day, email)]
+            case "checkbox":
+                return control.options[:1] and [control.options[0]] if self._ticks(control, is_wrong) else []
+            case "radio" | "select":
+                if value and not is_wrong and chance.random() < (0.4 if self.again is None else 1.0):
+                    return [value]
+                options = [option for option in control.options if option] or list(control.options)
+                return [chance.choice(options)] if options and (is_wrong or chance.random() < 0.95) else []
+            case "password":
+                return [PASSWORD]
+        if value and not is_wrong and chance.random() < (0.8 if self.again is None else 0.95):
+            return [value]
+        if not is_wrong and chance.random() < 0.1:
+            return []
+        return [_draw_plain(chance, control, self.day, self.known.get("email", ""))]
+
+    def _is_wrong(self, control: Control) -> bool:
+        ids = self.again or frozenset()
+        stems = (control.ident, control.name, control.name.rpartition("-")[0], control.ident.rpartition("-")[0])
+        return any(stem in ids for stem in stems if stem)
+
+    def _ticks(self, control: Control, is_wrong: bool) -> bool:
+        name = control.name
+        if is_wrong or (self.again is not None and "confirm" in name):
+            return is_wrong is False or self.chance.random() < 0.7
+        if self.again is not None:
+            return bool(control.value) or self.chance.random() < 0.2
+        if control.value:
+            return True
+        return self.chance.random() < (0.8 if "confirm" in name or name in ("declared", "open_case", "results",
+                                                                            "orders", "specimens") else 0.35)
 
 
 def _draw_plain(chance: Random, control: Control, day: int, email: str) -> str:
@@ -166,12 +209,8 @@ def spoil(chance: Random, filled: Filled, ids: list[str]) -> Filled:
 
 def draw_file(chance: Random) -> bytes:
     """A good film or picture, or what only looks like one."""
-    return chance.choice((_film(), _picture(), b"\x89PNG\r\n\x1a\n" + b"\0" * 40, b"%PDF-1.7\n", b"\0" * 132 + b"DICM"))
-
-
-@cache
-def _film() -> bytes:
-    return make_film(side=64)
+    return chance.choice((draw_film(), _picture(), b"\x89PNG\r\n\x1a\n" + b"\0" * 40, b"%PDF-1.7\n",
+                          b"\0" * 132 + b"DICM"))
 
 
 @cache

@@ -18,16 +18,15 @@ IDENT = b"fuzz-passkey-one"
 class SoftKey:
     """One key of one person; `origin` is where people reach the house."""
 
-    def __init__(self, origin: str = "http://localhost:8000", host: str = "localhost") -> None:
-        self.origin, self.host = origin, host
+    def __init__(self, origin: str = "http://localhost:8000", host: str = "localhost", ident: bytes = IDENT) -> None:
+        self.origin, self.host, self.ident = origin, host, ident
         self._private = ec.derive_private_key(7193, ec.SECP256R1())
         self._uses = 0
 
     def register(self, asked: dict[str, Any]) -> str:
         """What the hidden field holds after the browser has made this key, asked by `options_add`."""
-        numbers = self._private.public_key().public_numbers()
-        public = {1: 2, 3: -7, -1: 1, -2: numbers.x.to_bytes(32, "big"), -3: numbers.y.to_bytes(32, "big")}
-        data = self._describe(WITH_KEY) + bytes(16) + len(IDENT).to_bytes(2, "big") + IDENT + cbor2.dumps(public)
+        data = self._describe(WITH_KEY) + bytes(16) + len(self.ident).to_bytes(2, "big") + self.ident
+        data += self.describe_public()
         statement = cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": data})
         return self._answer(asked, {"attestationObject": bytes_to_base64url(statement),
                                     "clientDataJSON": bytes_to_base64url(self._say("webauthn.create", asked))})
@@ -40,6 +39,12 @@ class SoftKey:
                                     "clientDataJSON": bytes_to_base64url(said),
                                     "signature": bytes_to_base64url(signature)})
 
+    def describe_public(self) -> bytes:
+        """Its public half as a COSE key."""
+        numbers = self._private.public_key().public_numbers()
+        return cbor2.dumps(
+            {1: 2, 3: -7, -1: 1, -2: numbers.x.to_bytes(32, "big"), -3: numbers.y.to_bytes(32, "big")})
+
     def _describe(self, more: int) -> bytes:
         self._uses += 1
         flags = bytes([PRESENT_AND_VERIFIED | more])
@@ -49,7 +54,7 @@ class SoftKey:
         return json.dumps({"type": kind, "challenge": asked["options"]["challenge"], "origin": self.origin}).encode()
 
     def _answer(self, asked: dict[str, Any], response: dict[str, str]) -> str:
-        ident = bytes_to_base64url(IDENT)
+        ident = bytes_to_base64url(self.ident)
         credential = {"id": ident, "rawId": ident, "type": "public-key", "response": response,
                       "clientExtensionResults": {}}
         return json.dumps({"challenge": asked["challenge"], "credential": credential})

@@ -9,9 +9,11 @@ from lxml import html
 
 from tests.fuzz.hostile import HOST, MARK
 
-# The house's ways to say what is wrong: above a form, as a caution to tick, as a notice, beside a file that was sent.
-TELLING = ("govuk-error-summary", "notice--bad", "notice--warn", "films__remark--bad", "autosave--bad")
+# The house's ways to say what is wrong: above a form, as a caution to tick, as a notice, beside a file, in a grid.
+TELLING = ("govuk-error-summary", "notice--bad", "notice--warn", "films__remark--bad", "autosave--bad",
+           "govuk-error-message", "grid__caution")
 BUTTONS = ("submit", "image", "button", "reset")
+HOLDING = ("form", "div", "section", "fieldset", "tr", "td")
 
 
 class Control(NamedTuple):
@@ -24,6 +26,7 @@ class Control(NamedTuple):
     least: str = ""
     most: str = ""
     mode: str = ""  # inputmode
+    ident: str = ""  # its id, or that of the first of a group: what a refusal's summary leads to
 
 
 class Form(NamedTuple):
@@ -44,6 +47,10 @@ class Page(NamedTuple):
     links: list[str] = []
     says: bool = False  # what is wrong and what to do, in one of the ways of the house
     strange: str = ""  # what a stranger's text has made of the page
+    wrong: frozenset[str] = frozenset()  # the ids to which the summary of what is wrong leads
+    told: str = ""  # the first thing that is said to be wrong
+    flashed: str = ""  # what was refused with a message on the page that follows
+    key: str = ""  # of an authenticator app that is being set up
 
 
 def read_page(content: str, address: str) -> Page:
@@ -60,7 +67,14 @@ def read_page(content: str, address: str) -> Page:
     links = [one for one in (_to_own(address, text) for text in tree.xpath("//a/@href")) if one]
     lead = " ".join("".join(tree.xpath("//p[@class='lead']//text()")).split())
     told = [mark for mark in TELLING if tree.xpath(f"//*[contains(concat(' ', @class, ' '), ' {mark} ')]")]
-    return Page(forms, links, bool(lead or told), _find_strange(tree))
+    summary = tree.xpath("//*[contains(@class, 'govuk-error-summary__list')]/li")
+    wrong = frozenset(place[1:] for one in summary for place in one.xpath("./a/@href") if place.startswith("#"))
+    first = summary or tree.xpath("|".join(f"//*[contains(@class, '{mark}')]" for mark in TELLING[1:]))
+    said = " ".join(first[0].text_content().split()) if first else lead
+    flashed = [" ".join(one.text_content().split()) for one in tree.xpath(
+        "//div[@class='flashes']/div[contains(@class, 'notice--bad')]")]
+    key = "".join(tree.xpath("//code[contains(@class, 'sign-in__key')]/text()")).replace("-", "")
+    return Page(forms, links, bool(lead or told), _find_strange(tree), wrong, said, "".join(flashed[:1]), key)
 
 
 def _find_strange(tree: Any) -> str:
@@ -90,7 +104,8 @@ def _read_form(tree: Any, element: Any, address: str) -> Form | None:
     path = _to_own(address, place or "")
     if path is None:
         return None
-    fields = element.xpath(".//input|.//select|.//textarea|.//button")
+    around = element if element.tag in HOLDING else next(iter(element.xpath("ancestor::form[1]")), element)
+    fields = around.xpath(".//input|.//select|.//textarea|.//button")  # a field that posts by itself sends its form
     if element.get("id"):
         fields += [one for one in tree.xpath("//*[@form]") if one.get("form") == element.get("id")]
     controls, buttons, elsewhere, radios = [], [], [], {}
@@ -112,24 +127,26 @@ def _read_form(tree: Any, element: Any, address: str) -> Form | None:
         controls.append(_read_control(one, name, kind))
     for name, group in radios.items():
         chosen = next((one.get("value") or "" for one in group if one.get("checked") is not None), "")
-        controls.append(Control(name, "radio", chosen, tuple(one.get("value") or "on" for one in group)))
+        controls.append(Control(name, "radio", chosen, tuple(one.get("value") or "on" for one in group),
+                                ident=group[0].get("id") or ""))
     method = (element.get("method") or "get").upper() if element.tag == "form" else "POST"
     is_upload = element.get("enctype") == "multipart/form-data" or any(one.kind == "file" for one in controls)
     return Form(method, path, tuple(controls), tuple(buttons), is_upload, tuple(elsewhere))
 
 
 def _read_control(one: Any, name: str, kind: str) -> Control:
+    ident = one.get("id") or ""
     if one.tag == "select":
         options = tuple(option.get("value", option.text or "") for option in one.xpath(".//option"))
         chosen = one.xpath(".//option[@selected]")
-        return Control(name, "select", chosen[0].get("value", "") if chosen else "", options)
+        return Control(name, "select", chosen[0].get("value", "") if chosen else "", options, ident=ident)
     if one.tag == "textarea":
-        return Control(name, "textarea", one.text or "")
+        return Control(name, "textarea", one.text or "", ident=ident)
     if kind == "checkbox":
         value = one.get("value") or "on"
-        return Control(name, kind, value if one.get("checked") is not None else "", (value,))
+        return Control(name, kind, value if one.get("checked") is not None else "", (value,), ident=ident)
     return Control(name, kind or "text", one.get("value") or "", (), one.get("min") or "", one.get("max") or "",
-                   one.get("inputmode") or "")
+                   one.get("inputmode") or "", ident)
 
 
 def _to_own(address: str, place: str) -> str | None:

@@ -10,21 +10,25 @@ from random import Random
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
+import pyotp
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Rule
 
+from clinic import clock
 from clinic.permissions import PUBLIC, ROLES, Permission
 from clinic.queries import page as listing
 from tests.fuzz.clinic import COLLEAGUE, EVERYBODY, SECRET, STRANGER, Clinic, make_clinic
 from tests.fuzz.filling import TYPES, UNASKED, Filled, encode, fill, spoil
 from tests.fuzz.harness import Door, Finding, check_text
 from tests.fuzz.hostile import IDS, MARK, PRODUCT, draw_text
+from tests.fuzz.key import SoftKey
 from tests.fuzz.page import Form, Page, read_page
+from tests.fuzz.stage import KEYHOLDER
 from tests.fuzz.world import World, ticking
 
-LONGEST_TOLD = 1500
+LONGEST_TOLD, LONGEST_WORDS = 1500, 90
 MOST_AGAIN = 2  # a form that was refused is corrected so often
 ONWARD = ""  # a step that goes on from the page where the walk is
 # Whose doors are tried elsewhere: by what an address begins with, where.
@@ -34,15 +38,22 @@ ELSEWHERE = {"/fhir": "door fhir", "/oauth": "door fhir", "/api": "door decision
 BEFORE = {"lock.unlock": "lock.lock", "second_step.answer": "security.login",
           "second_factor.set_up_app": "second_factor.start_app"}
 STRANGERS = ("security.login", "second_step.answer", "second_step.passkey", "password.set_new")
+# What ends on a page that others come to as strangers; whose success is told in the words of a refusal.
+LEADING_OUT = ("lock.lock", "security.logout", "password.set_new", "sign_in_list.end_mine")
+STOPPING = ("identity.mismatch",)
+# Where the browser asks for what a passkey answers.
+ASKING = {"second_factor.add_key": "/my-sign-in/passkeys/options", "second_step.passkey": "/sign-in/passkey/options"}
+# Whose form asks for what only one of the staff has.
+OWNERS = {f"second_factor.{name}": KEYHOLDER for name in ("remove_app", "remove_key", "new_codes")}
 # Sent by a script or by address alone: no page has a form for it.
 NO_FORM = {
     "session.keep": "a script sends it when the page is covered",
     "session.drop": "a script sends it when what was kept stands in its page again",
     "second_step.passkey": "shown by a script where the browser has passkeys",
-    "second_factor.remove_app": "shown to who has a passkey as well",
-    "second_factor.remove_key": "shown to who has a passkey, and none can be made without a browser",
 }
 # What one clicks or types before a page shows its form.
+GOAL_QUERIES = {"result_grid.confirm": "?state=confirm", "laboratory.correct": "?correct=1",
+                "xray.correct": "?correct={reading_id}"}
 QUERIES = {
     "opening.choose": "?programme={programme}&category={category}",
     "family_case.choose": "?programme={programme}&category={category}",
@@ -83,9 +94,11 @@ class ScreenDoor(Door):
         self.reached: Counter[str] = Counter()  # POST routes that were sent something
         self.formed: Counter[str] = Counter()  # and by a form of a page
         self.taken: Counter[str] = Counter()  # and that did it
-        with ticking(), _short_lists():
+        self.refused: dict[str, Counter[str]] = {}  # and in what words they did not
+        with ticking() as self.clock, _short_lists():
             self.world = World(self.folder, self.database_url)
             self.world.build(self._make)
+            self.clock.hold()
             self._list_routes()
             self.version = self.world.find_version()
             logging.getLogger().addHandler(keeper := _Keeper())
@@ -112,9 +125,28 @@ class ScreenDoor(Door):
         every = {rule.endpoint for rule in self.posts}
         formless = sorted(every - set(self.formed) - set(NO_FORM))
         missed = sorted(every - set(self.reached))
-        return (f"{len(every)} routes take a form; not reached: {', '.join(missed) or 'none'}; "
-                f"reached without a page's form: {', '.join(formless) or 'none'}; "
-                f"never taken: {', '.join(sorted(every - set(+self.taken))) or 'none'}")
+        lines = [f"  {name:38}{self.reached[name]:6}{self.taken[name]:7}{self._count_refused(name):8}"
+                 for name in sorted(every)]
+        never = [f"  {name}: {self._say_refused(name)}" for name in sorted(every - set(+self.taken) - set(NO_FORM))]
+        return "\n".join([
+            f"{len(every)} routes take a form; not reached: {', '.join(missed) or 'none'}; "
+            f"reached without a page's form: {', '.join(formless) or 'none'}",
+            f"  {'form':38}{'tried':>6}{'taken':>7}{'refused':>8}", *lines,
+            f"never taken{':' if never else ': none'}", *never])
+
+    def note(self, name: str, is_taken: bool, told: str) -> None:
+        """Count what became of something that was sent; `told` is what the page says to be wrong."""
+        self.taken[name] += is_taken
+        if told and not is_taken:
+            self.refused.setdefault(name, Counter())[told[:LONGEST_WORDS]] += 1
+
+    def _count_refused(self, name: str) -> int:
+        return sum(self.refused.get(name, Counter()).values())
+
+    def _say_refused(self, name: str) -> str:
+        """The words with which it was refused most often."""
+        words = [f"{count} times {said!r}" for said, count in self.refused.get(name, Counter()).most_common(3)]
+        return "; ".join(words) or "nothing of its page was sent" if self.formed[name] == 0 else "; ".join(words)
 
     def draw(self, chance: Random, number: int) -> Any:
         if number % 5 == 4:
@@ -132,6 +164,8 @@ class ScreenDoor(Door):
     def _draw_role(self, chance: Random, goal: str) -> str:
         if goal in STRANGERS:
             return STRANGER
+        if goal in OWNERS and chance.random() < 0.7:
+            return OWNERS[goal]
         if chance.random() < 0.3:
             return EVERYBODY
         fitting = [role for role in self.clinic.cookies if role != EVERYBODY and self._may(role, goal)]
@@ -156,6 +190,7 @@ class ScreenDoor(Door):
                     self.world.check(given.compares)
                 finally:  # or the next walk would find what this one left
                     self.world.reset()
+                    self.clock.go_back()
                     self.version = self.world.find_version()
         return walker.word
 
@@ -171,6 +206,8 @@ class _Walker:
             self.http.set_cookie(app.config["SESSION_COOKIE_NAME"], self.clinic.cookies[role])
         self.word, self.was_stopped = "200", False
         self.page, self.address = Page(), "/"
+        self.answered = Page()  # the last answer, which may be an error's
+        self.known: dict[str, str] = {}  # what one knows where one is
 
     def take(self, step: Step) -> None:
         """Do it, and look at every answer on the way."""
@@ -194,15 +231,23 @@ class _Walker:
 
     def _find_form(self, chance: Random, step: Step) -> Form | None:
         """The form that sends to the goal, on the page where one would look for it; None where there is none."""
+        here = [form for form in self.page.forms if form.method == "POST" and self._name(form) == step.goal]
+        if here and step.goal in BEFORE:
+            return here[0]
         rule = next(rule for rule in self.door.posts if rule.endpoint == step.goal)
-        looked = [(values, page) for values in chance.sample(self.clinic.own, 2)
+        places = self.clinic.places.get(step.goal) or self.clinic.places.get(step.goal.partition(".")[0]) or []
+        where = [*chance.sample(places, min(len(places), 2)), *chance.sample(self.clinic.own, 2 if places else 3)]
+        if chance.random() < 0.2:
+            where.reverse()
+        looked = [(values, page) for values in where
                   for page in _list_above(rule, self.door.pages) if page.arguments <= set(values)]
         for values, page in looked:
-            query = QUERIES.get(page.endpoint, "").format(**values, word=chance.choice(("new", "correct")))
-            query = query if chance.random() < 0.6 else ""
+            query = GOAL_QUERIES.get(step.goal, QUERIES.get(page.endpoint, ""))
+            query = query.format(**values, word=chance.choice(("new", "correct"))) if chance.random() < 0.7 else ""
             self._open("GET", self.door.map.build(page.endpoint, {k: values[k] for k in page.arguments}) + query)
             fitting = [form for form in self.page.forms if form.method == "POST" and self._name(form) == step.goal]
             if fitting:
+                self.known = {**(places[0] if places else {}), **values}
                 return chance.choice(fitting)
         return None
 
@@ -214,7 +259,9 @@ class _Walker:
             filled = self._make_up(chance)
         else:
             address = self._replace(chance, form.address, step.place)
-            filled = fill(chance, form, self.clinic.emails[self.role], again > 0)
+            known = {"email": self.clinic.emails[self.role]} | self.known
+            known |= self._prove(goal)
+            filled = fill(chance, form, known, goal, self.page.wrong if again else None)
             self.door.formed[goal] += 1
         filled = filled._replace(pairs=[self._know(name, value) for name, value in filled.pairs])
         for _ in range(step.harm):
@@ -225,17 +272,40 @@ class _Walker:
         headers = {"Content-Type": kind} | ({"HX-Request": "true"} if chance.random() < 0.05 else {})
         self.door.reached[goal] += 1
         answer = self._open("POST", address, body, headers, filled, is_other=step.place == "other")
-        self.door.taken[goal] += answer.status_code < 400
+        is_out = bool(answer.location) and _leads_to_sign_in(answer.location) and goal not in LEADING_OUT
+        is_taken = answer.status_code < 400 and not is_out
+        told = self.answered.told
         if answer.status_code in (302, 303) and _is_own(answer.location):
             self._open("GET", urlsplit(answer.location)._replace(scheme="", netloc="").geturl())
-        elif answer.status_code in (200, 422) and again < MOST_AGAIN:
+            told = self.answered.flashed
+            is_taken = is_taken and (not told or goal in STOPPING)
+        self.door.note(goal, is_taken, told)
+        if answer.status_code in (302, 303):
+            return
+        if answer.status_code in (200, 422) and again < MOST_AGAIN:
             shown = [one for one in self.page.forms if one.method == "POST" and self._name(one) == goal]
             if shown:  # corrected, confirmed and sent again
                 self._send(chance, step._replace(goal=goal, place="own", harm=0), shown[0], again + 1)
 
     def _know(self, name: str, value: str) -> tuple[str, str]:
         """A recovery code where one is asked for, if this is who has one."""
-        return (name, self.clinic.codes[0]) if self.role == STRANGER and "code" in name and value else (name, value)
+        is_asked = self.role == STRANGER and "code" in name and value and not self.known.get("reset_code")
+        return (name, self.clinic.codes[0]) if is_asked else (name, value)
+
+    def _prove(self, goal: str) -> dict[str, str]:
+        """What the app and the key of who is walking show now, where the form asks for them."""
+        known = {}
+        key = self.page.key if goal == "second_factor.set_up_app" else self.clinic.keys.get(self.role, "")
+        if key:
+            known["app_code"] = str(pyotp.TOTP(key).at(clock.now()))
+        if goal in ASKING:
+            page, asked = self.page, self._open("GET", ASKING[goal])
+            self.page = page
+            if asked.is_json and goal == "second_factor.add_key":
+                known["new_key"] = SoftKey(ident=b"fuzz-passkey-two").register(asked.json)
+            elif asked.is_json:
+                known["key_answer"] = SoftKey().prove(asked.json)
+        return known
 
     def _make_up(self, chance: Random) -> Filled:
         """What somebody sends to an address of which they have no form; the proof is that of the page they are on."""
@@ -279,7 +349,7 @@ class _Walker:
 
     def _open(self, method: str, address: str, body: bytes = b"", headers: dict[str, str] | None = None,
               filled: Filled | None = None, is_other: bool = False) -> Any:
-        self.door.keeper.error = None
+        self.door.keeper.error, self.answered = None, Page()
         path, _question, query = address.partition("?")
         answer = self.http.open(quote(path, safe="/%:@"), method=method, data=body, query_string=query,
                                 headers=headers or {})
@@ -361,7 +431,7 @@ class _Walker:
 
     def _check_page(self, what: str, address: str, answer: Any, headers: dict[str, str]) -> None:
         text = answer.text
-        page = read_page(text, address)
+        page = self.answered = read_page(text, address)
         if page.strange or PRODUCT in text:
             raise Finding(f"{what}: what was typed became part of the page: {page.strange}")
         if answer.status_code < 400 or "HX-Request" in headers:

@@ -22,21 +22,37 @@ from tests.fuzz.harness import Finding
 from wsgi import create_app
 
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
-TICK = timedelta(milliseconds=1)
+TICK, LONGEST = timedelta(milliseconds=1), timedelta(seconds=20)
+
+
+class Ticking:
+    """A clock that moves by a millisecond whenever somebody looks: ids, which begin with the time, keep their order."""
+
+    def __init__(self, start: datetime = START) -> None:
+        self.moment = self.begun = start
+
+    def now(self) -> datetime:
+        """A little later than before."""
+        self.moment += TICK
+        return self.moment
+
+    def hold(self) -> None:
+        """From here on it goes, again and again."""
+        self.begun = self.moment
+
+    def go_back(self) -> None:
+        """Before sign-ins end and waits are over, and seldom: what the house remembers by the time is another's."""
+        if self.moment - self.begun > LONGEST:
+            self.moment = self.begun
 
 
 @contextmanager
-def ticking(start: datetime = START) -> Iterator[None]:
-    """A clock that moves by a millisecond whenever somebody looks: ids, which begin with the time, keep their order."""
-    given, moment = clock.now, [start]
-
-    def now() -> datetime:
-        moment[0] += TICK
-        return moment[0]
-
-    clock.now = now
+def ticking(start: datetime = START) -> Iterator[Ticking]:
+    """Let everybody look at such a clock."""
+    given, made = clock.now, Ticking(start)
+    clock.now = made.now
     try:
-        yield
+        yield made
     finally:
         clock.now = given
 

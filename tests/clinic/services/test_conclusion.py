@@ -44,6 +44,7 @@ def _otherwise(**choice: Any) -> ConclusionInput:
     (UK, _otherwise(certificate="issue"), "kind"), (GRADED, _otherwise(grades={"chest-xray": "B"}), "kind"),
     (UK, _otherwise(certificate="refuse"), "not_issued"), (GRADED, _otherwise(grades={"chest-xray": "A"}), "grades"),
     (ACTIVE, _otherwise(classes=("B1P",)), "classes"), (UNSETTLED, ConclusionInput(ConclusionKind.ACCEPTED), "kind"),
+    (CLEAR, _otherwise(classes=("A-W", "B3")), "classes"),
     (CLEAR, _otherwise(classes=("B2", "B1P")), "classes"), (CLEAR, _otherwise(classes=("B0", "B1P")), "classes"),
     (GRADED, ConclusionInput(ConclusionKind.ACCEPTED), "reason"),
 ])
