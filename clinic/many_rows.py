@@ -38,20 +38,27 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[dict[str, A
     """
     if not rows:
         return
-    names, dialect = tuple(column.name for column in table.c if column.name in rows[0]), connection.dialect
-    columns = _list_converters(table, names, dialect)
-    values = [tuple([convert(row[name]) for name, convert in columns]) for row in rows]
-    if dialect.name == "sqlite":
-        statement = table.insert().compile(dialect=dialect, column_keys=names)  # in the table's order, as `names`
-        connection.exec_driver_sql(str(statement), values)
+    statement, columns = _plan(table, frozenset(rows[0]), connection.dialect)
+    values = [[row[name] if convert is _keep else convert(row[name]) for name, convert in columns] for row in rows]
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(statement, [tuple(row) for row in values])
         return
     driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({', '.join(names)}) FROM STDIN") as copy:
+    with driver.cursor() as cursor, cursor.copy(statement) as copy:
         for row in values:
             copy.write_row(row)
 
 
 @lru_cache(maxsize=16)
+def _plan(table: Any, names: frozenset[str], dialect: Dialect) -> tuple[str, list[tuple[str, Callable[[Any], Any]]]]:
+    """What is said, and its columns in the order in which it takes them."""
+    ordered = tuple(column.name for column in table.c if column.name in names)
+    columns = _list_converters(table, ordered, dialect)
+    if dialect.name == "sqlite":
+        return str(table.insert().compile(dialect=dialect, column_keys=ordered)), columns
+    return f"COPY {table.name} ({', '.join(ordered)}) FROM STDIN", columns
+
+
 def _list_converters(table: Any, names: tuple[str, ...], dialect: Dialect) -> list[tuple[str, Callable[[Any], Any]]]:
     return [(name, table.c[name].type.dialect_impl(dialect).bind_processor(dialect) or _keep) for name in names]
 

@@ -29,7 +29,7 @@ def release(session: Session, exam: SignedExam, resources: Sequence[FrozenResour
     """
     if any(resource.kind in NEVER_RELEASED for resource in resources):
         raise ValueError("a family and a guardian stay in the clinic's own record")
-    if exam.replaces_id is not None:
+    if any(resource.version > 1 for resource in resources):
         _retire(session, exam, resources)
     released_at = clock.now()  # of the commit, not of the signature: an authority that polls must not miss it
     versions = [{
