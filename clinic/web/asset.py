@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import brotli  # type: ignore[import-untyped]
-from flask import Flask, Response, current_app, request, url_for
+from flask import Flask, Response, current_app, has_request_context, request, url_for
 from flask_compress import Compress
 
 A_YEAR = 31_536_000  # seconds
@@ -17,7 +17,13 @@ TEXTS = {"text/css", "text/javascript", "application/javascript", "image/svg+xml
 
 def static_url(filename: str) -> str:
     """The address of a file under `clinic/static`, with its content hash. Raises FileNotFoundError."""
-    return url_for("static", filename=filename, v=_find_hash(filename))
+    known: dict[tuple[str, str], str] = current_app.extensions["asset_addresses"]
+    place = request.script_root if has_request_context() else None
+    if place is None or current_app.debug:
+        return url_for("static", filename=filename, v=_find_hash(filename))
+    if (place, filename) not in known:
+        known[place, filename] = url_for("static", filename=filename, v=_find_hash(filename))
+    return known[place, filename]
 
 
 def set_static_caching(response: Response) -> None:
@@ -55,7 +61,7 @@ def _pack(content: bytes) -> bytes:
 
 def init_assets(app: Flask) -> None:
     """Set up hashes (computed on first use, under debug on every use) and compression of what is sent."""
-    app.extensions["asset_hashes"] = {}
+    app.extensions["asset_hashes"], app.extensions["asset_addresses"] = {}, {}
     app.jinja_env.globals["static_url"] = static_url
     Compress(app)
     app.after_request(pack_static_text)  # registered after Compress, so it runs before it

@@ -48,8 +48,8 @@ class Line:
     next: dict[str, Any]
 
 
-def render_rows(page: Page, view: View | None, with_state: bool = False) -> list[Markup]:
-    """The rows of a page as HTML.
+def render_rows(page: Page, view: View | None, with_state: bool = False) -> Markup:
+    """The rows of a page as HTML, one after the other.
 
     Making fifty costs as much as everything else on the page together, and most are as they were a minute ago. So each
     is remembered under all that goes into it: the row, the case's standing, who reads it how, and the day.
@@ -73,7 +73,7 @@ def render_rows(page: Page, view: View | None, with_state: bool = False) -> list
         return Markup(write(line, with_state))  # noqa: S704  a macro's text, escaped by it
 
     keys = [(reader, row, row.applicant_id in held, parts[row.id]) for row in page.rows]
-    return memo.get_all(keys, render)
+    return Markup("").join(memo.get_all(keys, render))
 
 
 def describe_work(

@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from babel import negotiate_locale
-from flask import Flask, current_app, has_request_context, request
-from flask_babel import Babel, get_locale
+from flask import Flask, current_app, g, has_request_context, request
+from flask_babel import Babel, get_locale, get_translations
 from flask_login import current_user
+from jinja2 import pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
 from sqlalchemy.exc import SQLAlchemyError
 
 TRANSLATIONS = Path(__file__).resolve().parent.parent / "translations"
@@ -26,7 +29,8 @@ def find_user() -> Any | None:
     if not has_request_context() or not hasattr(current_app, "login_manager"):
         return None
     try:
-        return current_user if current_user.is_authenticated else None
+        user = current_user._get_current_object()
+        return user if user.is_authenticated else None
     except SQLAlchemyError:  # the page that says so must still appear
         return None
 
@@ -59,6 +63,22 @@ def page_language() -> str:
     return str(get_locale() or SOURCE_LANGUAGE).replace("_", "-")
 
 
+@pass_context
+def _say(context: Context, text: str, **variables: Any) -> str:
+    """A template's `_`, as the libraries have it between them, but with the request's catalogue looked for once."""
+    said: str = _find_catalogue().gettext(text)
+    if context.eval_ctx.autoescape:
+        said = Markup(said)  # noqa: S704  the catalogue's words; what is put into them is escaped
+    return said % variables if variables or "%" in said else said
+
+
+def _find_catalogue() -> Any:
+    locale = get_locale()
+    if "catalogue" not in g or g.catalogue[0] is not locale:
+        g.catalogue = (locale, get_translations())
+    return g.catalogue[1]
+
+
 def init_languages(app: Flask) -> None:
     """Set up Flask-Babel on the committed catalogues."""
     app.extensions["languages"] = list_languages()
@@ -68,4 +88,4 @@ def init_languages(app: Flask) -> None:
         locale_selector=select_language,
         timezone_selector=select_time_zone,
     )
-    app.jinja_env.globals.update(text_direction=text_direction, page_language=page_language)
+    app.jinja_env.globals.update(text_direction=text_direction, page_language=page_language, gettext=_say, _=_say)

@@ -10,7 +10,7 @@ from flask_login import current_user
 from werkzeug.exceptions import HTTPException
 
 from clinic import clock
-from clinic.permissions import Permission, has_permission
+from clinic.permissions import Permission, permissions_of
 from clinic.queries.task import count_due
 from clinic.web.lateness import find_late, may_mend_deliveries
 
@@ -55,15 +55,23 @@ AREAS = (
 
 def list_navigation() -> list[tuple[str, str, bool]]:
     """(label, address, is current) of each area that exists and is open to the person signed in."""
-    shown: dict[str, Area] = {}
-    for area in AREAS:
-        if area.unless is not None and has_permission(area.unless):
-            continue
-        if has_permission(area.permission) and _exists(area.path):
-            shown.setdefault(area.path, area)
-    nearest = max((area.find_place(request.path) for area in shown.values()), key=len, default="")  # one within another
-    return [(_say(area), area.path, nearest != "" and area.find_place(request.path) == nearest)
-            for area in shown.values()]
+    shown = _list_areas(permissions_of(current_user._get_current_object()))
+    places = [area.find_place(request.path) for area in shown]
+    nearest = max(places, key=len, default="")  # one within another
+    return [(_say(area), area.path, nearest != "" and place == nearest)
+            for area, place in zip(shown, places, strict=True)]
+
+
+def _list_areas(held: frozenset[Permission]) -> tuple[Area, ...]:
+    """The areas of who holds these permissions, found out once."""
+    known: dict[frozenset[Permission], tuple[Area, ...]] = current_app.extensions.setdefault("areas", {})
+    if held not in known:
+        shown: dict[str, Area] = {}
+        for area in AREAS:
+            if area.unless not in held and area.permission in held and _exists(area.path):
+                shown.setdefault(area.path, area)
+        known[held] = tuple(shown.values())
+    return known[held]
 
 
 def _say(area: Area) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from jinja2 import ChoiceLoader, FileSystemLoader, PackageLoader, PrefixLoader
+from jinja2 import ChoiceLoader, FileSystemLoader, PackageLoader, PrefixLoader, Template
 
 from clinic.web import clinical_format, word
 from clinic.web.asset import init_assets
@@ -16,6 +16,7 @@ from clinic.web.field_error import find_error, list_errors
 from clinic.web.form import date_parts
 from clinic.web.language import find_user, init_languages
 from clinic.web.navigation import list_navigation
+from clinic.web.remembered import init_remembered
 from clinic.web.security_header import init_security_headers
 
 TEMPLATES = Path(__file__).resolve().parent.parent.parent / "templates"
@@ -57,7 +58,9 @@ def init_presentation(app: Flask, navigation: Navigation = list_navigation) -> N
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(FILTERS)
+    app.jinja_env.template_class = _Template
     init_languages(app)
+    init_remembered(app)
     init_assets(app)
     init_security_headers(app)
 
@@ -71,6 +74,16 @@ def init_presentation(app: Flask, navigation: Navigation = list_navigation) -> N
             "navigation": list(navigation()) if user else [],
             "signed_in": user,
         }
+
+
+class _Template(Template):
+    """A template whose macros are imported as they are.
+
+    At each import Jinja compares the globals of both templates; here they are always those of the environment.
+    """
+
+    def _get_default_module(self, _ctx: Any = None) -> Any:
+        return super()._get_default_module()
 
 
 def build_loader() -> ChoiceLoader:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, render_template, request, url_for
@@ -13,7 +14,7 @@ from flask_login import current_user
 from clinic import clock
 from clinic.models import CaseState
 from clinic.partial_date import DateUnreadable, PartialDate, parse_partial_date
-from clinic.permissions import Permission, has_permission, requires
+from clinic.permissions import Permission, has_permission, permissions_of, requires
 from clinic.queries.heartbeat import find_worker_heart
 from clinic.queries.visit import count_here
 from clinic.queries.worklist import (
@@ -104,21 +105,19 @@ def cases() -> str | tuple[str, int]:
         "worklist/all.html", errors=errors, tabs=list_tabs("all", every_open),
         rows=render_rows(page, None, with_state=True), count=say_count(count), given=request.args,
         is_narrowed=any(request.args.get(name) for name in FILTERS), may_register=has_permission(P.REGISTER),
-        programmes=[(one.code, one.name) for one in list_programmes().values()],
-        categories=_list_categories(narrowed.programme),
-        states=[*((state.value, case_state_word(state)) for state in CaseState), (ANY, _("All, the ended ones too"))],
-        stations=[(view.value, str(label)) for view, label in STATIONS],
+        choices=partial(_list_choices, narrowed.programme),
         **address_pages(page, order_of(narrowed).key),
     )
     return (shown, 422) if errors else shown
 
 
-def list_kinds() -> dict[View, str]:
+def list_kinds() -> dict[View, LazyString]:
     """The kinds of work of the signed-in user."""
-    own: dict[View, str] = {}
+    own: dict[View, LazyString] = {}
+    held = permissions_of(current_user._get_current_object())
     for view, permission, label in KINDS:
-        if has_permission(permission):
-            own.setdefault(view, str(label))
+        if permission in held:
+            own.setdefault(view, label)
     return own
 
 
@@ -159,6 +158,17 @@ def _read_day(name: str, errors: dict[str, list[str]]) -> PartialDate | None:
     except DateUnreadable as problem:
         errors[name] = [to_words(problem.sentence)]
         return None
+
+
+def _list_choices(programme: str | None) -> dict[str, list[tuple[str, str]]]:
+    """What the filters offer."""
+    states = [(state.value, case_state_word(state)) for state in CaseState]
+    return {
+        "programmes": [(one.code, one.name) for one in list_programmes().values()],
+        "categories": _list_categories(programme),
+        "states": [*states, (ANY, _("All, the ended ones too"))],
+        "stations": [(view.value, str(label)) for view, label in STATIONS],
+    }
 
 
 def _list_categories(programme: str | None) -> list[tuple[str, str]]:
