@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from typing import Any
 
@@ -36,7 +35,7 @@ def find_report(body: bytes) -> bytes | None:
         return None
     try:
         return base64.b64decode(found.get(5, 5), validate=True)
-    except binascii.Error:
+    except ValueError:
         return None
 
 

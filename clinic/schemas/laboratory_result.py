@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from datetime import date, datetime
 from typing import Any
 
@@ -121,7 +120,7 @@ class PersonReportIn(_Strict):
             if panel["report_pdf"]:
                 try:
                     content = base64.b64decode(panel["report_pdf"], validate=True)
-                except binascii.Error:
+                except ValueError:
                     raise ValidationError({"panels": ["report_pdf is no Base64."]}) from None
                 documents.append(ReportedDocument(
                     panel["order"], panel["number"], panel["specimen"], "Report", content))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Any
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
@@ -120,7 +119,7 @@ def _read_content() -> bytes | None:
     if carried := request.form.get("content"):
         try:
             return base64.b64decode(carried, validate=True)
-        except binascii.Error:
+        except ValueError:
             return None
     sent = request.files.get("table")
     return (sent.read() or None) if sent else None

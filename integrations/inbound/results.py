@@ -44,7 +44,10 @@ def prepare_results(row: InboundMessage, laboratory: Laboratory) -> Prepared:
     if row.kind in (JSON, CSV):
         return _prepare_plain(row, laboratory)
     try:
-        message = read_message(decode(row.raw, laboratory.charset))
+        text = decode(row.raw, laboratory.charset)
+        if "\0" in text:  # no database stores it as text, and what was meant is not ours to guess
+            return Prepared(row.id, (), "", fault="It holds NUL characters, which no message may: ask the laboratory.")
+        message = read_message(text)
     except (UnicodeDecodeError, UnknownCharset):
         return Prepared(row.id, (), "", fault="Its bytes are not the characters that MSH-18 says: ask the laboratory.")
     except NotHl7 as fault:

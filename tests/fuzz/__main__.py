@@ -17,11 +17,9 @@ from typing import Any
 
 import pytest  # noqa: F401  before wsgi.py, which makes no application of its own then
 
-from tests.fuzz.doors import DOORS, load_door
+from tests.fuzz.doors import DOORS, SHARES, load_door
 from tests.fuzz.harness import Tally, only_loopback, run_door
 from tests.postgresql import start_postgresql
-
-SHARES = (tuple(DOORS)[::2], tuple(DOORS)[1::2])  # two processes
 
 
 def main() -> int:
@@ -39,9 +37,10 @@ def main() -> int:
     if given.door is None:
         return _share_out(given)
     failed = False
+    weights = {name: next(share[name] for share in SHARES if name in share) for name in given.door}
     for name in given.door:
         numbers = iter((given.number,)) if given.number is not None else count()
-        tally = _run(name, given, numbers, given.minutes * 60 / len(given.door))
+        tally = _run(name, given, numbers, given.minutes * 60 * weights[name] / sum(weights.values()))
         failed = failed or bool(tally.found)
     return int(failed)
 

@@ -10,6 +10,7 @@ DOORS = {
     "decisions": "decision.DecisionDoor",
     "fhir": "resource.ResourceDoor",
     "er7": "er7.Er7Door",
+    "results": "result.ResultDoor",
     "lines": "line.LineDoor",
     "films": "film.FilmDoor",
     "zones": "zone.ZoneDoor",
@@ -17,6 +18,10 @@ DOORS = {
     "programmes": "programme.ProgrammeDoor",
     "screens": "screen.ScreenDoor",
 }
+# The two processes of a run over all doors, and how much of its time each door has there: more where there is more to
+# meet, since a form of the screens is tried once in some hundred walks.
+SHARES = ({"screens": 6, "decisions": 2, "films": 2, "programmes": 2},
+          {"fhir": 4, "results": 4, "lines": 2, "er7": 2, "answers": 2, "zones": 1})
 
 
 def load_door(name: str) -> type[Door]:

@@ -117,9 +117,8 @@ class _Person:
         return [_draw_plain(chance, control, self.day, self.known.get("email", ""))]
 
     def _is_wrong(self, control: Control) -> bool:
-        ids = self.again or frozenset()
-        stems = (control.ident, control.name, control.name.rpartition("-")[0], control.ident.rpartition("-")[0])
-        return any(stem in ids for stem in stems if stem)
+        names = (f"{control.ident}-", f"{control.name}-")
+        return any(name.startswith(f"{wrong}-") for wrong in self.again or () for name in names)
 
     def _ticks(self, control: Control, is_wrong: bool) -> bool:
         name = control.name

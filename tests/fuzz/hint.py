@@ -90,6 +90,8 @@ HINTS: dict[str, dict[str, Choices]] = {
     "tuberculosis.record_month": {"*.month": ("1", "2", "3"), "*.checked_on": ("{today}",), "*.weight_kg": ("59.5",)},
     "tuberculosis.refuse": {"*refused_on": ("{today}",), "*elsewhere*": EMPTY},
     "tuberculosis.record_side_effect": {"*.ended_on": EMPTY, "*.began_on": ("{yesterday}",), "replaces_id": EMPTY},
+    "sputum.take": {"collected_time": EMPTY}, "sputum.inoculate": {"inoculated_on": ("{today}",)},
+    "sputum.enter": {"reported_on": ("{today}",), "*.reported_on": EMPTY},
     "sign.sign": {"kind": ("accepted", "accepted", "overridden"), "classes": ("A", "B2"), "declared": ("yes",)},
     "tb_dose.record": {"day-*": ("G", "M", "H", "")},
     "xray.correct": READING, "xray.record": READING,

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.fuzz.doors import DOORS, load_door
+from tests.fuzz.doors import DOORS, SHARES, load_door
 from tests.fuzz.harness import Door, Finding, cut, only_loopback, run_door
 from tests.fuzz.screen import BEFORE, NO_FORM, QUERIES, list_rules
 from tests.postgresql import start_postgresql
 
 SEED = 20261129
-ON_DATABASE = ("decisions", "fhir", "lines", "screens")
+ON_DATABASE = ("decisions", "fhir", "lines", "results", "screens")
 
 
 def _open(name: str, folder: Path, url: str = "") -> Any:
@@ -60,6 +60,10 @@ def test_every_form_of_the_house_is_aimed_at(app: Flask) -> None:
     assert set(NO_FORM) <= posts
     assert set(BEFORE) | set(BEFORE.values()) <= posts
     assert set(QUERIES) <= {rule.endpoint for rule in list_rules(app, "GET")}
+
+
+def test_every_door_has_its_time_in_a_run_over_all() -> None:
+    assert sorted(name for share in SHARES for name in share) == sorted(DOORS)
 
 
 class Trap(Door):

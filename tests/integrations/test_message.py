@@ -59,6 +59,11 @@ def test_report_is_named_and_never_printed_as_text() -> None:
     assert len(read(long).text) < LONGEST
 
 
+@pytest.mark.parametrize("content", ["é", "%%%", "QQ"])
+def test_report_that_is_no_base64_is_none(content: str) -> None:
+    assert find_report(ORU.replace(b"JVBERi0xLjQ=", content.encode())) is None
+
+
 @pytest.mark.parametrize("body", [b"", b"<html></html>", b"[1]", b'{"receipt": "X"}', b"MSH", b"\xff\xfe",
                                   b"[" * 20_000])
 def test_what_is_no_message_is_none(body: bytes) -> None:

@@ -383,3 +383,9 @@ def test_bytes_that_are_not_what_the_header_says_are_held_for_a_person(place: Pl
     take(place.laboratory_id, raw)
     assert find_message().state is InboundState.HELD
     assert find_message().raw == raw
+
+
+def test_message_with_a_nul_is_held_for_a_person(place: Place) -> None:
+    """SQLite keeps such a text, PostgreSQL does not: there the whole message ended as an error."""
+    assert place.take(place.person(), write_order(), write_value(RPR, "NEG\0")) == []
+    assert find_message().state is InboundState.HELD and "NUL" in find_message().state_reason

@@ -103,6 +103,14 @@ def test_file_that_is_no_such_table_is_refused(client: FlaskClient, ids: dict[st
     assert look(client, ids, text).status_code == 422
 
 
+@pytest.mark.parametrize("content", ["é", "%%%", "QQ"])
+def test_preview_that_came_back_damaged_is_asked_for_again(
+    client: FlaskClient, ids: dict[str, str], content: str
+) -> None:
+    answer = client.post(f"/laboratory/files/{ids['laboratory']}/table", data={"content": content, "act": "take"})
+    assert answer.status_code == 422 and "Choose the file" in answer.text
+
+
 def test_printed_report_is_attached_to_its_order(client: FlaskClient, ids: dict[str, str]) -> None:
     page = f"/laboratory/files/{ids['laboratory']}/report"
     for content, order in ((b"", ids["order"]), (b"MZ", ids["order"]), (make_plain_pdf(script=True), ids["order"]),
@@ -163,6 +171,7 @@ def test_results_come_in_as_json_and_are_stored_once(app: Flask, ids: dict[str, 
     ({"reports": [{"panels": [{"number": "1", "taken_at": "yesterday"}]}]}, 422),
     ({"reports": [{"panels": [{"number": "1", "values": [{"code": "x", "status": "Q"}]}]}]}, 422),
     ({"reports": [{"panels": [{"number": "1", "report_pdf": "%%%"}]}]}, 422),
+    ({"reports": [{"panels": [{"number": "1", "report_pdf": "é"}]}]}, 422),
 ])  # fmt: skip
 def test_json_of_another_form_is_refused_as_problem(
     app: Flask, ids: dict[str, str], change: dict[str, Any], status: int
