@@ -58,12 +58,12 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def engine_options(url: str) -> dict[str, Any]:
-    """Pool settings by database; PostgreSQL checks a connection before it trusts it."""
+    """Pool settings by database."""
     if url.startswith("sqlite"):
         return {"connect_args": {"timeout": 15}}
     # A statement that psycopg prepares is planned by PostgreSQL without its values after some uses: the rarest name of
     # a million is then looked for as if it were a common one (300 ms, not 1).
-    return {"pool_pre_ping": True, "pool_size": 5, "max_overflow": 10, "connect_args": {"prepare_threshold": None}}
+    return {"pool_size": 5, "max_overflow": 10, "connect_args": {"prepare_threshold": None}}
 
 
 def _register(app: Flask) -> None:

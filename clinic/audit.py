@@ -15,8 +15,9 @@ from flask_login import current_user
 from sqlalchemy import Column, Engine, MetaData, String, Table, Text, create_engine, event, insert
 
 from clinic import clock
-from clinic.db import db
+from clinic.db import check_before_use, db, run_by_driver
 from clinic.key import new_id
+from clinic.many_rows import ManyRows
 from clinic.models import AuditChange, Case
 from clinic.models.column import Instant
 
@@ -35,7 +36,8 @@ audit_read = Table(
     Column("case_id", String(36), index=True),
     Column("detail", Text, nullable=False),
 )
-_INSERT_READ = insert(audit_read)  # built once: every page and every answer to an authority writes one
+# Said once for each database: every page and every answer to an authority writes one.
+_INSERT_READ = {database: ManyRows(insert(audit_read), database) for database in ("sqlite", "postgresql")}
 
 
 def install_audit(app: Flask, database_url: str, var_dir: Path) -> None:
@@ -52,7 +54,8 @@ def install_audit(app: Flask, database_url: str, var_dir: Path) -> None:
             cursor.execute("PRAGMA busy_timeout = 15000")
             cursor.close()
     else:
-        engine = create_engine(database_url, pool_size=4, pool_pre_ping=True)
+        engine = create_engine(database_url, pool_size=4)
+        check_before_use(engine)
     app.extensions["clearway_audit"] = engine
 
 
@@ -80,7 +83,7 @@ def record_reads(
     rows = [build_read(actor_kind, actor_id, action, subject_kind, subject_id, case_id, site_id, authority_id,
                        {**why, **detail}) for case_id, detail in cases]
     with audit_engine().begin() as connection:
-        connection.execute(_INSERT_READ, rows)
+        run_by_driver(connection, *_INSERT_READ[connection.dialect.name].say(rows))
     if why:
         g.read_recorded = True
 

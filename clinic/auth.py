@@ -11,6 +11,7 @@ from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, Se
 from flask_security.core import AnonymousUser, Security
 from flask_security.datastore import SQLAlchemyUserDatastore
 from flask_wtf.csrf import CSRFProtect
+from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy import select
 
 from clinic.db import db
@@ -56,7 +57,9 @@ def install_sign_in(app: Flask, secret_key: str, secure_cookies: bool) -> None:
     csrf.init_app(app)
     _keep_staff_out(app)
     datastore = SQLAlchemyUserDatastore(db, User, Role)
-    Security(app, datastore, register_blueprint=True)
+    security = Security(app, datastore, register_blueprint=True)
+    # What it knows of roles is asked by its own decorators alone; ours is clinic/permissions.py.
+    app.before_request_funcs[None].remove(security.principal._on_before_request)
 
 
 class _SessionOfStaff(SecureCookieSessionInterface):
@@ -65,6 +68,15 @@ class _SessionOfStaff(SecureCookieSessionInterface):
     Flask-Login looks into the session after every request; a static file that therefore varied by cookie would be asked
     for anew whenever the cookie is renewed.
     """
+
+    _serializer: tuple[list[Any], URLSafeTimedSerializer | None] = ([], None)
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        """The one that Flask makes, made once for the keys."""
+        keys = [app.secret_key, app.config["SECRET_KEY_FALLBACKS"]]
+        if self._serializer[0] != keys:
+            self._serializer = (keys, super().get_signing_serializer(app))
+        return self._serializer[1]
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         if recognise_machine(app, request):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from typing import Any, Literal
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Connection, Engine, MetaData, event
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session
 
 from clinic.errors import Unavailable
@@ -24,6 +26,8 @@ from clinic.errors import Unavailable
 Mode = Literal["read", "write"]
 LOCK_PATIENCE_SECONDS = 15.0  # longer than any write unit we allow; a person would have given up by then
 LOCK_POLL_SECONDS = 0.004
+TRUST_SECONDS = 10.0  # since its last use, in which a connection to PostgreSQL is not asked whether it is there
+_USED = "used"  # key of a pooled connection's record
 
 _mode: ContextVar[Mode] = ContextVar("unit_of_work", default="read")
 _patience: ContextVar[float | None] = ContextVar("patience", default=None)  # None: LOCK_PATIENCE_SECONDS
@@ -157,20 +161,20 @@ def _install_sqlite(engine: Engine) -> None:
                 _release(connection)
                 raise
         else:
-            connection.exec_driver_sql("BEGIN")
+            _driver(connection).execute("BEGIN")
 
     @event.listens_for(engine, "commit")
     def _commit(connection: Connection) -> None:
         # The event comes before the COMMIT itself, and a commit may still fail: do it here, then let go.
         lock = connection.info.get("write_lock")
         if lock is not None:
-            connection.connection.dbapi_connection.commit()  # type: ignore[union-attr]
+            _driver(connection).commit()
             _release(connection)
 
     @event.listens_for(engine, "rollback")
     def _rollback(connection: Connection) -> None:
         if connection.info.get("write_lock") is not None:
-            connection.connection.dbapi_connection.rollback()  # type: ignore[union-attr]
+            _driver(connection).rollback()
             _release(connection)
 
     @event.listens_for(engine, "checkin")
@@ -181,10 +185,74 @@ def _install_sqlite(engine: Engine) -> None:
 
 
 def _install_postgresql(engine: Engine) -> None:
+    check_before_use(engine)
+
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         if _mode.get() == "read":
-            connection.exec_driver_sql("SET TRANSACTION READ ONLY")  # for this transaction alone
+            _driver(connection).read_only = True  # which the driver says with its BEGIN
+
+    @event.listens_for(engine, "checkin")
+    def _checkin(driver: Any, _record: Any) -> None:
+        if driver is not None and driver.read_only and not driver.closed:
+            driver.read_only = None
+
+
+def check_before_use(engine: Engine) -> None:
+    """Let no unit begin on a connection to PostgreSQL that the server has closed, as `pool_pre_ping` does.
+
+    A question for each unit would cost as much as one of its own. Whoever hangs up says so on the socket, which is
+    looked at instead; a connection that nobody has used for a while is asked all the same.
+    """
+    dialect = engine.dialect
+
+    @event.listens_for(engine, "checkin")
+    def _note_use(_driver: Any, record: Any) -> None:
+        record.info[_USED] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _check(driver: Any, record: Any, _proxy: Any) -> None:
+        used = record.info.get(_USED)
+        if used is None:
+            return  # just made
+        try:
+            if _says_something(driver) or time.monotonic() - used > TRUST_SECONDS:
+                dialect.do_ping(driver)
+        except dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error
+
+
+def _says_something(driver: Any) -> bool:
+    """Whether the server sent something without being asked: that it hung up, mostly."""
+    socket = select.poll()
+    socket.register(driver.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
+    return bool(socket.poll(0))
+
+
+def run_by_driver(connection: Connection, statement: str, values: Any) -> list[tuple[Any, ...]]:
+    """The rows of a statement in the words of the database, without SQLAlchemy's own part of it.
+
+    It runs in the transaction of `connection`. Faults are SQLAlchemy's, without values: a connection that broke is not
+    used again, and the error says that it did.
+    """
+    driver = _driver(connection)
+    cursor = driver.cursor()
+    for listen in connection.dispatch.before_cursor_execute:  # whoever watches statements sees these too
+        listen(connection, cursor, statement, values, None, False)
+    try:
+        cursor.execute(statement, values)
+        return cursor.fetchall() if cursor.description else []
+    except connection.dialect.loaded_dbapi.Error as error:
+        is_broken = connection.dialect.is_disconnect(error, driver, cursor)
+        if is_broken:
+            connection.invalidate(error)
+        raise DBAPIError.instance(
+            statement, values, error, connection.dialect.loaded_dbapi.Error, hide_parameters=True,
+            connection_invalidated=is_broken, dialect=connection.dialect) from error
+
+
+def _driver(connection: Connection) -> Any:
+    return connection.connection.dbapi_connection
 
 
 def _take_file_lock(path: str) -> int:

@@ -12,7 +12,6 @@ MACHINE_PATHS = "clearway.machine_paths"
 OF_STAFF = {
     "clinic.web.kept_page.init_kept_page.<locals>._look",
     "flask_wtf.csrf.CSRFProtect.init_app.<locals>.csrf_protect",  # which the blueprints of machines are exempt from
-    "flask_principal.Principal._on_before_request",
     "clinic.web.limit.init_limits.<locals>._guard",
     "clinic.read_audit.install_read_audit.<locals>._begin",
     "clinic.web.security_header.init_security_headers.<locals>._draw_nonce",  # which only pages have

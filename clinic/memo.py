@@ -8,6 +8,8 @@ from functools import partial
 from threading import Lock
 from typing import Any
 
+_NOTHING = object()
+
 
 class Memo:
     """Keeps at most `size` values; whatever a value depends on must stand in its key."""
@@ -20,9 +22,10 @@ class Memo:
     def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """The value of `key`, made by `make` when it is not kept; two threads may both make it."""
         with self._lock:
-            if key in self._kept:
+            kept = self._kept.get(key, _NOTHING)
+            if kept is not _NOTHING:
                 self._kept.move_to_end(key)
-                return self._kept[key]
+                return kept
         value = make()
         with self._lock:
             self._kept[key] = value
@@ -33,9 +36,9 @@ class Memo:
     def get_all(self, keys: Sequence[Hashable], make: Callable[[int], Any]) -> list[Any]:
         """The values of `keys` in their order; `make` gets the place of each that is not kept."""
         with self._lock:
-            values = [self._kept.get(key) for key in keys]
+            values = [self._kept.get(key, _NOTHING) for key in keys]
             for key, value in zip(keys, values, strict=True):
-                if value is not None:
+                if value is not _NOTHING:
                     self._kept.move_to_end(key)
-        return [self.get(keys[place], partial(make, place)) if value is None else value
+        return [self.get(keys[place], partial(make, place)) if value is _NOTHING else value
                 for place, value in enumerate(values)]

@@ -25,10 +25,9 @@ from sqlalchemy import (
     select,
     types,
 )
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 
-from clinic.db import db
+from clinic.db import db, run_by_driver
 
 _MARK = "given_"  # begins the names of what is given with each call
 
@@ -89,19 +88,22 @@ class _Said:
         state = compiled.construct_expanded_state(compiled.construct_params())
         self.text: str = state.statement
         processors = {**compiled._bind_processors, **state.processors}
-        self._fixed = {name: _apply(processors.get(name), value) for name, value in state.parameters.items()}
-        self._given = [(name.removeprefix(_MARK), name, processors.get(name))
-                       for name in self._fixed if name.startswith(_MARK)]
-        self._order = state.positiontup
+        fixed = {name: _apply(processors.get(name), value) for name, value in state.parameters.items()}
+        self._is_named = state.positiontup is None
+        names = list(fixed) if self._is_named else state.positiontup
+        self._pattern: Any = fixed if self._is_named else [fixed[name] for name in names]
+        self._given = [(name if self._is_named else place, name.removeprefix(_MARK), processors.get(name))
+                       for place, name in enumerate(names) if name.startswith(_MARK)]
         columns = [(entry.keyname, entry.type.dialect_impl(dialect).result_processor(dialect, None))
                    for entry in compiled._result_columns]
         self.row_class = _build_row_class(columns)
 
     def fill(self, values: dict[str, Any]) -> Any:
         """The values as the driver takes them."""
-        filled = {**self._fixed, **{name: process(values[short]) if process else values[short]
-                                    for short, name, process in self._given}}
-        return filled if self._order is None else tuple(filled[name] for name in self._order)
+        filled = self._pattern.copy()
+        for place, name, process in self._given:
+            filled[place] = process(values[name]) if process else values[name]
+        return filled if self._is_named else tuple(filled)
 
 
 class ReadyQuery:
@@ -138,21 +140,7 @@ class ReadyQuery:
         said = self._said.get(dialect.name)
         if said is None:
             said = self._said[dialect.name] = _Said(self._query, dialect)
-        filled = said.fill(values)
-        driver: Any = connection.connection.dbapi_connection
-        cursor = driver.cursor()
-        for listen in connection.dispatch.before_cursor_execute:  # whoever watches statements sees these too
-            listen(connection, cursor, said.text, filled, None, False)
-        try:
-            cursor.execute(said.text, filled)
-            return said, cursor.fetchall()
-        except dialect.loaded_dbapi.Error as error:
-            # As SQLAlchemy does it: a connection that broke is not used again, and the error says that it did.
-            is_broken = dialect.is_disconnect(error, driver, cursor)
-            if is_broken:
-                connection.invalidate(error)
-            raise DBAPIError.instance(said.text, filled, error, dialect.loaded_dbapi.Error, hide_parameters=True,
-                                      connection_invalidated=is_broken, dialect=dialect) from error
+        return said, run_by_driver(connection, said.text, said.fill(values))
 
 
 def _apply(process: Callable[[Any], Any] | None, value: Any) -> Any:

@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from flask import current_app, get_template_attribute, request, url_for
-from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_login import current_user
 from markupsafe import Markup
@@ -25,6 +24,7 @@ from clinic.queries.worklist import COUNT_LIMIT, EXAMINING, View, list_drawn_exa
 from clinic.read_audit import note_shown
 from clinic.web.case_word import progress_line
 from clinic.web.hold_sign import list_held_here
+from clinic.web.language import find_speech
 from clinic.web.station import find_path, find_work, label_work
 
 P = Permission
@@ -57,23 +57,24 @@ def render_rows(page: Page, view: View | None, with_state: bool = False) -> Mark
     case_ids = [row.id for row in page.rows]
     note_shown(case_ids)
     parts = load_parts(case_ids)
-    zone = current_user.site.time_zone
+    reading = current_user._get_current_object()
+    zone = reading.site.time_zone
     today = clock.today(zone)
     held = list_held_here()
     # One object for all rows of the same reader: hashed once, not once for each row.
-    reader = _READERS.get((view, with_state, permissions_of(current_user), str(get_locale()), zone, today), object)
+    reader = _READERS.get((view, with_state, permissions_of(reading), find_speech().name, zone, today), object)
     memo: Memo = current_app.extensions.setdefault("case_rows", Memo(REMEMBERED_ROWS))
     write = get_template_attribute("worklist/_case.html", "case_row")
 
-    def render(place: int) -> Markup:
+    def render(place: int) -> str:
         row = page.rows[place]
         standing = build_standing(parts[row.id])
         line = Line(row, describe_work(row, view, standing, today, zone), progress_line(row, standing),
                     _find_next(row, view))
-        return Markup(write(line, with_state))  # noqa: S704  a macro's text, escaped by it
+        return str(write(line, with_state))
 
     keys = [(reader, row, row.applicant_id in held, parts[row.id]) for row in page.rows]
-    return Markup("").join(memo.get_all(keys, render))
+    return Markup("".join(memo.get_all(keys, render)))  # noqa: S704  each is escaped
 
 
 def describe_work(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from babel import negotiate_locale
 from flask import Flask, current_app, g, has_request_context, request
@@ -63,20 +63,31 @@ def page_language() -> str:
     return str(get_locale() or SOURCE_LANGUAGE).replace("_", "-")
 
 
+class Speech(NamedTuple):
+    """How a request speaks: its locale, the locale's name, and its catalogue."""
+
+    locale: Any
+    name: str
+    catalogue: Any
+
+
+def find_speech() -> Speech:
+    """The same as flask_babel's `get_locale` and `get_translations`, looked for once in a request."""
+    here: Any = g._get_current_object()
+    known: Speech | None = here.get("speech")
+    if known is None or known.locale is not getattr(getattr(here, "_flask_babel", None), "babel_locale", None):
+        locale = get_locale()
+        known = here.speech = Speech(locale, str(locale), get_translations())
+    return known
+
+
 @pass_context
 def _say(context: Context, text: str, **variables: Any) -> str:
-    """A template's `_`, as the libraries have it between them, but with the request's catalogue looked for once."""
-    said: str = _find_catalogue().gettext(text)
+    """A template's `_`, as the libraries have it between them."""
+    said: str = find_speech().catalogue.gettext(text)
     if context.eval_ctx.autoescape:
         said = Markup(said)  # noqa: S704  the catalogue's words; what is put into them is escaped
     return said % variables if variables or "%" in said else said
-
-
-def _find_catalogue() -> Any:
-    locale = get_locale()
-    if "catalogue" not in g or g.catalogue[0] is not locale:
-        g.catalogue = (locale, get_translations())
-    return g.catalogue[1]
 
 
 def init_languages(app: Flask) -> None:

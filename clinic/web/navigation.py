@@ -10,12 +10,14 @@ from flask_login import current_user
 from werkzeug.exceptions import HTTPException
 
 from clinic import clock
+from clinic.memo import Memo
 from clinic.permissions import Permission, permissions_of
 from clinic.queries.task import count_due
+from clinic.web.language import find_speech
 from clinic.web.lateness import find_late, may_mend_deliveries
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Area:
     """One entry; `path` is its first page, and everything beneath it belongs to it."""
 
@@ -25,15 +27,12 @@ class Area:
     also: tuple[str, ...] = ()  # pages elsewhere that belong to it too
     unless: Permission | None = None  # who holds this has another entry that leads there
 
-    def find_place(self, path: str) -> str:
-        """The place of this area in which a page at `path` lies; empty: in none."""
-        return max((place for place in (self.path, *self.also)
-                    if path == place or (place != "/" and path.startswith(place + "/"))), key=len, default="")
 
-
+TASKS = Area("/tasks", lazy_gettext("Tasks"), Permission.SEE_CASES)
+DELIVERIES = Area("/deliveries", lazy_gettext("Deliveries"), Permission.SEE_DELIVERIES)
 AREAS = (
     Area("/", lazy_gettext("Worklists"), Permission.SEE_CASES, ("/today", "/cases")),
-    Area("/tasks", lazy_gettext("Tasks"), Permission.SEE_CASES),
+    TASKS,
     Area("/applicants", lazy_gettext("Applicants"), Permission.REGISTER),
     Area("/doubles", lazy_gettext("Likely doubles"), Permission.MERGE_RECORDS),
     Area("/laboratory", lazy_gettext("Laboratory"), Permission.ENTER_RESULT),
@@ -44,7 +43,7 @@ AREAS = (
          ("/laboratory/messages", "/laboratory/mappings")),
     Area("/radiology", lazy_gettext("X-ray"), Permission.READ_XRAY),
     Area("/tuberculosis", lazy_gettext("Tuberculosis"), Permission.SEE_TB_REGISTERS),
-    Area("/deliveries", lazy_gettext("Deliveries"), Permission.SEE_DELIVERIES),
+    DELIVERIES,
     Area("/administration", lazy_gettext("Administration"), Permission.MANAGE_USERS, ("/authority-clients",)),
     Area("/administration", lazy_gettext("Administration"), Permission.MANAGE_CLIENTS, ("/authority-clients",)),
     Area("/audit", lazy_gettext("Audit"), Permission.SEE_AUDIT, ("/emergency",)),
@@ -53,37 +52,54 @@ AREAS = (
 )
 
 
+@dataclass(frozen=True, eq=False)
+class Map:
+    """The areas of who holds some permissions, and the places in them, the nearest of two within another first."""
+
+    areas: tuple[Area, ...]
+    places: tuple[tuple[str, str, Area], ...]  # a place, what is beneath it begins with, and whose it is
+
+    def find(self, path: str) -> Area | None:
+        """The area in which a page at `path` lies."""
+        return next((area for place, beneath, area in self.places if path == place or path.startswith(beneath)), None)
+
+
 def list_navigation() -> list[tuple[str, str, bool]]:
     """(label, address, is current) of each area that exists and is open to the person signed in."""
-    shown = _list_areas(permissions_of(current_user._get_current_object()))
-    places = [area.find_place(request.path) for area in shown]
-    nearest = max(places, key=len, default="")  # one within another
-    return [(_say(area), area.path, nearest != "" and place == nearest)
-            for area, place in zip(shown, places, strict=True)]
+    reader = current_user._get_current_object()
+    found = _find_map(permissions_of(reader))
+    current = found.find(request.path)
+    due = count_due(reader, clock.today(reader.site.time_zone)) if TASKS in found.areas else 0
+    late = find_late().count if DELIVERIES in found.areas and may_mend_deliveries() else 0
+    memo: Memo = current_app.extensions.setdefault("navigation", Memo(500))
+    written: list[tuple[str, str, bool]] = memo.get(
+        (found, current, due, late, find_speech().name),
+        lambda: [(_say(area, due, late), area.path, area is current) for area in found.areas])
+    return written
 
 
-def _list_areas(held: frozenset[Permission]) -> tuple[Area, ...]:
-    """The areas of who holds these permissions, found out once."""
-    known: dict[frozenset[Permission], tuple[Area, ...]] = current_app.extensions.setdefault("areas", {})
+def _find_map(held: frozenset[Permission]) -> Map:
+    known: dict[frozenset[Permission], Map] = current_app.extensions.setdefault("areas", {})
     if held not in known:
         shown: dict[str, Area] = {}
         for area in AREAS:
             if area.unless not in held and area.permission in held and _exists(area.path):
                 shown.setdefault(area.path, area)
-        known[held] = tuple(shown.values())
+        # Nothing lies beneath "/": no address holds a NUL.
+        places = [(place, f"{place}/" if place != "/" else "\0", area)
+                  for area in shown.values() for place in (area.path, *area.also)]
+        known[held] = Map(tuple(shown.values()), tuple(sorted(places, key=lambda one: len(one[0]), reverse=True)))
     return known[held]
 
 
-def _say(area: Area) -> str:
+def _say(area: Area, due: int, late: int) -> str:
     """The area's name, with a count where somebody should look."""
     label = str(area.label)
-    if area.path == "/tasks":
-        due = count_due(current_user, clock.today(current_user.site.time_zone))
-        return gettext("%(area)s: %(count)s due", area=label, count=due) if due else label
-    if area.path != "/deliveries" or not may_mend_deliveries():
-        return label
-    count = find_late().count
-    return gettext("%(area)s: %(count)s stuck or late", area=label, count=count) if count else label
+    if area is TASKS and due:
+        return gettext("%(area)s: %(count)s due", area=label, count=due)
+    if area is DELIVERIES and late:
+        return gettext("%(area)s: %(count)s stuck or late", area=label, count=late)
+    return label
 
 
 def _exists(path: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Flask
 from jinja2 import ChoiceLoader, FileSystemLoader, PackageLoader, PrefixLoader, Template
+from jinja2.runtime import Context, new_context
 
 from clinic.web import clinical_format, word
 from clinic.web.asset import init_assets
@@ -77,10 +78,11 @@ def init_presentation(app: Flask, navigation: Navigation = list_navigation) -> N
 
 
 class _Template(Template):
-    """A template whose macros are imported as they are.
+    """A template without globals of its own: Jinja puts them together anew for each page and each import of macros."""
 
-    At each import Jinja compares the globals of both templates; here they are always those of the environment.
-    """
+    def new_context(self, vars: Any = None, shared: bool = False, locals: Any = None) -> Context:
+        """What the page knows, over the environment's globals."""
+        return new_context(self.environment, self.name, self.blocks, vars, shared, self.environment.globals, locals)
 
     def _get_default_module(self, _ctx: Any = None) -> Any:
         return super()._get_default_module()

@@ -12,9 +12,9 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from flask import Flask, current_app
-from flask_babel import get_locale
 
 from clinic.memo import Memo
+from clinic.web.language import find_speech
 
 PIECES = 1000  # a few hundred characters each
 REMEMBERED = "remembered_pieces"  # key of the application's extensions
@@ -25,7 +25,7 @@ def remembered(name: str, *inputs: Hashable, unless: Any = None, caller: Callabl
     memo: Memo | None = current_app.extensions.get(REMEMBERED)
     if unless or memo is None:
         return caller()
-    return memo.get((name, get_locale(), inputs), caller)
+    return memo.get((name, find_speech().name, inputs), caller)
 
 
 def init_remembered(app: Flask) -> None:

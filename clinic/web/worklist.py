@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from flask import Blueprint, render_template, request, url_for
@@ -31,6 +31,7 @@ from clinic.rules.programme import list_programmes
 from clinic.schemas.field import to_words
 from clinic.web.case_list import address_pages, find_day_start, read_place, render_rows, say_count
 from clinic.web.delivery_word import say_passed
+from clinic.web.language import find_speech
 from clinic.web.lateness import find_late, may_mend_deliveries
 from clinic.web.word import case_state_word
 
@@ -63,6 +64,7 @@ STATIONS: tuple[tuple[View, LazyString], ...] = (
     (View.ENTER, lazy_gettext("Laboratory")), (View.SPUTUM, lazy_gettext("Sputum")),
     (View.VACCINATE, lazy_gettext("Vaccination")),
 )
+LISTS = (("mine", "/"), ("today", "/today"), ("all", "/cases"))
 ANY = "any"  # the state that stands for every one, the ended ones too
 FILTERS = ("programme", "category", "state", "station", "from", "to", "q")
 LONGEST = 80  # characters of what is searched for
@@ -72,14 +74,15 @@ LONGEST = 80  # characters of what is searched for
 @requires(P.SEE_CASES)
 def index() -> str:
     """What I can act on now, by the kinds of work of my role, and what I have open."""
-    today = find_day_start(clock.today(current_user.site.time_zone))
+    reader = current_user._get_current_object()
+    today = find_day_start(clock.today(reader.site.time_zone))
     own = list_kinds()
-    counts = {view: count_waiting(current_user, view, today) for view in own}
+    counts = {view: count_waiting(reader, view, today) for view in own}
     asked = request.args.get("view", "")
     chosen = next((view for view in own if view == asked), None)
     if chosen is None:
         chosen = next((view for view in own if counts[view]), next(iter(own)))
-    page = list_waiting(current_user, chosen, today, read_place("after"), read_place("before"))
+    page = list_waiting(reader, chosen, today, read_place("after"), read_place("before"))
     kinds = [{"label": label, "url": url_for(".index", view=view.value), "count": say_count(counts[view]),
               "active": view is chosen} for view, label in own.items() if counts[view] or view is chosen]
     return render_template(
@@ -97,14 +100,16 @@ def index() -> str:
 def cases() -> str | tuple[str, int]:
     """Every case of the site, narrowed by what stands in the address."""
     errors: dict[str, list[str]] = {}
-    narrowed = read_filter(errors)
-    page = list_cases(current_user, narrowed, read_place("after"), read_place("before"))
-    every_open = count_cases(current_user, Filter())
-    count = every_open if narrowed == Filter() else count_cases(current_user, narrowed)
+    reader = current_user._get_current_object()
+    is_narrowed = any(request.args.get(name) for name in FILTERS) if request.args else False
+    narrowed = read_filter(errors) if is_narrowed else Filter()
+    page = list_cases(reader, narrowed, read_place("after"), read_place("before"))
+    every_open = count_cases(reader, Filter())
+    count = every_open if narrowed == Filter() else count_cases(reader, narrowed)
     shown = render_template(
         "worklist/all.html", errors=errors, tabs=list_tabs("all", every_open),
         rows=render_rows(page, None, with_state=True), count=say_count(count), given=request.args,
-        is_narrowed=any(request.args.get(name) for name in FILTERS), may_register=has_permission(P.REGISTER),
+        is_narrowed=is_narrowed, may_register=has_permission(P.REGISTER),
         choices=partial(_list_choices, narrowed.programme),
         **address_pages(page, order_of(narrowed).key),
     )
@@ -123,13 +128,17 @@ def list_kinds() -> dict[View, LazyString]:
 
 def list_tabs(chosen: str, every_open: int | None = None) -> list[dict[str, Any]]:
     """The three lists with their counts; `chosen` is mine, today or all; `every_open` if it is known already."""
-    today = find_day_start(clock.today(current_user.site.time_zone))
-    counts = {"mine": count_mine(current_user, list_kinds(), today), "today": count_here(current_user),
-              "all": count_cases(current_user, Filter()) if every_open is None else every_open}
-    places = (("mine", _("Mine"), url_for("worklist.index")), ("today", _("Here today"), url_for("visit.today")),
-              ("all", _("All cases"), url_for("worklist.cases")))
+    reader = current_user._get_current_object()
+    today = find_day_start(clock.today(reader.site.time_zone))
+    counts = {"mine": count_mine(reader, list_kinds(), today), "today": count_here(reader),
+              "all": count_cases(reader, Filter()) if every_open is None else every_open}
     return [{"label": label, "url": url, "count": say_count(counts[name]), "active": name == chosen}
-            for name, label, url in places]
+            for (name, url), label in zip(LISTS, _say_lists(find_speech().name), strict=True)]
+
+
+@lru_cache(maxsize=32)
+def _say_lists(_language: str) -> tuple[str, ...]:
+    return _("Mine"), _("Here today"), _("All cases")
 
 
 def read_filter(errors: dict[str, list[str]]) -> Filter:

@@ -21,7 +21,7 @@ PATHS = ("/", "/cases", "/cases?state=any&q=Wan", "/today", "/tasks", "/search?q
 VARYING = re.compile(r'nonce="[^"]*"|value="Im[^"]*"|data-(?:page|csrf|id)="[^"]*"')
 BLOCK = re.compile(r'call remembered\("([^"]+)"(.*?)%}(.*?){%-? endcall', re.DOTALL)
 # Words of templates that stand for something of this request, this person or this moment.
-OF_THE_MOMENT = ("csrf", "nonce", "token", "flash", "session_id", "mark_page", "something_waits", "rows", "count",
+OF_THE_MOMENT = ("csrf", "nonce", "token", "flash", "session_id", "mark_page", "rows", "count",
                  "request.", "current_user")
 
 
