@@ -137,8 +137,7 @@ def install_units(engine: Engine) -> None:
 
 
 def _install_sqlite(engine: Engine) -> None:
-    path = engine.url.database
-    lock_path = f"{path}.lock" if path and path != ":memory:" else None
+    lock_path = find_lock_path(engine)
 
     @event.listens_for(engine, "connect")
     def _connect(dbapi_connection: Any, _record: Any) -> None:
@@ -154,7 +153,9 @@ def _install_sqlite(engine: Engine) -> None:
     def _begin(connection: Connection) -> None:
         if _mode.get() == "write":
             if lock_path:
-                connection.info["write_lock"] = _take_file_lock(lock_path)
+                patience = _patience.get()
+                connection.info["write_lock"] = take_file_lock(
+                    lock_path, LOCK_PATIENCE_SECONDS if patience is None else patience)
             try:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             except BaseException:
@@ -255,16 +256,24 @@ def _driver(connection: Connection) -> Any:
     return connection.connection.dbapi_connection
 
 
-def _take_file_lock(path: str) -> int:
-    """Wait for the exclusive lock that orders the writers of one SQLite file; returns its descriptor."""
+def find_lock_path(engine: Engine) -> str | None:
+    """The file whose lock orders the writers of an embedded database; None where there is none."""
+    path = engine.url.database if engine.dialect.name == "sqlite" else None
+    return f"{path}.lock" if path and path != ":memory:" else None
+
+
+def take_file_lock(path: str, patience: float) -> int:
+    """Wait at most `patience` seconds for the exclusive lock that orders the writers of one SQLite file.
+
+    Returns its descriptor; to close that lets go. Raises Unavailable.
+    """
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    patience = _patience.get()
-    deadline = time.monotonic() + (LOCK_PATIENCE_SECONDS if patience is None else patience)
+    deadline = time.monotonic() + patience
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() > deadline:
+            if time.monotonic() >= deadline:
                 os.close(handle)
                 raise Unavailable("The database is busy and nothing was saved. Please try again.") from None
             time.sleep(LOCK_POLL_SECONDS)

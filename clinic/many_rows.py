@@ -23,12 +23,17 @@ class ManyRows:
         self._head, _values, rest = str(compiled).partition(" VALUES ")
         marks, comma, tail = rest.partition(" ON CONFLICT")
         self._marks, self._tail = marks, comma + tail
+        self.one = f"{self._head} VALUES {self._marks}{self._tail}"  # the statement for a single row
         self._columns = _list_converters(insert.table, tuple(compiled.positiontup), dialect)
 
     def say(self, rows: Sequence[dict[str, Any]]) -> tuple[str, tuple[Any, ...]]:
         """The statement and its values in order, as the driver takes them; `rows` by column, at least one."""
         statement = f"{self._head} VALUES {', '.join([self._marks] * len(rows))}{self._tail}"
-        return statement, tuple(convert(row[name]) for row in rows for name, convert in self._columns)
+        return statement, tuple(value for row in rows for value in self.list_values(row))
+
+    def list_values(self, row: dict[str, Any]) -> list[Any]:
+        """The values of one row in order, as the driver takes them."""
+        return _convert(row, self._columns)
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
@@ -39,7 +44,7 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[dict[str, A
     if not rows:
         return
     statement, columns = _plan(table, frozenset(rows[0]), connection.dialect)
-    values = [[row[name] if convert is _keep else convert(row[name]) for name, convert in columns] for row in rows]
+    values = [_convert(row, columns) for row in rows]
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(statement, [tuple(row) for row in values])
         return
@@ -61,6 +66,10 @@ def _plan(table: Any, names: frozenset[str], dialect: Dialect) -> tuple[str, lis
 
 def _list_converters(table: Any, names: tuple[str, ...], dialect: Dialect) -> list[tuple[str, Callable[[Any], Any]]]:
     return [(name, table.c[name].type.dialect_impl(dialect).bind_processor(dialect) or _keep) for name in names]
+
+
+def _convert(row: dict[str, Any], columns: list[tuple[str, Callable[[Any], Any]]]) -> list[Any]:
+    return [row[name] if convert is _keep else convert(row[name]) for name, convert in columns]
 
 
 def _keep(value: Any) -> Any:

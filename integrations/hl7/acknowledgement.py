@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 
 from integrations.hl7.charset import UTF_8, UnknownCharset, decode
 from integrations.hl7.composer import Field, SegmentDraft, compose
@@ -86,31 +86,32 @@ def build_acknowledgement(
     `error` is a code and name of table 0357; `words` must never hold anything about a
     person. `wants_answer` asks the receiver to confirm that it stored our answer (MSH-15).
     """
-    header = received.header
-    unlike = {5: "", 8: ""}  # MSH-7 and MSH-10: with the rest a sender's messages are alike
-    rest = Segment(header.name, tuple(unlike.get(n, text) for n, text in enumerate(header.fields)), header.delimiters)
     own = (format_moment(now), own_id, received.control_id)
-    text = _write_alike(rest, code, error, words, wants_answer)
-    if any(text.count(mark) != 1 for mark in _MARKS):  # a sender whose name has such a character
-        return _write(rest, code, error, words, wants_answer, *own)
-    for mark, value in zip(_MARKS, own, strict=True):
-        text = text.replace(mark, escape(value))
-    return text
+    return _write(received.header, code, own, error, words, wants_answer)
+
+
+class AnswerForm:
+    """Our answer to all messages whose headers, plain ASCII without escapes, differ in time and number alone."""
+
+    def __init__(self, received: Message, code: str, error: tuple[str, str] | None = None, words: str = "") -> None:
+        """`received` is one of them; for the rest see `build_acknowledgement`."""
+        text = _write(received.header, code, _MARKS, error, words)
+        self._before, self._between, self._then, self._after = re.split("|".join(_MARKS), text)
+
+    def fill(self, own_id: str, now: datetime, control_id: str) -> str:
+        """The answer to the message whose MSH-10 is `control_id`."""
+        return (f"{self._before}{format_moment(now)}{self._between}{escape(own_id)}{self._then}{escape(control_id)}"
+                f"{self._after}")
 
 
 _MARKS = ("\ue000", "\ue001", "\ue002")  # of Unicode's private use, where time, own number and MSA-2 go
 
 
-@lru_cache(maxsize=1024)
-def _write_alike(header: Segment, code: str, error: tuple[str, str] | None, words: str, wants_answer: bool) -> str:
-    """The answer with marks in the three places that differ: a listener writes thousands that are alike."""
-    return _write(header, code, error, words, wants_answer, *_MARKS)
-
-
 def _write(
-    header: Segment, code: str, error: tuple[str, str] | None, words: str, wants_answer: bool, moment: str, own_id: str,
-    control_id: str,
+    header: Segment, code: str, own: tuple[str, str, str], error: tuple[str, str] | None, words: str,
+    wants_answer: bool = False,
 ) -> str:  # fmt: skip
+    moment, own_id, control_id = own
     trigger = header.get(9, 2)
     kind: Field = ("ACK", trigger, "ACK") if trigger else "ACK"
     segments = [

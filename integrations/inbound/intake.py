@@ -9,11 +9,11 @@ from __future__ import annotations
 import codecs
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Connection, Table, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -23,7 +23,7 @@ from clinic import clock
 from clinic.key import new_id
 from clinic.many_rows import ManyRows
 from clinic.models import InboundMessage, InboundState, InboundWay
-from integrations.hl7.acknowledgement import build_acknowledgement
+from integrations.hl7.acknowledgement import AnswerForm, build_acknowledgement
 from integrations.hl7.charset import UnknownCharset, decode, find_codec
 from integrations.hl7.reader import Message, NotHl7, read_message
 from integrations.hl7.word import APPLICATION, VERSION
@@ -37,6 +37,10 @@ ACCEPT_WANTED = ("AL", "SU")  # MSH-15: always, on success
 PRODUCTION = "P"  # MSH-11
 NAME_LIMIT = 200
 _BREAK = re.compile(rb"[\r\n]")
+# A header of printable ASCII with the usual separators and no escape: it says the same in every encoding.
+_USUAL = re.compile(
+    rb"(?P<sender>MSH\|\^~\\&(?:\|[ -[\]-{}~]*){4})\|[ -[\]-{}~]*\|(?P<kind>[ -[\]-{}~]*\|[ -[\]-{}~]*)"
+    rb"\|(?P<number>[0-9A-Za-z_.:/-]+)(?P<rest>(?:\|[ -[\]-~]*)?)(?=[\r\n]|\Z)")
 KEPT = ("id", "received_at", "peer", "sender", "control_id", "kind", "way", "sha256", "raw", "answer", "laboratory_id",
         "times", "state", "state_reason")  # the columns that build_row fills
 IDENTITY = ("sender", "control_id", "sha256")  # a message that agrees in these is the same one
@@ -51,8 +55,7 @@ _KNOWN = select(_table.c.id, _table.c.sender, _table.c.control_id, _table.c.sha2
     _table.c.sha256.in_(bindparam("digests", expanding=True)))
 
 
-@dataclass(frozen=True)
-class Arrival:
+class Arrival(NamedTuple):
     """One message as it came, without its frame."""
 
     frame: bytes
@@ -61,8 +64,7 @@ class Arrival:
     fingerprint: str = ""  # SHA-256 of the client certificate that the line was opened with
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What to answer, None for nothing; and the columns of the row to keep, None when it is refused."""
 
     answer: bytes | None
@@ -75,55 +77,67 @@ class Verdict:
 class _Ruling:
     """What all messages with the same header, but for its time and its number, have in common."""
 
-    refusal: Refusal | None
+    is_refused: bool
     laboratory_id: str | None
     is_stranger: bool
-    is_original: bool  # answered by its application; else by the machine that stored it
     asks: bool  # for an acknowledgement
     sender: str
     kind: str
+    answer: Callable[[str, datetime, str], str]  # of our number, the moment and MSH-10
 
 
 def judge(arrival: Arrival, senders: Senders, takes_tests: bool = False) -> Verdict:
     """What is knowable at once of a frame; nothing is written. `takes_tests`: MSH-11 need not be P."""
     try:
-        message = _read(arrival.frame)
+        ruling, control_id = _find_ruling(arrival, senders, takes_tests)
     except NotHl7:
         return Verdict(None, None, hang_up=True)  # without a readable header there is nobody to answer
-    control_id, now = message.control_id, clock.now()
-    ruling = _rule(message, bool(control_id), arrival, senders, takes_tests)
-    if ruling.refusal is not None:
-        code, name, words = ruling.refusal
-        refused = _answer(message, "AR" if ruling.is_original else "CR", new_id(), now, (code, name), words)
-        return Verdict(refused, None, is_stranger=ruling.is_stranger)
+    now = clock.now()
+    if ruling.is_refused:
+        return Verdict(_answer(ruling, new_id(), now, control_id), None, is_stranger=ruling.is_stranger)
     row = build_row(arrival, ruling.sender, control_id, ruling.kind, ruling.laboratory_id, now=now)
     if ruling.asks:
-        row["answer"] = _answer(message, "AA" if ruling.is_original else "CA", row["id"], now)
+        row["answer"] = _answer(ruling, row["id"], now, control_id)
     return Verdict(row["answer"], row)
 
 
-def _rule(message: Message, has_number: bool, arrival: Arrival, senders: Senders, takes_tests: bool) -> _Ruling:
-    """The ruling on a header, remembered with the senders for laboratories, whose messages differ in nothing else."""
-    fields, host = message.header.fields, arrival.peer.rsplit(":", 1)[0]
-    key = (fields[:5], fields[6:8], fields[9:], message.header.delimiters, has_number, arrival.way, host,
-           arrival.fingerprint, takes_tests)  # all but MSH-7 and MSH-10
-    ruling: _Ruling | None = senders.rulings.get(key)
-    if ruling is None:
-        laboratory = senders.laboratories.get(_name(message, 3, 4, 6))
-        is_authority = laboratory is None and _name(message, 3, 4) in senders.authorities
-        refusal = _find_header_fault(message) or (
-            _find_laboratory_fault(message, arrival, laboratory, takes_tests) if laboratory
-            else _find_authority_fault(message, arrival, is_authority))
-        is_original = not message.header.get(15) and not message.header.get(16)
-        ruling = _Ruling(
-            refusal, laboratory.id if laboratory else None, laboratory is None and not is_authority, is_original,
-            message.header.get(15) in ACCEPT_WANTED or (is_original and message.header.get(9) not in ANSWERS),
-            _name(message, 3, 4), message.kind)
-        if laboratory is not None:  # what an authority sends is looked at whole
-            if len(senders.rulings) >= RULINGS:
-                senders.rulings.clear()
-            senders.rulings[key] = ruling
-    return ruling
+def _find_ruling(arrival: Arrival, senders: Senders, takes_tests: bool) -> tuple[_Ruling, str]:
+    """The ruling on a header, and MSH-10. Laboratories' usual headers are remembered with `senders`. Raises NotHl7."""
+    usual = _USUAL.match(arrival.frame)
+    key = usual and (usual.group("sender", "kind", "rest"), arrival.peer.rsplit(":", 1)[0], arrival.way,
+                     arrival.fingerprint, takes_tests)
+    if usual is not None and (ruling := senders.rulings.get(key)) is not None:
+        return ruling, usual["number"].decode("ascii")
+    message = _read(arrival.frame)
+    laboratory = senders.laboratories.get(_name(message, 3, 4, 6))
+    ruling = _rule(message, arrival, senders, takes_tests, laboratory, is_usual=usual is not None)
+    if usual is not None and laboratory is not None:  # what an authority sends is looked at whole
+        if len(senders.rulings) >= RULINGS:
+            senders.rulings.clear()
+        senders.rulings[key] = ruling
+    return ruling, message.control_id
+
+
+def _rule(
+    message: Message, arrival: Arrival, senders: Senders, takes_tests: bool, laboratory: KnownLaboratory | None,
+    is_usual: bool,
+) -> _Ruling:  # fmt: skip
+    header = message.header
+    is_authority = laboratory is None and _name(message, 3, 4) in senders.authorities
+    refusal = _find_header_fault(message) or (
+        _find_laboratory_fault(message, arrival, laboratory, takes_tests) if laboratory
+        else _find_authority_fault(message, arrival, is_authority))
+    is_original = not header.get(15) and not header.get(16)  # answered by its application; else by the storing machine
+    asks = header.get(15) in ACCEPT_WANTED or (is_original and header.get(9) not in ANSWERS)
+    code = ("A" if is_original else "C") + ("R" if refusal else "A")
+    error, words = (refusal[:2], refusal[2]) if refusal else (None, "")
+
+    def answer(own_id: str, now: datetime, _control_id: str) -> str:
+        return build_acknowledgement(message, code, own_id, now, error, words)
+
+    return _Ruling(
+        refusal is not None, laboratory.id if laboratory else None, laboratory is None and not is_authority, asks,
+        _name(message, 3, 4), message.kind, AnswerForm(message, code, error, words).fill if is_usual else answer)
 
 
 def build_row(
@@ -163,11 +177,11 @@ def store(unit: Session | Connection, verdicts: Sequence[Verdict]) -> list[bytes
 
 def _insert(connection: Connection, rows: Sequence[dict[str, Any]]) -> set[str]:
     """The ids of those rows that were new; of two alike the first. One statement, however many they are."""
-    return {found[0] for found in connection.exec_driver_sql(*_build_insert(connection.dialect.name).say(rows))}
+    return {found[0] for found in connection.exec_driver_sql(*build_insert(connection.dialect.name).say(rows))}
 
 
 @lru_cache
-def _build_insert(database: str) -> ManyRows:
+def build_insert(database: str) -> ManyRows:
     new = (sqlite if database == "sqlite" else postgresql).insert(_table)
     new = new.values({name: bindparam(name) for name in KEPT})
     return ManyRows(new.on_conflict_do_nothing(index_elements=IDENTITY).returning(_table.c.id), database)
@@ -247,8 +261,5 @@ def _name(message: Message, *positions: int) -> str:
     return "|".join(message.header.get(position) for position in positions)[:NAME_LIMIT]
 
 
-def _answer(
-    message: Message, code: str, own_id: str, now: datetime, error: tuple[str, str] | None = None, words: str = ""
-) -> bytes:
-    number = own_id.replace("-", "")[-20:]
-    return build_acknowledgement(message, code, number, now, error, words).encode()
+def _answer(ruling: _Ruling, own_id: str, now: datetime, control_id: str) -> bytes:
+    return ruling.answer(own_id.replace("-", "")[-20:], now, control_id).encode()

@@ -1,4 +1,4 @@
-"""The MLLP listener: many connections, one writer that commits what arrived together, and only then answers.
+"""The MLLP listener: many connections; what arrived together is stored by one commit, and only then answered.
 
 Nothing is parsed beyond the header before the answer, so that no fault of ours decides what is acknowledged.
 """
@@ -12,23 +12,26 @@ import ssl
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from itertools import zip_longest
 from queue import Empty, Queue, SimpleQueue
 from threading import Thread
 
 from flask import Flask
 
 from clinic.config import get_settings
-from clinic.db import read_unit, write_connection
-from clinic.errors import Misconfigured
+from clinic.db import db, read_unit, write_connection
+from clinic.errors import Misconfigured, Unavailable
+from clinic.lone_insert import LoneInsert
 from integrations.fault import describe_fault
-from integrations.inbound.intake import Arrival, Verdict, judge, store
+from integrations.inbound.intake import Arrival, Verdict, build_insert, judge, store
 from integrations.inbound.line import Line
 from integrations.inbound.sender import Senders, list_senders
 
 log = logging.getLogger(__name__)
 
-TOGETHER = 200  # messages in one commit at most
+TOGETHER = 200  # messages in one commit of the thread at most
+SMALL = 1024 * 1024  # bytes of messages that the loop itself stores: more would hold it up for longer than a moment
 WATCH_SECONDS = 0.25  # between two looks at who keeps us waiting
 SENDERS_SECONDS = 1.0  # so long a sender that was let in no more may still be taken
 HANDSHAKE_SECONDS = 10.0
@@ -38,7 +41,9 @@ class Listener:
     """Serves MLLP release 1 for as long as `run` is not cancelled: on one port, on a second one over TLS.
 
     Over TLS every client shows a certificate that our trust file vouches for; which sender it is, the fingerprint says.
-    One thread stores; the loop is never held up by a disk.
+    What came in one turn of the loop is stored there and then where that waits for this machine's disk alone: in an
+    embedded database that nobody else writes to just now, small new messages of senders looked up within the second.
+    One thread sees to everything else, so that the loop never waits for a writer or a server.
     """
 
     def __init__(
@@ -46,7 +51,12 @@ class Listener:
     ) -> None:
         self.app, self.host, self._port = app, host, port
         self._tls_port, self._context = tls_port, context
-        self._waiting: SimpleQueue[tuple[Arrival, Line] | None] = SimpleQueue()  # one for each connection at most
+        self._takes_tests = get_settings(app).demo
+        with app.app_context():
+            self._insert = LoneInsert(db.engine, build_insert(db.engine.dialect.name))
+        self._arrived: list[tuple[Arrival, Line]] = []  # in this turn of the loop; one for each connection at most
+        self._waiting: SimpleQueue[tuple[Arrival, Line] | None] = SimpleQueue()  # for the thread
+        self._left_to_thread = 0  # and not yet answered
         self._servers: list[asyncio.Server] = []
         self._senders, self._senders_until = Senders(), 0.0
         self._lines: set[Line] = set()
@@ -71,7 +81,7 @@ class Listener:
         log.info("listening for HL7 v2 at mllp://%s:%d", self.host, self.port)
         if self._context is not None:
             log.info("listening for HL7 v2 at mllps://%s:%d", self.host, self.tls_port)
-        with ThreadPoolExecutor(1, "mllp-store") as store_thread:
+        with closing(self._insert), ThreadPoolExecutor(1, "mllp-store") as store_thread:
             storing = asyncio.wrap_future(store_thread.submit(self._write, loop))
             if ready is not None:
                 ready.set()
@@ -89,10 +99,33 @@ class Listener:
                     line.close()
 
     def _begin(self) -> Line:
-        return Line(self._lines, lambda arrival, line: self._waiting.put((arrival, line)))
+        return Line(self._lines, self._take)
+
+    def _take(self, arrival: Arrival, line: Line) -> None:
+        if not self._arrived:
+            asyncio.get_running_loop().call_soon(self._end_turn)
+        self._arrived.append((arrival, line))
+
+    def _end_turn(self) -> None:
+        """Store and answer what came in this turn of the loop, or leave it to the thread."""
+        batch, self._arrived = self._arrived, []
+        verdicts = self._keep_at_once([arrival for arrival, _line in batch]) if self._is_free(batch) else []
+        for (arrival, line), verdict in zip_longest(batch, verdicts):
+            if verdict is not None:
+                line.answer(verdict)
+            else:
+                self._left_to_thread += 1
+                self._waiting.put((arrival, line))
+
+    def _is_free(self, batch: Sequence[tuple[Arrival, Line]]) -> bool:
+        """Whether the loop itself may store: nobody has waited for longer, and it stands still for a moment only."""
+        return (
+            self._insert.is_embedded and not self._left_to_thread and time.monotonic() < self._senders_until
+            and sum(len(arrival.frame) for arrival, _line in batch) <= SMALL
+        )  # fmt: skip
 
     def _write(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Store what waits, all in one commit, and only then have it answered; until None is found in the queue."""
+        """Store what waits, and only then have it answered; until None is found in the queue."""
         with self.app.app_context():
             while batch := self._gather():
                 try:
@@ -102,7 +135,12 @@ class Listener:
                     log.error("%d messages could not be stored: %s", len(batch), describe_fault(error))
                     verdicts = [Verdict(None, None, hang_up=True)] * len(batch)
                 with suppress(RuntimeError):  # the loop is closed: nobody is there to be answered
-                    loop.call_soon_threadsafe(_answer, [line for _arrival, line in batch], verdicts)
+                    loop.call_soon_threadsafe(self._answer, [line for _arrival, line in batch], verdicts)
+
+    def _answer(self, lines: Sequence[Line], verdicts: Sequence[Verdict]) -> None:
+        self._left_to_thread -= len(lines)
+        for line, verdict in zip(lines, verdicts, strict=True):
+            line.answer(verdict)
 
     def _gather(self) -> list[tuple[Arrival, Line]]:
         """What waits now, at least one; nothing at the end."""
@@ -118,12 +156,35 @@ class Listener:
         return batch
 
     def _keep(self, arrivals: Sequence[Arrival]) -> list[Verdict]:
-        takes_tests = get_settings(self.app).demo
+        """Store in the thread, however long it takes; on a server one statement saves ways there and back too."""
+        self._find_senders()
+        kept: list[Verdict | None] = [None] * len(arrivals)
+        if not self._insert.is_embedded:
+            kept = self._keep_at_once(arrivals)
+        left = [arrival for arrival, verdict in zip(arrivals, kept, strict=True) if verdict is None]
+        rest = iter(self._keep_in_unit(left) if left else ())
+        return [verdict or next(rest) for verdict in kept]
+
+    def _keep_at_once(self, arrivals: Sequence[Arrival]) -> list[Verdict | None]:
+        """Store what is new by one statement; None for what needs more: repetitions, strangers, all after a fault."""
+        try:
+            judged = [judge(arrival, self._senders, self._takes_tests) for arrival in arrivals]
+            rows = [verdict.row for verdict in judged if verdict.row is not None]
+            fresh = self._insert.run(rows) if rows else set()
+        except Exception as error:  # a unit meets it too, and says what came of it
+            if not isinstance(error, Unavailable):
+                log.warning("%d messages could not be stored at once: %s", len(arrivals), describe_fault(error))
+            return [None] * len(arrivals)
+        return [verdict if not verdict.is_stranger and (verdict.row is None or verdict.row["id"] in fresh) else None
+                for verdict in judged]
+
+    def _keep_in_unit(self, arrivals: Sequence[Arrival]) -> list[Verdict]:
+        """Store in a unit of work, which waits for other writers and knows what a repetition was answered."""
         senders = self._find_senders()
-        judged = [judge(arrival, senders, takes_tests) for arrival in arrivals]
+        judged = [judge(arrival, senders, self._takes_tests) for arrival in arrivals]
         if any(verdict.is_stranger for verdict in judged):  # perhaps registered a moment ago
             senders = self._find_senders(anew=True)
-            judged = [judge(arrival, senders, takes_tests) for arrival in arrivals]
+            judged = [judge(arrival, senders, self._takes_tests) for arrival in arrivals]
         if any(verdict.row is not None for verdict in judged):
             with write_connection() as connection:
                 answers = store(connection, judged)
@@ -136,11 +197,6 @@ class Listener:
                 self._senders = list_senders(session)
             self._senders_until = time.monotonic() + SENDERS_SECONDS
         return self._senders
-
-
-def _answer(lines: Sequence[Line], verdicts: Sequence[Verdict]) -> None:
-    for line, verdict in zip(lines, verdicts, strict=True):
-        line.answer(verdict)
 
 
 def build_context(certificate: str, authorities: str) -> ssl.SSLContext:

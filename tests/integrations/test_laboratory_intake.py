@@ -19,7 +19,7 @@ from sqlalchemy import select
 
 from clinic.db import db, write_unit
 from clinic.models import InboundMessage, InboundState, InboundWay, Laboratory
-from integrations.hl7.acknowledgement import build_acknowledgement
+from integrations.hl7.acknowledgement import AnswerForm, build_acknowledgement
 from integrations.hl7.frame import FrameReader, wrap
 from integrations.hl7.reader import read_message
 from integrations.inbound import line as line_module
@@ -258,16 +258,33 @@ def test_laboratory_out_of_use_is_a_stranger_and_a_new_one_is_known_at_once(app:
         assert b"MSA|AA|L1" in converse(port, wrap(ORU.encode()))[0]
 
 
-def test_answers_of_one_sender_differ_in_their_times_and_numbers_alone(app: Flask, laboratory_id: str) -> None:
-    """They are written from one another; a name with a character that marks their places is written by itself."""
-    frames = [wrap(ORU.replace("|L1|", f"|N{number}&\\T\\|").encode()) for number in range(3)]
+@pytest.mark.parametrize("ending", ["", "&\\T\\"])
+def test_answers_of_one_sender_differ_in_their_times_and_numbers_alone(
+    app: Flask, laboratory_id: str, ending: str
+) -> None:
+    """Those to usual headers are filled into a form; a number that must be read first makes a header unusual."""
+    frames = [wrap(ORU.replace("|L1|", f"|N{number}{ending}|").encode()) for number in range(3)]
     with listening(app) as port:
         answers = [converse(port, frame)[0].decode().split("\r") for frame in frames]
     assert [answer[1] for answer in answers] == [f"MSA|AA|N{number}" for number in range(3)]
     heads = [answer[0].split("|") for answer in answers]
     assert len({head[9] for head in heads}) == 3
     assert len({tuple(text for place, text in enumerate(head) if place not in (6, 9)) for head in heads}) == 1
-    strange = read_message(ORU.replace("|L1|", "|again|").replace("CENTRALLAB", "\ue001LAB"))
-    written = build_acknowledgement(strange, "AR", "own", datetime(2026, 11, 29, tzinfo=UTC), ("207", "Error"), "why")
-    assert written.startswith("MSH|^~\\&|CLEARWAY|NBO|\ue001LAB|LAB01|20261129000000+0000||ACK^R01^ACK|own|P|2.5.1|")
-    assert written.endswith("MSA|AR|again\rERR|||207^Error^HL70357|E||||why\r")
+
+
+@pytest.mark.parametrize(("code", "error"), [("AA", None), ("CR", ("207", "Error"))])
+def test_form_of_answers_says_what_is_said_without_it(code: str, error: tuple[str, str] | None) -> None:
+    first, second = (read_message(ORU.replace("|L1|", number)) for number in ("|L1|", "|L2.7-a:b/c_d|"))
+    now = datetime(2026, 11, 29, tzinfo=UTC)
+    written = AnswerForm(first, code, error, "why").fill("own", now, second.control_id)
+    assert written == build_acknowledgement(second, code, "own", now, error, "why")
+
+
+@pytest.mark.parametrize("sender", ["\\XEE8080\\LAB", "\ue001LAB", "LAB\x1b$B"])
+def test_header_that_must_be_read_first_is_answered_all_the_same(app: Flask, laboratory_id: str, sender: str) -> None:
+    """Some have characters that mark the places in a form of answers, by an escape or as they are."""
+    set_laboratory(laboratory_id, application=read_message(ORU.replace("CENTRALLAB", sender)).header.get(3))
+    with listening(app) as port:
+        answers = [converse(port, wrap(ORU.replace("CENTRALLAB", sender).replace("|L1|", f"|M{number}|").encode()))[0]
+                   for number in range(2)]
+    assert [f"MSA|AA|M{number}\r".encode() in answer for number, answer in enumerate(answers)] == [True, True]
