@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.measure import Figure, judge
-from bench.place import DATABASES, has_postgresql
+from bench.place import DATABASES, has_postgresql, measure_fsync
 
 HERE = Path(__file__).resolve().parent
 # Subject: whether it has a database at all; each module has `run(database, full) -> list[Figure]`.
@@ -100,7 +100,7 @@ def _describe(given: argparse.Namespace) -> str:
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     size = " SIZE=full" if given.size == "full" else ""
     day, load = time.strftime("%d-%b-%Y"), os.getloadavg()[0]
-    return (f"`make bench{size}` on {day}: {os.cpu_count()} cores, load {load:.1f}, "
+    return (f"`make bench{size}` on {day}: {os.cpu_count()} cores, load {load:.1f}, fsync {measure_fsync():.2f} ms, "
             f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {libraries}.")
 
 
@@ -108,7 +108,7 @@ def _to_json(rows: list[Row], goals: dict[str, Any], size: str) -> dict[str, Any
     return {
         "date": time.strftime("%Y-%m-%d"), "size": size, "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version, "libraries": {name: version(name) for name in LIBRARIES},
-        "cores": os.cpu_count(), "load": os.getloadavg()[0],
+        "cores": os.cpu_count(), "load": os.getloadavg()[0], "fsync_ms": round(measure_fsync(), 3),
         "figures": [{"subject": subject, "database": database, **figure.to_json(),
                      "judged": _judge(figure, goals, database)} for subject, database, figure in rows],
     }  # fmt: skip

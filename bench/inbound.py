@@ -6,8 +6,8 @@ text. The load comes from this process: K connections, each waits for its answer
 
 from __future__ import annotations
 
-import argparse
 import asyncio
+import json
 import os
 import selectors
 import socket
@@ -18,14 +18,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import psycopg
 
 from bench.measure import ROUNDS, Figure, to_figure
 from bench.place import find_port, make_settings, open_app
+from bench.slow_disk import MILLISECONDS, slow_disk
 from clinic.config import ROOT, Settings
 from clinic.db import write_unit
 from integrations.hl7.frame import END, wrap
@@ -40,42 +40,76 @@ HEAD = ("MSH|^~\\&|CENTRALLAB|LAB01|CLEARWAY|NBO|20261120080000+0300||ORU^R01^OR
 BODY = "".join(f"OBX|{line}|NM|2160-{line}^Creatinine^LN||{60 + line}.0|umol/L^umol/L^UCUM|53-97|N|||F\r"
                for line in range(1, LINES + 1))
 BODY_BYTES = BODY.encode()
-PEERS = ("hl7apy", "python-hl7")
+ALONE, PEERS = "alone", ("hl7apy", "python-hl7")
 
 
 def run(database: str, _full: bool = False) -> list[Figure]:
-    """Messages a second at one, sixteen and thirty-two connections, beside raw inserts and the two peers."""
+    """Messages a second beside raw inserts, the loop alone and the peers; then with a slow disk."""
+    values = _measure(database)
+    raw, batch = values["raw, one row"], values["raw, 32 rows"]
+    sixteen = values["ours, 16 connections"]
+    return [
+        *_compare(values, ("G3", "G3b", "G3b2")),
+        to_figure("the loop alone, nothing stored, 1 connection", values["alone, 1"], raw, "/s", "raw, one row"),
+        to_figure("the loop alone, nothing stored, 32 connections", values["alone, 32"], raw, "/s", "raw, one row"),
+        to_figure("the loop alone, nothing stored, 32 connections", values["alone, 32"], batch, "/s", "raw, 32 rows"),
+        to_figure("ours, 16 connections", sixteen, values["hl7apy"], "/s", "hl7apy server, parsing", "G3c"),
+        to_figure("ours, 16 connections", sixteen, values["python-hl7"], "/s", "python-hl7 server", "G3c2"),
+        to_figure("hl7apy server, 16 connections", values["hl7apy"], None),
+        to_figure("python-hl7 server, 16 connections", values["python-hl7"], None),
+        *_run_slowly(database),
+    ]
+
+
+def _compare(values: dict[str, list[float]], goals: tuple[str, str, str], of: str = "") -> list[Figure]:
+    raw, batch = values["raw, one row"], values["raw, 32 rows"]
+    one, many = values["ours, 1 connection"], values["ours, 32 connections"]
+    return [
+        to_figure(f"raw durable insert, one row{of}", raw, None),
+        to_figure(f"raw durable insert, 32 rows at once{of}", batch, None),
+        to_figure(f"ours, 1 connection{of}", one, raw, "/s", "raw, one row", goals[0]),
+        to_figure(f"ours, 32 connections{of}", many, raw, "/s", "raw, one row", goals[1]),
+        to_figure(f"ours, 32 connections{of}", many, batch, "/s", "raw, 32 rows", goals[2]),
+    ]
+
+
+def _run_slowly(database: str) -> list[Figure]:
+    """Inserts and listener once more, in processes for which the disk is slow."""
+    with slow_disk() as environ:
+        if environ is None:
+            print("… inbound on a slow disk left out: there is no gcc here", file=sys.stderr)
+            return []
+        done = subprocess.run([sys.executable, "-m", "bench.inbound", "slowly", database], cwd=ROOT, env=environ,
+                              stdout=subprocess.PIPE, check=True)
+    return _compare(json.loads(done.stdout), ("", "", ""), f", fsync {MILLISECONDS} ms")
+
+
+def _measure(database: str, is_slow: bool = False) -> dict[str, list[float]]:
+    """Rates by name, one of each round; nothing but ours and the inserts when `is_slow`."""
     values: dict[str, list[float]] = {}
     with make_settings(database) as settings, open_app(settings):
         settings = Settings(**{**settings.__dict__, "mllp_port": find_port()})
         with write_unit():
             make_laboratory(make_site())
-        with serving(settings) as port, peers() as ports:
+        with serving(settings) as port, beside(() if is_slow else (ALONE, *PEERS)) as ports:
             for _round in range(ROUNDS):
-                for name, rate in _measure(settings, database, port, ports):
+                for name, rate in _measure_round(settings, database, port, ports):
                     values.setdefault(name, []).append(rate)
-    raw, batch = values["raw, one row"], values["raw, 32 rows"]
-    sixteen = values["ours, 16 connections"]
-    return [
-        to_figure("raw durable insert, one row", raw, None),
-        to_figure("raw durable insert, 32 rows at once", batch, None),
-        to_figure("ours, 1 connection", values["ours, 1 connection"], raw, "/s", "raw, one row", "G3"),
-        to_figure("ours, 32 connections", values["ours, 32 connections"], raw, "/s", "raw, one row", "G3b"),
-        to_figure("ours, 32 connections", values["ours, 32 connections"], batch, "/s", "raw, 32 rows", "G3b2"),
-        to_figure("ours, 16 connections", sixteen, values["hl7apy"], "/s", "hl7apy server, parsing", "G3c"),
-        to_figure("ours, 16 connections", sixteen, values["python-hl7"], "/s", "python-hl7 server", "G3c2"),
-        to_figure("hl7apy server, 16 connections", values["hl7apy"], None),
-        to_figure("python-hl7 server, 16 connections", values["python-hl7"], None),
-    ]
+    return values
 
 
-def _measure(settings: Settings, database: str, port: int, ports: dict[str, int]) -> Iterator[tuple[str, float]]:
+def _measure_round(
+    settings: Settings, database: str, port: int, ports: dict[str, int]
+) -> Iterator[tuple[str, float]]:
     yield "raw, one row", _insert(settings, database, 1)
-    for count in (1, 32, 16):
+    for count in (1, 32, 16) if ports else (1, 32):
         yield f"ours, {count} connection{'s' if count > 1 else ''}", load(port, count)
     yield "raw, 32 rows", _insert(settings, database, 32)
-    for name in PEERS:
-        yield name, load(ports[name], 16)
+    for name, server in ports.items():
+        if name == ALONE:
+            yield from ((f"{name}, {count}", load(server, count)) for count in (1, 32))
+        else:
+            yield name, load(server, 16)
 
 
 def load(port: int, count: int, seconds: float = SECONDS) -> float:
@@ -173,14 +207,14 @@ def serving(settings: Settings) -> Iterator[int]:
 
 
 @contextmanager
-def peers() -> Iterator[dict[str, int]]:
-    """The two other servers, each a process over a file of its own."""
-    ports = {name: find_port() for name in PEERS}
-    with tempfile.TemporaryDirectory(prefix="clearway-peer-") as folder:
-        first, second = (_process([sys.executable, "-m", "bench.inbound", name, str(ports[name]), f"{folder}/{name}"],
-                                  ports[name], dict(os.environ)) for name in PEERS)
-        with first, second:
-            yield ports
+def beside(names: tuple[str, ...]) -> Iterator[dict[str, int]]:
+    """Other servers, each a process over a file of its own; gives their ports."""
+    ports = {name: find_port() for name in names}
+    with tempfile.TemporaryDirectory(prefix="clearway-peer-") as folder, ExitStack() as servers:
+        for name, port in ports.items():
+            command = [sys.executable, "-m", "bench.inbound", name, str(port), f"{folder}/{name}"]
+            servers.enter_context(_process(command, port, dict(os.environ)))
+        yield ports
 
 
 @contextmanager
@@ -258,17 +292,29 @@ async def _serve_python_hl7(port: int, path: str) -> None:
         await server.serve_forever()
 
 
+async def _serve_alone(port: int) -> None:
+    """What is left of a listener that stores nothing: our own lines in the loop, and always the same answer."""
+    from integrations.inbound.intake import Verdict
+    from integrations.inbound.line import Line
+
+    loop, lines = asyncio.get_running_loop(), set[Line]()
+    verdict = Verdict(b"MSH|^~\\&|CLEARWAY|NBO|CENTRALLAB|LAB01|20261120080000+0300||ACK^R01^ACK|1|P|2.5.1\rMSA|AA|1\r",
+                      None)
+    server = await loop.create_server(
+        lambda: Line(lines, lambda _arrival, line: loop.call_soon(line.answer, verdict) and None), "127.0.0.1", port)
+    async with server:
+        await server.serve_forever()
+
+
 def main() -> None:
-    """One peer, until it is ended."""
-    parser = argparse.ArgumentParser(prog="bench.inbound")
-    parser.add_argument("peer", choices=PEERS)
-    parser.add_argument("port", type=int)
-    parser.add_argument("path", type=Path)
-    given = parser.parse_args()
-    if given.peer == "hl7apy":
-        _serve_hl7apy(given.port, str(given.path))
+    """One server beside ours, until it is ended; or, `slowly`, the rates on the disk as this process finds it."""
+    name, *given = sys.argv[1:]
+    if name == "slowly":
+        print(json.dumps(_measure(given[0], is_slow=True)))
+    elif name == "hl7apy":
+        _serve_hl7apy(int(given[0]), given[1])
     else:
-        asyncio.run(_serve_python_hl7(given.port, str(given.path)))
+        asyncio.run(_serve_alone(int(given[0])) if name == ALONE else _serve_python_hl7(int(given[0]), given[1]))
 
 
 if __name__ == "__main__":
