@@ -14,7 +14,7 @@ from clinic.schemas.door import load
 from clinic.schemas.reason import ReasonIn
 from clinic.services import amendment
 from clinic.web.form import read_form
-from clinic.web.station_page import Answer, forget, list_names, open_case, show
+from clinic.web.station_page import Answer, forget, list_names, open_case, prefix_errors, show
 
 blueprint = Blueprint("amendment", __name__, url_prefix="/cases/<case_id>/amendment")
 P = Permission
@@ -48,7 +48,9 @@ def decline(case_id: str, request_id: str) -> Answer | Response:
     try:
         amendment.decline_request(row, load(ReasonIn(), typed), current_user)
     except InvalidInput as problem:
-        return _show(forget(case_id), typed, problem)
+        stem = f"decline-{request_id}-"
+        problem.fields = prefix_errors(problem, stem, "reason")
+        return _show(forget(case_id), {f"{stem}reason": typed.get("reason", "")}, problem)
     flash(_("The request is declined; the signed version stands."), "success")
     return redirect(url_for("case.show", case_id=case.id))
 

@@ -75,7 +75,7 @@ def date_parts(value: object) -> dict[str, str]:
         typed = str(value or "").split("-")
         if len(typed[0]) == 4 and typed[0].isdigit():  # as `_join_date` wrote it: no such day, but as typed
             typed.reverse()
-            typed = [""] * (len(DATE_PARTS) - len(typed)) + typed
+        typed = [""] * (len(DATE_PARTS) - len(typed)) + typed  # without a day it begins with the month, or is a year
         return dict(zip(DATE_PARTS, [*typed, "", "", ""], strict=False))
     return {"day": str(partial.day or ""), "month": str(partial.month or ""), "year": str(partial.year)}
 

@@ -103,7 +103,9 @@ def end(applicant_id: str, related_id: str) -> Page:
         reason = load(ReasonIn(), {"reason": typed.get("reason")})
         related.end_related(applicant, related.get_related(applicant, related_id), reason, current_user)
     except InvalidInput as problem:
-        return _show(applicant, {f"{related_id}-reason": problem.fields.get("reason", [problem.message])}), 422
+        name = f"{related_id}-reason"
+        wrong = {name: problem.fields.get("reason", [problem.message])}
+        return _show(applicant, wrong, {name: typed.get("reason", "")}), 422
     flash(_("Ended; it stays in the history."), "success")
     return redirect(url_for(".view", applicant_id=applicant_id))
 

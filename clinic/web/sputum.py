@@ -138,8 +138,9 @@ def withdraw(case_id: str, specimen_id: str) -> Answer | Response:
     try:
         specimen.withdraw_specimen(row, load(ReasonIn(), typed), current_user)
     except InvalidInput as problem:
-        problem.fields = prefix_errors(problem, f"withdraw-{specimen_id}-", "reason")
-        return _show(forget(case_id), {}, problem)
+        stem = f"withdraw-{specimen_id}-"
+        problem.fields = prefix_errors(problem, stem, "reason")
+        return _show(forget(case_id), {f"{stem}reason": typed.get("reason", "")}, problem)
     flash(_("Withdrawn; it stays to be seen."), "success")
     return redirect(url_for(".view", case_id=case_id))
 

@@ -120,8 +120,9 @@ def withdraw(case_id: str, dose_id: str) -> Answer | Response:
     try:
         vaccination.withdraw_dose(row, load(ReasonIn(), typed), current_user)
     except InvalidInput as problem:
-        problem.fields = prefix_errors(problem, f"withdraw-{dose_id}-", "reason")
-        return _show(forget(case_id), {}, problem)
+        stem = f"withdraw-{dose_id}-"
+        problem.fields = prefix_errors(problem, stem, "reason")
+        return _show(forget(case_id), {f"{stem}reason": typed.get("reason", "")}, problem)
     flash(_("Withdrawn; it stays to be seen."), "success")
     return redirect(url_for(".view", case_id=case_id))
 

@@ -91,6 +91,8 @@ HINTS: dict[str, dict[str, Choices]] = {
     "tuberculosis.refuse": {"*refused_on": ("{today}",), "*elsewhere*": EMPTY},
     "tuberculosis.record_side_effect": {"*.ended_on": EMPTY, "*.began_on": ("{yesterday}",), "replaces_id": EMPTY},
     "sputum.take": {"collected_time": EMPTY}, "sputum.inoculate": {"inoculated_on": ("{today}",)},
+    "susceptibility.enter": {"reported_on": ("{today}",)},
+    "treatment.report": {"ended_on": EMPTY, "*end*": EMPTY},
     "sputum.enter": {"reported_on": ("{today}",), "*.reported_on": EMPTY},
     "sign.sign": {"kind": ("accepted", "accepted", "overridden"), "classes": ("A", "B2"), "declared": ("yes",)},
     "tb_dose.record": {"day-*": ("G", "M", "H", "")},

@@ -11,7 +11,7 @@ from tests.fuzz.hostile import HOST, MARK
 
 # The house's ways to say what is wrong: above a form, as a caution to tick, as a notice, beside a file, in a grid.
 TELLING = ("govuk-error-summary", "notice--bad", "notice--warn", "films__remark--bad", "autosave--bad",
-           "govuk-error-message", "grid__caution")
+           "govuk-error-message", "grid__caution", "card--warn")
 BUTTONS = ("submit", "image", "button", "reset")
 HOLDING = ("form", "div", "section", "fieldset", "tr", "td")
 
@@ -126,8 +126,8 @@ def _read_form(tree: Any, element: Any, address: str) -> Form | None:
             continue
         controls.append(_read_control(one, name, kind))
     for name, group in radios.items():
-        chosen = next((one.get("value") or "" for one in group if one.get("checked") is not None), "")
-        controls.append(Control(name, "radio", chosen, tuple(one.get("value") or "on" for one in group),
+        chosen = next((one.get("value", "on") for one in group if one.get("checked") is not None), "")
+        controls.append(Control(name, "radio", chosen, tuple(one.get("value", "on") for one in group),
                                 ident=group[0].get("id") or ""))
     method = (element.get("method") or "get").upper() if element.tag == "form" else "POST"
     is_upload = element.get("enctype") == "multipart/form-data" or any(one.kind == "file" for one in controls)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import date
 from random import Random
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
@@ -19,6 +20,7 @@ from werkzeug.routing import Rule
 from clinic import clock
 from clinic.permissions import PUBLIC, ROLES, Permission
 from clinic.queries import page as listing
+from clinic.web.clinical_format import format_date
 from tests.fuzz.clinic import COLLEAGUE, EVERYBODY, SECRET, STRANGER, Clinic, make_clinic
 from tests.fuzz.filling import TYPES, UNASKED, Filled, encode, fill, spoil
 from tests.fuzz.harness import Door, Finding, check_text
@@ -41,6 +43,7 @@ BEFORE = {"lock.unlock": "lock.lock", "second_step.answer": "security.login",
 STRANGERS = ("security.login", "second_step.answer", "second_step.passkey", "password.set_new")
 # What ends on a page that others come to as strangers; whose success is told in the words of a refusal.
 LEADING_OUT = ("lock.lock", "security.logout", "password.set_new", "sign_in_list.end_mine")
+OVERRULING = ("accept",)  # a button that changes what else was typed
 STOPPING = ("identity.mismatch",)
 # Where the browser asks for what a passkey answers.
 ASKING = {"second_factor.add_key": "/my-sign-in/passkeys/options", "second_step.passkey": "/sign-in/passkey/options"}
@@ -283,12 +286,30 @@ class _Walker:
             told = self.answered.flashed
             is_taken = is_taken and (not told or goal in STOPPING)
         self.door.note(goal, is_taken, told)
+        is_whole = form is not None and step.harm == 0 and step.place == "own" and "HX-Request" not in headers
+        if answer.status_code == 422 and form is not None and is_whole:
+            self._check_kept(goal, form, filled)
         if answer.status_code in (302, 303):
             return
         if answer.status_code in (200, 422) and again < MOST_AGAIN:
             shown = [one for one in self.page.forms if one.method == "POST" and self._name(one) == goal]
             if shown:  # corrected, confirmed and sent again
                 self._send(chance, step._replace(goal=goal, place="own", harm=0), shown[0], again + 1)
+
+    def _check_kept(self, goal: str, form: Form, filled: Filled) -> None:
+        """A form that was refused stands there again with everything that was typed into it."""
+        again = [one for one in self.page.forms if one.address == form.address and one.method == "POST"]
+        if any(name in OVERRULING for name, _value in filled.pairs):
+            return
+        kinds = {control.name: control.kind for control in form.controls}
+        shown = {(control.name, _say_plainly(control.value)) for one in again for control in one.controls}
+        names = {control.name for one in again for control in one.controls}
+        for name, value in filled.pairs:
+            said = _say_plainly(value)
+            secret = kinds.get(name) in (None, "hidden", "password") or name.rpartition("_")[2] in ("code", "password")
+            if said and again and not secret and (name, said) not in shown:
+                gone = "is gone" if name in names else "has no field any more"
+                raise Finding(f"{goal}: {name} {gone}, typed as {said[:60]!r} | {form.address} {self.page.told}")
 
     def _know(self, name: str, value: str) -> tuple[str, str]:
         """A recovery code where one is asked for, if this is who has one."""
@@ -501,6 +522,14 @@ def _short_lists() -> Iterator[None]:
         yield
     finally:
         listing.SIZE = size
+
+
+def _say_plainly(value: str) -> str:
+    """As typed, but for blanks, capital letters and the way a day is written."""
+    text = " ".join(value.split())
+    with suppress(ValueError):
+        text = format_date(date.fromisoformat(text))
+    return text.casefold()
 
 
 def _leads_to_sign_in(place: str) -> bool:

@@ -45,6 +45,7 @@ from clinic.services.second_factor import draw_secret
 from clinic.services.specimen import inoculate, take_specimen
 from clinic.services.task import open_task
 from clinic.services.tb_contact import confirm_contact
+from clinic.station import list_stations
 from tests.factory import make_applicant, make_laboratory, make_user
 from tests.fhir import story
 from tests.fuzz.key import IDENT, SoftKey
@@ -67,6 +68,7 @@ def make_places(staff: Staff, world: Place, requested: Place, partner_number: st
         "amendment.decline": [requested], "requirement.withdraw": [_ask_for_more(staff)],
         "applicant.fill_from_zone": [{"zone": _print_zone()}], "applicant.create": [{"zone": _print_zone()}],
         "applicant.create_document": [{"zone": _print_zone()}],
+        "identity": [{"station": name} for name in list_stations()],
         "emergency.create": [{"partner_number": partner_number}],
         "second_factor": [{"passkey_id": _give_factors(staff[KEYHOLDER])}],
         "password.set_new": [_forget_password(staff)],

@@ -81,3 +81,12 @@ def test_version_is_read_as_a_page_carries_it() -> None:
 def test_version_that_no_page_carries_is_refused_and_not_taken_for_none(text: str) -> None:
     with pytest.raises(PageUnreadable, match="nothing was saved"):
         read_version(text)
+
+
+@pytest.mark.parametrize("typed", [
+    ("", "11", ""), ("", "11", "26"), ("", "", "26"), ("5", "", ""), ("5", "11", ""), ("", "Mar", ""),
+    ("", "Mar", "85"), ("5", "", "2026"), ("31", "11", "2026"), ("x", "y", "z"),
+])
+def test_what_is_no_day_stands_in_its_own_boxes_again(typed: tuple[str, str, str]) -> None:
+    boxes = dict(zip(("on-day", "on-month", "on-year"), typed, strict=True))
+    assert tuple(date_parts(read_form(MultiDict(boxes))["on"]).values()) == typed
