@@ -154,7 +154,7 @@ def _install_sqlite(engine: Engine) -> None:
         if _mode.get() == "write":
             if lock_path:
                 patience = _patience.get()
-                connection.info["write_lock"] = take_file_lock(
+                connection.info["write_lock"] = _take_file_lock(
                     lock_path, LOCK_PATIENCE_SECONDS if patience is None else patience)
             try:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -262,23 +262,33 @@ def find_lock_path(engine: Engine) -> str | None:
     return f"{path}.lock" if path and path != ":memory:" else None
 
 
-def take_file_lock(path: str, patience: float) -> int:
+def _take_file_lock(path: str, patience: float) -> int:
     """Wait at most `patience` seconds for the exclusive lock that orders the writers of one SQLite file.
 
     Returns its descriptor; to close that lets go. Raises Unavailable.
     """
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    handle = open_file_lock(path)
     deadline = time.monotonic() + patience
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                os.close(handle)
-                raise Unavailable("The database is busy and nothing was saved. Please try again.") from None
-            time.sleep(LOCK_POLL_SECONDS)
-        else:
-            return handle
+    while not try_file_lock(handle):
+        if time.monotonic() > deadline:
+            os.close(handle)
+            raise Unavailable("The database is busy and nothing was saved. Please try again.")
+        time.sleep(LOCK_POLL_SECONDS)
+    return handle
+
+
+def open_file_lock(path: str) -> int:
+    """A descriptor of the lock's file; nothing is locked yet."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def try_file_lock(handle: int) -> bool:
+    """Take the lock if nobody has it just now."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _release(connection: Connection) -> None:

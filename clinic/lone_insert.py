@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Engine
 
-from clinic.db import find_lock_path, take_file_lock
+from clinic.db import find_lock_path, open_file_lock, try_file_lock
+from clinic.errors import Unavailable
 from clinic.many_rows import ManyRows
+
+LOG_PAGES = 4000  # of 4 KB that SQLite's log may hold before they are written back, which takes longer than a commit
 
 
 class LoneInsert:
@@ -23,6 +28,7 @@ class LoneInsert:
         """Connects when it is first needed."""
         self._engine, self._insert = engine, insert
         self._lock_path = find_lock_path(engine)
+        self._lock: int | None = None  # the descriptor, open as long as the connection
         self._connection: Any = None
 
     @property
@@ -36,20 +42,22 @@ class LoneInsert:
         Raises Unavailable at once where the embedded database has another writer just now, and whatever a driver
         raises; then nothing was stored, unless the connection broke on the way back.
         """
-        lock = take_file_lock(self._lock_path, patience=0) if self._lock_path else None
         try:
             self._connection = self._connection or self._connect()
-            return self._run_embedded(rows) if self.is_embedded else self._run_postgresql(rows)
-        except BaseException:
-            self.close()
+            return self._run_postgresql(rows) if self._lock is None else self._run_embedded(rows, self._lock)
+        except Unavailable:
             raise
-        finally:
-            if lock is not None:
-                os.close(lock)
+        except BaseException:
+            with suppress(Exception):
+                self.close()
+            raise
 
     def close(self) -> None:
         """Close the connection; the next `run` opens another."""
         connection, self._connection = self._connection, None
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            os.close(lock)
         if connection is not None:
             connection.close()
 
@@ -57,14 +65,22 @@ class LoneInsert:
         pooled = self._engine.raw_connection()
         connection: Any = pooled.dbapi_connection
         pooled.detach()
-        if self.is_embedded:
+        if self._lock_path is not None:
+            self._lock = open_file_lock(self._lock_path)
             connection.execute("PRAGMA busy_timeout = 0")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
         else:
             connection.autocommit, connection.prepare_threshold = True, 0
         return connection
 
-    def _run_embedded(self, rows: Sequence[dict[str, Any]]) -> set[Any]:
-        return {found[0] for found in self._connection.execute(*self._insert.say(rows)).fetchall()}
+    def _run_embedded(self, rows: Sequence[dict[str, Any]], lock: int) -> set[Any]:
+        statement, values = self._insert.say(rows)
+        if not try_file_lock(lock):
+            raise Unavailable("Another writer is at work.")
+        try:
+            return {found[0] for found in self._connection.execute(statement, values).fetchall()}
+        finally:
+            fcntl.flock(lock, fcntl.LOCK_UN)
 
     def _run_postgresql(self, rows: Sequence[dict[str, Any]]) -> set[Any]:
         with self._connection.cursor() as cursor:

@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 TOGETHER = 200  # messages in one commit of the thread at most
 SMALL = 1024 * 1024  # bytes of messages that the loop itself stores: more would hold it up for longer than a moment
+PAUSE_SECONDS = 0.002  # that the loop may stand still on average; on a slower disk a thread costs nothing beside it
+PAUSES = 10  # that the average is made of
 WATCH_SECONDS = 0.25  # between two looks at who keeps us waiting
 SENDERS_SECONDS = 1.0  # so long a sender that was let in no more may still be taken
 HANDSHAKE_SECONDS = 10.0
@@ -42,8 +44,8 @@ class Listener:
 
     Over TLS every client shows a certificate that our trust file vouches for; which sender it is, the fingerprint says.
     What came in one turn of the loop is stored there and then where that waits for this machine's disk alone: in an
-    embedded database that nobody else writes to just now, small new messages of senders looked up within the second.
-    One thread sees to everything else, so that the loop never waits for a writer or a server.
+    embedded database on a quick disk that nobody else writes to just now, small new messages of senders looked up
+    within the second. One thread sees to everything else, so that the loop never waits for a writer or a server.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Listener:
         self._arrived: list[tuple[Arrival, Line]] = []  # in this turn of the loop; one for each connection at most
         self._waiting: SimpleQueue[tuple[Arrival, Line] | None] = SimpleQueue()  # for the thread
         self._left_to_thread = 0  # and not yet answered
+        self._pause = 0.0  # seconds that the loop stood still to store, the last ones on average
         self._servers: list[asyncio.Server] = []
         self._senders, self._senders_until = Senders(), 0.0
         self._lines: set[Line] = set()
@@ -109,7 +112,11 @@ class Listener:
     def _end_turn(self) -> None:
         """Store and answer what came in this turn of the loop, or leave it to the thread."""
         batch, self._arrived = self._arrived, []
-        verdicts = self._keep_at_once([arrival for arrival, _line in batch]) if self._is_free(batch) else []
+        verdicts: list[Verdict | None] = []
+        if self._is_free(batch):
+            begun = time.monotonic()
+            verdicts = self._keep_at_once([arrival for arrival, _line in batch])
+            self._pause += (time.monotonic() - begun - self._pause) / PAUSES
         for (arrival, line), verdict in zip_longest(batch, verdicts):
             if verdict is not None:
                 line.answer(verdict)
@@ -121,7 +128,7 @@ class Listener:
         """Whether the loop itself may store: nobody has waited for longer, and it stands still for a moment only."""
         return (
             self._insert.is_embedded and not self._left_to_thread and time.monotonic() < self._senders_until
-            and sum(len(arrival.frame) for arrival, _line in batch) <= SMALL
+            and self._pause < PAUSE_SECONDS and sum(len(arrival.frame) for arrival, _line in batch) <= SMALL
         )  # fmt: skip
 
     def _write(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -196,6 +203,7 @@ class Listener:
             with read_unit() as session:
                 self._senders = list_senders(session)
             self._senders_until = time.monotonic() + SENDERS_SECONDS
+            self._pause = 0.0  # perhaps the disk is quicker by now
         return self._senders
 
 

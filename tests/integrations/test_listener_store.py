@@ -132,6 +132,20 @@ def test_what_is_stored_at_once_is_what_a_unit_stores(app: Flask, laboratory_id:
     assert one.answer is not None and b"MSA|AA|S\r" in one.answer and one.peer.startswith("127.0.0.1:")
 
 
+def test_thread_stores_where_the_disk_is_slow(
+    app: Flask, laboratory_id: str, at_once: AtOnce, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop finds out by trying; it would stand still, and leave other writers little time between."""
+    monkeypatch.setattr(listener_module, "PAUSE_SECONDS", 1e-9)
+    with listening(app) as port:
+        warm_up(port)
+        at_once.asked.clear()
+        for number in range(4):
+            assert f"MSA|AA|N{number}".encode() in converse(port, write(f"N{number}"))[0]
+    assert at_once.asked == ([1] if db.engine.dialect.name == "sqlite" else [1, 1, 1, 1])
+    assert len(list_rows()) == 5
+
+
 def test_nobody_loses_while_another_writes_for_long_and_the_loop_goes_on(
     app: Flask, laboratory_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
