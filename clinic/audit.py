@@ -12,7 +12,7 @@ from typing import Any
 
 from flask import Flask, current_app, g, has_request_context, request
 from flask_login import current_user
-from sqlalchemy import Column, Engine, MetaData, String, Table, Text, create_engine, event, insert
+from sqlalchemy import Column, Engine, Index, MetaData, String, Table, Text, create_engine, event, insert, text
 
 from clinic import clock
 from clinic.db import check_before_use, db, run_by_driver
@@ -35,6 +35,9 @@ audit_read = Table(
     Column("subject_id", String(80), nullable=False),
     Column("case_id", String(36), index=True),
     Column("detail", Text, nullable=False),
+    # Looks at what belongs to no case, as an applicant: few beside the looks at cases.
+    Index("ix_audit_read_outside", "subject_id", sqlite_where=text("case_id is null"),
+          postgresql_where=text("case_id is null")),
 )
 # Said once for each database: every page and every answer to an authority writes one.
 _INSERT_READ = {database: ManyRows(insert(audit_read), database) for database in ("sqlite", "postgresql")}

@@ -55,6 +55,8 @@ def upgrade() -> None:
     with _only_one(db.engine):
         _migrate_patiently()
         reads_metadata.create_all(audit_engine())
+        for index in (index for table in reads_metadata.sorted_tables for index in table.indexes):
+            index.create(audit_engine(), checkfirst=True)  # of a later version than the table
         seal_metadata.create_all(audit_engine())
         if audit_engine().url != db.engine.url:
             with db.engine.begin() as connection:

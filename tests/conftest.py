@@ -15,6 +15,7 @@ from clinic.audit import audit_engine, reads_metadata
 from clinic.config import Settings
 from clinic.db import Base, db, set_mode
 from clinic.unit import ClearwayFlask
+from tests import table_scan
 from tests.postgresql import start_postgresql
 from tests.shared_app import SharedApp
 from tests.template_code import TemplateCode
@@ -34,6 +35,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if {"app", "server"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("database")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def scans_watched() -> Iterator[None]:
+    """Every statement of the run is looked at once."""
+    with table_scan.watched():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def no_table_read_whole(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fails the test in which a statement of ours first reads a table that grows from one end to the other."""
+    yield
+    found = table_scan.take_found()
+    assert request.node.get_closest_marker("reads_whole") or found == []
 
 
 @pytest.fixture(scope="session")

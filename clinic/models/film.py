@@ -48,7 +48,7 @@ class Film(Base):
     sop_uid: Mapped[str] = mapped_column(String(64))
     study_uid: Mapped[str] = mapped_column(String(64))
     series_uid: Mapped[str] = mapped_column(String(64))
-    sha256: Mapped[str] = mapped_column(String(64))  # of what is kept
+    sha256: Mapped[str] = mapped_column(String(64), index=True)  # of what is kept
     source_sha256: Mapped[str] = mapped_column(String(64))  # of what was sent
     pixels_sha256: Mapped[str] = mapped_column(String(64))  # of the picture alone
     size: Mapped[int]  # bytes

@@ -32,7 +32,8 @@ class XrayReading(Recorded, Base):
     result: Mapped[str | None] = mapped_column(String(20))  # where the authority asks one: normal, non-tb, tb
     numbered: Mapped[Any] = mapped_column(Json(), nullable=True)  # the authority's own numbers, where it has any
     deferred: Mapped[str | None] = mapped_column(String(20))  # pregnancy
-    film_id: Mapped[str | None] = mapped_column(ForeignKey("film.id"))  # what was read; empty: read elsewhere
+    # What was read; empty: read elsewhere.
+    film_id: Mapped[str | None] = mapped_column(ForeignKey("film.id"), index=True)
 
     case: Mapped[Case] = relationship()
     film: Mapped[Film | None] = relationship()

@@ -30,7 +30,7 @@ class VisitInterpreter(Base):
     )
 
     id: Mapped[str] = key()
-    case_id: Mapped[str] = mapped_column(ForeignKey("health_case.id"))
+    case_id: Mapped[str] = mapped_column(ForeignKey("health_case.id"), index=True)
     visit_on: Mapped[date]  # the working day at the site
     language: Mapped[str] = mapped_column(String(12))  # BCP 47, spoken with the applicant
     name: Mapped[str] = mapped_column(String(160))  # or the line's number for this interpreter

@@ -84,7 +84,7 @@ class GuardianAbsence(Base):
     )
 
     id: Mapped[str] = key()
-    applicant_id: Mapped[str] = mapped_column(ForeignKey("applicant.id"))
+    applicant_id: Mapped[str] = mapped_column(ForeignKey("applicant.id"), index=True)
     reason: Mapped[str] = mapped_column(Text)
     recorded_at: Mapped[datetime] = moment()
     recorded_by_id: Mapped[str] = mapped_column(ForeignKey("user.id"))

@@ -77,7 +77,10 @@ class LabDocument(Base):
     """A printed report of a laboratory; the bytes lie in the file store. Without a case it waits for a person."""
 
     __tablename__ = "lab_document"
-    __table_args__ = (Index("ix_lab_document_inbox", "site_id", "case_id", "id"),)
+    __table_args__ = (
+        Index("ix_lab_document_inbox", "site_id", "case_id", "id"),
+        Index("ix_lab_document_bytes", "laboratory_id", "sha256"),
+    )
 
     id: Mapped[str] = key()
     site_id: Mapped[str] = mapped_column(ForeignKey("site.id"))

@@ -27,7 +27,7 @@ class SignedExam(Base):
     authority_id: Mapped[str] = mapped_column(ForeignKey("authority.id"), index=True)
     conclusion_id: Mapped[str] = mapped_column(ForeignKey("conclusion.id"))
     version: Mapped[int]  # 1, 2, …
-    replaces_id: Mapped[str | None] = mapped_column(ForeignKey("signed_exam.id"))
+    replaces_id: Mapped[str | None] = mapped_column(ForeignKey("signed_exam.id"), index=True)
     amendment_reason: Mapped[str | None] = mapped_column(Text)
     document: Mapped[bytes] = mapped_column(LargeBinary)  # gzip of the Bundle's exact bytes
     size: Mapped[int]  # of the Bundle, uncompressed, in bytes
@@ -37,7 +37,7 @@ class SignedExam(Base):
     signed_by_id: Mapped[str] = mapped_column(ForeignKey("user.id"))
     # The printed packet; none of a version that was signed before anything was printed. Read only when asked for.
     pdf: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
-    pdf_sha256: Mapped[str | None] = mapped_column(String(64))  # of the PDF's exact bytes, hexadecimal
+    pdf_sha256: Mapped[str | None] = mapped_column(String(64), index=True)  # of the PDF's exact bytes, hexadecimal
     verify_token: Mapped[str | None] = mapped_column(String(32), index=True, unique=True)  # 128 random bits
     valid_until: Mapped[date | None]  # as the conclusion has it: the last day; none of an exam that clears nobody
     revoked_at: Mapped[datetime | None] = moment()

@@ -57,7 +57,7 @@ class TbContact(Base):
 
     id: Mapped[str] = key()
     site_id: Mapped[str] = mapped_column(ForeignKey("site.id"))
-    applicant_id: Mapped[str] = mapped_column(ForeignKey("applicant.id"))  # who was exposed
+    applicant_id: Mapped[str] = mapped_column(ForeignKey("applicant.id"), index=True)  # who was exposed
     source_case_id: Mapped[str | None] = mapped_column(ForeignKey("health_case.id"))
     source_name: Mapped[str] = mapped_column(String(160), default="")  # of somebody who is no applicant here
     source_number: Mapped[str] = mapped_column(String(60), default="")  # the authority's or another clinic's

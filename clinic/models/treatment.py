@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import date
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from clinic.db import Base
 from clinic.models.case import Case
 from clinic.models.column import code, key
 from clinic.models.result import Recorded
+
+# The WHERE of the partial index of what goes on now.
+UNDER_WAY = "disease = 'tuberculosis' and outcome = 'current' and superseded_at is null"
 
 
 class TreatmentOutcome(StrEnum):
@@ -31,7 +34,10 @@ class Treatment(Recorded, Base):
 
     __tablename__ = "treatment"
     __projected__ = True
-    __table_args__ = (Index("ix_treatment_case", "case_id", "disease"),)
+    __table_args__ = (
+        Index("ix_treatment_case", "case_id", "disease"),
+        Index("ix_treatment_current", "started_on", sqlite_where=text(UNDER_WAY), postgresql_where=text(UNDER_WAY)),
+    )
 
     id: Mapped[str] = key()
     case_id: Mapped[str] = mapped_column(ForeignKey("health_case.id"))

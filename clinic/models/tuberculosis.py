@@ -165,7 +165,7 @@ class TbDose(Base):
     )
 
     id: Mapped[str] = key()
-    case_id: Mapped[str] = mapped_column(ForeignKey("health_case.id"))
+    case_id: Mapped[str] = mapped_column(ForeignKey("health_case.id"), index=True)
     phase_id: Mapped[str] = mapped_column(ForeignKey("tb_phase.id"), index=True)
     day: Mapped[date]
     state: Mapped[DoseState] = code(DoseState)

@@ -31,11 +31,11 @@ from clinic.models import (
     Task,
     TbContact,
     Treatment,
-    TreatmentOutcome,
     Visit,
 )
 from clinic.models.laboratory import WAITING
 from clinic.models.tb_contact import STANDS
+from clinic.models.treatment import UNDER_WAY
 from clinic.progress import SPUTUM
 from clinic.rules.age import add_months
 from clinic.task_kind import list_task_kinds
@@ -105,6 +105,11 @@ def _columns(key: Any, subject: Any, base: Any) -> tuple[Any, ...]:
 
 def _at(moment: Moment) -> ColumnElement[bool]:
     return Case.site_id.in_(moment.sites)
+
+
+def _led_at(moment: Moment) -> ColumnElement[bool]:
+    """The same where another table's few rows lead to the cases: the index of sites, which has all, must not serve."""
+    return func.coalesce(Case.site_id, "").in_(moment.sites)
 
 
 def _is_settled(specimen: Any, *more: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -186,7 +191,7 @@ def _select_unconfirmed(moment: Moment) -> Select[*tuple[Any, ...]]:
     return select(*_columns(LabResult.id, LabResult.id, LabResult.entered_at)).join(
         Case, Case.id == LabResult.case_id
     ).where(
-        text(" and ".join(f"lab_result.{part}" for part in WAITING.split(" and "))), _at(moment),
+        text(" and ".join(f"lab_result.{part}" for part in WAITING.split(" and "))), _led_at(moment),
         LabResult.entered_at <= last_moment("result-unconfirmed", moment),
         ~was_asked("result-unconfirmed", LabResult.id))
 
@@ -196,9 +201,9 @@ def _is_unconfirmed() -> ColumnElement[bool]:
                           LabResult.superseded_at.is_(None))
 
 
-def _is_current(treatment: Any) -> ColumnElement[bool]:
-    return and_(treatment.disease == "tuberculosis", treatment.superseded_at.is_(None),
-                treatment.outcome == TreatmentOutcome.CURRENT, treatment.status != ResultStatus.ENTERED_IN_ERROR)
+def _is_current() -> ColumnElement[bool]:
+    return and_(text(" and ".join(f"treatment.{part}" for part in UNDER_WAY.split(" and "))),
+                Treatment.status != ResultStatus.ENTERED_IN_ERROR)
 
 
 def _select_months(moment: Moment) -> Select[*tuple[Any, ...]]:
@@ -208,12 +213,12 @@ def _select_months(moment: Moment) -> Select[*tuple[Any, ...]]:
     key = Treatment.series_id.concat(":").concat(cast(months, String))
     return select(*_columns(key, Treatment.series_id, Treatment.started_on), months.label("months")).join(
         Case, Case.id == Treatment.case_id
-    ).where(_is_current(Treatment), _at(moment), Treatment.started_on <= add_months(last, -1),
+    ).where(_is_current(), _led_at(moment), Treatment.started_on <= add_months(last, -1),
             ~was_asked("treatment-month", key))
 
 
 def _is_treated() -> ColumnElement[bool]:
-    return exists().where(Treatment.series_id == Task.subject_id, _is_current(Treatment))
+    return exists().where(Treatment.series_id == Task.subject_id, _is_current())
 
 
 def _select_ending(moment: Moment) -> Select[*tuple[Any, ...]]:
@@ -222,7 +227,7 @@ def _select_ending(moment: Moment) -> Select[*tuple[Any, ...]]:
     ).where(
         text("signed_exam.valid_until is not null and signed_exam.revoked_at is null"),
         SignedExam.valid_until <= last_day("validity-ending", moment),
-        SignedExam.valid_until >= moment.today - ENDED_SINCE, _is_in_force(), _at(moment),
+        SignedExam.valid_until >= moment.today - ENDED_SINCE, _is_in_force(), _led_at(moment),
         ~was_asked("validity-ending", SignedExam.id))
 
 
@@ -242,7 +247,9 @@ def _is_ending() -> ColumnElement[bool]:
 
 def _select_no_shows(moment: Moment) -> Select[*tuple[Any, ...]]:
     return select(*_columns(Case.id, Case.id, Case.opened_at)).where(
-        _has_not_come(), _at(moment), Case.opened_at <= last_moment("nobody-came", moment),
+        # Registered ones by their index of states: that of openings has every case there ever was.
+        _has_not_come(), _at(moment), func.coalesce(Case.opened_at, Case.updated_at) <= last_moment(
+            "nobody-came", moment),
         ~was_asked("nobody-came", Case.id))
 
 

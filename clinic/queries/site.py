@@ -31,7 +31,8 @@ def list_sites() -> list[SiteRow]:
         select(User.site_id, func.count()).where(User.active).group_by(User.site_id))}
     cases: dict[str, dict[str, int]] = {}
     for site_id, programme, count in db.session.execute(
-        select(Case.site_id, Case.programme, func.count()).where(Case.state.in_(workflow.OPEN))
+        select(Case.site_id, Case.programme, func.count()).where(
+            Case.site_id.in_([site.id for site in sites]), Case.state.in_(workflow.OPEN))
         .group_by(Case.site_id, Case.programme)
     ):  # fmt: skip
         cases.setdefault(site_id, {})[programme] = count

@@ -14,7 +14,7 @@ from clinic.config import get_settings
 from clinic.db import db
 from clinic.errors import AlreadyDone, NotFound, NotNow
 from clinic.identifier import IdentifierKind, classify_identifier, to_key
-from clinic.models import Applicant, Case, EmergencyAccess, EmergencyReason, IdentityDocument, User
+from clinic.models import Applicant, Case, EmergencyAccess, EmergencyReason, IdentityDocument, Site, User
 from clinic.scope import OPENS_CASE, find_open
 from clinic.workflow import RECORDING
 
@@ -78,7 +78,8 @@ def review_emergency(row: EmergencyAccess, remark: str, actor: User) -> None:
 
 def _find_by_case_number(number: str) -> Case | None:
     numbers = [c.value for c in classify_identifier(number) if c.kind is IdentifierKind.CASE_NUMBER]
-    return db.session.execute(select(Case).where(Case.number.in_(numbers))).unique().scalars().first()
+    everywhere = Case.site_id.in_(select(Site.id))  # the index of numbers begins with the site
+    return db.session.execute(select(Case).where(everywhere, Case.number.in_(numbers))).unique().scalars().first()
 
 
 def _find_by_document(number: str, birth_date: date) -> Case | None:

@@ -164,7 +164,7 @@ def follow_result(row: LabResult, actor: User) -> None:
 
 def attach_result(row: LabResult) -> None:
     """Name the order that a new result answers, where one is in work; a correction stays with its series' order."""
-    earlier = db.session.execute(
+    earlier = None if row.series_id is None else db.session.execute(
         select(LabResult.order_id).where(LabResult.series_id == row.series_id, LabResult.order_id.is_not(None)).limit(1)
     ).scalar_one_or_none()
     if earlier is not None:

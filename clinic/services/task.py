@@ -222,7 +222,8 @@ def _open_next(task: Task, kind: TaskKind, outcome: str, actor: User | None) -> 
     base = task.key.removeprefix(build_key(kind.name, "")).split("~")[0]
     whole = build_key(kind.name, base)
     count = db.session.execute(
-        select(Task.id).where(Task.key.startswith(whole + "~", autoescape=True))).scalars().all()
+        select(Task.id).where(
+            Task.case_id == task.case_id, Task.key.startswith(whole + "~", autoescape=True))).scalars().all()
     zone = _zone_of(task)
     follower = NewTask(
         kind=kind.name, key=f"{base}~{len(count) + 2}", site_id=task.site_id, case_id=task.case_id,

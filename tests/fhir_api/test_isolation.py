@@ -161,6 +161,7 @@ def test_random_requests_never_show_the_other_authority(sides: tuple[Side, Side]
     assert seen["statuses 200"] > REQUESTS / 3
 
 
+@pytest.mark.reads_whole
 @pytest.mark.parametrize("way_in", ["_versions", "_exams"])
 def test_the_random_requests_would_notice_a_missing_authority(
     sides: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch, way_in: str

@@ -263,6 +263,7 @@ def test_thousand_random_questions_show_nothing_of_the_other(sides: list[Side], 
     assert seen["404"] > count / 20, seen
 
 
+@pytest.mark.reads_whole
 @pytest.mark.parametrize("leak", ["values", "audit", "everything"])
 def test_the_questions_would_notice_a_leak(sides: list[Side], leak: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if leak == "audit":
