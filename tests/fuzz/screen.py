@@ -304,9 +304,12 @@ class _Walker:
         kinds = {control.name: control.kind for control in form.controls}
         shown = {(control.name, _say_plainly(control.value)) for one in again for control in one.controls}
         names = {control.name for one in again for control in one.controls}
+        asked = {(control.name, option) for one in again for control in one.controls for option in control.options}
         for name, value in filled.pairs:
             said = _say_plainly(value)
             secret = kinds.get(name) in (None, "hidden", "password") or name.rpartition("_")[2] in ("code", "password")
+            if name == "confirmed" and (name, value) not in asked:
+                continue  # what is unusual is asked anew once what is wrong is corrected
             if said and again and not secret and (name, said) not in shown:
                 gone = "is gone" if name in names else "has no field any more"
                 raise Finding(f"{goal}: {name} {gone}, typed as {said[:60]!r} | {form.address} {self.page.told}")
