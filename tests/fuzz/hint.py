@@ -38,7 +38,7 @@ HINTS: dict[str, dict[str, Choices]] = {
     "applicant.save": {"native_*": EMPTY},
     "authority.add": {"short_name": ("ie", "nl"), "channel": ("fhir_document",),
                       "endpoint": ("https://authority.test.example/fhir",)},
-    "authority.change": {"endpoint": ("https://authority.test.example/fhir",)},
+    "authority.change": {"channel": ("fhir_document",), "endpoint": ("https://authority.test.example/fhir",)},
     "authority_client.add": {"jwks": ("{jwks}",), "jwks_url": EMPTY, "scopes": ("system/*.rs",),
                              "*expire*": (None, "2031-01-31")},
     "authority_client.act": {"jwks": ("{jwks}",), "jwks_url": EMPTY, "*expire*": (None, "2031-01-31")},

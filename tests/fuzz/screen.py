@@ -43,6 +43,8 @@ BEFORE = {"lock.unlock": "lock.lock", "second_step.answer": "security.login",
 STRANGERS = ("security.login", "second_step.answer", "second_step.passkey", "password.set_new")
 # What ends on a page that others come to as strangers; whose success is told in the words of a refusal.
 LEADING_OUT = ("lock.lock", "security.logout", "password.set_new", "sign_in_list.end_mine")
+# What is asked only while something else stands in the form: nothing wrong, a category.
+OF_OTHERS = ("confirmed", "circumstances-")
 OVERRULING = ("accept",)  # a button that changes what else was typed
 STOPPING = ("identity.mismatch",)
 # Where the browser asks for what a passkey answers.
@@ -308,8 +310,8 @@ class _Walker:
         for name, value in filled.pairs:
             said = _say_plainly(value)
             secret = kinds.get(name) in (None, "hidden", "password") or name.rpartition("_")[2] in ("code", "password")
-            if name == "confirmed" and (name, value) not in asked:
-                continue  # what is unusual is asked anew once what is wrong is corrected
+            if name.startswith(OF_OTHERS) and (name, value) not in asked:
+                continue
             if said and again and not secret and (name, said) not in shown:
                 gone = "is gone" if name in names else "has no field any more"
                 raise Finding(f"{goal}: {name} {gone}, typed as {said[:60]!r} | {form.address} {self.page.told}")
