@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from datetime import date, datetime
 from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
+    Connection,
     Dialect,
     Select,
     String,
@@ -46,12 +48,12 @@ class _Keys(types.TypeDecorator[Sequence[str]]):
     def process_bind_param(self, value: Any, dialect: Dialect) -> str:
         """JSON on SQLite; an array's own words on PostgreSQL, which the driver would write ten times as slowly."""
         keys = list(value or ())
-        return json.dumps(keys) if dialect.name == "sqlite" else "{" + ",".join(map(_quote, keys)) + "}"
-
-
-def _quote(key: str) -> str:
-    plain = key.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{plain}"'
+        if dialect.name == "sqlite":
+            return json.dumps(keys)
+        together = "".join(keys)
+        if "\\" in together or '"' in together:
+            keys = [key.replace("\\", "\\\\").replace('"', '\\"') for key in keys]
+        return '{"' + '","'.join(keys) + '"}' if keys else "{}"
 
 
 class among(ColumnElement[bool]):
@@ -81,12 +83,11 @@ def _say_postgresql(element: among, compiler: Any, **options: Any) -> str:
 
 
 class _Said:
-    """A query in the words of one database."""
+    """A query in the words of one database; as JSON it gives one row, with a list of lists as text."""
 
-    def __init__(self, query: Select[*tuple[Any, ...]], dialect: Dialect) -> None:
+    def __init__(self, query: Select[*tuple[Any, ...]], dialect: Dialect, as_json: bool) -> None:
         compiled: Any = query.compile(dialect=dialect)
         state = compiled.construct_expanded_state(compiled.construct_params())
-        self.text: str = state.statement
         processors = {**compiled._bind_processors, **state.processors}
         fixed = {name: _apply(processors.get(name), value) for name, value in state.parameters.items()}
         self._is_named = state.positiontup is None
@@ -94,9 +95,13 @@ class _Said:
         self._pattern: Any = fixed if self._is_named else [fixed[name] for name in names]
         self._given = [(name if self._is_named else place, name.removeprefix(_MARK), processors.get(name))
                        for place, name in enumerate(names) if name.startswith(_MARK)]
-        columns = [(entry.keyname, entry.type.dialect_impl(dialect).result_processor(dialect, None))
-                   for entry in compiled._result_columns]
+        columns = [(entry.keyname, _find_reader(entry.type, dialect, as_json)) for entry in compiled._result_columns]
         self.row_class = _build_row_class(columns)
+        listed = ", ".join(f"c{place}" for place in range(len(columns)))
+        self.text: str = state.statement
+        if as_json:
+            rows = _AS_JSON[dialect.name].format(listed)
+            self.text = f"WITH asked({listed}) AS ({self.text}) SELECT {rows} FROM asked"  # noqa: S608  no value in it
 
     def fill(self, values: dict[str, Any]) -> Any:
         """The values as the driver takes them."""
@@ -105,13 +110,22 @@ class _Said:
             filled[place] = process(values[name]) if process else values[name]
         return filled if self._is_named else tuple(filled)
 
+    def read_json(self, text: str) -> list[Any]:
+        """The rows of one answer as JSON."""
+        return list(map(self.row_class, json.loads(text)))
+
+
+# A list of lists in the order of what is asked.
+_AS_JSON = {"sqlite": "json_group_array(json_array({}))",
+            "postgresql": "coalesce(json_agg(json_build_array({}))::text, '[]')"}
+
 
 class ReadyQuery:
     """A query that is built and compiled once; it takes part in the unit of work that is open, as any other."""
 
     def __init__(self, query: Select[*tuple[Any, ...]]) -> None:
         self._query = query
-        self._said: dict[str, _Said] = {}
+        self._said: dict[tuple[str, bool], _Said] = {}
 
     def list_rows(self, **values: Any) -> list[Any]:
         """The rows, with the columns as attributes.
@@ -119,32 +133,79 @@ class ReadyQuery:
         As a tuple a row holds what the driver gave: quick to compare, and a column is made a Python value when it is
         asked for.
         """
-        said, rows = self._run(values)
-        return list(map(said.row_class, rows))
+        connection = _open()
+        # SQLite's driver lets go of Python's lock for each row, and another thread takes it: one row holds all.
+        as_json = connection.dialect.name == "sqlite"
+        said = self.say(connection.dialect, as_json)
+        rows = run_by_driver(connection, said.text, said.fill(values))
+        return said.read_json(rows[0][0]) if as_json else list(map(said.row_class, rows))
 
     def find_value(self, **values: Any) -> Any:
         """The first column of the first row, as the driver gave it; None without a row."""
-        _said, rows = self._run(values)
+        connection = _open()
+        said = self.say(connection.dialect, as_json=False)
+        rows = run_by_driver(connection, said.text, said.fill(values))
         return rows[0][0] if rows else None
 
     def list_values(self, **values: Any) -> list[Any]:
         """The first column of every row, as the driver gave it."""
-        _said, rows = self._run(values)
-        return [row[0] for row in rows]
+        return [row[0] for row in self.list_rows(**values)]
 
-    def _run(self, values: dict[str, Any]) -> tuple[_Said, list[tuple[Any, ...]]]:
-        session = db.session()
-        session._autoflush()
-        connection = session.connection()
+    def say(self, dialect: Dialect, as_json: bool) -> _Said:
+        """The query in the words of a database."""
+        key = (dialect.name, as_json)
+        if key not in self._said:
+            self._said[key] = _Said(self._query, dialect, as_json)
+        return self._said[key]
+
+
+class ReadyTogether:
+    """Several queries that are asked by one statement."""
+
+    def __init__(self, *queries: ReadyQuery) -> None:
+        self._queries = queries
+        self._text: dict[str, str] = {}
+
+    def list_rows(self, **values: Any) -> list[list[Any]]:
+        """The rows of each, as the query itself gives them; `values` are what all of them are given."""
+        connection = _open()
         dialect = connection.dialect
-        said = self._said.get(dialect.name)
-        if said is None:
-            said = self._said[dialect.name] = _Said(self._query, dialect)
-        return said, run_by_driver(connection, said.text, said.fill(values))
+        said = [query.say(dialect, as_json=True) for query in self._queries]
+        filled: Any
+        if dialect.name == "sqlite":
+            filled = tuple(value for one in said for value in one.fill(values))
+        else:
+            filled = {f"q{place}_{name}": value for place, one in enumerate(said)
+                      for name, value in one.fill(values).items()}
+        if dialect.name not in self._text:
+            parts = (f"({one.text.replace('%(', f'%(q{place}_')})" for place, one in enumerate(said))
+            self._text[dialect.name] = f"SELECT {', '.join(parts)}"
+        (answer,) = run_by_driver(connection, self._text[dialect.name], filled)
+        return [one.read_json(text) for one, text in zip(said, answer, strict=True)]
+
+
+def _open() -> Connection:
+    """The connection of the unit of work, after what waits to be written."""
+    session = db.session()
+    session._autoflush()
+    return session.connection()
 
 
 def _apply(process: Callable[[Any], Any] | None, value: Any) -> Any:
     return process(value) if process else value
+
+
+def _find_reader(kind: types.TypeEngine[Any], dialect: Dialect, as_json: bool) -> Callable[[Any], Any] | None:
+    """What makes a column's value of what the driver, or JSON, gives; None when it is that already."""
+    process = kind.dialect_impl(dialect).result_processor(dialect, None)
+    plain = kind.impl_instance if isinstance(kind, types.TypeDecorator) else kind
+    parse = _FROM_JSON.get(plain.python_type) if as_json and dialect.name == "postgresql" else None
+    if parse is None:
+        return process
+    return lambda text: _apply(process, text if text is None else parse(text))
+
+
+_FROM_JSON: dict[type[Any], Callable[[str], Any]] = {datetime: datetime.fromisoformat, date: date.fromisoformat}
 
 
 def _build_row_class(columns: Sequence[tuple[str, Callable[[Any], Any] | None]]) -> type[tuple[Any, ...]]:

@@ -26,7 +26,7 @@ from clinic.models import (
     User,
     XrayReading,
 )
-from clinic.ready_query import ReadyQuery, among
+from clinic.ready_query import ReadyQuery, ReadyTogether, among
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,8 @@ def load_parts(case_ids: Collection[str]) -> dict[str, Parts]:
     """What the standing of each case is made of, to compare and to make it of."""
     found: dict[str, list[tuple[int, tuple[Any, ...]]]] = {case_id: [] for case_id in case_ids}
     if found:
-        for place, (query, _add) in enumerate(PARTS):
-            for row in query.list_rows(cases=found):
+        for place, rows in enumerate(_TOGETHER.list_rows(cases=list(found))):
+            for row in rows:
                 found[row[0]].append((place, row))
     return {case_id: tuple(parts) for case_id, parts in found.items()}
 
@@ -180,3 +180,4 @@ PARTS: tuple[tuple[ReadyQuery, Callable[[Standing, Any], None]], ...] = (
     (_EXAMS, _add_exam), (_RESULTS, _add_result), (_FILMS, _add_film), (_READINGS, _add_reading),
     (_DRAFTS, _add_draft), (_SPECIMENS, _add_specimen),
 )
+_TOGETHER = ReadyTogether(*(query for query, _add in PARTS))
