@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Flask, Request, Response, g, request
+from flask.json import dumps as json_dumps
+from flask.json.tag import TaggedJSONSerializer
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_security.core import AnonymousUser, Security
 from flask_security.datastore import SQLAlchemyUserDatastore
@@ -62,6 +64,19 @@ def install_sign_in(app: Flask, secret_key: str, secure_cookies: bool) -> None:
     app.before_request_funcs[None].remove(security.principal._on_before_request)
 
 
+class _PlainJson(TaggedJSONSerializer):
+    """Flask's JSON of a session, written at once where no value needs the mark of its kind: the text is the same."""
+
+    def dumps(self, value: Any) -> str:
+        """The text of a session."""
+        if all(type(one) in _PLAIN for one in value.values()):
+            return json_dumps(value, separators=(",", ":"))
+        return super().dumps(value)
+
+
+_PLAIN = {str, int, float, bool, type(None)}
+
+
 class _SessionOfStaff(SecureCookieSessionInterface):
     """Sessions in a cookie, which answers that are nobody's neither renew nor depend on; machines have none.
 
@@ -69,6 +84,7 @@ class _SessionOfStaff(SecureCookieSessionInterface):
     for anew whenever the cookie is renewed.
     """
 
+    serializer = _PlainJson()
     _serializer: tuple[list[Any], URLSafeTimedSerializer | None] = ([], None)
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:

@@ -136,8 +136,13 @@ def count_mine(user: User, views: Iterable[View], today_from: datetime) -> int:
     kinds = tuple(views)
     if not kinds:
         return 0
-    query = _count_waiting(kinds, _list_programmes(user, kinds), _list_walked(kinds))
+    query = build_count(user, kinds)
     return int(query.find_value(site_id=user.site_id, user_id=user.id, today_from=today_from))
+
+
+def build_count(user: User, kinds: tuple[View, ...]) -> ReadyQuery:
+    """The query behind count_mine, given site_id, user_id and today_from; `kinds` are one at least."""
+    return _count_waiting(kinds, _list_programmes(user, kinds), _list_walked(kinds))
 
 
 @lru_cache(maxsize=1024)
@@ -170,13 +175,14 @@ def order_of(narrowed: Filter) -> Any:
 def count_cases(user: User, narrowed: Filter) -> int:
     """How many cases the filter leaves, at most COUNT_LIMIT."""
     if narrowed == Filter():  # what every page of a list asks
-        return int(_count_open_cases().find_value(site_id=user.site_id))
+        return int(build_open_count().find_value(site_id=user.site_id))
     asker = _name(user, narrowed.waits_for)
     return _fetch_count(_count(select(Case.id).where(*_narrow(asker, narrowed))))
 
 
 @lru_cache(maxsize=1)
-def _count_open_cases() -> ReadyQuery:
+def build_open_count() -> ReadyQuery:
+    """The query that counts the open cases of a site, given site_id."""
     return ReadyQuery(_count(select(Case.id).where(*_narrow(_anybody(), Filter()))))
 
 

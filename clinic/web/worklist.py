@@ -16,12 +16,11 @@ from clinic.models import CaseState
 from clinic.partial_date import DateUnreadable, PartialDate, parse_partial_date
 from clinic.permissions import Permission, has_permission, permissions_of, requires
 from clinic.queries.heartbeat import find_worker_heart
-from clinic.queries.visit import count_here
+from clinic.queries.visit import ListCounts, count_lists
 from clinic.queries.worklist import (
     Filter,
     View,
     count_cases,
-    count_mine,
     count_waiting,
     list_cases,
     list_waiting,
@@ -104,10 +103,10 @@ def cases() -> str | tuple[str, int]:
     is_narrowed = any(request.args.get(name) for name in FILTERS) if request.args else False
     narrowed = read_filter(errors) if is_narrowed else Filter()
     page = list_cases(reader, narrowed, read_place("after"), read_place("before"))
-    every_open = count_cases(reader, Filter())
-    count = every_open if narrowed == Filter() else count_cases(reader, narrowed)
+    counts = count_own_lists()
+    count = counts.all if narrowed == Filter() else count_cases(reader, narrowed)
     shown = render_template(
-        "worklist/all.html", errors=errors, tabs=list_tabs("all", every_open),
+        "worklist/all.html", errors=errors, tabs=list_tabs("all", counts),
         rows=render_rows(page, None, with_state=True), count=say_count(count), given=request.args,
         is_narrowed=is_narrowed, may_register=has_permission(P.REGISTER),
         choices=partial(_list_choices, narrowed.programme),
@@ -126,14 +125,17 @@ def list_kinds() -> dict[View, LazyString]:
     return own
 
 
-def list_tabs(chosen: str, every_open: int | None = None) -> list[dict[str, Any]]:
-    """The three lists with their counts; `chosen` is mine, today or all; `every_open` if it is known already."""
-    reader = current_user._get_current_object()
-    today = find_day_start(clock.today(reader.site.time_zone))
-    counts = {"mine": count_mine(reader, list_kinds(), today), "today": count_here(reader),
-              "all": count_cases(reader, Filter()) if every_open is None else every_open}
-    return [{"label": label, "url": url, "count": say_count(counts[name]), "active": name == chosen}
+def list_tabs(chosen: str, counts: ListCounts | None = None) -> list[dict[str, Any]]:
+    """The three lists with their counts; `chosen` is mine, today or all; `counts` if they are known already."""
+    known = (counts or count_own_lists())._asdict()
+    return [{"label": label, "url": url, "count": say_count(known[name]), "active": name == chosen}
             for (name, url), label in zip(LISTS, _say_lists(find_speech().name), strict=True)]
+
+
+def count_own_lists() -> ListCounts:
+    """How many are in each of the three lists."""
+    reader = current_user._get_current_object()
+    return count_lists(reader, list_kinds(), find_day_start(clock.today(reader.site.time_zone)))
 
 
 @lru_cache(maxsize=32)

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from clinic.db import db, read_unit
 from clinic.models import Applicant, Case, CaseState
-from clinic.ready_query import ReadyQuery, among, given
+from clinic.ready_query import ReadyQuery, ReadyTogether, among, given
 from tests.factory import make_applicant, make_case, make_user
 
 CASES = select(Case.id, Case.state, Case.opened_at, Case.authority_case_number, Applicant.birth_date).join(
@@ -31,6 +31,29 @@ def test_row_says_what_sqlalchemys_says(app: Flask) -> None:
     assert ready.list_rows(cases=[case.id for case in cases]) == rows and len({*rows, *rows}) == 2
     assert ready.list_rows(cases=[]) == [] and ready.find_value(cases=[]) is None
     assert ready.list_values(cases=[cases[0].id]) == [cases[0].id]
+
+
+def test_queries_that_are_asked_together_say_what_each_says(app: Flask) -> None:
+    user = make_user()
+    people = [make_applicant(user, family_name=name) for name in ("Quote \" %(x)s", "Æ\u2066", "B")]
+    cases = [make_case("us", person, user) for person in people]
+    rows = ReadyQuery(CASES.where(among(Case.id, "cases"), Case.programme.in_(("us",))).order_by(Case.id.desc()))
+    names = ReadyQuery(select(Applicant.family_name, Applicant.registered_at, Applicant.native_family_name).where(
+        Applicant.site_id == given("site_id"), Applicant.family_name.in_(("B", "Quote \" %(x)s"))).order_by(
+        Applicant.family_name.desc()))
+    count = ReadyQuery(select(func.count()).select_from(Case).where(among(Case.id, "cases")))
+    together = ReadyTogether(rows, names, count)
+    values = {"cases": [case.id for case in cases[1:]], "site_id": user.site_id}
+    found = together.list_rows(**values)
+    for query, one in zip((rows, names, count), found, strict=True):
+        alone = query.list_rows(**values)
+        parts = [name for name, part in vars(type(alone[0])).items() if isinstance(part, property)]
+        assert [[getattr(row, name) for name in parts] for row in one] == [
+            [getattr(row, name) for name in parts] for row in alone]
+    assert [row.id for row in found[0]] == sorted(values["cases"], reverse=True)
+    assert [row.family_name for row in found[1]] == ["Quote \" %(x)s", "B"] and found[1][0].registered_at.tzinfo
+    assert found[2][0][0] == 2
+    assert together.list_rows(cases=[], site_id="nowhere")[:2] == [[], []]
 
 
 def test_values_are_bound_by_their_columns(app: Flask) -> None:

@@ -13,7 +13,8 @@ from clinic import clock
 from clinic.db import db
 from clinic.errors import AlreadyDone, NotNow
 from clinic.models import Case, CaseState, IdentityMethod, PhotoSource, User
-from clinic.queries.visit import count_here, list_here
+from clinic.queries.visit import count_here, count_lists, list_here
+from clinic.queries.worklist import Filter, View, count_cases, count_mine
 from clinic.schemas.imaging import NewReading
 from clinic.services import form, radiology, visit
 from clinic.services.identity import confirm_identity, record_mismatch
@@ -155,3 +156,16 @@ def test_list_takes_the_same_number_of_queries_however_many_are_here(clerk: User
         visit.check_in(case, clerk)
         give_consent(case)
     assert count_statements() == one
+
+
+@pytest.mark.parametrize("views", [(), (View.SIGN,), (View.TAKE,), tuple(View)])
+def test_counts_of_the_lists_are_those_of_each_list(clerk: User, views: tuple[View, ...]) -> None:
+    physician, elsewhere = make_user("physician"), make_user("reception", make_site("KSM"))
+    cases = [make_case("us", user=clerk) for _each in range(3)] + [make_case("us", user=elsewhere)]
+    visit.check_in(cases[0], clerk)
+    cases[1].state = CaseState.CLOSED
+    today = clock.now() - timedelta(hours=1)
+    for user in (clerk, physician, elsewhere):
+        assert count_lists(user, views, today) == (
+            count_mine(user, views, today), count_here(user), count_cases(user, Filter()))
+    assert count_lists(clerk, views, today)[1:] == (1, 2)

@@ -72,10 +72,12 @@ def test_page_that_asks_by_itself_is_refused_without_a_redirect(app: Flask) -> N
 def test_form_posted_after_the_session_waits_for_its_author(app: Flask, case: Case) -> None:
     address = f"/cases/{case.id}/forms/us-medical-exam"
     nurse, other = make_user("nurse"), make_user("nurse")
-    client = sign_in(app, nurse, case.id)
-    typed = {"version": "", "action": "save", "page": _page(client, address), "vital.pulse": "seventy-one",
-             "vital.weight": "62"}
-    with clock.stopped_at(clock.now() + LONG):
+    start = (clock.now() + timedelta(days=1)).replace(hour=9)  # whoever is confirmed before midnight is not after it
+    with clock.stopped_at(start):
+        client = sign_in(app, nurse, case.id)
+        typed = {"version": "", "action": "save", "page": _page(client, address), "vital.pulse": "seventy-one",
+                 "vital.weight": "62"}
+    with clock.stopped_at(start + LONG):
         answer = client.post(address, data=typed)
         assert answer.status_code == 303
         assert answer.headers["Location"].startswith("/locked?then=")
