@@ -200,11 +200,11 @@ def find_free_ports(count: int) -> list[int]:
 
 @contextmanager
 def open_database(kind: str) -> Iterator[str]:
-    """The URL of an empty database: nothing for SQLite, a server of its own for PostgreSQL."""
+    """The URL of an empty database: nothing for SQLite, a server of its own, durable, for PostgreSQL."""
     if kind == "sqlite":
         yield ""
         return
-    with start_postgresql(Path(tempfile.gettempdir())) as url:
+    with start_postgresql(Path(tempfile.gettempdir()), is_durable=True) as url:
         yield url
 
 

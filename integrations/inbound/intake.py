@@ -145,10 +145,10 @@ def build_row(
     state: InboundState = InboundState.NEW, reason: str = "", now: datetime | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """The columns of a message to be kept; a NUL, which PostgreSQL keeps in no text, is left out of the names."""
-    peer, sender, control_id, kind = (text.replace("\0", "") for text in (arrival.peer, sender, control_id, kind))
     return {
-        "id": new_id(), "received_at": now or clock.now(), "peer": peer[:80], "sender": sender[:NAME_LIMIT],
-        "control_id": control_id[:NAME_LIMIT], "kind": kind[:20], "way": arrival.way,
+        "id": new_id(), "received_at": now or clock.now(), "peer": arrival.peer.replace("\0", "")[:80],
+        "sender": sender.replace("\0", "")[:NAME_LIMIT], "control_id": control_id.replace("\0", "")[:NAME_LIMIT],
+        "kind": kind.replace("\0", "")[:20], "way": arrival.way,
         "sha256": hashlib.sha256(arrival.frame).hexdigest(), "raw": arrival.frame, "answer": answer,
         "laboratory_id": laboratory_id, "times": 1, "state": state, "state_reason": reason,
     }
