@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from random import Random
 from typing import NamedTuple
 from urllib.parse import urlencode
 
 from tests.factory import PASSWORD
-from tests.fuzz.hint import draw_film, find_hint, make_file
+from tests.fuzz.hint import draw_film, draw_picture, find_hint, make_file
 from tests.fuzz.hostile import DAYS, IDS, MARK, NUMBERS, draw_text, mutate_bytes, mutate_text
 from tests.fuzz.page import Control, Form
-from tests.picture import draw_face
 
 CAREFUL = 0.75  # of forms, before any is spoilt on purpose
 WORDS = ("Seen at the desk", "Otieno", "Otieno", "Nairobi", "A1234567", "KEN", "12")
@@ -208,13 +206,8 @@ def spoil(chance: Random, filled: Filled, ids: list[str]) -> Filled:
 
 def draw_file(chance: Random) -> bytes:
     """A good film or picture, or what only looks like one."""
-    return chance.choice((draw_film(), _picture(), b"\x89PNG\r\n\x1a\n" + b"\0" * 40, b"%PDF-1.7\n",
+    return chance.choice((draw_film(), draw_picture(), b"\x89PNG\r\n\x1a\n" + b"\0" * 40, b"%PDF-1.7\n",
                           b"\0" * 132 + b"DICM"))
-
-
-@cache
-def _picture() -> bytes:
-    return draw_face(240, 300)
 
 
 def encode(filled: Filled) -> tuple[str, bytes]:

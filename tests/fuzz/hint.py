@@ -12,6 +12,7 @@ from tests.documents import make_plain_pdf
 from tests.fhir_api.machine import make_key, to_public
 from tests.film import make_film
 from tests.fuzz.stage import HEADINGS
+from tests.picture import draw_face
 
 Choices = tuple[str | None, ...]  # texts with what a walk knows in braces; None: the field is left empty
 EMPTY: Choices = (None,)
@@ -92,7 +93,8 @@ HINTS: dict[str, dict[str, Choices]] = {
     "tuberculosis.record_side_effect": {"*.ended_on": EMPTY, "*.began_on": ("{yesterday}",), "replaces_id": EMPTY},
     "sputum.take": {"collected_time": EMPTY}, "sputum.inoculate": {"inoculated_on": ("{today}",)},
     "susceptibility.enter": {"reported_on": ("{today}",)},
-    "treatment.report": {"ended_on": EMPTY, "*end*": EMPTY},
+    "vaccination.outcomes": {"history.*": (None, None, "{before}")},
+    "treatment.report": {"outcome": ("current",), "ended_on": EMPTY},
     "sputum.enter": {"reported_on": ("{today}",), "*.reported_on": EMPTY},
     "sign.sign": {"kind": ("accepted", "accepted", "overridden"), "classes": ("A", "B2"), "declared": ("yes",)},
     "tb_dose.record": {"day-*": ("G", "M", "H", "")},
@@ -102,6 +104,7 @@ EVERYWHERE: dict[str, Choices] = {"*code": ("{app_code}", "123456")}
 TABLE = ",".join(HEADINGS.values())
 FILES: dict[str, tuple[str, Callable[[Mapping[str, str]], bytes]]] = {
     "film.upload": ("film.dcm", lambda _known: draw_film()),
+    "photo.save": ("photo.jpg", lambda _known: draw_picture()),
     "laboratory_upload.report": ("report.pdf", lambda _known: _report()),
     "laboratory_upload.table": ("results.csv", lambda known: (
         f"{TABLE}\nRPR,NEG,{KNOWN['today']},,,{known.get('case_number', '')}\n".encode())),
@@ -136,6 +139,12 @@ def _write(choice: str | None, known: Mapping[str, str]) -> str | None:
 def draw_film() -> bytes:
     """A film of nobody, as small as it may be."""
     return make_film(side=64)
+
+
+@cache
+def draw_picture() -> bytes:
+    """A face of nobody."""
+    return draw_face(240, 300)
 
 
 @cache

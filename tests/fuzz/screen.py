@@ -50,7 +50,8 @@ STOPPING = ("identity.mismatch",)
 # Where the browser asks for what a passkey answers.
 ASKING = {"second_factor.add_key": "/my-sign-in/passkeys/options", "second_step.passkey": "/sign-in/passkey/options"}
 # Whose form asks for what only one of the staff has.
-OWNERS = {f"second_factor.{name}": KEYHOLDER for name in ("remove_app", "remove_key", "new_codes")}
+OWNERS = {**{f"second_factor.{name}": KEYHOLDER for name in ("remove_app", "remove_key", "new_codes")},
+          **{f"sign_in_list.{name}": EVERYBODY for name in ("end_mine", "end_others")}}
 # Sent by a script or by address alone: no page has a form for it.
 NO_FORM = {
     "session.keep": "a script sends it when the page is covered",

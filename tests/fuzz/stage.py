@@ -65,7 +65,7 @@ def make_places(staff: Staff, world: Place, requested: Place, partner_number: st
     """
     made: dict[str, list[Place]] = {
         **_treat(staff), **_follow_contacts(staff), **_examine_sputum(staff), **_work_in_laboratory(staff),
-        "amendment.decline": [requested], "requirement.withdraw": [_ask_for_more(staff)],
+        "amendment": [requested], "requirement.withdraw": [_ask_for_more(staff)],
         "applicant.fill_from_zone": [{"zone": _print_zone()}], "applicant.create": [{"zone": _print_zone()}],
         "applicant.create_document": [{"zone": _print_zone()}],
         "identity": [{"station": name} for name in list_stations()],
