@@ -8,6 +8,7 @@ next stands in it as `given`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from operator import itemgetter
@@ -28,6 +29,7 @@ from sqlalchemy import (
     types,
 )
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.visitors import replacement_traverse
 
 from clinic.db import db, run_by_driver
 
@@ -56,6 +58,9 @@ class _Keys(types.TypeDecorator[Sequence[str]]):
         return '{"' + '","'.join(keys) + '"}' if keys else "{}"
 
 
+_KEYS = _Keys()
+
+
 class among(ColumnElement[bool]):
     """Whether a column of texts holds one of the keys that a call names `name`."""
 
@@ -64,7 +69,7 @@ class among(ColumnElement[bool]):
 
     def __init__(self, one: Any, name: str) -> None:
         self.one = one
-        self.keys: BindParameter[Any] = given(name, _Keys())
+        self.keys: BindParameter[Any] = given(name, _KEYS)
 
     def self_group(self, against: Any = None) -> Any:
         """A condition by itself: SQLAlchemy would compare it to 1 where a database has no truth values."""
@@ -86,7 +91,8 @@ class _Said:
     """A query in the words of one database; as JSON it gives one row, with a list of lists as text."""
 
     def __init__(self, query: Select[*tuple[Any, ...]], dialect: Dialect, as_json: bool) -> None:
-        compiled: Any = query.compile(dialect=dialect)
+        fixed_query: Any = replacement_traverse(query, {}, _fix)
+        compiled: Any = fixed_query.compile(dialect=dialect)
         state = compiled.construct_expanded_state(compiled.construct_params())
         processors = {**compiled._bind_processors, **state.processors}
         fixed = {name: _apply(processors.get(name), value) for name, value in state.parameters.items()}
@@ -103,11 +109,13 @@ class _Said:
             rows = _AS_JSON[dialect.name].format(listed)
             self.text = f"WITH asked({listed}) AS ({self.text}) SELECT {rows} FROM asked"  # noqa: S608  no value in it
 
-    def fill(self, values: dict[str, Any]) -> Any:
-        """The values as the driver takes them."""
+    def fill(self, values: dict[str, Any], made: dict[Any, Any]) -> Any:
+        """The values as the driver takes them; `made` keeps them for other queries that are given the same."""
         filled = self._pattern.copy()
         for place, name, process in self._given:
-            filled[place] = process(values[name]) if process else values[name]
+            if (name, process) not in made:
+                made[name, process] = _apply(process, values[name])
+            filled[place] = made[name, process]
         return filled if self._is_named else tuple(filled)
 
     def read_json(self, text: str) -> list[Any]:
@@ -137,14 +145,14 @@ class ReadyQuery:
         # SQLite's driver lets go of Python's lock for each row, and another thread takes it: one row holds all.
         as_json = connection.dialect.name == "sqlite"
         said = self.say(connection.dialect, as_json)
-        rows = run_by_driver(connection, said.text, said.fill(values))
+        rows = run_by_driver(connection, said.text, said.fill(values, {}))
         return said.read_json(rows[0][0]) if as_json else list(map(said.row_class, rows))
 
     def find_value(self, **values: Any) -> Any:
         """The first column of the first row, as the driver gave it; None without a row."""
         connection = _open()
         said = self.say(connection.dialect, as_json=False)
-        rows = run_by_driver(connection, said.text, said.fill(values))
+        rows = run_by_driver(connection, said.text, said.fill(values, {}))
         return rows[0][0] if rows else None
 
     def list_values(self, **values: Any) -> list[Any]:
@@ -172,16 +180,23 @@ class ReadyTogether:
         dialect = connection.dialect
         said = [query.say(dialect, as_json=True) for query in self._queries]
         filled: Any
+        made: dict[Any, Any] = {}
         if dialect.name == "sqlite":
-            filled = tuple(value for one in said for value in one.fill(values))
+            filled = tuple(value for one in said for value in one.fill(values, made))
         else:
             filled = {f"q{place}_{name}": value for place, one in enumerate(said)
-                      for name, value in one.fill(values).items()}
+                      for name, value in one.fill(values, made).items()}
         if dialect.name not in self._text:
-            parts = (f"({one.text.replace('%(', f'%(q{place}_')})" for place, one in enumerate(said))
-            self._text[dialect.name] = f"SELECT {', '.join(parts)}"
+            parts = [one.text if dialect.name == "sqlite" else _rename(one.text, f"q{place}_")
+                     for place, one in enumerate(said)]
+            self._text[dialect.name] = f"SELECT ({'), ('.join(parts)})"
         (answer,) = run_by_driver(connection, self._text[dialect.name], filled)
         return [one.read_json(text) for one, text in zip(said, answer, strict=True)]
+
+
+def _rename(text: str, prefix: str) -> str:
+    """A query whose values are named with a prefix; a doubled sign is one that is written."""
+    return re.sub(r"%%|%\(", lambda found: found[0] if found[0] == "%%" else f"%({prefix}", text)
 
 
 def _open() -> Connection:
@@ -189,6 +204,13 @@ def _open() -> Connection:
     session = db.session()
     session._autoflush()
     return session.connection()
+
+
+def _fix(element: Any, **_options: Any) -> Any:
+    """What is the same with each call stands in the text: SQLite plans a query anew whenever such a value is bound."""
+    if isinstance(element, BindParameter) and not element.key.startswith(_MARK):
+        return element.render_literal_execute()
+    return None
 
 
 def _apply(process: Callable[[Any], Any] | None, value: Any) -> Any:

@@ -23,6 +23,7 @@ FEW = frozenset({
     "alembic_version", "authorisation", "authority", "authority_client", "code_mapping", "counter", "destination",
     "heartbeat", "laboratory", "lease", "partner", "role", "site", "site_programme", "tb_contact", "user", "user_role",
     "sqlite_master", "sqlite_temp_master", "json_each", "kept_input", "unsaved_page",
+    "asked",  # the rows that a ready query found, which its plan tells of besides
 })
 # Indexes of what waits, a handful of rows of a table that grows.
 SHORT = frozenset({
@@ -35,7 +36,7 @@ MAY = (
     "clinic/queries/audit_trail.py _run", "clinic/queries/authority_access.py run", "clinic/seal/",
     "fhir/release.py reindex", "fhir/source.py list_sources", "fhir/store.py list_newest",
 )
-THROUGH = "clinic/ready_query.py"  # runs what others ask
+THROUGH = ("clinic/ready_query.py", "clinic/db.py")  # run what others ask
 _QUESTION = re.compile(r"\s*(select|update|delete|with)\b", re.IGNORECASE)
 _NOTHING = "WHERE 0 = 1"  # asks for nothing, and nothing is read
 _found: dict[str, list[str]] = {}  # what each statement reads whole, by its text
@@ -90,7 +91,7 @@ def _find_place() -> str | None:
         path = Path(frame.f_code.co_filename)
         if path.is_relative_to(ROOT) and not path.is_relative_to(ROOT / ".venv"):
             name = path.relative_to(ROOT).as_posix()
-            if name != THROUGH:
+            if name not in THROUGH:
                 return None if name.startswith(("tests/", "bench/")) else f"{name} {frame.f_code.co_name}"
         frame = frame.f_back
     return None

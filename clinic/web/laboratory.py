@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
@@ -28,7 +28,7 @@ from clinic.schemas.time import read_time
 from clinic.services import confidential, laboratory, release
 from clinic.services.assessment import list_requirements
 from clinic.treatment_catalogue import Treatable, list_treatables
-from clinic.web.case_list import address_pages, find_day_start, read_place, render_rows, say_count
+from clinic.web.case_list import address_pages, find_day_start, read_place, render_list, render_rows, say_count
 from clinic.web.form import read_form
 from clinic.web.gate import is_looking
 from clinic.web.reauthentication import check_again
@@ -69,7 +69,7 @@ class Problems:
 
 @blueprint.get("/laboratory")
 @requires(P.ENTER_RESULT, P.CONFIRM_RESULT)
-def index() -> Answer:
+def index() -> bytes:
     """The laboratory's work: what was sent back, what waits for its second person, what is to be entered."""
     today = find_day_start(clock.today(current_user.site.time_zone))
     counts = {"confirm": count_waiting_results(current_user), "enter": count_waiting(current_user, View.ENTER, today)}
@@ -82,15 +82,16 @@ def index() -> Answer:
              "count": say_count(counts[name])} for name in counts if enters or name == "confirm"]
     after, before = read_place("after"), read_place("before")
     refused = list_waiting(current_user, View.SENT_BACK, today) if enters else None
-    shown = {"tabs": tabs, "chosen": chosen, "tests": list_tests(),
-             "refused": render_rows(refused, View.SENT_BACK) if refused else []}
+    sent_back = [render_rows(refused, View.SENT_BACK)] if refused else []
+    shown = {"tabs": tabs, "chosen": chosen, "tests": list_tests(), "refused": sent_back[0] if sent_back else None}
     if chosen == "enter":
         page = list_waiting(current_user, View.ENTER, today, after, before)
-        return render_template("laboratory/index.html", rows=render_rows(page, View.ENTER),
-                               **address_pages(page, "updated_at"), **shown)
+        rows = render_rows(page, View.ENTER)
+        return render_list("laboratory/index.html", rows, *sent_back, rows=rows,
+                           **address_pages(page, "updated_at"), **shown)
     page = list_waiting_results(current_user, after, before)
-    return render_template("laboratory/index.html", rows=[(row[0], row) for row in page.rows],
-                           **address_pages(page, lambda row: (row[0].entered_at, row[0].id)), **shown)
+    return render_list("laboratory/index.html", *sent_back, rows=[(row[0], row) for row in page.rows],
+                       **address_pages(page, lambda row: (row[0].entered_at, row[0].id)), **shown)
 
 
 @blueprint.get("/cases/<case_id>/laboratory")

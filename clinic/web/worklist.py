@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import lru_cache, partial
 from typing import Any
 
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, request, url_for
 from flask_babel import LazyString, lazy_gettext
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -28,7 +28,7 @@ from clinic.queries.worklist import (
 )
 from clinic.rules.programme import list_programmes
 from clinic.schemas.field import to_words
-from clinic.web.case_list import address_pages, find_day_start, read_place, render_rows, say_count
+from clinic.web.case_list import address_pages, find_day_start, read_place, render_list, render_rows, say_count
 from clinic.web.delivery_word import say_passed
 from clinic.web.language import find_speech
 from clinic.web.lateness import find_late, may_mend_deliveries
@@ -71,7 +71,7 @@ LONGEST = 80  # characters of what is searched for
 
 @blueprint.get("/")
 @requires(P.SEE_CASES)
-def index() -> str:
+def index() -> bytes:
     """What I can act on now, by the kinds of work of my role, and what I have open."""
     reader = current_user._get_current_object()
     today = find_day_start(clock.today(reader.site.time_zone))
@@ -84,8 +84,9 @@ def index() -> str:
     page = list_waiting(reader, chosen, today, read_place("after"), read_place("before"))
     kinds = [{"label": label, "url": url_for(".index", view=view.value), "count": say_count(counts[view]),
               "active": view is chosen} for view, label in own.items() if counts[view] or view is chosen]
-    return render_template(
-        "worklist/mine.html", tabs=list_tabs("mine"), kinds=kinds, rows=render_rows(page, chosen),
+    rows = render_rows(page, chosen)
+    return render_list(
+        "worklist/mine.html", rows, tabs=list_tabs("mine"), kinds=kinds, rows=rows,
         **address_pages(page, "updated_at"), may_register=has_permission(P.REGISTER), chosen=chosen,
         late=find_late() if may_mend_deliveries() else None,
         heart=find_worker_heart() if may_mend_deliveries() else None,
@@ -96,7 +97,7 @@ def index() -> str:
 
 @blueprint.get("/cases")
 @requires(P.SEE_CASES)
-def cases() -> str | tuple[str, int]:
+def cases() -> bytes | tuple[bytes, int]:
     """Every case of the site, narrowed by what stands in the address."""
     errors: dict[str, list[str]] = {}
     reader = current_user._get_current_object()
@@ -105,9 +106,10 @@ def cases() -> str | tuple[str, int]:
     page = list_cases(reader, narrowed, read_place("after"), read_place("before"))
     counts = count_own_lists()
     count = counts.all if narrowed == Filter() else count_cases(reader, narrowed)
-    shown = render_template(
-        "worklist/all.html", errors=errors, tabs=list_tabs("all", counts),
-        rows=render_rows(page, None, with_state=True), count=say_count(count), given=request.args,
+    rows = render_rows(page, None, with_state=True)
+    shown = render_list(
+        "worklist/all.html", rows, errors=errors, tabs=list_tabs("all", counts), rows=rows, count=say_count(count),
+        given=request.args,
         is_narrowed=is_narrowed, may_register=has_permission(P.REGISTER),
         choices=partial(_list_choices, narrowed.programme),
         **address_pages(page, order_of(narrowed).key),
