@@ -17,6 +17,7 @@ from clinic.error_page import install_error_pages
 from clinic.read_audit import install_read_audit
 from clinic.session_life import install_session_life
 from clinic.unit import ClearwayFlask, install_request_units
+from clinic.web.account_news import init_account_news
 from clinic.web.kept_page import init_kept_page
 from clinic.web.limit import init_limits
 from clinic.web.presentation import init_presentation
@@ -52,6 +53,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     install_read_audit(app)
     install_change_audit(app)
     init_presentation(app)
+    init_account_news(app)
     install_error_pages(app)
     _register(app)
     return app

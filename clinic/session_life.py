@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from blinker import Signal
 from flask import Flask, Response, current_app, has_request_context, request, session
 from flask_login import user_logged_in, user_logged_out
 from flask_security.signals import password_changed, password_reset
@@ -46,6 +47,7 @@ GRAIN = 5.0  # seconds: not every picture of a page needs a new cookie
 SEEN_GRAIN = timedelta(minutes=1)  # how often the row hears of it
 # What a session may carry over into a sign-in; everything else in it is of whoever sat there before.
 OF_A_SIGN_IN = {USER_KEY, "_fresh", "_id", "_permanent", "fs_cc", "fs_paa", "checked", TRIES}
+signed_in = Signal()  # `user` and `sign_in`, its row: the session is theirs alone by now
 _MEMO = "clearway.standing"  # key of the request's environment
 
 
@@ -210,6 +212,7 @@ def _begin(_app: Any, user: User, **_named: Any) -> None:
     record_change("sign-in", "user", user.id, site_id=user.site_id, detail={"sign_in": row.id}, actor_id=user.id,
                   actor_kind="user")
     _note_waiting(user)
+    signed_in.send(current_app._get_current_object(), user=user, sign_in=row)  # type: ignore[attr-defined]
     forget_standing()
 
 

@@ -17,13 +17,15 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from clinic.audit import reads_metadata
+from clinic.db import Base
+
 ROOT = Path(__file__).parent.parent
 # What an installation has few of, however many people it examines.
 FEW = frozenset({
     "alembic_version", "authorisation", "authority", "authority_client", "code_mapping", "counter", "destination",
-    "heartbeat", "laboratory", "lease", "partner", "role", "site", "site_programme", "tb_contact", "user", "user_role",
-    "sqlite_master", "sqlite_temp_master", "json_each", "kept_input", "unsaved_page",
-    "asked",  # the rows that a ready query found, which its plan tells of besides
+    "heartbeat", "kept_input", "laboratory", "lease", "partner", "role", "site", "site_programme", "tb_contact",
+    "unsaved_page", "user", "user_role",
 })
 # Indexes of what waits, a handful of rows of a table that grows.
 SHORT = frozenset({
@@ -36,7 +38,7 @@ MAY = (
     "clinic/queries/audit_trail.py _run", "clinic/queries/authority_access.py run", "clinic/seal/",
     "fhir/release.py reindex", "fhir/source.py list_sources", "fhir/store.py list_newest",
 )
-THROUGH = ("clinic/ready_query.py", "clinic/db.py")  # run what others ask
+THROUGH = ("clinic/db.py", "clinic/ready_query.py")  # run what others ask
 _QUESTION = re.compile(r"\s*(select|update|delete|with)\b", re.IGNORECASE)
 _NOTHING = "WHERE 0 = 1"  # asks for nothing, and nothing is read
 _found: dict[str, list[str]] = {}  # what each statement reads whole, by its text
@@ -80,8 +82,7 @@ def _reads_whole(line: str, statement: str) -> bool:
         return False
     named = re.search(rf'(?:from|join|,)\s+"?(\w+)"? as {re.escape(told[1])}\b', statement, re.I)
     table = named[1] if named else told[1]
-    is_table = re.search(rf'(?:from|join|update|,)\s+"?{re.escape(table)}\b', statement, re.I)  # and no subquery
-    return table not in FEW and is_table is not None
+    return table in {*Base.metadata.tables, *reads_metadata.tables} - FEW  # a subquery by a name is no table
 
 
 def _find_place() -> str | None:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from flask_babel import gettext as _
-from sqlalchemy import delete, select, update
+from sqlalchemy import and_, delete, or_, select, update
 
 from clinic import clock
 from clinic.audit import record_change
 from clinic.db import db
 from clinic.errors import NotFound
-from clinic.models import SignIn, SignInEnd, User
+from clinic.models import AuditChange, SignIn, SignInEnd, User
 
+WRONG = "wrong-secret"
+# Changes of the audit whose owner hears of them at the next sign-in (ASVS 2.2.3, 2.5.5).
+TOLD = ("add-passkey", "change-password", "change-roles", "draw-recovery-codes", "issue-password-reset",
+        "remove-authenticator", "remove-passkey", "reset-mfa", "reset-password", "set-up-authenticator",
+        "use-recovery-code")
+MISTYPED = timedelta(minutes=2)  # a wrong secret so shortly before is one's own
 KEPT_FOR = timedelta(days=90)  # ended ones: long enough to look back after somebody noticed something
 
 
@@ -23,6 +31,36 @@ def begin_sign_in(user: User, address: str, browser: str) -> SignIn:
     db.session.add(row)
     db.session.flush()
     return row
+
+
+@dataclass(frozen=True)
+class AccountNews:
+    """What happened to an account since its last sign-in: events of the audit, oldest first, and wrong secrets."""
+
+    since: datetime
+    actions: tuple[str, ...]  # of AuditChange, each once
+    wrong_secrets: int  # passwords, codes and passkeys that were refused, one used twice among them
+
+
+def find_news(user: User, now_begun: SignIn) -> AccountNews | None:
+    """What the user should hear of at the sign-in `now_begun`; None at the first one and when nothing happened.
+
+    Of changes that they made themselves too: whoever sat at their screen may have made them. What they gave wrongly
+    just before the right one is not told of.
+    """
+    since = db.session.execute(
+        select(SignIn.started_at).where(SignIn.user_id == user.id, SignIn.id != now_begun.id)
+        .order_by(SignIn.started_at.desc()).limit(1)).scalar_one_or_none()
+    if since is None:
+        return None
+    found = Counter(db.session.execute(
+        select(AuditChange.action).where(
+            AuditChange.subject_kind == "user", AuditChange.subject_id == user.id, AuditChange.happened_at > since,
+            or_(AuditChange.action.in_(TOLD), and_(AuditChange.action == WRONG,
+                                                   AuditChange.happened_at < now_begun.started_at - MISTYPED)))
+        .order_by(AuditChange.id)).scalars())
+    wrong = found.pop(WRONG, 0)
+    return AccountNews(since, tuple(found), wrong) if found or wrong else None
 
 
 def list_sign_ins(user: User, hours: int) -> list[SignIn]:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
-from flask import Flask, request
+from flask import Flask, g, request
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from clinic import clock
-from clinic.audit import audit_engine, audit_read
+from clinic.audit import audit_engine, audit_read, record_change
 from clinic.config import Settings
-from clinic.db import db
+from clinic.db import db, write_unit
 from clinic.limit import STRICT, VISITORS
 from clinic.models import AuditChange, SignIn, SignInEnd
+from clinic.services.secret_attempt import record_wrong_secret
 from tests.factory import PASSWORD, make_site, make_user
 from tests.sign_in import SignedInClient, sign_in
 from wsgi import create_app
@@ -47,6 +49,38 @@ def test_signing_in_and_out_leaves_a_row_and_two_lines_of_audit(app: Flask) -> N
     assert db.session.query(SignIn).one().end_reason is SignInEnd.SIGNED_OUT
     actions = db.session.execute(select(AuditChange.action).order_by(AuditChange.id)).scalars().all()
     assert actions[-2:] == ["sign-in", "end-sign-in"]
+
+
+def _sign_in_and_look(app: Flask, email: str) -> str:
+    client = app.test_client()
+    assert _try(client, email, PASSWORD) == 302
+    page = _text(client.get("/my-sign-in"))
+    client.post("/sign-out")
+    g.pop("_login_user", None)  # the test's context outlives its requests
+    return page
+
+
+def test_next_sign_in_tells_its_owner_what_happened_to_the_account(app: Flask) -> None:
+    nurse, other = make_user("nurse"), make_user("nurse")
+    email, began = nurse.email, datetime(2026, 11, 20, 6, 0, tzinfo=UTC)
+    when = f"{began.astimezone(ZoneInfo(nurse.site.time_zone)):%d-%b-%Y %H:%M}"
+    db.session.commit()
+    with clock.stopped_at(began):
+        assert "happened to your account" not in _sign_in_and_look(app, email)
+    with clock.stopped_at(began + timedelta(hours=1)), write_unit():
+        for user, action in ((nurse, "reset-mfa"), (nurse, "change-password"), (nurse, "lift-delay"),
+                             (other, "add-passkey")):
+            record_change(action, "user", user.id, site_id=user.site_id)
+        for _again in range(2):
+            record_wrong_secret(nurse.id, "code", "sign-in")
+    with clock.stopped_at(began + timedelta(hours=2)):
+        with write_unit():
+            record_wrong_secret(nurse.id, "password", "sign-in")  # mistyped just before
+        told = _sign_in_and_look(app, email)
+    assert f"Since you signed in on {when}, this happened to your account: Second factor reset; Password changed; " \
+           "2 wrong passwords or codes. Was that not you?" in told
+    with clock.stopped_at(began + timedelta(hours=3)):
+        assert "happened to your account" not in _sign_in_and_look(app, email)
 
 
 def test_cookie_of_an_ended_sign_in_is_nobody_at_once(app: Flask) -> None:
