@@ -15,12 +15,13 @@ from clinic.reader import Reader
 from tests.factory import make_user
 from tests.sign_in import sign_in
 
+WHO = "/emergency/open"
+
 
 @pytest.fixture
 def asked(app: Flask) -> Flask:
     """The application with a page that says who it sees."""
 
-    @app.route("/who", methods=["GET", "POST"])
     @public
     def who() -> object:
         if not current_user.is_authenticated:
@@ -35,6 +36,8 @@ def asked(app: Flask) -> Flask:
             "may_sign": [row.programme for row in person.authorisations], "way": request.method,
         })
 
+    # In the place of a page that stands already: the application serves other tests after this one.
+    app.view_functions["emergency.new"] = app.view_functions["emergency.create"] = who
     app.config["WTF_CSRF_ENABLED"] = False
     return app
 
@@ -45,7 +48,7 @@ def test_reader_is_the_person_of_the_row(asked: Flask, roles: str) -> None:
     user.licence_number = "L-1"
     db.session.add(Authorisation(user_id=user.id, programme="us", valid_from=date(2020, 1, 1)))
     client = sign_in(asked, user)
-    read, written = client.get("/who").get_json(), client.post("/who").get_json()
+    read, written = client.get(WHO).get_json(), client.post(WHO).get_json()
     assert read["is_reader"] and written["is_row"]
     for one in (read, written):
         one["roles"].sort()
@@ -59,7 +62,7 @@ def test_person_without_a_role_is_known_and_may_nothing(asked: Flask) -> None:
     client = sign_in(asked, user)
     with write_unit() as session:
         session.get_one(User, user.id).roles.clear()
-    seen = client.get("/who").get_json()
+    seen = client.get(WHO).get_json()
     assert (seen["id"], seen["roles"], seen["permissions"]) == (user.id, [], [])
 
 
@@ -67,7 +70,7 @@ def test_person_without_a_role_is_known_and_may_nothing(asked: Flask) -> None:
 def test_change_of_the_account_acts_with_the_next_request(asked: Flask, change: str) -> None:
     user, other = make_user("nurse"), make_user("admin")
     client = sign_in(asked, user)
-    assert client.get("/who").get_json()["id"] == user.id
+    assert client.get(WHO).get_json()["id"] == user.id
     with write_unit() as unit:
         row = unit.get_one(User, user.id)
         if change == "disabled":
@@ -78,4 +81,4 @@ def test_change_of_the_account_acts_with_the_next_request(asked: Flask, change: 
     if change == "another's cookie":
         with client.session_transaction() as session:
             session["_user_id"] = theirs
-    assert client.get("/who").get_json() is None and client.post("/who").get_json() is None
+    assert client.get(WHO).get_json() is None and client.post(WHO).get_json() is None
