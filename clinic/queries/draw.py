@@ -12,6 +12,8 @@ from clinic.db import db
 from clinic.laboratory_test import list_tests
 from clinic.models import (
     Case,
+    Consent,
+    ConsentState,
     LabOrder,
     LabOrderState,
     LabResult,
@@ -45,6 +47,12 @@ def list_due_by_case(case_ids: Collection[str]) -> dict[str, list[DueTube]]:
         new = match_tests(exams[case_id], {row.test for row in ordered[case_id]}, entered[case_id])
         found[case_id] = group_tubes([*waiting, *((test, "") for test, _exam in new)])
     return found
+
+
+def list_consented(case_ids: Collection[str]) -> set[str]:
+    """Those of the cases whose consent stands: from nobody else may anything be taken."""
+    return set(db.session.execute(
+        select(Consent.case_id).where(Consent.case_id.in_(case_ids), Consent.state == ConsentState.GIVEN)).scalars())
 
 
 def find_case_to_draw(user: User, scanned: str) -> Case | None:

@@ -101,8 +101,13 @@ def get_grid_row(user: User, test: str, order_id: str) -> GridRow | None:
 
 
 def list_to_confirm(user: User, test: str, drawn_on: date | None = None) -> list[Row[Any]]:
-    """(result, case number, person, who entered it) of one test that wait for a second person, oldest first."""
-    query = _waiting(user, select(LabResult, Case.number, Applicant, User.name)).where(LabResult.test == test)
+    """(result, case number, person, who entered it, specimen's number or None) of one test, oldest first.
+
+    They wait for a second person, who finds each on the instrument's printout by the number on the tube.
+    """
+    query = _waiting(user, select(LabResult, Case.number, Applicant, User.name, Specimen.number)).where(
+        LabResult.test == test).outerjoin(LabOrder, LabOrder.id == LabResult.order_id).outerjoin(
+        Specimen, Specimen.id == func.coalesce(LabResult.specimen_id, LabOrder.specimen_id))
     if drawn_on is not None:
         query = query.where(LabResult.performed_on == drawn_on)
     return list(db.session.execute(

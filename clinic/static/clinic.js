@@ -5,6 +5,10 @@ if (components && document.body.classList.contains("govuk-frontend-supported")) 
   initAll();
 }
 
+// Where a scanner types, the next scan must arrive: the summary of errors is read out, and the field keeps the focus.
+const scan = document.querySelector(".scan [autofocus]");
+if (scan && document.querySelector(".govuk-error-summary")) { scan.focus(); scan.select(); }
+
 // "/" moves to the search field. Only while nothing is being typed, and never with a modifier (WCAG 2.1.4 asks that a
 // single-key shortcut can be switched off: data-shortcuts="off" on <html>).
 const search = document.getElementById("search");

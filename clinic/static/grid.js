@@ -37,6 +37,13 @@ for (const grid of document.querySelectorAll("[data-grid]")) {
     const field = event.detail.requestConfig?.elt;
     if (field?.matches?.(".grid__value")) field.setAttribute("aria-invalid", String(event.detail.xhr.status === 422));
   });
+  // What was refused is sent again when what holds for all rows was chosen: it was refused for want of it.
+  grid.addEventListener("change", (event) => {
+    if (!["unit", "method"].includes(event.target.name)) return;
+    for (const field of fields()) {
+      if (field.value && field.getAttribute("aria-invalid") === "true") field.dispatchEvent(new Event("change", { bubbles: true }));
+    }
+  });
   // What is unusual is confirmed by its tick, which saves the row again.
   grid.addEventListener("change", (event) => {
     if (!event.target.name?.startsWith("c-")) return;

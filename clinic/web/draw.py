@@ -12,7 +12,7 @@ from clinic import clock
 from clinic.errors import InvalidInput
 from clinic.models import Case
 from clinic.permissions import Permission, has_permission, requires
-from clinic.queries.draw import find_case_to_draw, list_due_by_case
+from clinic.queries.draw import find_case_to_draw, list_consented, list_due_by_case
 from clinic.queries.visit import map_numbers
 from clinic.queries.worklist import View, list_waiting
 from clinic.read_audit import note_shown
@@ -46,7 +46,7 @@ def index() -> Answer | Response:
     errors = {"q": [_("No open case of this site has this number. Scan the case's or the person's label.")]} \
         if scanned else {}
     shown = render_template("draw/index.html", rows=rows, due=due, here=here, errors=errors, scanned=scanned,
-                            **address_pages(page, "updated_at"))
+                            consented=list_consented(due), **address_pages(page, "updated_at"))
     return (shown, 422) if errors else shown
 
 

@@ -27,6 +27,8 @@ from clinic.schemas.reason import ReasonIn
 from clinic.schemas.time import read_time
 from clinic.services import confidential, laboratory, release
 from clinic.services.assessment import list_requirements
+from clinic.services.lab_order import get_order_of
+from clinic.services.result_grid import find_range, say_range
 from clinic.treatment_catalogue import Treatable, list_treatables
 from clinic.web.case_list import address_pages, find_day_start, read_place, render_list, render_rows, say_count
 from clinic.web.form import read_form
@@ -351,10 +353,14 @@ def _show_result(case: Case, row: LabResult, typed: dict[str, Any], problem: Inv
                     may_open=has_permission(P.SEE_CONFIDENTIAL), origin=request.values.get("from", ""))
     entry = release.find_second_entry(row) if release.needs_second_entry(row) else None
     calls = release.list_calls(row)
+    order = get_order_of(row)
+    specimen = row.specimen or (order.specimen if order else None)
     correcting = "correct" in request.args or bool(typed.get(f"{row.test}.value") or typed.get("reason"))
     names |= list_names([*(one.recorded_by_id for one in calls), *([entry.entered_by_id] if entry else [])])
     return show(
         "laboratory/result.html", case, problem, row=row, test=list_tests()[row.test], series=series[::-1], names=names,
+        specimen=specimen, range=say_range(find_range(list_tests()[row.test], row.unit, case, specimen))
+        if specimen and row.unit and not blind else "",
         typed=typed or values_of(row), priors=[] if blind else list_prior_of(row),
         notes=[] if blind else laboratory.list_result_cautions(case, row, row.specimen),
         blind=blind, entry=entry, types_twice=release.needs_second_entry(row), calls=calls,

@@ -172,13 +172,14 @@ def _show_grid(test: LaboratoryTest, typed: dict[str, Any], problems: dict[str, 
         day, errors = None, {"day": [str(problem.sentence)]}
     rows, more = list_grid(current_user, test.name, day)
     note_shown(row.order.case_id for row in rows)
-    lines = [_describe(test, row, typed, (problems or {}).get(row.order.id)) for row in rows]
+    units = {row.result.unit for row in rows if row.result is not None and row.result.unit}
+    unit = typed.get("unit") or (units.pop() if len(units) == 1 else "")
+    lines = [_describe(test, row, typed | {"unit": unit}, (problems or {}).get(row.order.id)) for row in rows]
     errors |= {f"v-{line['id']}": [line["error"]] for line in lines if line["error"]}
     scanned = list_specimen_numbers(request.args.get("q", ""))
-    units = {row.result.unit for row in rows if row.result is not None and row.result.unit}
     shown = render_template(
         "laboratory/grid.html", test=test, lines=lines, more=more, errors=errors, state="enter",
-        unit=typed.get("unit") or (units.pop() if len(units) == 1 else ""), method=typed.get("method", ""),
+        unit=unit, method=typed.get("method", ""),
         marked=next((line["id"] for line in lines if line["number"] in scanned), None), day=request.args.get("day", ""),
         is_lost=bool(request.args.get("q")) and not any(line["number"] in scanned for line in lines),
         may_confirm=has_permission(P.CONFIRM_RESULT))
@@ -201,7 +202,8 @@ def _describe(
         "case_number": row.case_number, "person": row.person, "result": result, "prior": row.prior,
         "value": "" if test.guarded and result is not None else value, "is_saved": result is not None,
         "mine": result is None or result.entered_by_id == current_user.id,
-        "range": say_range(find_range(test, unit, row.order.case, row.specimen)),
+        "range": " · ".join(filter(None, (  # in each unit that a laboratory may report, until one is chosen
+            say_range(find_range(test, one, row.order.case, row.specimen)) for one in ([unit] if unit else [each.code for each in test.units])))),
         "flag": None if test.guarded or result is None else find_abnormality(result),
         "change": describe_change(result, row.prior) if result is not None and row.prior is not None
         and not test.guarded else "",
@@ -221,7 +223,7 @@ def _show_confirm(test: LaboratoryTest, problem: InvalidInput | None = None, tic
         day, errors = None, {"day": [str(wrong.sentence)]}
     found = list_to_confirm(current_user, test.name, day)
     note_shown(row[0].case_id for row in found)
-    rows: list[tuple[LabResult, Any, Any, str]] = [tuple(row) for row in found]
+    rows: list[tuple[LabResult, Any, Any, str, str | None]] = [tuple(row) for row in found]
     shown = render_template(
         "laboratory/grid_confirm.html", test=test, rows=rows, errors=errors, ticked=ticked or [], state="confirm",
         together={row[0].id for row in rows if laboratory.may_confirm_together(row[0])},

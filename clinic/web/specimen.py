@@ -113,7 +113,7 @@ def labels(case_id: str) -> Answer | Response:
     case = open_case(case_id)
     typed = read_form(request.form, lists=("specimens",))
     try:
-        rows = [get_specimen(case, each) for each in typed["specimens"]]
+        rows = sorted((get_specimen(case, each) for each in typed["specimens"]), key=lambda row: row.id)  # as drawn
         if not rows:
             raise InvalidInput(_("Please correct what is marked."), fields={
                 "specimens": [_("Tick at least one specimen.")]})

@@ -138,6 +138,25 @@ def test_second_person_confirms_the_normal_ones_of_several_cases_together(
     assert [row.value for row in _all(LabResult) if row.status is ResultStatus.FINAL] == ["96"]
 
 
+def test_range_stands_beside_a_value_that_is_not_entered_yet(technician: FlaskClient, orders: list[str]) -> None:
+    page = _text(technician.get(HAEMOGLOBIN))
+    assert page.count("g/dL · ≥ ") == 3, "in each unit, until one is chosen"
+    technician.post(f"{HAEMOGLOBIN}/{orders[0]}", data={"unit": "g/L", f"v-{orders[0]}": "128"})
+    page = _text(technician.get(HAEMOGLOBIN))
+    assert "g/dL · " not in page and page.count(" g/L</") == 3
+
+
+def test_second_person_finds_each_on_the_printout_by_the_number_of_its_tube(
+    technician: FlaskClient, supervisor: FlaskClient, orders: list[str]
+) -> None:
+    technician.post(f"{HAEMOGLOBIN}/{orders[0]}", data={"unit": "g/dL", f"v-{orders[0]}": "11.0"})
+    assert "NBO-S-000001-U" in _text(supervisor.get(f"{HAEMOGLOBIN}?state=confirm"))
+    (row,) = _all(LabResult)
+    page = _text(supervisor.get(f"/cases/{row.case_id}/laboratory/{row.id}"))
+    assert "NBO-S-000001-U" in page and "Not numbered" not in page
+    assert "Range" in page and "≥ " in page, "and what it is measured by"
+
+
 def test_critical_value_is_called_before_it_is_confirmed(
     technician: FlaskClient, supervisor: FlaskClient, orders: list[str]
 ) -> None:
@@ -146,13 +165,15 @@ def test_critical_value_is_called_before_it_is_confirmed(
         "performed_on": clock.now().date().isoformat(), "creatinine-egfr.value": "22"})
     (row,) = _all(LabResult)
     base = f"/cases/{case_id}/laboratory/{row.id}"
-    assert "Critical: call now" in _text(supervisor.get(base))
+    page = _text(supervisor.get(base))
+    assert "Critical: call now" in page and "Confirm: it agrees" not in page, "no button that can only be refused"
     assert supervisor.post(f"{base}/confirm", data={}).status_code == 409
     refused = supervisor.post(f"{base}/call", data={"called": "Dr Wambui", "called_time": "99:00"})
     assert refused.status_code == 422 and "Write the time like 07:30" in _text(refused)
     assert "read back before you record" in _text(supervisor.post(f"{base}/call", data={"called": "Dr Wambui"}))
     assert supervisor.post(f"{base}/call", data={"called": "Dr Wambui", "is_read_back": "yes"}).status_code == 302
-    assert "Dr Wambui" in _text(supervisor.get(base))
+    page = _text(supervisor.get(base))
+    assert "Dr Wambui" in page and "Confirm: it agrees" in page
     assert supervisor.post(f"{base}/confirm", data={}).status_code == 302
 
 

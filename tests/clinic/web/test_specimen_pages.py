@@ -63,6 +63,14 @@ def test_list_says_whom_and_into_what(case_id: str, phlebotomist: FlaskClient) -
     assert refused.status_code == 422 and "No open case of this site has this number" in _text(refused)
 
 
+def test_list_says_who_must_go_to_reception_first(
+    app: Flask, case_id: str, staff: dict[str, User]
+) -> None:
+    make_case("us", make_applicant(staff["reception"]), staff["reception"])
+    page = _text(sign_in(app, staff["phlebotomist"], case_id).get("/laboratory/collection"))
+    assert page.count("</strong>") > 1 and page.count("no consent yet: to reception first") == 1, "the other one's is given"
+
+
 def test_draw_asks_first_who_is_there(
     app: Flask, case_id: str, staff: dict[str, User]
 ) -> None:
@@ -86,8 +94,10 @@ def test_draw_then_labels_then_receipt_and_rejection(
     assert (printed.content_type, printed.data[:5]) == ("application/pdf", b"%PDF-")
     again = phlebotomist.post(f"{done.location}/labels", data={"specimens": [serum.id], "form": "zpl"})
     assert again.status_code == 422 and "say why they are printed again" in _text(again)
-    again = phlebotomist.post(f"{done.location}/labels", data={"specimens": [serum.id], "form": "zpl", "reason": "wet"})
-    assert again.data.startswith(b"^XA") and serum.number.encode() in again.data
+    again = phlebotomist.post(f"{done.location}/labels", data={
+        "specimens": [urine.id, serum.id], "form": "zpl", "reason": "wet"})
+    assert again.data.startswith(b"^XA")
+    assert again.data.index(serum.number.encode()) < again.data.index(urine.number.encode()), "in the order of the draw"
     assert phlebotomist.get("/laboratory/receipt").status_code == 403
 
     sent = phlebotomist.post("/laboratory/specimens?at=drawn", data={
