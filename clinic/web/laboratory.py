@@ -145,7 +145,7 @@ def confirm(case_id: str, result_id: str) -> Answer | Response:
         return _show_result(case, row, {}, InvalidInput(_("Please correct what is marked."), fields=problems))
     laboratory.confirm_result(row, current_user)
     flash(_("%(test)s is confirmed.", test=list_tests()[row.test].label), "success")
-    return return_from(case)
+    return return_from(case, row)
 
 
 @blueprint.post("/cases/<case_id>/laboratory/<result_id>/second")
@@ -176,7 +176,7 @@ def second(case_id: str, result_id: str) -> Answer | Response:
               "warning")
         return redirect(url_for(".result", case_id=case_id, result_id=result_id, **_origin()))
     flash(_("Both entries agree: %(test)s is confirmed.", test=test.label), "success")
-    return return_from(case)
+    return return_from(case, row)
 
 
 @blueprint.post("/cases/<case_id>/laboratory/<result_id>/call")
@@ -259,15 +259,15 @@ def _with_reason(case_id: str, result_id: str, act: Any, sentence: str) -> Answe
         return _show_result(case, laboratory.get_result(case, result_id), {f"{step}-reason": typed.get("reason")},
                             problem)
     flash(sentence, "success")
-    return return_from(case)
+    return return_from(case, row)
 
 
-def return_from(case: Case) -> Response:
-    """Back to where the person came from: the list of all that waits, the case's list, or the case's sheet."""
+def return_from(case: Case, row: LabResult) -> Response:
+    """Back to where the person came from: the list of all that waits, the test's grid, the case's list or its sheet."""
     if request.form.get("from") == "list":
         return redirect(url_for(".index"))
     if request.form.get("from") == "bench":
-        return redirect(url_for("result_grid.index"))
+        return redirect(url_for("result_grid.grid", test=row.test, state="confirm"))
     if request.form.get("from") == "case":
         return redirect(url_for("second_person.view", case_id=case.id))
     return redirect(url_for(".sheet", case_id=case.id))

@@ -193,6 +193,7 @@ def _describe(
     result = row.result if row.result is not None and row.result.is_current else None
     name = f"v-{row.order.id}"
     unit = typed.get("unit") or (result.unit if result else None) or (test.unit if len(test.units) == 1 else None)
+    units = [unit] if unit else [one.code for one in test.units]  # until one is chosen, all that may be reported
     value = typed[name] if problem is not None and name in typed else (result.value if result else "")
     cautions = problem.cautions if isinstance(problem, NeedsConfirmation) else []
     sentences = [one for each in (getattr(problem, "fields", None) or {}).values() for one in each] if problem else []
@@ -202,8 +203,8 @@ def _describe(
         "case_number": row.case_number, "person": row.person, "result": result, "prior": row.prior,
         "value": "" if test.guarded and result is not None else value, "is_saved": result is not None,
         "mine": result is None or result.entered_by_id == current_user.id,
-        "range": " · ".join(filter(None, (  # in each unit that a laboratory may report, until one is chosen
-            say_range(find_range(test, one, row.order.case, row.specimen)) for one in ([unit] if unit else [each.code for each in test.units])))),
+        "range": " · ".join(filter(None, (
+            say_range(find_range(test, one, row.order.case, row.specimen)) for one in units))),
         "flag": None if test.guarded or result is None else find_abnormality(result),
         "change": describe_change(result, row.prior) if result is not None and row.prior is not None
         and not test.guarded else "",
