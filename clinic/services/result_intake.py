@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from clinic import clock
 from clinic.audit import record_change
-from clinic.caution import NeedsConfirmation
+from clinic.caution import Caution, NeedsConfirmation, ensure_confirmed
 from clinic.db import db
 from clinic.errors import AlreadyDone, ClearwayError, InvalidInput, NotFound
 from clinic.lab_report import PersonReport, ReportedPerson, from_plain, to_plain
@@ -30,10 +30,11 @@ from clinic.models import (
     ResultStatus,
     User,
 )
+from clinic.partial_date import DateUnreadable, format_clinically, parse_partial_date
 from clinic.schemas.laboratory import NewResult
 from clinic.services import laboratory as results
 from clinic.services.code_mapping import Dictionary, read_dictionary
-from clinic.services.result_match import Suggestion, find_match
+from clinic.services.result_match import AGAINST, Suggestion, compare_person, find_match
 from clinic.services.result_reading import (
     FINAL,
     NOT_DONE,
@@ -91,7 +92,8 @@ def assign(
     """A person says whose a waiting result is; it is entered in that person's name, and another one validates it.
 
     Raises AlreadyDone when somebody decided meanwhile, InvalidInput for what cannot be taken as a result of this case
-    (the code or the value means nothing here yet), NeedsConfirmation for what is unusual.
+    (the code or the value means nothing here yet), NeedsConfirmation for what is unusual and for a case of somebody
+    whom the laboratory calls otherwise.
     """
     _ensure_waiting(row)
     if case.site_id != row.site_id:
@@ -103,10 +105,15 @@ def assign(
         new = build_result(row.laboratory, group, dictionary, case, specimen or find_specimen(group, case, None))
     except Undecided as problem:
         raise InvalidInput(str(problem), reported=row.id) from None
-    made = results.enter_result(case, replace(new, confirmed=list(confirmed)), actor)
+    other = _list_contradictions(row, case)
+    ensure_confirmed(other, confirmed)
+    try:
+        made = results.enter_result(case, replace(new, confirmed=list(confirmed)), actor)
+    except NeedsConfirmation as problem:
+        raise NeedsConfirmation([*other, *problem.cautions], reported=row.id) from None
     _settle(row, ReportedState.APPLIED, "", case.id, made)
     row.decided_at, row.decided_by_id, row.remark = clock.now(), actor.id, remark
-    _record("assign-result", row, actor, remark)
+    _record("assign-result", row, actor, remark, [one.code for one in other])
     return made
 
 
@@ -297,11 +304,37 @@ def _ensure_waiting(row: ReportedResult) -> None:
         raise AlreadyDone(_("Somebody has decided about this result already. Look again."), reported=row.id)
 
 
-def _record(action: str, row: ReportedResult, actor: User, reason: str = "") -> None:
+def _list_contradictions(row: ReportedResult, case: Case) -> list[Caution]:
+    """What to compare before a result is entered for somebody whom the laboratory calls otherwise.
+
+    A number that was typed shows nobody's name: one wrong digit would give a person another one's result.
+    """
+    said, ours = from_plain(row.content)[0], case.applicant
+    if not compare_person(said, ours) & AGAINST:
+        return []
+    return [Caution(f"other-person:{case.number}", _(
+        "The laboratory speaks of %(theirs)s; case %(number)s is of %(ours)s. It is the same person: I compared them.",
+        theirs=_describe(said.family_name, said.given_names, said.birth_date), number=case.number,
+        ours=_describe(ours.family_name, ours.given_names, ours.birth_date)), "case")]
+
+
+def _describe(family_name: str, given_names: str, birth_date: str) -> str:
+    try:
+        born = format_clinically(parse_partial_date(birth_date)) if birth_date else ""
+    except DateUnreadable:
+        born = birth_date
+    return ", ".join(filter(None, (family_name, given_names, born))) or _("nobody by name")
+
+
+def _record(
+    action: str, row: ReportedResult, actor: User, reason: str = "", confirmed: Sequence[str] = ()
+) -> None:
     detail: dict[str, object] = {"test": row.test, "message": row.message_id, "laboratory": row.laboratory_id,
                                  "status": row.status, "result": row.result_id}
     if reason:
         detail["reason"] = reason
+    if confirmed:
+        detail["confirmed"] = list(confirmed)
     record_change(action, "reported-result", row.id, case_id=row.case_id, site_id=row.site_id, detail=detail,
                   actor_id=actor.id, actor_kind="user")
     db.session.flush()

@@ -78,7 +78,7 @@ def find_match(laboratory: Laboratory, person: ReportedPerson, panel: ReportedPa
     if not any(one.signs & (OUR_NUMBERS | OF_PERSON) for one in found.values()):
         _add_by_name(laboratory, person, found)
     for one in found.values():
-        one.signs |= _compare(person, one.case.applicant)
+        one.signs |= compare_person(person, one.case.applicant)
     rows = sorted(found.values(), key=lambda one: (-one.weight, one.case.id))
     certain = [one for one in rows if one.is_certain]
     named = {one.case.id for one in rows if one.signs & OUR_NUMBERS}
@@ -140,7 +140,7 @@ def _add_by_name(laboratory: Laboratory, person: ReportedPerson, found: dict[str
         return
     for row in db.session.execute(selected.limit(5 * SUGGESTED)):
         applicant = db.session.get_one(Applicant, row[0])
-        if Sign.BIRTH_DATE in _compare(person, applicant):
+        if Sign.BIRTH_DATE in compare_person(person, applicant):
             for case in _list_open(applicant):
                 found.setdefault(case.id, Suggestion(case))
 
@@ -153,7 +153,7 @@ def _list_open(applicant: Applicant) -> list[Case]:
     ).unique().scalars())
 
 
-def _compare(person: ReportedPerson, applicant: Applicant) -> set[Sign]:
+def compare_person(person: ReportedPerson, applicant: Applicant) -> set[Sign]:
     """What the report's person has in common with ours, and what not; what is not said says nothing."""
     signs = set()
     said = list_tokens(person.family_name, person.given_names)

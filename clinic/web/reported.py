@@ -80,6 +80,7 @@ def assign(reported_id: str) -> Page:
     typed = read_form(request.form, lists=("confirmed",))
     try:
         case = _find_case(typed)
+        note_shown([case.id])  # a caution names the person
         result_intake.assign(row, case, current_user, str(load(ReasonIn(), typed)["reason"]),
                              typed.get("specimen_id"), typed["confirmed"])
         number = case.number

@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from clinic import clock
+from clinic.caution import NeedsConfirmation
 from clinic.db import db, write_unit
 from clinic.models import (
     Applicant,
@@ -340,7 +341,12 @@ def test_person_assigns_what_waits_and_somebody_else_validates(place: Place) -> 
                         write_value(RPR, "POS", "CWE"))
     with write_unit():
         technician = db.session.get_one(User, place.staff["labtech"])
-        made = assign(db.session.get_one(ReportedResult, row.id), place.case, technician, "birth date was mistyped")
+        with pytest.raises(NeedsConfirmation, match="unusual") as asked:
+            assign(db.session.get_one(ReportedResult, row.id), place.case, technician, "birth date was mistyped")
+        (caution,) = asked.value.cautions
+        assert "Otieno, B, 01-Jan-1970" in caution.text and place.case.number in caution.text
+        made = assign(db.session.get_one(ReportedResult, row.id), place.case, technician, "birth date was mistyped",
+                      confirmed=[caution.code])
         assert made.entered_by_id == technician.id and made.status is ResultStatus.PRELIMINARY
     again = db.session.get_one(ReportedResult, row.id)
     assert (again.state, again.case_id, again.remark) == (S.APPLIED, place.case_id, "birth date was mistyped")
