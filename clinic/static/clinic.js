@@ -7,7 +7,11 @@ if (components && document.body.classList.contains("govuk-frontend-supported")) 
 
 // Where a scanner types, the next scan must arrive: the summary of errors is read out, and the field keeps the focus.
 const scan = document.querySelector(".scan [autofocus]");
-if (scan && document.querySelector(".govuk-error-summary")) { scan.focus(); scan.select(); }
+const summary = document.querySelector(".govuk-error-summary");
+if (scan && summary) { scan.focus(); scan.select(); }
+
+// What asks for a tick before anything is saved may stand below what is in view: nobody would know that nothing was saved.
+if (!scan && !summary) document.querySelector("[data-cautions]")?.focus();
 
 // "/" moves to the search field. Only while nothing is being typed, and never with a modifier (WCAG 2.1.4 asks that a
 // single-key shortcut can be switched off: data-shortcuts="off" on <html>).

@@ -23,6 +23,7 @@ from clinic.schemas.laboratory import InoculationIn, LabResultIn, SpecimenIn
 from clinic.schemas.reason import ReasonIn
 from clinic.services import laboratory, specimen, tb_check
 from clinic.services.plausibility import get_today
+from clinic.web.clinical_format import format_date
 from clinic.web.form import read_form
 from clinic.web.gate import address_check, is_present
 from clinic.web.laboratory import Problems
@@ -228,7 +229,7 @@ def _find_next(series: list[Specimen]) -> str:
     zone = last.case.site.time_zone
     if last.collected_at is not None:
         return say_moment(last.collected_at + specimen.GAP, zone)
-    return (last.collected_on + timedelta(days=1)).isoformat()
+    return format_date(last.collected_on + timedelta(days=1))
 
 
 def _say_parts(row: LabResult) -> str:

@@ -97,6 +97,7 @@ def _assign(page: Page, address: str, number: str) -> None:
     page.get_by_label("How you know").fill("The birth date was mistyped: the laboratory said so on the telephone")
     page.get_by_role("radio", name=re.compile(number)).check()
     page.get_by_role("button", name="Enter it").click()
+    expect(page.get_by_role("region", name="Check before you save")).to_be_focused()  # wherever it stands
     page.get_by_role("checkbox", name=re.compile("It is the same person")).check()
     page.get_by_role("button", name="Enter it").click()
     expect(page.get_by_text(f"Entered for case {number}")).to_be_visible()

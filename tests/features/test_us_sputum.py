@@ -127,6 +127,7 @@ def _take_specimen(page: Page, address: str, case: str, turn_to: Calendar, day: 
     page.get_by_role("button", name="Record and give a number").press("Enter")
     message = page.get_by_text("is recorded: label the pot")
     expect(message).to_be_visible()
+    expect(page.get_by_role("link", name="Specimens and labels")).to_be_visible()  # its label is printed there
     take_picture(page, f"sputum-taken-{day.day}")
     found = re.search(r"NBO-S-\d+-\w", message.inner_text())
     assert found
