@@ -14,6 +14,7 @@ from clinic.caution import Caution, ensure_confirmed
 from clinic.db import db
 from clinic.errors import InvalidInput, NotFound
 from clinic.models import Case, LabResult, Purpose, Specimen, TbCase, TbMonth, TbSideEffect, User, XrayReading
+from clinic.partial_date import format_clinically, from_date
 from clinic.rules.age import add_months
 from clinic.schemas.tuberculosis import NewMonth, NewSideEffect
 from clinic.services.plausibility import ensure_order, ensure_possible_dates, get_today
@@ -39,7 +40,8 @@ class MonthLine:
 def record_month(tb: TbCase, new: NewMonth, actor: User) -> TbMonth:
     """Write down the check of a month; an earlier entry of the same month stays to be seen.
 
-    Raises InvalidInput for impossible days, NeedsConfirmation for a weight that fell, NotNow without a treatment.
+    Raises InvalidInput for impossible days, NeedsConfirmation for a weight that fell and for a month that has an entry,
+    NotNow without a treatment.
     """
     ensure_under_treatment(tb)
     ensure_possible_dates(tb.case, checked_on=new.checked_on)
@@ -150,7 +152,11 @@ def _list_cautions(tb: TbCase, new: NewMonth) -> list[Caution]:
     last = before[-1].weight_kg if before else next(
         (phase.weight_kg for phase in reversed(list_phases(tb.case_id))), None)
     weight = Decimal(new.weight_kg)
-    found = []
+    found = [
+        Caution(f"month-recorded:{row.id}", _(
+            "Month %(month)s was written down on %(day)s with %(weight)s kg: this entry takes its place.",
+            month=row.month, day=format_clinically(from_date(row.checked_on)), weight=row.weight_kg), "month")
+        for row in list_months(tb) if row.month == new.month]
     if last is not None and weight < Decimal(last) * LOSS:
         found.append(Caution("weight-lost", _("The weight fell from %(before)s to %(now)s kg: check it, and the doses.",
                                               before=last, now=new.weight_kg), "weight_kg"))

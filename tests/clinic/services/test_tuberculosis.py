@@ -244,7 +244,10 @@ def test_months_weight_and_side_effects(ward: Ward) -> None:
     plain = {"month": "1", "checked_on": "2026-04-02", "weight_kg": "56.9"}
     assert _asked(lambda: tb_check.record_month(tb, load(MonthIn(), plain), ward.nurse)) == ["weight-lost"]
     tb_check.record_month(tb, load(MonthIn(), plain | {"weight_kg": "57,0"}), ward.nurse)
-    tb_check.record_month(tb, load(MonthIn(), plain | {"weight_kg": "61.5"}), ward.nurse)
+    again = plain | {"weight_kg": "61.5"}
+    (asked,) = _asked(lambda: tb_check.record_month(tb, load(MonthIn(), again), ward.nurse))
+    assert asked.startswith("month-recorded:"), "what was written down is not replaced without a word"
+    tb_check.record_month(tb, load(MonthIn(), again | {"confirmed": [asked]}), ward.nurse)
     lines = tb_check.list_month_lines(tb)
     assert [(line.month, line.check.weight_kg if line.check else None) for line in lines] == [(0, None), (1, "61.5")]
     made = tb_check.record_side_effect(tb, load(SideEffectIn(), {
