@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -89,11 +89,15 @@ def load_standings(case_ids: Collection[str]) -> dict[str, Standing]:
 
 def load_parts(case_ids: Collection[str]) -> dict[str, Parts]:
     """What the standing of each case is made of, to compare and to make it of."""
+    return sort_parts(case_ids, _TOGETHER.list_rows(cases=list(case_ids)) if case_ids else ())
+
+
+def sort_parts(case_ids: Iterable[str], answers: Iterable[list[Any]]) -> dict[str, Parts]:
+    """The rows of several queries by the case that each names first, with the query's place."""
     found: dict[str, list[tuple[int, tuple[Any, ...]]]] = {case_id: [] for case_id in case_ids}
-    if found:
-        for place, rows in enumerate(_TOGETHER.list_rows(cases=list(found))):
-            for row in rows:
-                found[row[0]].append((place, row))
+    for place, rows in enumerate(answers):
+        for row in rows:
+            found[row[0]].append((place, row))
     return {case_id: tuple(parts) for case_id, parts in found.items()}
 
 

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from secrets import token_hex
+from typing import Any, NamedTuple
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, get_template_attribute, redirect, request, url_for
 from flask_babel import LazyString, lazy_gettext
 from flask_babel import gettext as _
 from flask_login import current_user
+from flask_wtf.csrf import generate_csrf
+from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from clinic import clock
-from clinic.permissions import Permission, has_permission, requires
+from clinic.memo import Memo
+from clinic.permissions import Permission, has_permission, permissions_of, requires
 from clinic.queries.case import get_case
-from clinic.queries.visit import Here, list_here
+from clinic.queries.visit import Here, HereParts, build_here, list_here_parts
 from clinic.read_audit import note_shown
 from clinic.services import visit
 from clinic.waiting_room import Place, Stop, find_place
+from clinic.web.case_list import Rows, render_list
+from clinic.web.hold_sign import list_held_here
+from clinic.web.language import find_speech
 from clinic.web.station import find_open_url, find_path, find_work, label_work
 from clinic.web.worklist import list_tabs
 
@@ -31,26 +41,102 @@ STOP_WORDS: dict[Stop, LazyString] = {
 }
 
 
+REMEMBERED = "here_rows"  # key of the application's extensions
+SIZE = 4000  # places, rows of 1.5 kB, and words
+_READERS = Memo(500)
+# What is of this minute or this request stands in a remembered row as a mark: nobody can write one into a page.
+_WAIT = Markup(f"<!--{token_hex(16)}-->")  # noqa: S704
+_TOKEN = f"<!--{token_hex(16)}-->".encode()
+
+
+@dataclass(frozen=True, eq=False)
+class _Spot:
+    """Somebody and where they are: itself the key of what is written of it."""
+
+    here: Here
+    place: Place
+
+
 @blueprint.get("/today")
 @requires(P.SEE_CASES)
-def today() -> str:
+def today() -> bytes:
     """Everybody at this site today who has not gone, grouped by station."""
-    here, is_cut = list_here(current_user)
-    note_shown(one[0].id for one in here)
-    zone = current_user.site.time_zone
-    day, now = clock.today(zone), clock.now()
-    groups: dict[Stop, list[dict[str, Any]]] = {stop: [] for stop in Stop}
-    for one in here:
-        row, standing, presence = one
-        place = find_place(row, standing, presence, day, zone)
-        minutes = max(int((now - place.since).total_seconds()) // 60, 0)
-        groups[place.errand.stop].append({
-            "row": row, "presence": presence, "place": place, "minutes": minutes,
-            "is_long": place.with_ is None and minutes >= LONG_MINUTES, "next": _find_next(one, place),
-            "then": [STOP_WORDS[stop] for stop in place.then],
-        })
-    return render_template("worklist/today.html", tabs=list_tabs("today"), is_cut=is_cut, now=now, total=len(here),
-                           groups=[(stop, STOP_WORDS[stop], rows) for stop, rows in groups.items()])
+    reader = current_user._get_current_object()
+    here, is_cut = list_here_parts(reader)
+    note_shown(one.row.id for one in here)
+    now = clock.now()
+    groups: dict[Stop, list[bytes]] = {stop: [] for stop in Stop}
+    for stop, row in _render_rows(here, now):
+        groups[stop].append(row)
+    rows = {stop: Rows(written) for stop, written in groups.items()}
+    return render_list(
+        "worklist/today.html", *rows.values(), tabs=list_tabs("today"), is_cut=is_cut, now=now, total=len(here),
+        groups=[(stop, words, rows[stop], len(groups[stop]))
+                for stop, words in zip(Stop, _say_stops(find_speech().name), strict=True)])
+
+
+def _render_rows(here: list[HereParts], now: datetime) -> list[tuple[Stop, bytes]]:
+    """The station of each, and the row as HTML.
+
+    Remembered under all that goes into them: where somebody is, under what the database has of them and the day; the
+    row, under that and who reads it how. The minutes and the token of the form are put in for each request.
+    """
+    reader = current_user._get_current_object()
+    zone, language = reader.site.time_zone, find_speech().name
+    day, held = clock.today(zone), list_held_here()
+    said = _READERS.get((language, zone, day), object)
+    reading = _READERS.get((permissions_of(reader), language, zone, day), object)
+    memo: Memo = current_app.extensions.setdefault(REMEMBERED, Memo(SIZE))
+
+    def find_spot(index: int) -> _Spot:
+        one = build_here(here[index])
+        return _Spot(one, find_place(*one, day, zone))
+
+    spots: list[_Spot] = memo.get_all([(said, one) for one in here], find_spot)
+    waits = [_find_wait(spot.place, now) for spot in spots]
+    own = _list_own(here, reader.id)
+    keys = [(reading, spot, wait.is_long, one.row.applicant_id in held, one.row.id in own and reader.id)
+            for one, spot, wait in zip(here, spots, waits, strict=True)]
+    rows = memo.get_all(keys, lambda index: _write_row(spots[index], waits[index].is_long))
+    write = get_template_attribute("worklist/_here.html", "wait_words")
+    words = memo.get_all([(language, wait) for wait in waits], lambda index: str(write(waits[index])).encode())
+    token = generate_csrf().encode()
+    return [(spot.place.errand.stop, b"".join((head, wait, tail.replace(_TOKEN, token))))
+            for spot, (head, tail), wait in zip(spots, rows, words, strict=True)]
+
+
+class _Wait(NamedTuple):
+    """How long somebody waits, or is with the one named."""
+
+    minutes: int
+    is_long: bool
+    with_: str | None
+
+
+def _find_wait(place: Place, now: datetime) -> _Wait:
+    minutes = max(int((now - place.since).total_seconds()) // 60, 0)
+    return _Wait(minutes, place.with_ is None and minutes >= LONG_MINUTES, place.with_.by if place.with_ else None)
+
+
+def _list_own(here: list[HereParts], user_id: str) -> set[str]:
+    """The cases on which `user_id` has done something that stands there: what is next may be another thing for them."""
+    return {one.row.id for one in here for parts in (one.standing, one.presence) for _place, row in parts
+            if user_id in row}
+
+
+def _write_row(spot: _Spot, is_long: bool) -> tuple[bytes, bytes]:
+    """The row as the reader sees it, before and after the words of the wait."""
+    row, _standing, presence = spot.here
+    write = get_template_attribute("worklist/_here.html", "here_row")
+    written = str(write(row, presence, spot.place.errand.why, [STOP_WORDS[stop] for stop in spot.place.then],
+                        _WAIT, is_long, _find_next(spot.here, spot.place)))
+    head, tail = written.encode().replace(generate_csrf().encode(), _TOKEN).split(str(_WAIT).encode())
+    return head, tail
+
+
+@lru_cache(maxsize=32)
+def _say_stops(_language: str) -> tuple[str, ...]:
+    return tuple(str(STOP_WORDS[stop]) for stop in Stop)
 
 
 @blueprint.post("/cases/<case_id>/arrive")
