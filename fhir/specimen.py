@@ -24,16 +24,16 @@ _COLLECTIONS = {
 
 
 def to_fhir(specimen: Specimen, naming: Naming) -> Resource:
-    """The Specimen; one recorded by mistake is entered-in-error."""
+    """The Specimen; one that the laboratory does not take is unsatisfactory, with the reason as its condition."""
     number = identifier(identifier_system("specimen"), specimen.number, concept("v2-0203.accession"))
     return drop_empty({
         "resourceType": "Specimen",
         "id": naming.id_of("Specimen", specimen.id),
         "accessionIdentifier": number,
-        "status": "entered-in-error" if specimen.withdrawn_at else "available",
+        "status": _find_status(specimen),
         "type": concept(f"snomed.{specimen.kind.value}", _LABELS[specimen.kind.value]),
         "subject": naming.refer("Patient", specimen.case.applicant_id),
-        "receivedTime": to_instant(specimen.recorded_at),
+        "receivedTime": to_instant(specimen.received_at) if specimen.received_at else None,
         "collection": drop_empty({
             "collector": naming.refer("Practitioner", specimen.recorded_by_id),
             "collectedDateTime": to_instant(specimen.collected_at) if specimen.collected_at
@@ -41,4 +41,15 @@ def to_fhir(specimen: Specimen, naming: Naming) -> Resource:
             "method": {"text": _COLLECTIONS[specimen.collection]} if specimen.collection else None,
         }),
         "container": [{"type": {"text": list_tubes()[specimen.tube].label}}] if specimen.tube else None,
+        "condition": [{"text": specimen.rejected_reason.value.replace("-", " ").capitalize()}]
+        if specimen.rejected_reason else None,
     })
+
+
+def _find_status(specimen: Specimen) -> str:
+    """R4 specimen-status: recorded by mistake, not taken by the laboratory, thrown away, else still there."""
+    if specimen.withdrawn_at:
+        return "entered-in-error"
+    if specimen.rejected_at:
+        return "unsatisfactory"
+    return "unavailable" if specimen.discarded_at else "available"
