@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, text
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text
 
 from clinic.db import db
 from clinic.models import Applicant, Case, Task, User
 from clinic.models.task import OPEN_TASK
-from clinic.queries.page import Page, fetch_page
-from clinic.ready_query import ReadyQuery, given
+from clinic.queries.page import Page, Way, find_page, order_page
+from clinic.ready_query import ReadyQuery, ReadyTogether, given
 
 COUNT_LIMIT = 1000
 WHOSE = ("mine", "site")
@@ -32,34 +32,56 @@ class TaskFilter:
 
 def list_tasks(user: User, narrowed: TaskFilter, today: date, after: Any = None, before: Any = None) -> Page:
     """One page of open tasks; `today` at the user's site."""
+    build = partial(_page_tasks, narrowed, _list_roles(user))
+    return find_page(build, after, before, site_id=user.site_id, user_id=user.id, today=today)
+
+
+@lru_cache(maxsize=256)
+def _page_tasks(narrowed: TaskFilter, roles: tuple[str, ...], way: Way) -> ReadyQuery:
     query = select(
         Task.id, Task.kind, Task.detail, Task.role, Task.assignee_id, Task.due_on, Task.first_due_on, Task.postponed,
         Task.level, Task.escalated_role, Task.case_id, Case.number, Case.programme, Applicant.family_name,
         Applicant.given_names, Applicant.native_family_name, Applicant.native_given_names, Applicant.native_language,
-        Applicant.birth_date, Applicant.id.label("applicant_id"),
-    ).outerjoin(Case, Case.id == Task.case_id).outerjoin(Applicant, Applicant.id == Case.applicant_id).where(
-        *_narrow(user, narrowed, today))
-    return fetch_page(query, Task.due_on, Task.id, after=after, before=before)
+        Applicant.birth_date, Applicant.id.label("applicant_id"), User.name.label("assignee"),
+    ).outerjoin(Case, Case.id == Task.case_id).outerjoin(Applicant, Applicant.id == Case.applicant_id).outerjoin(
+        User, User.id == Task.assignee_id).where(*_narrow(narrowed, roles))
+    return order_page(query, Task.due_on, Task.id, way)
 
 
 def count_tasks(user: User, narrowed: TaskFilter, today: date) -> int:
     """How many, at most COUNT_LIMIT."""
-    found = select(Task.id).where(*_narrow(user, narrowed, today)).limit(COUNT_LIMIT).subquery()
-    return int(db.session.execute(select(func.count()).select_from(found)).scalar_one())
+    return count_each(user, (narrowed,), today)[0]
+
+
+def count_each(user: User, several: tuple[TaskFilter, ...], today: date) -> list[int]:
+    """How many each of `several` leaves, at most COUNT_LIMIT, by one statement."""
+    found = _count_each(several, _list_roles(user)).list_rows(site_id=user.site_id, user_id=user.id, today=today)
+    return [int(rows[0][0]) for rows in found]
+
+
+@lru_cache(maxsize=256)
+def _count_each(several: tuple[TaskFilter, ...], roles: tuple[str, ...]) -> ReadyTogether:
+    return ReadyTogether(*(ReadyQuery(_count(*_narrow(narrowed, roles))) for narrowed in several))
 
 
 def count_due(user: User, today: date) -> int:
     """How many of the user's own tasks are due today or late: for the navigation, so on every page."""
-    query = _count_due(tuple(sorted(role.name for role in user.roles)))
+    query = _count_due(_list_roles(user))
     return int(query.find_value(site_id=user.site_id, user_id=user.id, today=today))
 
 
 @lru_cache(maxsize=256)
 def _count_due(roles: tuple[str, ...]) -> ReadyQuery:
-    found = select(Task.id).where(
-        Task.site_id == given("site_id"), _is_open(), Task.due_on <= given("today", Task.due_on.type),
-        _is_of(given("user_id"), roles)).limit(COUNT_LIMIT).subquery()
-    return ReadyQuery(select(func.count()).select_from(found))
+    return ReadyQuery(_count(*_narrow(TaskFilter(), roles), Task.due_on <= _TODAY))
+
+
+def _count(*conditions: Any) -> Select[*tuple[Any, ...]]:
+    found = select(Task.id).where(*conditions).limit(COUNT_LIMIT).subquery()
+    return select(func.count()).select_from(found)
+
+
+def _list_roles(user: User) -> tuple[str, ...]:
+    return tuple(sorted(role.name for role in user.roles))
 
 
 def list_tasks_of_case(case: Case, closed: int = 5) -> tuple[list[Task], list[Task]]:
@@ -76,12 +98,16 @@ def list_colleagues(user: User) -> list[User]:
         select(User).where(User.site_id == user.site_id, User.active).order_by(User.name, User.id)).unique().scalars())
 
 
-def _narrow(user: User, narrowed: TaskFilter, today: date) -> list[Any]:
-    conditions: list[Any] = [Task.site_id == user.site_id, _is_open()]
+_TODAY = given("today", Task.due_on.type)
+
+
+def _narrow(narrowed: TaskFilter, roles: tuple[str, ...]) -> list[Any]:
+    """What a query is given: site_id, user_id and today."""
+    conditions: list[Any] = [Task.site_id == given("site_id"), _is_open()]
     if narrowed.whose == "mine":
-        conditions.append(_is_of(user.id, tuple(role.name for role in user.roles)))
+        conditions.append(_is_of(given("user_id"), roles))
     if narrowed.late:
-        conditions.append(Task.due_on < today)
+        conditions.append(Task.due_on < _TODAY)
     if narrowed.escalated:
         conditions.append(Task.level > 0)
     if narrowed.kind:

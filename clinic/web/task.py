@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
-from flask import Blueprint, Flask, flash, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    current_app,
+    flash,
+    get_template_attribute,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
-from sqlalchemy.engine import Row
 from werkzeug.wrappers import Response
 
 from clinic import clock
 from clinic.db import db
 from clinic.errors import InvalidInput, NotAllowed
+from clinic.memo import Memo
 from clinic.models import Case, Task, User
 from clinic.permissions import ROLES, Permission, permissions_of, requires
-from clinic.queries.task import WHOSE, TaskFilter, count_tasks, list_colleagues, list_tasks, list_tasks_of_case
+from clinic.queries.task import WHOSE, TaskFilter, count_each, list_colleagues, list_tasks, list_tasks_of_case
 from clinic.read_audit import note_case, note_shown
 from clinic.schemas.door import load
 from clinic.schemas.task import GiveIn, NewTaskIn, PostponeIn, TaskOutcomeIn
 from clinic.services import task as service
 from clinic.task_kind import BY_HAND, list_task_kinds
 from clinic.web.case import list_flags
-from clinic.web.case_list import address_pages, say_count
+from clinic.web.case_list import Rows, address_pages, render_list, say_count
 from clinic.web.form import read_form
+from clinic.web.hold_sign import list_held_here
+from clinic.web.language import find_speech
 from clinic.web.staff_name import list_names
 from clinic.web.station import find_open_url
 from clinic.web.station_page import Answer, forget, open_case, show
@@ -36,23 +49,30 @@ blueprint = Blueprint("task", __name__)
 P = Permission
 OPENING = (P.OPEN_CASE, P.RECORD_SPUTUM, P.DIRECT_TASKS)  # who may ask for something by a day
 Page = str | tuple[str, int] | Response
+# The lists of tasks: what stands behind the address, and what it narrows to.
+TABS: tuple[tuple[str, TaskFilter], ...] = (
+    ("", TaskFilter()), ("?late=yes", TaskFilter(late=True)),
+    ("?whose=site&escalated=yes", TaskFilter(whose="site", escalated=True)), ("?whose=site", TaskFilter(whose="site")))
+REMEMBERED = "task_rows"  # key of the application's extensions
+SIZE = 2000  # rows of 1.5 kB
+_READERS = Memo(500)
 
 
 @blueprint.get("/tasks")
 @requires(P.SEE_CASES)
-def index() -> str:
+def index() -> bytes:
     """Open tasks, soonest due first."""
-    today = clock.today(current_user.site.time_zone)
+    reader = current_user._get_current_object()
+    today = clock.today(reader.site.time_zone)
     narrowed = _read_filter()
-    page = list_tasks(current_user, narrowed, today, _read_place("after"), _read_place("before"))
+    page = list_tasks(reader, narrowed, today, _read_place("after"), _read_place("before"))
     note_shown(row.case_id for row in page.rows if row.case_id)
-    names = list_names(row.assignee_id for row in page.rows)
-    return render_template(
-        "task/index.html", rows=[_render_row(row, today, names) for row in page.rows],
-        tabs=_list_tabs(narrowed, today), given=narrowed, kinds=[(name, kind_word(name)) for name in list_task_kinds()],
-        roles=[(name, str(words)) for name, (words, _held) in ROLES.items()],
-        count=say_count(count_tasks(current_user, narrowed, today)),
-        **address_pages(page, lambda row: (row.due_on, row.id)),
+    several = (*(one for _query, one in TABS), narrowed)
+    counts = count_each(reader, several, today)
+    rows = _render_rows(page.rows, today)
+    return render_list(
+        "task/index.html", rows, rows=rows, tabs=_list_tabs(narrowed, counts), given=narrowed, choices=_list_choices,
+        count=say_count(counts[-1]), **address_pages(page, lambda row: (row.due_on, row.id)),
     )
 
 
@@ -184,17 +204,34 @@ def _read_place(name: str) -> tuple[date, str] | None:
         return None
 
 
-def _list_tabs(narrowed: TaskFilter, today: date) -> list[dict[str, Any]]:
-    kinds: tuple[tuple[str, TaskFilter, dict[str, Any]], ...] = (
-        (_("Mine"), TaskFilter(), {}), (_("Mine, late"), TaskFilter(late=True), {"late": "yes"}),
-        (_("Gone up"), TaskFilter(whose="site", escalated=True), {"whose": "site", "escalated": "yes"}),
-        (_("Everybody's"), TaskFilter(whose="site"), {"whose": "site"}))
+def _list_tabs(narrowed: TaskFilter, counts: list[int]) -> list[dict[str, Any]]:
     here = TaskFilter(narrowed.whose, narrowed.late, narrowed.escalated)
-    return [{"label": label, "url": url_for(".index", **given), "active": here == one,
-             "count": say_count(count_tasks(current_user, one, today))} for label, one, given in kinds]
+    return [{"label": label, "url": f"/tasks{query}", "active": here == one, "count": say_count(count)}
+            for label, (query, one), count in zip(_say_tabs(find_speech().name), TABS, counts, strict=False)]
 
 
-def _render_row(row: Row[Any], today: date, names: dict[str, str]) -> dict[str, Any]:
+@lru_cache(maxsize=32)
+def _say_tabs(_language: str) -> tuple[str, ...]:
+    return _("Mine"), _("Mine, late"), _("Gone up"), _("Everybody's")
+
+
+def _list_choices() -> dict[str, list[tuple[str, str]]]:
+    """What the list may be narrowed to."""
+    return {"kinds": [(name, kind_word(name)) for name in list_task_kinds()],
+            "roles": [(name, str(words)) for name, (words, _held) in ROLES.items()]}
+
+
+def _render_rows(found: list[Any], today: date) -> Rows:
+    """The rows as HTML, each remembered under all that goes into it: the row, whether its person is held, the day."""
+    held = list_held_here()
+    said = _READERS.get((find_speech().name, current_user.site.time_zone, today), object)
+    memo: Memo = current_app.extensions.setdefault(REMEMBERED, Memo(SIZE))
+    write = get_template_attribute("task/_row.html", "task_row")
+    keys = [(said, row, row.applicant_id in held) for row in found]
+    return Rows(memo.get_all(keys, lambda place: str(write(_render_row(found[place], today))).encode()))
+
+
+def _render_row(row: Any, today: date) -> dict[str, Any]:
     words, tone, up = describe_due(row.due_on, today, row.level, row.escalated_role)
     url = url_for(".view", task_id=row.id)
     return {
@@ -203,7 +240,7 @@ def _render_row(row: Row[Any], today: date, names: dict[str, str]) -> dict[str, 
         "due": {"state": words, "tone": tone, "detail": up},
         "person": {"person": row, "url": url_for("case.show", case_id=row.case_id)} if row.case_id else None,
         "number": {"text": row.number, "url": url_for("case.show", case_id=row.case_id)} if row.case_id else None,
-        "whose": {"text": names.get(row.assignee_id or "") or role_word(row.role),
+        "whose": {"text": row.assignee or role_word(row.role),
                   "sub": _("put off %(n)s times", n=row.postponed) if row.postponed else None},
         "next": {"action": {"label": _("Open"), "url": url}},
     }

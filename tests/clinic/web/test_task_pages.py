@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -14,7 +15,9 @@ from clinic.db import db, set_mode
 from clinic.models import Case, Task, User
 from clinic.queries import page as page_module
 from clinic.queries.task import TaskFilter, count_due, count_tasks, list_tasks
-from clinic.services.task import open_task
+from clinic.services.hold import place_hold
+from clinic.services.task import close_task, give_task, open_task, postpone_task
+from clinic.web.task import REMEMBERED
 from tests.factory import make_case, make_site, make_user
 from tests.sign_in import sign_in
 
@@ -61,6 +64,50 @@ def test_my_list_has_what_is_in_my_roles_list_and_what_was_given_to_me(app: Flas
     assert {row.id for row in list_tasks(nurse, TaskFilter("site"), today).rows} == ids | {colleague.id}
     assert count_tasks(nurse, TaskFilter("site", escalated=True), today) == 1
     assert count_due(nurse, today) == 3 and count_due(nurse, today - timedelta(days=1)) == 0
+
+
+def test_list_is_the_same_as_one_made_anew_after_everything_that_happens(app: Flask, case: Case) -> None:
+    with clock.stopped_at(datetime(2026, 3, 2, 9, 0, tzinfo=UTC)):
+        nurse, other = make_user("nurse", name="Otieno Were"), make_user("nurse", language="fr")
+        keys = [open_late(case, "a", days=0, kind="contact-test"), open_late(case, "b", kind="contact-test")]
+        physician = make_user("physician")
+        clients = [sign_in(app, user) for user in (nurse, other)]
+    paths = ("/tasks", "/tasks?late=yes", "/tasks?whose=site", "/tasks?whose=site&kind=contact-test")
+
+    def get(place: int) -> Task:
+        return db.session.get_one(Task, keys[place])
+
+    def read() -> list[str]:
+        return [re.sub(r'nonce="[^"]*"|csrf_token" value="[^"]*"|data-(?:page|csrf|id)="[^"]*"', "",
+                       text_of(client, path)) for client in clients for path in paths]
+
+    def raise_task() -> None:
+        get(0).level, get(0).escalated_role = 1, "physician"
+
+    steps: list[Callable[[], object]] = [
+        lambda: postpone_task(get(1), date(2026, 3, 9), "comes next week", nurse), raise_task,
+        lambda: give_task(get(1), "nurse", nurse, "knows the family", nurse),
+        lambda: place_hold(get(1).case, "coughs", physician),
+        lambda: close_task(get(0), "declined", nurse, "does not want to"),
+    ]
+    seen = []
+    for minutes, step in enumerate([None, *steps]):
+        with clock.stopped_at(datetime(2026, 3, 2, 9, 1, tzinfo=UTC) + timedelta(minutes=minutes)):
+            if step:
+                db.session.rollback()
+                set_mode("write")
+                step()
+                db.session.commit()
+            kept, again = read(), read()
+            memo = app.extensions.pop(REMEMBERED)
+            assert kept == again == read()
+            app.extensions[REMEMBERED] = memo
+            seen.append(kept[2])
+    assert len(set(seen)) == len(seen)
+    assert "Due today" in seen[0] and "3 days late" in seen[0] and "Due in 7 days" in seen[1]
+    assert "gone up to: Panel physician" in seen[2] and "Otieno Were" in seen[3] and "May be infectious" in seen[4]
+    with clock.stopped_at(datetime(2026, 3, 10, 9, 0, tzinfo=UTC)):
+        assert "1 day late" in text_of(sign_in(app, nurse), "/tasks?whose=site")
 
 
 def test_pages_go_by_due_day_and_key(app: Flask, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
