@@ -10,6 +10,7 @@ from flask import Flask, Request, Response, g, request
 from flask.json import dumps as json_dumps
 from flask.json.tag import TaggedJSONSerializer
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
+from flask_babel import lazy_gettext
 from flask_security.core import AnonymousUser, Security
 from flask_security.datastore import SQLAlchemyUserDatastore
 from flask_wtf.csrf import CSRFProtect
@@ -43,6 +44,8 @@ def install_sign_in(app: Flask, secret_key: str, secure_cookies: bool) -> None:
         SECURITY_RECOVERABLE=False,
         SECURITY_CHANGEABLE=False,
         SECURITY_RETURN_GENERIC_RESPONSES=True,
+        SECURITY_MSG_GENERIC_AUTHN_FAILED=(
+            lazy_gettext("The e-mail address or the password is not right. Type both again."), "error"),
         SECURITY_SEND_REGISTER_EMAIL=False,
         SECURITY_EMAIL_VALIDATOR_ARGS={"check_deliverability": False, "test_environment": True},
         SECURITY_FLASH_MESSAGES=False,

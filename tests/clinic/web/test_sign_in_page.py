@@ -67,10 +67,11 @@ def test_next_sign_in_tells_its_owner_what_happened_to_the_account(app: Flask) -
     db.session.commit()
     with clock.stopped_at(began):
         assert "happened to your account" not in _sign_in_and_look(app, email)
-    with clock.stopped_at(began + timedelta(hours=1)), write_unit():
-        for user, action in ((nurse, "reset-mfa"), (nurse, "change-password"), (nurse, "lift-delay"),
-                             (other, "add-passkey")):
+    for minute, (user, action) in enumerate(((nurse, "reset-mfa"), (nurse, "change-password"), (nurse, "lift-delay"),
+                                             (other, "add-passkey"))):
+        with clock.stopped_at(began + timedelta(minutes=50 + minute)), write_unit():  # told in their order
             record_change(action, "user", user.id, site_id=user.site_id)
+    with clock.stopped_at(began + timedelta(hours=1)), write_unit():
         for _again in range(2):
             record_wrong_secret(nurse.id, "code", "sign-in")
     with clock.stopped_at(began + timedelta(hours=2)):
@@ -228,3 +229,16 @@ def test_idle_time_of_a_sign_in_is_shown_as_locked(app: Flask) -> None:
 def test_sign_in_reads_no_json_of_strangers(app: Flask, body: str) -> None:
     for path in ("/sign-in", "/sign-in/new-password"):
         assert app.test_client().post(path, data=body, content_type="application/json").status_code == 415, path
+
+
+@pytest.mark.parametrize(("language", "words"), [
+    ("en", "The e-mail address or the password is not right."), ("fr", "le mot de passe n’est pas correct"),
+])
+def test_refused_sign_in_says_what_to_do_in_plain_words(app: Flask, language: str, words: str) -> None:
+    email = make_user("nurse").email
+    db.session.commit()
+    client = app.test_client()
+    for tried in (email, "nobody@test.example"):
+        answer = client.post("/sign-in", data={"email": tried, "password": "guess"},
+                             headers={"Accept-Language": language})
+        assert words in _text(answer) and "identity" not in answer.text
