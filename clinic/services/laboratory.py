@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import date
 from decimal import Decimal
 
+from flask_babel import LazyString
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import select, true
 
 from clinic import clock, workflow
@@ -136,7 +138,14 @@ def find_sent_back(
 ) -> LabResult | None:
     """The result that the second person sent back last and that nobody has entered anew; by that method where the
     test's methods stand beside one another."""
-    rows = [row for row in list_results(case)
+    return pick_sent_back(list_results(case), test, specimen_id, method)
+
+
+def pick_sent_back(
+    results: Iterable[LabResult], test: str, specimen_id: str | None = None, method: str | None = None
+) -> LabResult | None:
+    """The same among the results of a case, as list_results gives them."""
+    rows = [row for row in results
             if row.test == test and row.specimen_id == specimen_id and row.is_sent_back
             and (not list_tests()[test].by_method or method in (None, row.method))]
     return rows[-1] if rows and rows[-1].superseded_at is None else None
@@ -229,18 +238,20 @@ def compute_igra(row: LabResult) -> str | None:
     return said if said in ("positive", "negative") else "indeterminate"
 
 
+VALUE_WORDS: dict[str, LazyString] = {
+    "positive": _l("positive"), "negative": _l("negative"), "indeterminate": _l("indeterminate"),
+    "reactive": _l("reactive"), "nonreactive": _l("nonreactive"), "detected": _l("detected"),
+    "not-detected": _l("not detected"), "trace": _l("trace"), "mtb": _l("M. tuberculosis complex"),
+    "ntm": _l("nontuberculous mycobacteria"), "contaminated": _l("contaminated"), "inconclusive": _l("inconclusive"),
+    "normal": _l("normal"), "abnormal": _l("abnormal"), "susceptible": _l("susceptible"), "resistant": _l("resistant"),
+    "scanty": _l("scanty"), "pending": _l("pending"), "mpt64": _l("MPT64 antigen"),
+    "line-probe": _l("line probe assay"), "naat": _l("NAAT"), "sequencing": _l("sequencing"),
+}
+
+
 def label_value(value: str) -> str:
     """A result's code in words."""
-    words = {
-        "positive": _("positive"), "negative": _("negative"), "indeterminate": _("indeterminate"),
-        "reactive": _("reactive"), "nonreactive": _("nonreactive"), "detected": _("detected"),
-        "not-detected": _("not detected"), "trace": _("trace"), "mtb": _("M. tuberculosis complex"),
-        "ntm": _("nontuberculous mycobacteria"), "contaminated": _("contaminated"), "inconclusive": _("inconclusive"),
-        "normal": _("normal"), "abnormal": _("abnormal"), "susceptible": _("susceptible"), "resistant": _("resistant"),
-        "scanty": _("scanty"), "pending": _("pending"), "mpt64": _("MPT64 antigen"),
-        "line-probe": _("line probe assay"), "naat": _("NAAT"), "sequencing": _("sequencing"),
-    }
-    return words.get(value, value)
+    return str(VALUE_WORDS[value]) if value in VALUE_WORDS else value
 
 
 def _build(case: Case, new: NewResult, actor: User) -> LabResult:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask_babel import gettext as _
 
 from clinic import clock, workflow
@@ -20,10 +22,13 @@ NOT_ORDERED = frozenset({
 })
 
 
-def list_orderable(case: Case) -> list[str]:
-    """Examinations that a physician may add to `case`: those nobody asks for yet; a variant where it is suggested."""
+def list_orderable(case: Case, decision: dict[str, Any] | None = None) -> list[str]:
+    """Examinations that a physician may add to `case`: those nobody asks for yet; a variant where it is suggested.
+
+    `decision` is the one on the case as it stands, when it is known.
+    """
     asked = {row.exam for row in list_requirements(case) if row.state is not RequirementState.WITHDRAWN}
-    suggested = {item["exam"] for item in assessment.assess(case)["suggested"]}
+    suggested = {item["exam"] for item in (decision or assessment.assess(case))["suggested"]}
     return [exam for exam in list_exams() if exam not in asked | (NOT_ORDERED - suggested)]
 
 

@@ -26,10 +26,11 @@ from clinic.queries.merge import list_merges_of_case
 from clinic.queries.namesake import find_namesakes
 from clinic.queries.signed_exam import list_deliveries_of, list_exams
 from clinic.queries.standing import Standing, load_standings
+from clinic.rules import decide
 from clinic.rules.programme import list_programmes
 from clinic.scope import current_emergency
 from clinic.services.amendment import list_open_requests, may_ask
-from clinic.services.assessment import assess, list_requirements
+from clinic.services.assessment import list_requirements
 from clinic.services.circumstance import ensure_unchanged
 from clinic.services.completion import list_open_vaccine_lines
 from clinic.services.consent import ENDED, OPEN_TO_DECISION, ensure_not_refused, find_consent
@@ -74,7 +75,9 @@ def show(case_id: str) -> Page:
     case = get_case(case_id, current_user)
     record_case_read(case)
     conclusion = find_conclusion(case) if case.state not in workflow.RECORDING else None
-    decision = conclusion.decision if conclusion else assess(case)
+    facts = build_facts(case)
+    standing_decision = decide(facts)
+    decision = conclusion.decision if conclusion else standing_decision
     requirements = list_requirements(case)
     exams, requests = list_exams(case), list_open_requests(case)
     standing = load_standings([case.id])[case.id]
@@ -82,7 +85,7 @@ def show(case_id: str) -> Page:
     groups = _build_groups(case, decision, requirements, standing)
     for task in () if is_ours else (task for group in groups for task in group.tasks):
         task.pop("next", None)
-    establish, without_effect = split_unknowns(build_facts(case)["unknown"], decision["needs"])
+    establish, without_effect = split_unknowns(facts["unknown"], decision["needs"])
     return render_template(
         "case/show.html", case=case, decision=decision, conclusion=conclusion, flags=list_flags(case),
         groups=groups, history=list_history(case),
@@ -98,7 +101,7 @@ def show(case_id: str) -> Page:
         may_see_audit=has_permission(Permission.SEE_AUDIT),
         delivery_state=state_word, may_ask=is_ours and may_ask(case, current_user), **RESULT_WORDS,
         may_add=is_ours and has_permission(Permission.RECORD_EXAM) and case.state in workflow.RECORDING,
-        orderable=list_orderable(case),
+        orderable=list_orderable(case, standing_decision),
         open_lines=list_open_vaccine_lines(case, decision), looks=list_looks(case), standing=standing,
         visit=find_visit(case), may_receive=is_ours and has_permission(Permission.REGISTER),
         may_arrive=case.state in OPEN_TO_DECISION,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,11 +29,17 @@ def to_partial_date(value: Day) -> PartialDate | None:
     if isinstance(value, date):
         return from_date(value)
     if isinstance(value, str) and value:
-        try:
-            return parse_partial_date(value)
-        except InvalidInput:
-            return None
+        return _parse(value)
     return value if isinstance(value, PartialDate) else None
+
+
+@lru_cache(maxsize=4096)
+def _parse(text: str) -> PartialDate | None:
+    """Days of birth stand in every list, twice in each row."""
+    try:
+        return parse_partial_date(text)
+    except InvalidInput:
+        return None
 
 
 def format_date(value: Day) -> str:

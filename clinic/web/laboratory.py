@@ -303,7 +303,7 @@ def _show_sheet(case: Case, typed: dict[str, Any], problem: InvalidInput | None 
     chosen = request.args.get("test", "")
     due += [name for name in others if name == chosen or typed.get(f"{name}.value")]
     names = list_names(each for row in rows for each in (row.entered_by_id, row.confirmed_by_id))
-    sent_back = {name: row for name in due if (row := laboratory.find_sent_back(case, name))}
+    sent_back = {name: row for name in due if (row := laboratory.pick_sent_back(rows, name))}
     return show("laboratory/sheet.html", case, problem, typed=typed or _values_sent_back(sent_back), rows=rows[::-1],
                 names=names, tests=list_tests(), due=due, others=[name for name in others if name not in due],
                 writing=writing, sent_back=sent_back, to_treat=_list_to_treat(rows),
@@ -338,7 +338,7 @@ def _list_due(case: Case, rows: list[LabResult]) -> tuple[list[str], list[str]]:
     due = [name for name in own if set(list_tests()[name].exams) & open_exams
            and (name not in current or ("igra-repeat" in open_exams and name == "igra"))
            and (list_tests()[name].settles or name == "creatinine")]
-    due += [name for name in own if name not in due and laboratory.find_sent_back(case, name)]
+    due += [name for name in own if name not in due and laboratory.pick_sent_back(rows, name)]
     return due, [name for name in own if name not in due]
 
 

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from flask import Flask, render_template, request
+from flask_babel import LazyString
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
 from clinic import workflow
@@ -90,33 +92,41 @@ def to_requirement_reasons(reasons: Iterable[RequirementReason]) -> list[dict[st
     return [veil_reason(row.rule, row.says, row.source, row.edition) for row in reasons]
 
 
+PART_WORDS: dict[str, LazyString] = {
+    "nil": _l("Nil"), "tb1": _l("TB antigen 1"), "tb2": _l("TB antigen 2"), "mitogen": _l("Mitogen"),
+    "panel_a": _l("Panel A"), "panel_b": _l("Panel B"), "positive_control": _l("Positive control"),
+    "titre": _l("Titre"), "isoniazid": _l("Isoniazid"), "rifampicin": _l("Rifampicin"), "ethambutol": _l("Ethambutol"),
+    "pyrazinamide": _l("Pyrazinamide"), "fluoroquinolone": _l("Fluoroquinolone"), "amikacin": _l("Amikacin"),
+    "ethionamide": _l("Ethionamide"), "bedaquiline": _l("Bedaquiline"), "linezolid": _l("Linezolid"),
+    "levofloxacin": _l("Levofloxacin"), "moxifloxacin": _l("Moxifloxacin"), "clofazimine": _l("Clofazimine"),
+    "delamanid": _l("Delamanid"), "pretomanid": _l("Pretomanid"), "grade": _l("Grade"), "species": _l("Species"),
+    "identified-by": _l("Identified by"),
+}
+METHOD_WORDS: dict[str, LazyString] = {
+    "laboratory": _l("laboratory test"), "rapid": _l("rapid test"), "confirmatory": _l("confirmatory test"),
+    "phenotypic-liquid": _l("culture, liquid"), "phenotypic-solid": _l("culture, solid"), "molecular": _l("molecular"),
+    "liquid": _l("liquid medium"), "solid": _l("solid medium"),
+}
+MARK_WORDS: dict[str, LazyString] = {
+    "normal": _l("normal"), "low": _l("low"), "high": _l("high"), "critical": _l("critical"),
+}
+
+
 def igra_word(part: str) -> str:
     """A part of a result in words: of an IGRA as the form calls it (DS-3030 section 1), a titre, a drug."""
-    words = {"nil": _("Nil"), "tb1": _("TB antigen 1"), "tb2": _("TB antigen 2"), "mitogen": _("Mitogen"),
-             "panel_a": _("Panel A"), "panel_b": _("Panel B"), "positive_control": _("Positive control"),
-             "titre": _("Titre"), "isoniazid": _("Isoniazid"), "rifampicin": _("Rifampicin"),
-             "ethambutol": _("Ethambutol"), "pyrazinamide": _("Pyrazinamide"),
-             "fluoroquinolone": _("Fluoroquinolone"), "amikacin": _("Amikacin"), "ethionamide": _("Ethionamide"),
-             "bedaquiline": _("Bedaquiline"), "linezolid": _("Linezolid"), "levofloxacin": _("Levofloxacin"),
-             "moxifloxacin": _("Moxifloxacin"), "clofazimine": _("Clofazimine"), "delamanid": _("Delamanid"),
-             "pretomanid": _("Pretomanid"), "grade": _("Grade"), "species": _("Species"),
-             "identified-by": _("Identified by")}
     if part.endswith(DETAIL):
         return _("%(drug)s, tested", drug=igra_word(part.removesuffix(DETAIL)))
-    return words.get(part, part)
+    return str(PART_WORDS[part]) if part in PART_WORDS else part
 
 
 def method_word(method: str) -> str:
     """How a test was made; names of methods stand as laboratories write them."""
-    words = {"laboratory": _("laboratory test"), "rapid": _("rapid test"), "confirmatory": _("confirmatory test"),
-             "phenotypic-liquid": _("culture, liquid"), "phenotypic-solid": _("culture, solid"),
-             "molecular": _("molecular"), "liquid": _("liquid medium"), "solid": _("solid medium")}
-    return words.get(method, method.upper())
+    return str(METHOD_WORDS[method]) if method in METHOD_WORDS else method.upper()
 
 
 def mark_word(mark: str) -> str:
     """How the laboratory marked a number."""
-    return {"normal": _("normal"), "low": _("low"), "high": _("high"), "critical": _("critical")}.get(mark, mark)
+    return str(MARK_WORDS[mark]) if mark in MARK_WORDS else mark
 
 
 def prefix_errors(problem: InvalidInput, prefix: str, fallback: str) -> dict[str, Any]:
