@@ -14,6 +14,7 @@ from clinic.models import Case
 from clinic.permissions import Permission, has_permission, requires
 from clinic.queries.prior_value import list_prior_of
 from clinic.services import laboratory
+from clinic.services.lab_order import list_orders
 from clinic.web.reauthentication import check_again
 from clinic.web.station_page import Answer, forget, is_recording, list_names, open_case, show
 
@@ -47,10 +48,12 @@ def confirm(case_id: str) -> Answer | Response:
 
 def _show(case: Case, problem: InvalidInput | None = None, ticked: list[str] | None = None) -> Answer:
     rows = laboratory.list_waiting(case)
+    drawn = {order.id: order.specimen.number for order in list_orders(case) if order.specimen}
     together = {row.id for row in rows if laboratory.may_confirm_together(row)}
     return show(
         "laboratory/second_person.html", case, problem, rows=rows, tests=list_tests(), together=together,
         ticked=ticked or [], names=list_names(row.entered_by_id for row in rows),
         priors={row.id: found[0] for row in rows if (found := list_prior_of(row))},
-        may_confirm=is_recording(case) and has_permission(P.CONFIRM_RESULT),
+        numbers={row.id: row.specimen.number if row.specimen else drawn.get(row.order_id or "") for row in rows},
+        may_confirm=is_recording(case) and has_permission(P.CONFIRM_RESULT), may_open=has_permission(P.CONFIRM_RESULT),
     )

@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from clinic.db import db, read_unit
-from clinic.models import Case, LabResult, ResultStatus, SpecimenKind, User
+from clinic.models import Case, CaseState, LabResult, ResultStatus, SpecimenKind, User
 from clinic.schemas.laboratory import NewResult, NewSpecimen
 from clinic.services import laboratory, specimen
 from clinic.services.plausibility import get_today
@@ -51,6 +51,14 @@ def test_normal_results_have_a_tick_and_positive_ones_a_page(app: Flask, case: C
     assert f'value="{normal}"' in text
     assert f'value="{positive}"' not in text
     assert f"laboratory/{positive}?from=case" in text
+
+
+def test_correction_after_the_signature_is_opened_from_the_list(app: Flask, case: Case, technician: User) -> None:
+    row = _enter(case, technician, "syphilis-nontreponemal", "nonreactive")
+    case.state = CaseState.SIGNED
+    text = _text(sign_in(app, make_user("labsupervisor")).get(f"/cases/{case.id}/second-person"))
+    assert f'value="{row}"' not in text and ">Waits<" not in text, "nothing is ticked together any more"
+    assert re.search(rf'button--small" href="/cases/{case.id}/laboratory/{row}', text)
 
 
 def test_ticked_results_are_confirmed_together(app: Flask, case: Case, technician: User) -> None:
