@@ -89,14 +89,14 @@ def table(laboratory_id: str) -> Page:
 def report(laboratory_id: str) -> Page:
     """Attach a printed report to its order, once it was opened in a process of its own."""
     request.max_content_length = LARGEST_PDF + 64 * 1024
-    number = request.form.get("order", "").strip().upper()
+    number = request.form.get("report_order", "").strip().upper()
     sent = request.files.get("report")
     content = sent.read() if sent else b""
     with read_unit():
         get_laboratory(current_user, laboratory_id)
         errors: dict[str, Any] = {} if content else {"report": [_("Choose the file.")]}
         if _find_order(number) is None:
-            errors["order"] = [_("Type or scan the number of an order of this site.")]
+            errors["report_order"] = [_("Type or scan the number of an order of this site.")]
     if not errors:
         try:
             look_at_pdf(content, get_settings(current_app))
@@ -104,7 +104,7 @@ def report(laboratory_id: str) -> Page:
             errors = {"report": [problem.message]}
     if errors:
         with read_unit():
-            return _render(laboratory_id, errors, typed={"order": number}), 422
+            return _render(laboratory_id, errors, typed={"report_order": number}), 422
     open_store(get_settings(current_app)).write(content)
     with write_unit():
         laboratory, order = get_laboratory(current_user, laboratory_id), _find_order(number)

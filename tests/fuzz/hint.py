@@ -57,7 +57,7 @@ HINTS: dict[str, dict[str, Choices]] = {
     "laboratory_message.change_mapping": {"kind": ("test",), "ours": ("syphilis-nontreponemal", "hiv"),
                                           "code": ("5292-8", "TPHA"), "line_id": ()},
     "laboratory_upload.columns": {name: (heading,) for name, heading in HEADINGS.items()} | {"*": EMPTY},
-    "laboratory_upload.report": {"order": ("{order_number}",)},
+    "laboratory_upload.report": {"report_order": ("{order_number}",)},
     "member.add": {"email": ("newcomer@test.example",), "roles": ("nurse", "reception"), "programmes": EMPTY,
                    "valid_*": EMPTY, "name": ("Naliaka Barasa",)},
     "order_message.send": {"laboratory": ("{laboratory_id}",)},

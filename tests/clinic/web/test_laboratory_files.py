@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 from typing import Any
 
 import pytest
@@ -115,10 +116,10 @@ def test_printed_report_is_attached_to_its_order(client: FlaskClient, ids: dict[
     page = f"/laboratory/files/{ids['laboratory']}/report"
     for content, order in ((b"", ids["order"]), (b"MZ", ids["order"]), (make_plain_pdf(script=True), ids["order"]),
                            (make_plain_pdf(), "NOBODY")):
-        answer = client.post(page, data={"report": (io.BytesIO(content), "r.pdf"), "order": order})
+        answer = client.post(page, data={"report": (io.BytesIO(content), "r.pdf"), "report_order": order})
         assert answer.status_code == 422, content[:20]
     assert count(LabDocument) == 0
-    sent = {"report": (io.BytesIO(make_plain_pdf()), "r.pdf"), "order": ids["order"].lower()}
+    sent = {"report": (io.BytesIO(make_plain_pdf()), "r.pdf"), "report_order": ids["order"].lower()}
     assert client.post(page, data=sent).status_code == 303
     db.session.rollback()
     (kept,) = db.session.execute(select(LabDocument)).unique().scalars()
@@ -131,6 +132,8 @@ def test_column_map_is_the_supervisor_s(app: Flask, client: FlaskClient, ids: di
     page = f"/laboratory/files/{ids['laboratory']}/columns"
     assert client.post(page, data={"code": "X"}).status_code == 403
     supervisor = sign_in(app, make_user_committed("labsupervisor"))
+    shown = re.findall(r' id="([^"]+)"', supervisor.get(page.removesuffix("/columns")).text)
+    assert len(shown) == len(set(shown)), "a label leads to its own field, on this page with three forms"
     assert supervisor.post(page, data=COLUMNS | {"note": "Remark"}).status_code == 303
     db.session.rollback()
     assert db.session.get_one(Laboratory, ids["laboratory"]).column_map == COLUMNS | {"note": "Remark"}
