@@ -110,7 +110,7 @@ def _find_errand(exam: str, row: Any, standing: Standing, today: date, zone: str
     if exam in XRAY:
         return Errand(Stop.XRAY, line, "xray", exam) if state.code in ("to-do", "film-held") else None
     if exam in SPUTUM:
-        is_taken_today = today in standing.specimens.values()
+        is_taken_today = any(mark.collected_on == today for mark in standing.specimens.values())
         return None if is_taken_today or state.code != "to-do" else Errand(Stop.LABORATORY, line, "sputum", exam)
     if exam == VACCINATION_REVIEW:
         return Errand(Stop.VACCINATION, line, "vaccination", exam)

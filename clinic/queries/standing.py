@@ -60,10 +60,12 @@ class ResultMark:
 
 @dataclass(frozen=True)
 class SpecimenMark:
-    """A specimen of a series: the day its cultures' clocks began, and the media inoculated as far as somebody said."""
+    """A specimen of a series: the day its cultures' clocks began, the media inoculated as far as somebody said, and
+    the day it was taken."""
 
     began_on: date
     media: tuple[str, ...] = ()
+    collected_on: date | None = None
 
 
 @dataclass
@@ -177,7 +179,7 @@ def _add_draft(standing: Standing, row: Any) -> None:
 
 def _add_specimen(standing: Standing, row: Any) -> None:
     media = tuple((row.media or "").split())
-    standing.specimens[row.id] = SpecimenMark(row.inoculated_on or row.collected_on, media)
+    standing.specimens[row.id] = SpecimenMark(row.inoculated_on or row.collected_on, media, row.collected_on)
 
 
 PARTS: tuple[tuple[ReadyQuery, Callable[[Standing, Any], None]], ...] = (

@@ -12,16 +12,20 @@ from sqlalchemy import event
 from clinic import clock
 from clinic.db import db
 from clinic.errors import AlreadyDone, NotNow
-from clinic.models import Case, CaseState, IdentityMethod, PhotoSource, User
+from clinic.models import Case, CaseState, IdentityMethod, PhotoSource, SpecimenKind, User
 from clinic.queries.visit import count_here, count_lists, list_here
 from clinic.queries.worklist import Filter, View, count_cases, count_mine
 from clinic.schemas.imaging import NewReading
+from clinic.schemas.laboratory import NewSpecimen
 from clinic.services import form, radiology, visit
 from clinic.services.identity import confirm_identity, record_mismatch
 from clinic.services.photo import record_photo
 from clinic.services.plausibility import get_today
+from clinic.services.radiology import record_reading
+from clinic.services.specimen import take_specimen
 from clinic.station import list_stations
-from clinic.waiting_room import Place, Stop, find_place
+from clinic.waiting_room import Place, Stop, find_place, list_errands
+from clinic.xray_finding import XrayResult
 from tests.factory import make_case, make_site, make_user
 from tests.sign_in import give_consent
 
@@ -39,6 +43,12 @@ def find_stop(case: Case, clerk: User) -> Place:
     here, _is_cut = list_here(clerk)
     row, standing, presence = next(one for one in here if one[0].id == case.id)
     return find_place(row, standing, presence, clock.today("Africa/Nairobi"), "Africa/Nairobi")
+
+
+def list_paths(case: Case, clerk: User) -> set[str]:
+    """Everything the one person who is here can do today."""
+    (one,) = list_here(clerk)[0]
+    return {errand.path for errand in list_errands(*one, clock.today("Africa/Nairobi"), "Africa/Nairobi")}
 
 
 def take_photo(case: Case, clerk: User) -> None:
@@ -126,9 +136,24 @@ def test_whoever_confirmed_has_the_person_in_front_of_them(clerk: User) -> None:
         assert place.errand.stop is Stop.XRAY and place.with_ is not None
         assert (place.with_.by, place.since) == ("Kamau Gitau", NOON + timedelta(minutes=20))
         reading = NewReading(get_today(case), "pa", ("NORMAL",), confirmed=[radiology.ELSEWHERE])
-        radiology.record_reading(case, reading, make_user("radiologist"))
+        record_reading(case, reading, make_user("radiologist"))
         after = find_stop(case, clerk)
         assert after.errand.stop is Stop.HISTORY and after.with_ is None
+
+
+def test_who_gave_sputum_today_is_not_sent_to_give_it_again_before_tomorrow(clerk: User) -> None:
+    technician = make_user("labtech")
+    with clock.stopped_at(NOON):
+        case = make_case("us", user=clerk)
+        record_reading(case, NewReading(get_today(case), "pa", ("INFILTRATE",), result=XrayResult.TB.value,
+                                        confirmed=[radiology.ELSEWHERE]), make_user("radiologist"))
+        visit.check_in(case, clerk)
+        assert "sputum" in list_paths(case, clerk)
+        take_specimen(case, NewSpecimen(SpecimenKind.SPUTUM, get_today(case)), technician)
+        assert "sputum" not in list_paths(case, clerk)
+    with clock.stopped_at(NOON + timedelta(days=1)):
+        visit.check_in(case, clerk)
+        assert "sputum" in list_paths(case, clerk)
 
 
 def test_mismatch_holds_the_case_at_reception(clerk: User) -> None:
