@@ -6,8 +6,9 @@ from datetime import date
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import LazyString, ngettext
 from flask_babel import gettext as _
-from flask_babel import ngettext
+from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
@@ -40,6 +41,10 @@ from clinic.web.station_page import Answer, list_names
 blueprint = Blueprint("result_grid", __name__, url_prefix="/laboratory/bench")
 P = Permission
 STATES = ("enter", "confirm")
+BENCH_WORDS: dict[str, LazyString] = {
+    "serology": _l("Serology"), "chemistry": _l("Chemistry"), "haematology": _l("Haematology"),
+    "urinalysis": _l("Urinalysis"), "molecular": _l("Molecular"), "tuberculosis": _l("Tuberculosis"),
+}
 
 
 @blueprint.get("")
@@ -134,9 +139,7 @@ def confirm(test: str) -> Answer | Response:
 
 def bench_word(bench: str) -> str:
     """A section of the laboratory."""
-    return {"serology": _("Serology"), "chemistry": _("Chemistry"), "haematology": _("Haematology"),
-            "urinalysis": _("Urinalysis"), "molecular": _("Molecular"), "tuberculosis": _("Tuberculosis"),
-            }.get(bench, bench)
+    return str(BENCH_WORDS[bench]) if bench in BENCH_WORDS else bench
 
 
 def _get_test(name: str) -> LaboratoryTest:

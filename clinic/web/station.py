@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from flask import current_app
+from flask_babel import LazyString
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from werkzeug.exceptions import HTTPException
 
 from clinic.laboratory_test import list_tests
@@ -73,15 +75,17 @@ def find_open_url(path: str) -> str | None:
     return path if allowed else None
 
 
+WORK_WORDS: dict[str, LazyString] = {
+    "xray": _l("Read"), "draw": _l("Draw"), "sputum": _l("Sputum"),
+    "laboratory": _l("Enter result"), "vaccination": _l("Vaccinate"),
+    "susceptibility": _l("Drug susceptibility"), "treatment": _l("Treatment"),
+    "tuberculosis": _l("Treatment"),
+    "forms": _l("Fill in"), "sign": _l("Review and sign"), "circumstances": _l("Answer"),
+}
+
+
 def label_work(path: str, waits_for_second: bool = False) -> str:
     """What is done at a station, for its button."""
-    words = {
-        "xray": _("Read"), "draw": _("Draw"), "sputum": _("Sputum"),
-        "laboratory": _("Enter result"), "vaccination": _("Vaccinate"),
-        "susceptibility": _("Drug susceptibility"), "treatment": _("Treatment"),
-        "tuberculosis": _("Treatment"),
-        "forms": _("Fill in"), "sign": _("Review and sign"), "circumstances": _("Answer"),
-    }
     if path == "xray" and not has_permission(Permission.READ_XRAY):
         return _("Films")
-    return _("Confirm") if waits_for_second else words[path.partition("/")[0]]
+    return _("Confirm") if waits_for_second else str(WORK_WORDS[path.partition("/")[0]])
