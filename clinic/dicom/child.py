@@ -28,6 +28,8 @@ def run(source: Path, folder: Path) -> int:
         fault = refused.fault
     except MemoryError:
         fault = Fault.TOO_LARGE
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        fault = Fault.DAMAGED  # what the library falls over in an element that is none: three values where one belongs
     else:
         return 0
     (folder / "fault").write_text(fault.value)

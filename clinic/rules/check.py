@@ -77,7 +77,7 @@ def check_rule_file(source: Source, folder: str, reference: Reference) -> list[P
         _check_once(source, "edition", "id", data["edition"])
         _check_editions(source, data["edition"])
         for place, row in enumerate(data["rule"]):
-            _check_rule(source, place, row, data, reference)
+            _check_rule(source, folder, place, row, data, reference)
         _check_versions(source, data["rule"])
         _check_code_rules(source, folder, data)
     return source.problems
@@ -140,7 +140,7 @@ def _check_editions(source: Source, rows: list[dict[str, Any]]) -> None:
 
 
 def _check_rule(
-    source: Source, place: int, row: dict[str, Any], data: dict[str, Any], reference: Reference
+    source: Source, folder: str, place: int, row: dict[str, Any], data: dict[str, Any], reference: Reference
 ) -> None:
     """One rule: every word, exam, category, signal and day it names must be known."""
     def note(key: str, message: str) -> None:
@@ -148,8 +148,8 @@ def _check_rule(
 
     if row["kind"] not in KINDS:
         note("kind", f"unknown kind {row['kind']}")
-    if not row["id"].startswith(f"{data['programme']}-"):
-        note("id", f"the id must begin with {data['programme']}-")
+    if not row["id"].startswith(f"{folder}-"):
+        note("id", f"the id must begin with {folder}-")
     words = {circumstance["word"] for circumstance in data["circumstance"]}
     for key in ("all", "any", "none"):
         for word in _list_unknown(row.get(key, ()), words):

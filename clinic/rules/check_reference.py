@@ -19,9 +19,9 @@ CATEGORIES_OF_FINDING = ("normal", "suggests-tb", "follow-up", "minor")
 
 def check_reference(folder: Path, root: Path) -> tuple[Reference, list[Problem]]:
     """The reference files, and the problems in them."""
-    countries = frozenset(
-        line.strip() for line in (folder / "country_code.csv").read_text(encoding="utf-8").splitlines()[1:])
-    problems: list[Problem] = []
+    coded = Source(folder / "country_code.csv", root)
+    countries = frozenset(line.strip() for line in coded.lines[1:])
+    problems: list[Problem] = list(coded.problems)
     sound: dict[str, dict[str, Any]] = {}
     for name, (table, keys) in REFERENCE.items():
         source = Source(folder / name, root)

@@ -49,7 +49,7 @@ class Source:
         """The file's data, or None with a problem noted."""
         try:
             return tomllib.loads(self.text)
-        except tomllib.TOMLDecodeError as error:
+        except ValueError as error:  # TOMLDecodeError is one; so is a number of thousands of digits
             match = re.search(r"at line (\d+)", str(error))
             self.add(int(match[1]) if match else len(self.lines), f"is not TOML: {error}")
             return None

@@ -84,7 +84,10 @@ def read_moment(text: str, zone: tzinfo) -> str:
         return moment.date().isoformat()
     if offset is None:
         return moment.isoformat()
-    return datetime.strptime(f"{moment:%Y%m%d%H%M%S}{offset}", "%Y%m%d%H%M%S%z").isoformat()
+    try:
+        return datetime.strptime(f"{moment:%Y%m%d%H%M%S}{offset}", "%Y%m%d%H%M%S%z").isoformat()
+    except ValueError:  # no offset has a day or more
+        return ""
 
 
 def _add(order: _Order, segment: Segment, zone: tzinfo) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
 from sqlalchemy import Select, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from clinic import clock
@@ -31,6 +33,14 @@ def process_waiting(limit: int = TURN_LIMIT) -> int:
     return done
 
 
+@dataclass(frozen=True)
+class _Broken:
+    """A message that could not even be read: our own fault, and no reason for the next ones to wait."""
+
+    message_id: str
+    fault: str  # the kind of error
+
+
 def _process_next() -> bool:
     prepared = _prepare_next()
     with write_unit() as session:
@@ -38,6 +48,11 @@ def _process_next() -> bool:
         if row is None:
             return False
         row.processed_at = clock.now()
+        if isinstance(prepared, _Broken):
+            if prepared.message_id == row.id:
+                row.state, row.state_reason = InboundState.ERROR, prepared.fault
+                return True
+            prepared = None  # another worker took the one that we had read
         try:
             with session.begin_nested():
                 row.state, row.state_reason = _work(session, row, prepared)
@@ -51,14 +66,30 @@ def _next() -> Select[InboundMessage]:
     return select(InboundMessage).where(InboundMessage.state == InboundState.NEW).order_by(InboundMessage.id).limit(1)
 
 
-def _prepare_next() -> Prepared | None:
+def _prepare_next() -> Prepared | _Broken | None:
     """Read the next message's results and check what it carries, before a unit that writes is open."""
     with read_unit() as session:
         row = session.execute(_next()).scalar_one_or_none()
         if row is None or not has_results(row):
             return None
-        prepared = prepare_results(row, session.get_one(Laboratory, row.laboratory_id))
-    return check(prepared)
+        message_id, laboratory = row.id, session.get_one(Laboratory, row.laboratory_id)
+        try:
+            prepared = prepare_results(row, laboratory)
+        except SQLAlchemyError:  # the database's fault, not the message's
+            raise
+        except Exception as error:
+            return _break(message_id, error)
+    try:
+        return check(prepared)
+    except OSError:  # the disk's
+        raise
+    except Exception as error:
+        return _break(message_id, error)
+
+
+def _break(message_id: str, error: Exception) -> _Broken:
+    log.error("message %s could not be read: %s", message_id, describe_fault(error))
+    return _Broken(message_id, type(error).__name__)
 
 
 def _work(session: Session, row: InboundMessage, prepared: Prepared | None) -> tuple[InboundState, str]:

@@ -34,7 +34,9 @@ from clinic.services.inbound import work_again
 from clinic.services.result_intake import assign, list_suggestions, reject
 from clinic.services.result_match import Sign
 from clinic.services.specimen import take_specimen
+from integrations.inbound import processing
 from integrations.inbound.processing import process_waiting
+from integrations.inbound.results import Prepared
 from tests.documents import make_plain_pdf
 from tests.factory import make_applicant, make_case, make_laboratory, make_user
 from tests.integrations.factory import Hand, close_unit
@@ -395,3 +397,29 @@ def test_message_with_a_nul_is_held_for_a_person(place: Place) -> None:
     """SQLite keeps such a text, PostgreSQL does not: there the whole message ended as an error."""
     assert place.take(place.person(), write_order(), write_value(RPR, "NEG\0")) == []
     assert find_message().state is InboundState.HELD and "NUL" in find_message().state_reason
+
+
+def test_moment_with_an_offset_that_no_clock_has_is_none_and_the_result_is_taken(place: Place) -> None:
+    (row,) = place.take(place.person(), place.order(reported="20261120080000+7300"), write_value(RPR, "NEG", "CWE"),
+                        sent="20261120090000+9900")
+    assert row.state is S.APPLIED
+
+
+def test_message_that_cannot_be_read_stops_no_other(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = processing.prepare_results
+
+    def fall(row: InboundMessage, laboratory: Laboratory) -> Prepared:
+        if row.control_id == "BAD":
+            raise ValueError("what nobody foresaw")
+        return real(row, laboratory)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(processing, "prepare_results", fall)
+        person, order, value = place.person(), place.order(), write_value(RPR, "NEG", "CWE")
+        assert place.take(person, order, value, control_id="BAD") == []
+        (good,) = place.take(person, place.order(), write_value(RPR, "NEG", "CWE"), control_id="GOOD")
+    assert good.state is S.APPLIED
+    message = db.session.execute(select(InboundMessage).where(InboundMessage.control_id == "BAD")).scalar_one()
+    assert (message.state, message.state_reason) == (InboundState.ERROR, "ValueError")

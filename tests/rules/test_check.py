@@ -81,6 +81,17 @@ def test_broken_file_is_refused_with_its_line(copied: Path, file: str, old: str,
     assert result.exit_code == 1 and f"{file}:" in result.output
 
 
+def test_file_without_its_programme_or_in_no_utf8_is_named(copied: Path) -> None:
+    replace(copied / "uk" / "rules.toml", 'programme = "uk"', "")
+    with (copied / "reference" / "country_code.csv").open("ab") as file:
+        file.write(b"\xed\xa0")
+    replace(copied / "nz" / "rules.toml", 'programme = "nz"', f"programme = {'9' * 5000}")
+    problems = {(problem.file, problem.message) for problem in check_programmes(copied)}
+    assert any(name == "nz/rules.toml" and message.startswith("is not TOML: ") for name, message in problems)
+    assert {("uk/rules.toml", "lacks programme"),
+            ("reference/country_code.csv", "cannot be read as UTF-8 text")} <= problems
+
+
 def test_line_of_an_unknown_word_is_exact(copied: Path) -> None:
     line = replace(copied / "us/rules.toml", 'any = ["syphilis_suspected"]', 'any = ["measles"]')
     assert [(problem.file, problem.line) for problem in check_programmes(copied)] == [("us/rules.toml", line)]

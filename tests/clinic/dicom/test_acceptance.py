@@ -167,6 +167,12 @@ def test_child_prepares_and_reports(tmp_path: Path) -> None:
     assert caught.value.fault is Fault.NOT_DICOM
 
 
+def test_film_with_three_values_where_one_belongs_is_damaged_and_not_our_fault(tmp_path: Path) -> None:
+    with pytest.raises(FilmFault) as caught:
+        _send(make_film(_set(RescaleIntercept=[0, 1, 2], RescaleSlope=1)), tmp_path)
+    assert caught.value.fault is Fault.DAMAGED
+
+
 def test_film_that_unpacks_to_more_than_memory_is_stopped(tmp_path: Path) -> None:
     """A deflated data set of three gigabytes of nothing: three megabytes to send."""
     content = make_film(_set(PixelData=None), DeflatedExplicitVRLittleEndian)
