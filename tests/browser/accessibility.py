@@ -49,7 +49,14 @@ def assert_no_sideways_scroll(page: Page) -> None:
 
 def assert_focus_never_hidden(page: Page, limit: int = 200) -> int:
     """Walk through the page by Tab; fail when something covers a focused control. Returns the number of stops."""
-    page.evaluate("() => { document.activeElement?.blur(); scrollTo(0, 0); }")
+    # From the top: a page may focus something on its own, and Tab goes on from there even after it lost the focus.
+    page.evaluate("""() => {
+      document.body.tabIndex = -1;
+      document.body.focus();
+      document.body.removeAttribute("tabindex");
+      document.activeElement?.blur();
+      scrollTo(0, 0);
+    }""")
     first = None
     for stops in range(limit):
         page.keyboard.press("Tab")
