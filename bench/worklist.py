@@ -22,7 +22,8 @@ from clinic.models.case import OPEN_STATES
 from clinic.queries.applicant import find_people_by_name
 from clinic.queries.page import SIZE, Page, Place
 from clinic.queries.visit import list_here
-from clinic.queries.worklist import Filter, View, count_mine, list_cases, list_waiting
+from clinic.queries.waiting import View
+from clinic.queries.worklist import Filter, count_mine, list_cases, list_waiting
 from tests.sign_in import sign_in
 
 SIZES = {False: (10_000, 100_000), True: (100_000, 1_000_000)}  # compared; the larger one is measured in full

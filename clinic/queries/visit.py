@@ -13,7 +13,8 @@ from clinic import clock
 from clinic.db import db
 from clinic.models import Case, Consent, ConsentState, IdentityCheck, Photo, User, Visit
 from clinic.queries.standing import Mark, Parts, Standing, build_standing, load_parts, sort_parts
-from clinic.queries.worklist import Filter, View, build_count, build_open_count, count_cases, select_rows
+from clinic.queries.waiting import View
+from clinic.queries.worklist import Filter, build_count, build_open_count, count_cases, select_rows
 from clinic.ready_query import ReadyQuery, ReadyTogether, among, given
 from clinic.waiting_room import Presence
 

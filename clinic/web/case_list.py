@@ -21,7 +21,8 @@ from clinic.permissions import Permission, has_permission, permissions_of
 from clinic.progress import SPUTUM, XRAY, State, describe_exam, label_exam
 from clinic.queries.page import Page, Place
 from clinic.queries.standing import Standing, build_standing, load_parts
-from clinic.queries.worklist import COUNT_LIMIT, EXAMINING, View, list_drawn_exams, list_laboratory_exams
+from clinic.queries.waiting import EXAMINING, View, list_drawn_exams, list_laboratory_exams
+from clinic.queries.worklist import COUNT_LIMIT
 from clinic.read_audit import note_shown
 from clinic.web.case_word import progress_line
 from clinic.web.hold_sign import list_held_here

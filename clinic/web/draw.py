@@ -14,7 +14,8 @@ from clinic.models import Case
 from clinic.permissions import Permission, has_permission, requires
 from clinic.queries.draw import find_case_to_draw, list_consented, list_due_by_case
 from clinic.queries.visit import map_numbers
-from clinic.queries.worklist import View, list_waiting
+from clinic.queries.waiting import View
+from clinic.queries.worklist import list_waiting
 from clinic.read_audit import note_shown
 from clinic.schemas.time import read_time
 from clinic.services import draw as draws

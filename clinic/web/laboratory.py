@@ -20,7 +20,8 @@ from clinic.models import Case, LabResult, RequirementState, ResultStatus
 from clinic.permissions import Permission, has_permission, requires
 from clinic.queries.laboratory import count_waiting_results, list_waiting_results
 from clinic.queries.prior_value import list_prior_of, list_prior_values
-from clinic.queries.worklist import View, count_waiting, list_waiting
+from clinic.queries.waiting import View
+from clinic.queries.worklist import count_waiting, list_waiting
 from clinic.schemas.door import load
 from clinic.schemas.laboratory import LabResultIn, find_resistance
 from clinic.schemas.reason import ReasonIn

@@ -17,15 +17,8 @@ from clinic.partial_date import DateUnreadable, PartialDate, parse_partial_date
 from clinic.permissions import Permission, has_permission, permissions_of, requires
 from clinic.queries.heartbeat import find_worker_heart
 from clinic.queries.visit import ListCounts, count_lists
-from clinic.queries.worklist import (
-    Filter,
-    View,
-    count_cases,
-    count_waiting,
-    list_cases,
-    list_waiting,
-    order_of,
-)
+from clinic.queries.waiting import View
+from clinic.queries.worklist import Filter, count_cases, count_waiting, list_cases, list_waiting, order_of
 from clinic.rules.programme import list_programmes
 from clinic.schemas.field import to_words
 from clinic.web.case_list import address_pages, find_day_start, read_place, render_list, render_rows, say_count

@@ -12,9 +12,10 @@ from sqlalchemy import delete, select
 from clinic import clock
 from clinic.db import db
 from clinic.models import ApplicantWord
-from clinic.queries import name, worklist
+from clinic.queries import name, waiting
 from clinic.queries.applicant import find_people_by_name
-from clinic.queries.worklist import Filter, View, count_cases, count_mine, count_waiting, list_cases, list_waiting
+from clinic.queries.waiting import View
+from clinic.queries.worklist import Filter, count_cases, count_mine, count_waiting, list_cases, list_waiting
 from clinic.services.registration import update_applicant
 from tests.factory import applicant_data, make_applicant, make_case, make_site, make_user
 
@@ -90,8 +91,8 @@ def test_waiting_work_is_the_same_whichever_way_it_is_found(app: Flask, monkeypa
     today = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
     found = []
     for common in (1, 2000):
-        monkeypatch.setattr(worklist, "COMMON", common)
-        app.extensions.pop(worklist.WALKED, None)
+        monkeypatch.setattr(waiting, "COMMON", common)
+        app.extensions.pop(waiting.WALKED, None)
         views = (View.TAKE, View.ENTER, View.EXAMINE, View.READ, View.SPUTUM, View.VACCINATE)
         found.append([
             [[row.id for row in list_waiting(user, view, today).rows] for view in views],

@@ -14,7 +14,8 @@ from clinic.db import db
 from clinic.errors import AlreadyDone, NotNow
 from clinic.models import Case, CaseState, IdentityMethod, PhotoSource, SpecimenKind, User
 from clinic.queries.visit import count_here, count_lists, list_here
-from clinic.queries.worklist import Filter, View, count_cases, count_mine
+from clinic.queries.waiting import View
+from clinic.queries.worklist import Filter, count_cases, count_mine
 from clinic.schemas.imaging import NewReading
 from clinic.schemas.laboratory import NewSpecimen
 from clinic.services import form, radiology, visit

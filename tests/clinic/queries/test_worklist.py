@@ -17,7 +17,8 @@ from clinic.queries import page as pages
 from clinic.queries.laboratory import count_waiting_results, list_waiting_results
 from clinic.queries.page import Page
 from clinic.queries.standing import load_standings
-from clinic.queries.worklist import Filter, View, count_cases, count_mine, count_waiting, list_cases, list_waiting
+from clinic.queries.waiting import View
+from clinic.queries.worklist import Filter, count_cases, count_mine, count_waiting, list_cases, list_waiting
 from clinic.schemas.laboratory import NewResult
 from clinic.schemas.vaccination import NewOutcome
 from clinic.services import laboratory, vaccination

@@ -15,7 +15,8 @@ from clinic.models import Case, LabOrderState, RejectionReason, Specimen, Specim
 from clinic.models import SpecimenEventKind as K
 from clinic.queries.draw import list_due_by_case
 from clinic.queries.specimen import Where, count_specimens_at, find_specimen
-from clinic.queries.worklist import View, count_waiting
+from clinic.queries.waiting import View
+from clinic.queries.worklist import count_waiting
 from clinic.services import draw, handover, lab_order
 from clinic.tube import list_tubes
 from tests.factory import make_applicant, make_case, make_site, make_user
