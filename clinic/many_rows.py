@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy import Connection, Dialect, Table, bindparam
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.sql.dml import Insert
@@ -24,7 +24,10 @@ class ManyRows:
         marks, comma, tail = rest.partition(" ON CONFLICT")
         self._marks, self._tail = marks, comma + tail
         self.one = f"{self._head} VALUES {self._marks}{self._tail}"  # the statement for a single row
-        self._columns = _list_converters(insert.table, tuple(compiled.positiontup), dialect)
+        self.names: tuple[str, ...] = tuple(compiled.positiontup)  # of the columns, in their order
+        columns = insert.table.c
+        self._converters: list[tuple[str, Callable[[Any], Any]]] = [
+            (name, columns[name].type.dialect_impl(dialect).bind_processor(dialect) or _keep) for name in self.names]
 
     def say(self, rows: Sequence[dict[str, Any]]) -> tuple[str, tuple[Any, ...]]:
         """The statement and its values in order, as the driver takes them; `rows` by column, at least one."""
@@ -33,7 +36,7 @@ class ManyRows:
 
     def list_values(self, row: dict[str, Any]) -> list[Any]:
         """The values of one row in order, as the driver takes them."""
-        return _convert(row, self._columns)
+        return [row[name] if convert is _keep else convert(row[name]) for name, convert in self._converters]
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
@@ -43,33 +46,20 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[dict[str, A
     """
     if not rows:
         return
-    statement, columns = _plan(table, frozenset(rows[0]), connection.dialect)
-    values = [_convert(row, columns) for row in rows]
+    many = _compile(table, frozenset(rows[0]), connection.dialect.name)
+    values = [tuple(many.list_values(row)) for row in rows]
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(statement, [tuple(row) for row in values])
+        connection.exec_driver_sql(many.one, values)
         return
     driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(statement) as copy:
+    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({', '.join(many.names)}) FROM STDIN") as copy:
         for row in values:
             copy.write_row(row)
 
 
 @lru_cache(maxsize=16)
-def _plan(table: Any, names: frozenset[str], dialect: Dialect) -> tuple[str, list[tuple[str, Callable[[Any], Any]]]]:
-    """What is said, and its columns in the order in which it takes them."""
-    ordered = tuple(column.name for column in table.c if column.name in names)
-    columns = _list_converters(table, ordered, dialect)
-    if dialect.name == "sqlite":
-        return str(table.insert().compile(dialect=dialect, column_keys=ordered)), columns
-    return f"COPY {table.name} ({', '.join(ordered)}) FROM STDIN", columns
-
-
-def _list_converters(table: Any, names: tuple[str, ...], dialect: Dialect) -> list[tuple[str, Callable[[Any], Any]]]:
-    return [(name, table.c[name].type.dialect_impl(dialect).bind_processor(dialect) or _keep) for name in names]
-
-
-def _convert(row: dict[str, Any], columns: list[tuple[str, Callable[[Any], Any]]]) -> list[Any]:
-    return [row[name] if convert is _keep else convert(row[name]) for name, convert in columns]
+def _compile(table: Any, names: frozenset[str], database: str) -> ManyRows:
+    return ManyRows(table.insert().values({name: bindparam(name) for name in names}), database)
 
 
 def _keep(value: Any) -> Any:

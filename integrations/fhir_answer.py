@@ -65,7 +65,7 @@ def read_acknowledgement(answer: Answer) -> Acknowledgement | None:
 
     A body `{"receipt": "…"}` or a FHIR Task that was received is the authority's own word; a Location is not.
     """
-    body = _parse(answer)
+    body = parse_object(answer.body)
     if body.get("receipt"):
         return Acknowledgement(str(body["receipt"])[:RECEIPT_KEPT], body.get("acknowledged") is not False)
     if body.get("resourceType") == "Task":
@@ -93,7 +93,7 @@ def read_wait(answer: Answer) -> float | None:
 
 def _find_doubt(answer: Answer, key: str) -> str:
     """Why an answer that sounds well is not believed: a page of some machine between, or another exam's answer."""
-    body = _parse(answer)
+    body = parse_object(answer.body)
     if not body and answer.body.strip() not in (b"", b"{}"):
         return "the answer is no acknowledgement"
     named = body.get("idempotencyKey")
@@ -109,7 +109,7 @@ def _accepted(line: str, reply: str | None, found: Acknowledgement | None) -> Ou
 
 def _words(answer: Answer) -> str:
     """The refusal in words: an OperationOutcome's texts, else a short plain-text body."""
-    body = _parse(answer)
+    body = parse_object(answer.body)
     found = []
     for issue in body.get("issue") or []:
         if isinstance(issue, dict):
@@ -122,7 +122,7 @@ def _words(answer: Answer) -> str:
 
 
 def _issue_codes(answer: Answer) -> set[str]:
-    return {str(issue.get("code")) for issue in _parse(answer).get("issue") or [] if isinstance(issue, dict)}
+    return {str(issue.get("code")) for issue in parse_object(answer.body).get("issue") or [] if isinstance(issue, dict)}
 
 
 def _task_words(task: dict[str, Any]) -> str:
@@ -138,9 +138,10 @@ def _task_receipt(task: dict[str, Any]) -> str | None:
     return str(receipt)[:RECEIPT_KEPT] if receipt else None
 
 
-def _parse(answer: Answer) -> dict[str, Any]:
+def parse_object(content: bytes) -> dict[str, Any]:
+    """A JSON object; empty for anything else, for what cannot be read, or is nested deeper than anything sensible."""
     try:
-        body = json.loads(answer.body)
-    except (ValueError, RecursionError):  # what cannot be read, or is nested deeper than anything sensible
+        body = json.loads(content)
+    except (ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}

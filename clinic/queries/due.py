@@ -34,9 +34,11 @@ from clinic.models import (
     Visit,
 )
 from clinic.models.laboratory import WAITING
+from clinic.models.signature import IN_FORCE
 from clinic.models.tb_contact import STANDS
 from clinic.models.treatment import UNDER_WAY
 from clinic.progress import SPUTUM
+from clinic.queries.index_choice import LED_SITE, write_out
 from clinic.rules.age import add_months
 from clinic.task_kind import list_task_kinds
 
@@ -108,8 +110,8 @@ def _at(moment: Moment) -> ColumnElement[bool]:
 
 
 def _led_at(moment: Moment) -> ColumnElement[bool]:
-    """The same where another table's few rows lead to the cases: the index of sites, which has all, must not serve."""
-    return func.coalesce(Case.site_id, "").in_(moment.sites)
+    """The same where another table's few rows lead to the cases."""
+    return LED_SITE.in_(moment.sites)
 
 
 def _is_settled(specimen: Any, *more: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -191,7 +193,7 @@ def _select_unconfirmed(moment: Moment) -> Select[*tuple[Any, ...]]:
     return select(*_columns(LabResult.id, LabResult.id, LabResult.entered_at)).join(
         Case, Case.id == LabResult.case_id
     ).where(
-        text(" and ".join(f"lab_result.{part}" for part in WAITING.split(" and "))), _led_at(moment),
+        write_out(WAITING, "lab_result"), _led_at(moment),
         LabResult.entered_at <= last_moment("result-unconfirmed", moment),
         ~was_asked("result-unconfirmed", LabResult.id))
 
@@ -202,7 +204,7 @@ def _is_unconfirmed() -> ColumnElement[bool]:
 
 
 def _is_current() -> ColumnElement[bool]:
-    return and_(text(" and ".join(f"treatment.{part}" for part in UNDER_WAY.split(" and "))),
+    return and_(write_out(UNDER_WAY, "treatment"),
                 Treatment.status != ResultStatus.ENTERED_IN_ERROR)
 
 
@@ -225,7 +227,7 @@ def _select_ending(moment: Moment) -> Select[*tuple[Any, ...]]:
     return select(*_columns(SignedExam.id, SignedExam.id, SignedExam.valid_until)).join(
         Case, Case.id == SignedExam.case_id
     ).where(
-        text("signed_exam.valid_until is not null and signed_exam.revoked_at is null"),
+        write_out(IN_FORCE, "signed_exam"),
         SignedExam.valid_until <= last_day("validity-ending", moment),
         SignedExam.valid_until >= moment.today - ENDED_SINCE, _is_in_force(), _led_at(moment),
         ~was_asked("validity-ending", SignedExam.id))
@@ -318,7 +320,7 @@ def _select_retests(moment: Moment) -> Select[*tuple[Any, ...]]:
     kind = list_task_kinds()["contact-retest"]
     key = TbContact.id.concat(":").concat(cast(TbContact.retest_on, String))
     return select(*_columns(key, TbContact.id, TbContact.last_exposed_on)).join(Case, _is_exposed(TbContact)).where(
-        text(STANDS.replace("state", "tb_contact.state")),
+        write_out(STANDS, "tb_contact"),
         TbContact.retest_on <= moment.today + timedelta(days=kind.ahead), _at(moment), _needs_retest(TbContact),
         ~was_asked("contact-retest", key))
 

@@ -36,6 +36,7 @@ from clinic.models.laboratory import SENT_BACK
 from clinic.models.laboratory import WAITING as WAITING_RESULT
 from clinic.models.requirement import OPEN as OPEN_REQUIREMENT
 from clinic.progress import SPUTUM, XRAY
+from clinic.queries.index_choice import LED_SITE, write_out
 from clinic.ready_query import given
 
 COMMON = 2000  # open requirements of a kind; what is found is the same on either side, only the way differs
@@ -89,8 +90,7 @@ def _walk(user: Asker) -> ColumnElement[bool]:
 
 def lead(user: Asker, key: Any, few: Any) -> ColumnElement[bool]:
     """The site's cases among the few that a select or a list names by `key`, a column of Case."""
-    # SQLite keeps no counts of rows and would walk the site's cases here too, were the site's index to be had.
-    return and_(func.coalesce(Case.site_id, "") == user.site_id, key.in_(few))
+    return and_(user.site_id == LED_SITE, key.in_(few))
 
 
 def _has_open(user: Asker, view: View, *more: ColumnElement[bool], also: Any = None) -> ColumnElement[bool]:
@@ -139,7 +139,7 @@ def _has_entered() -> ColumnElement[bool]:
     """A result that serves the requirement's examination waits for its second person."""
     serves = [and_(Requirement.exam == exam, LabResult.test.in_(
         [test.name for test in list_tests().values() if exam in test.exams])) for exam in list_laboratory_exams()]
-    return exists().where(LabResult.case_id == Requirement.case_id, _write_out(WAITING_RESULT, "lab_result"),
+    return exists().where(LabResult.case_id == Requirement.case_id, write_out(WAITING_RESULT, "lab_result"),
                           or_(*serves))
 
 
@@ -169,13 +169,8 @@ def _has_sent_back(user: Asker) -> ColumnElement[bool]:
     still_open = exists().where(
         Requirement.case_id == LabResult.case_id, Requirement.exam.in_(list_laboratory_exams() + list(SPUTUM)),
         text(f"requirement.{OPEN_REQUIREMENT}"))
-    refused = select(LabResult.case_id).where(_write_out(SENT_BACK, "lab_result"), ~entered_again, still_open)
+    refused = select(LabResult.case_id).where(write_out(SENT_BACK, "lab_result"), ~entered_again, still_open)
     return and_(Case.state.in_(workflow.RECORDING), lead(user, Case.id, refused))
-
-
-def _write_out(where: str, table: str) -> Any:
-    """A partial index's condition with its columns named in full: they stand beside another row of the same table."""
-    return text(" and ".join(f"{table}.{part}" for part in where.split(" and ")))
 
 
 def _has_unconfirmed(user: Asker) -> ColumnElement[bool]:
@@ -207,7 +202,7 @@ def _is_to_be_amended(user: Asker) -> ColumnElement[bool]:
 
 
 def _lacks_facts(user: Asker) -> ColumnElement[bool]:
-    return and_(Case.site_id == user.site_id, _write_out(UNDECIDED, "health_case"))
+    return and_(Case.site_id == user.site_id, write_out(UNDECIDED, "health_case"))
 
 
 # Results of these by another method are other results.

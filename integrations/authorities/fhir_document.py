@@ -7,7 +7,6 @@ exam's id, the same for every attempt, so that an authority stores it once
 
 from __future__ import annotations
 
-import json
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from flask import current_app
@@ -21,8 +20,8 @@ from clinic.models.delivery import DeliveryState
 from clinic.ports import BuiltDocument, ComposeDelivery, DocumentOrder, RenderedDelivery
 from clinic.sentence import N_
 from integrations.channel import DeliveryView, Outcome
-from integrations.fhir_answer import classify_answer, read_acknowledgement
-from integrations.transport.http import Answer, NoAnswer, NotSent, Patience, exchange
+from integrations.fhir_answer import classify_answer, parse_object, read_acknowledgement
+from integrations.transport.http import NoAnswer, NotSent, Patience, exchange
 
 NAME = "fhir_document"
 CONTENT_TYPE = "application/fhir+json"
@@ -68,9 +67,8 @@ def build_condition(body: bytes) -> dict[str, str]:
 
     A document's identifier is never given twice; nothing for a body that names none.
     """
-    try:
-        identifier = json.loads(body).get("identifier") or {}
-    except (ValueError, AttributeError, RecursionError):
+    identifier = parse_object(body).get("identifier")
+    if not isinstance(identifier, dict):
         return {}
     system, value = identifier.get("system"), identifier.get("value")
     return {"If-None-Exist": urlencode({"identifier": f"{system}|{value}"})} if system and value else {}
@@ -98,14 +96,8 @@ def test_line(address: str, patience: Patience) -> LineReport:
     except NoAnswer as fault:
         return LineReport(LineResult.NO_ANSWER, str(fault))
     detail = f"HTTP {answer.status}"
-    return LineReport(LineResult.ANSWERS if _is_capability(answer) else LineResult.ANSWERS_OTHERWISE, detail)
-
-
-def _is_capability(answer: Answer) -> bool:
-    try:
-        return answer.status == 200 and json.loads(answer.body).get("resourceType") == "CapabilityStatement"
-    except (ValueError, AttributeError, RecursionError):
-        return False
+    is_capability = answer.status == 200 and parse_object(answer.body).get("resourceType") == "CapabilityStatement"
+    return LineReport(LineResult.ANSWERS if is_capability else LineResult.ANSWERS_OTHERWISE, detail)
 
 
 def ask(view: DeliveryView, patience: Patience) -> Outcome | None:
