@@ -8,6 +8,14 @@ from playwright.sync_api import Page
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 WIDTHS = (1366, 390, 320)  # a clinic's desktop, a phone, and 400 % zoom (WCAG 2.2, 1.4.10)
 
+# Notes in a page that it is about to give way to another; a page come back to by "back" stays.
+NOTE_LEAVING = """
+  navigation.addEventListener("navigate", (event) => {
+    if (!event.destination.sameDocument && event.downloadRequest === null) window.leaving = true;
+  });
+  addEventListener("pageshow", () => { window.leaving = false; });
+"""
+
 # Controls that Tab reaches but something else covers at their middle (WCAG 2.2, 2.4.11).
 COVERED = """() => {
   const element = document.activeElement;
@@ -21,8 +29,17 @@ COVERED = """() => {
 }"""
 
 
+def await_page(page: Page) -> None:
+    """Wait until the page that the last click, key or script asked for is there: a click is answered before it is.
+
+    Whoever looks at once looks at the page before, or at neither. Needs `NOTE_LEAVING` in the page's context.
+    """
+    page.wait_for_function("() => !window.leaving && document.readyState === 'complete'")
+
+
 def assert_accessible(page: Page) -> None:
     """Fail with each broken rule, its explanation and the elements that break it."""
+    await_page(page)
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
     # Only what is wrong comes back: to carry every element that is right took longer than to look.
@@ -49,6 +66,7 @@ def assert_no_sideways_scroll(page: Page) -> None:
 
 def assert_focus_never_hidden(page: Page, limit: int = 200) -> int:
     """Walk through the page by Tab; fail when something covers a focused control. Returns the number of stops."""
+    await_page(page)
     # From the top: a page may focus something on its own, and Tab goes on from there even after it lost the focus.
     page.evaluate("""() => {
       document.body.tabIndex = -1;

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 
+from tests.browser.accessibility import NOTE_LEAVING
 from tests.browser.gallery import create_gallery
 from tests.browser.server import serve
 
@@ -38,6 +39,13 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     if not executable:
         pytest.skip("install chromium, or name it in CHROMIUM")
     return {**browser_type_launch_args, "executable_path": executable, "args": LAUNCH_ARGUMENTS}
+
+
+@pytest.fixture
+def context(context: BrowserContext) -> BrowserContext:
+    """The plugin's context, whose pages know that they are about to be left (see `await_page`)."""
+    context.add_init_script(NOTE_LEAVING)
+    return context
 
 
 ANSWERED = ("Failed to load resource", "Response Status Error Code 4")

@@ -10,12 +10,12 @@ from flask import Flask
 
 from clinic.config import Settings
 from clinic.db import write_unit
-from tests.browser.conftest import base_url, browser_type_launch_args, complaints
+from tests.browser.conftest import base_url, browser_type_launch_args, complaints, context
 from tests.browser.server import serve
 from tests.factory import make_authority, make_site, make_user
 from wsgi import create_app
 
-__all__ = ["base_url", "browser_type_launch_args", "complaints"]
+__all__ = ["base_url", "browser_type_launch_args", "complaints", "context"]
 
 ROLES = (
     "reception", "nurse", "phlebotomist", "labtech", "labsupervisor", "radiographer", "radiologist", "physician",

@@ -6,7 +6,7 @@ import os
 
 from playwright.sync_api import Page
 
-from tests.browser.accessibility import WIDTHS, assert_accessible, assert_no_sideways_scroll
+from tests.browser.accessibility import WIDTHS, assert_accessible, assert_no_sideways_scroll, await_page
 from tests.factory import PASSWORD
 
 # The sticky bars cover half a link wherever the page happens to be scrolled to, which axe takes for a small target;
@@ -17,6 +17,7 @@ SHOTS = os.environ.get("SCREENSHOTS")  # a folder
 
 def look(page: Page, name: str) -> None:
     """Fail on anything axe finds, or a page wider than its window, at 1366, 390 and 320 px."""
+    await_page(page)
     page.evaluate(LET_GO)
     for width in (*WIDTHS[1:], WIDTHS[0]):
         page.set_viewport_size({"width": width, "height": 900})
@@ -30,6 +31,7 @@ def take_picture(page: Page, name: str) -> None:
     """Keep a picture at 1366 and 390 px when pictures are asked for; of a screen that another test looks at."""
     if not SHOTS:
         return
+    await_page(page)
     for width in (WIDTHS[1], WIDTHS[0]):
         page.set_viewport_size({"width": width, "height": 900})
         _keep(page, name, width)
