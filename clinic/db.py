@@ -7,7 +7,6 @@ before it reads anything, so that several processes neither starve nor deadlock
 
 from __future__ import annotations
 
-import fcntl
 import os
 import select
 import time
@@ -21,11 +20,10 @@ from sqlalchemy import Connection, Engine, MetaData, event
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session
 
-from clinic.errors import Unavailable
+from clinic.file_lock import take_file_lock
 
 Mode = Literal["read", "write"]
 LOCK_PATIENCE_SECONDS = 15.0  # longer than any write unit we allow; a person would have given up by then
-LOCK_POLL_SECONDS = 0.004
 TRUST_SECONDS = 10.0  # since its last use, in which a connection to PostgreSQL is not asked whether it is there
 _USED = "used"  # key of a pooled connection's record
 
@@ -154,7 +152,7 @@ def _install_sqlite(engine: Engine) -> None:
         if _mode.get() == "write":
             if lock_path:
                 patience = _patience.get()
-                connection.info["write_lock"] = _take_file_lock(
+                connection.info["write_lock"] = take_file_lock(
                     lock_path, LOCK_PATIENCE_SECONDS if patience is None else patience)
             try:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -260,35 +258,6 @@ def find_lock_path(engine: Engine) -> str | None:
     """The file whose lock orders the writers of an embedded database; None where there is none."""
     path = engine.url.database if engine.dialect.name == "sqlite" else None
     return f"{path}.lock" if path and path != ":memory:" else None
-
-
-def _take_file_lock(path: str, patience: float) -> int:
-    """Wait at most `patience` seconds for the exclusive lock that orders the writers of one SQLite file.
-
-    Returns its descriptor; to close that lets go. Raises Unavailable.
-    """
-    handle = open_file_lock(path)
-    deadline = time.monotonic() + patience
-    while not try_file_lock(handle):
-        if time.monotonic() > deadline:
-            os.close(handle)
-            raise Unavailable("The database is busy and nothing was saved. Please try again.")
-        time.sleep(LOCK_POLL_SECONDS)
-    return handle
-
-
-def open_file_lock(path: str) -> int:
-    """A descriptor of the lock's file; nothing is locked yet."""
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-
-def try_file_lock(handle: int) -> bool:
-    """Take the lock if nobody has it just now."""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _release(connection: Connection) -> None:

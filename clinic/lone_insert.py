@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Engine
 
-from clinic.db import find_lock_path, open_file_lock, try_file_lock
+from clinic.db import find_lock_path
 from clinic.errors import Unavailable
+from clinic.file_lock import EagerLock
 from clinic.many_rows import ManyRows
 
 LOG_PAGES = 4000  # of 4 KB that SQLite's log may hold before they are written back, which takes longer than a commit
@@ -28,7 +27,7 @@ class LoneInsert:
         """Connects when it is first needed."""
         self._engine, self._insert = engine, insert
         self._lock_path = find_lock_path(engine)
-        self._lock: int | None = None  # the descriptor, open as long as the connection
+        self._lock: EagerLock | None = None  # as long as the connection
         self._connection: Any = None
 
     @property
@@ -39,8 +38,8 @@ class LoneInsert:
     def run(self, rows: Sequence[dict[str, Any]]) -> set[Any]:
         """The first of what the statement returns for each row, once that is durable; `rows` by column, at least one.
 
-        Raises Unavailable at once where the embedded database has another writer just now, and whatever a driver
-        raises; then nothing was stored, unless the connection broke on the way back.
+        Raises Unavailable at once where the embedded database has another writer just now, or one that waits, and
+        whatever a driver raises; then nothing was stored, unless the connection broke on the way back.
         """
         try:
             self._connection = self._connection or self._connect()
@@ -57,7 +56,7 @@ class LoneInsert:
         connection, self._connection = self._connection, None
         lock, self._lock = self._lock, None
         if lock is not None:
-            os.close(lock)
+            lock.close()
         if connection is not None:
             connection.close()
 
@@ -66,21 +65,21 @@ class LoneInsert:
         connection: Any = pooled.dbapi_connection
         pooled.detach()
         if self._lock_path is not None:
-            self._lock = open_file_lock(self._lock_path)
+            self._lock = EagerLock(self._lock_path)
             connection.execute("PRAGMA busy_timeout = 0")
             connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
         else:
             connection.autocommit, connection.prepare_threshold = True, 0
         return connection
 
-    def _run_embedded(self, rows: Sequence[dict[str, Any]], lock: int) -> set[Any]:
+    def _run_embedded(self, rows: Sequence[dict[str, Any]], lock: EagerLock) -> set[Any]:
         statement, values = self._insert.say(rows)
-        if not try_file_lock(lock):
-            raise Unavailable("Another writer is at work.")
+        if not lock.try_take():
+            raise Unavailable("Another writer is at work, or waits.")
         try:
             return {found[0] for found in self._connection.execute(statement, values).fetchall()}
         finally:
-            fcntl.flock(lock, fcntl.LOCK_UN)
+            lock.let_go()
 
     def _run_postgresql(self, rows: Sequence[dict[str, Any]]) -> set[Any]:
         with self._connection.cursor() as cursor:

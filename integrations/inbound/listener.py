@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 TOGETHER = 200  # messages in one commit of the thread at most
 SMALL = 1024 * 1024  # bytes of messages that the loop itself stores: more would hold it up for longer than a moment
-PAUSE_SECONDS = 0.002  # that the loop may stand still on average; on a slower disk a thread costs nothing beside it
+PAUSE_SECONDS = 0.02  # that the loop may stand still on average: it has connections to look after
 PAUSES = 10  # that the average is made of
 WATCH_SECONDS = 0.25  # between two looks at who keeps us waiting
 SENDERS_SECONDS = 1.0  # so long a sender that was let in no more may still be taken
