@@ -36,6 +36,7 @@ from clinic.errors import Misconfigured
 from clinic.file_store import FolderStore, open_store
 from clinic.key_box import open_keys, put_back
 from clinic.models import Counter, Delivery, DeliveryAttempt, DeliveryState, Destination, Heartbeat, Lease, Site, User
+from clinic.partial_date import format_clinically
 
 MARKER = "restoring"  # in the data folder while a restore is under way
 LEAST_LEAP = 1000
@@ -122,7 +123,8 @@ def _ask_about_deliveries(session: Session, made_at: datetime, now: datetime) ->
     for delivery_id in session.execute(select(Delivery.id).where(of_open)).scalars().all():
         session.add(DeliveryAttempt(
             delivery_id=delivery_id, number=0, started_at=now, ended_at=now, outcome=DeliveryState.UNKNOWN,
-            detail=f"restored from the backup of {made_at:%Y-%m-%d %H:%M} UTC: it may have been sent since",
+            detail=f"restored from the backup of {format_clinically(made_at.date())} {made_at:%H:%M} UTC: "
+                   "it may have been sent since",
         ))
     session.execute(update(Delivery).where(of_open).values(
         state=DeliveryState.UNKNOWN, state_reason=build_reason(DeliveryReason.INTERRUPTED), next_attempt_at=now,

@@ -9,11 +9,11 @@ from flask_babel import lazy_gettext as _l
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, validate
 
 from clinic.errors import InvalidInput
+from clinic.schemas.field import DayText
 from clinic.services.authority_client import DEFAULT_SCOPES, Keys
 
 SCOPE = r"system/(\*|[A-Z][A-Za-z]+)\.(r|s|rs)( +system/(\*|[A-Z][A-Za-z]+)\.(r|s|rs))*"
 _NEEDED = {"required": _l("Fill this in.")}
-_DAY = {"invalid": _l("Write the day as year-month-day, such as 2027-01-31.")}
 
 
 class KeysIn(Schema):
@@ -24,7 +24,7 @@ class KeysIn(Schema):
 
     jwks = fields.String(load_default=None, validate=validate.Length(max=64_000))
     jwks_url = fields.String(load_default=None)
-    keys_expire_on = fields.Date(load_default=None, error_messages=_DAY)
+    keys_expire_on = DayText(load_default=None)
 
     @post_load
     def _check(self, data: dict[str, Any], **_named: Any) -> dict[str, Any]:
@@ -48,7 +48,7 @@ class NewClientIn(KeysIn):
         load_default=DEFAULT_SCOPES,
         validate=validate.Regexp(f"^{SCOPE}$", error=_l("Write scopes like system/*.rs or system/Observation.rs.")),
     )
-    expires_on = fields.Date(load_default=None, error_messages=_DAY)
+    expires_on = DayText(load_default=None)
 
 
 class ClientEndIn(Schema):
@@ -57,4 +57,4 @@ class ClientEndIn(Schema):
     class Meta:
         unknown = EXCLUDE
 
-    expires_on = fields.Date(load_default=None, error_messages=_DAY)
+    expires_on = DayText(load_default=None)

@@ -16,6 +16,7 @@ from clinic.db import db
 from clinic.errors import InvalidInput, NotFound, NotNow
 from clinic.identifier import build_specimen_number
 from clinic.models import Case, LabResult, Purpose, ResultStatus, Specimen, SpecimenKind, User
+from clinic.partial_date import format_clinically
 from clinic.schemas.laboratory import NewSpecimen
 from clinic.services import assessment, lab_order
 from clinic.services.fact import find_counting_reading
@@ -257,7 +258,7 @@ def _list_morning_cautions(case: Case, new: NewSpecimen, series: list[Specimen])
             new.collected_on > film.taken_on + timedelta(days=UK_DAYS)):
         found.append(Caution("late-series", _(
             "The series begins more than %(days)s days after the film of %(day)s: by the United Kingdom's rules such a "
-            "series gives no certificate.", days=UK_DAYS, day=film.taken_on.isoformat()), "collected_on"))
+            "series gives no certificate.", days=UK_DAYS, day=format_clinically(film.taken_on)), "collected_on"))
     if series and len(series) < SERIES and (new.collected_on - series[-1].collected_on).days > 1:
         found.append(Caution("not-consecutive", _(
             "The morning before this one has no specimen: the United Kingdom asks for three consecutive mornings."),

@@ -17,6 +17,7 @@ from clinic.db import db
 from clinic.errors import AlreadyDone, InvalidInput, NotAllowed, NotFound, NotNow
 from clinic.key import new_id
 from clinic.models import AuditChange, Case, Site, Task, User
+from clinic.partial_date import format_clinically
 from clinic.permissions import ROLES, Permission, permissions_of
 from clinic.task_kind import TaskKind, list_task_kinds
 
@@ -168,7 +169,7 @@ def postpone_task(task: Task, until: date, reason: str, actor: User) -> None:
         raise NotNow(_("This cannot be put off: do it now, or hand it to somebody who can."), task=task.id)
     if not today < until <= last:
         raise InvalidInput(_("Please correct what is marked."), fields={"until": [
-            _("Choose a day from tomorrow until %(day)s.", day=last.isoformat())]}, task=task.id)
+            _("Choose a day from tomorrow until %(day)s.", day=format_clinically(last))]}, task=task.id)
     _audit(task, "postpone-task", actor, {"from": task.due_on.isoformat(), "until": until.isoformat(),
                                           "reason": reason})
     task.due_on, task.postponed = until, task.postponed + 1

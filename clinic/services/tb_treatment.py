@@ -25,6 +25,7 @@ from clinic.models import (
     TbPhase,
     User,
 )
+from clinic.partial_date import format_clinically
 from clinic.schemas.tuberculosis import NewDose, NewPhase
 from clinic.services.plausibility import ensure_possible_dates, get_today
 from clinic.services.tb_summary import count_doses, is_over, list_phases
@@ -32,6 +33,7 @@ from clinic.services.tuberculosis import ensure_under_treatment, finish
 from clinic.tb_course import FLUOROQUINOLONES, Count, Gap, advise, find_gaps
 from clinic.tb_regimen import compute_dose, list_regimens
 
+LONGEST_CODE = 60  # of a caution, as PhaseIn takes them back
 MARGIN = timedelta(days=1)  # a phase may be prescribed for tomorrow
 
 
@@ -212,7 +214,8 @@ def _ensure_possible_start(tb: TbCase, new: NewPhase, phases: list[TbPhase]) -> 
         problems["started_on"] = [_("The phase before it began later than this day.")]
     last = max((dose.day for dose in list_doses(tb) if dose.phase_id in {phase.id for phase in phases}), default=None)
     if last is not None and new.started_on <= last:
-        problems["started_on"] = [_("Doses of the phase before it are recorded until %(day)s.", day=last.isoformat())]
+        problems["started_on"] = [_("Doses of the phase before it are recorded until %(day)s.",
+                                    day=format_clinically(last))]
     if not phases and new.name is PhaseName.CONTINUATION and new.regimen != "other":
         problems["name"] = [_("A regimen begins with its intensive phase; for one begun elsewhere choose another "
                               "regimen and say so.")]
@@ -229,6 +232,10 @@ def _list_phase_cautions(tb: TbCase, new: NewPhase, phases: list[TbPhase]) -> li
             found.append(Caution(f"dose-{drug}", _(
                 "%(drug)s %(given)s mg at %(weight)s kg: usual are %(low)s to %(high)s mg.", drug=drug.capitalize(),
                 given=milligrams, weight=new.weight_kg, low=usual.low, high=usual.high), f"drugs.{drug}"))
+    asked = list_regimens()[new.regimen][new.name.value].drugs
+    for drug in (sorted(set(new.drugs) - set(asked)) if asked else ()):
+        found.append(Caution(f"beside-{drug}"[:LONGEST_CODE], _(
+            "%(drug)s is not part of this phase of the regimen.", drug=drug.capitalize()), f"drugs.{drug}"))
     for drug in sorted(list_resisted(tb) & set(new.drugs)):
         found.append(Caution(f"resisted-{drug}", _("The bacilli resist %(drug)s.", drug=drug), f"drugs.{drug}"))
     earlier = next((phase for phase in reversed(phases) if phase.name is PhaseName.INTENSIVE), None)

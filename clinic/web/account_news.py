@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Flask, flash
+from flask import Flask, flash, url_for
 from flask_babel import force_locale, ngettext
 from flask_babel import gettext as _
+from markupsafe import Markup
 
 from clinic.models import SignIn, User
 from clinic.services.sign_in import find_news
@@ -34,6 +35,8 @@ def _tell(_app: Any, user: User, sign_in: SignIn) -> None:
         if news.wrong_secrets:
             what.append(
                 ngettext("%(num)s wrong password or code", "%(num)s wrong passwords or codes", news.wrong_secrets))
-        flash(_("Since you signed in on %(when)s, this happened to your account: %(what)s. Was that not you? Change "
-                "your password on My sign-in and tell your administrator at once.",
-                when=f"{format_date(since)} {since:%H:%M}", what="; ".join(what)), "warning")
+        place = Markup('<a class="govuk-link" href="{}">{}</a>').format(url_for("second_factor.show"), _("My sign-in"))
+        text = _("Since you signed in on %(when)s, this happened to your account: %(what)s. Was that not you? Change "
+                 "your password on %(place)s and tell your administrator at once.")
+        flash(Markup(text) % {"when": f"{format_date(since)} {since:%H:%M}", "what": "; ".join(what), "place": place},  # noqa: S704  the text is ours, what goes into it is escaped
+              "warning")

@@ -86,7 +86,7 @@ def discard(draft_id: str) -> Page:
 @reads_only
 def fill_from_zone() -> Page:
     """The form filled from the two lines; whatever else was typed stays."""
-    typed = read_form(request.form)
+    typed = read_form(request.form, lists=("confirmed", "seen"))
     zone = read_zone(typed.get("mrz", ""))
     if zone is None or zone.mrz is None:
         text = zone.error if zone else _("Scan or paste the lines at the foot of the passport's photo page.")

@@ -59,11 +59,13 @@ def check_again(typed: Mapping[str, Any], frequent: bool = False, prefix: str = 
 def prove(user: User, typed: Mapping[str, Any], prefix: str = "") -> dict[str, list[str]]:
     """The same for any account: what is wrong with the proof in `typed` that it is `user`."""
     user_id, stored, purpose = user.id, user.password or "", str(request.endpoint)
-    answer = str(typed.get(f"{prefix}passkey", ""))
+    answer, password = str(typed.get(f"{prefix}passkey", "")), str(typed.get(f"{prefix}password", ""))
     db.session.rollback()  # nothing is locked while a slow hash is computed
     if wait := find_wait_again(user_id):
         return {f"{prefix}password": [wait]}
-    right = bool(answer) or _is_password(str(typed.get(f"{prefix}password", "")), stored)
+    if not answer and not password:  # no guess: it counts for nothing
+        return {f"{prefix}password": [_("Enter your password.")]}
+    right = bool(answer) or _is_password(password, stored)
     with write_unit():
         if answer:
             means, problem = "passkey", _check_passkey(user_id, answer)

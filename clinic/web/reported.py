@@ -35,6 +35,7 @@ from clinic.services import lab_document, result_intake
 from clinic.services.confidential_report import is_confidential, is_document_hidden, is_reported_hidden
 from clinic.services.lab_order import list_orders
 from clinic.services.specimen import list_specimens
+from clinic.web.clinical_format import format_date
 from clinic.web.form import read_form
 from clinic.web.laboratory_origin import READERS, find_confidential
 from clinic.web.reported_word import STATE_WORDS, WAY_WORDS, say_signs, say_status
@@ -178,7 +179,7 @@ def _render(
     is_open = row.state in FOR_A_PERSON
     suggestions = result_intake.list_suggestions(row) if is_open else []
     note_shown(one.case.id for one in suggestions)
-    specimens = [(one.id, f"{one.number} · {one.kind.value} · {one.collected_on.isoformat()}")
+    specimens = [(one.id, f"{one.number} · {one.kind.value} · {format_date(one.collected_on)}")
                  for found in suggestions for one in list_specimens(found.case)] if test and test.specimen else []
     return render_template(
         "reported/show.html", row=row, person=person, panel=panel, test=test, word=STATE_WORDS[row.state],

@@ -36,6 +36,7 @@ from clinic.services import task as service
 from clinic.task_kind import BY_HAND, list_task_kinds
 from clinic.web.case import list_flags
 from clinic.web.case_list import Rows, address_pages, render_list, say_count
+from clinic.web.clinical_format import format_date
 from clinic.web.form import read_form
 from clinic.web.hold_sign import list_held_here
 from clinic.web.language import find_speech
@@ -96,7 +97,7 @@ def close(task_id: str) -> Page:
     if follower is None:
         flash(_("Closed."), "success")
     else:
-        flash(_("Closed. The next one is due on %(day)s.", day=follower.due_on.isoformat()), "success")
+        flash(_("Closed. The next one is due on %(day)s.", day=format_date(follower.due_on)), "success")
     return redirect(url_for(".index"), 303)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -303,6 +303,7 @@ def _show_phase(case: Case, typed: dict[str, Any], problem: InvalidInput | None 
     return show(
         "tuberculosis/phase.html", case, problem, tb=tb, typed=typed, ticked=typed.get("confirmed", []),
         words=tb_word, name=name, regimen=regimen, weight=weight, drugs=plan.drugs if plan else (), ranges=ranges,
+        others=_list_others(typed, plan.drugs if plan else ()),
         tablets=find_tablets(kilograms) if kilograms is not None else None, regimens=list(list_regimens()),
         phase_names=list(PhaseName), week_days=list_week_days(), last=last, more=range(MORE_DRUGS),
         is_filled="suggest" in typed or bool(typed.get("started_on")),
@@ -324,6 +325,12 @@ def _read_drugs(typed: dict[str, Any]) -> dict[str, str]:
         if typed.get(f"more-{row}-name"):
             found[typed[f"more-{row}-name"]] = typed.get(f"more-{row}-dose", "")
     return found
+
+
+def _list_others(typed: dict[str, Any], asked: Collection[str]) -> list[str]:
+    """Medicines with a typed dose that the chosen regimen does not name: they stay to be seen, and to be emptied."""
+    names = [name.removeprefix("drugs.") for name, dose in typed.items() if name.startswith("drugs.") and dose]
+    return [name for name in names if name not in asked]
 
 
 def _read_weight(text: str) -> Decimal | None:

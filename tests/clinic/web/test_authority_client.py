@@ -75,9 +75,9 @@ def test_what_is_wrong_changes_nothing_and_is_said(administrator: FlaskClient) -
         ({"jwks_url": "http://authority.example/jwks"}, "beginning with https://"),
         ({"jwks": JWKS}, "Give either the keys themselves or the address"), ({"jwks_url": ""}, "Give either the keys"),
         ({"jwks_url": "", "jwks": json.dumps({"keys": [make_key("ES384")]})}, "holds a private key"),
-        ({"scopes": "all"}, "Write scopes like"), ({"expires_on": "soon"}, "Write the day as"),
+        ({"scopes": "all"}, "Write scopes like"), ({"expires_on": "soon"}, "Write the date like"),
         ({"expires_on": "2001-01-01"}, "Give a day that has not passed."),
-        ({"keys_expire_on": "2999-01-01"}, "Published keys have no end here"),
+        ({"keys_expire_on": "2090-01-01"}, "Published keys have no end here"),
     ):
         answer = register(administrator, **values)
         assert answer.status_code == 422, values

@@ -85,6 +85,21 @@ def test_likely_double_is_shown_and_saved_as_new_only_with_a_reason(app: Flask) 
         assert row.detail == {"not_the_same_as": [known_id], "because": "her twin sister"}
 
 
+@pytest.mark.parametrize("wrong", [{"phone": "abc"}, {"mrz": MRZ.replace("KEN91", "KEN92", 1)}])
+def test_why_it_is_another_person_outlives_what_else_is_to_be_corrected(app: Flask, wrong: dict[str, str]) -> None:
+    user = make_user("reception")
+    known_id = make_applicant(user, family_name="Wanjiru", given_names="Grace", birth_date="1991-01-05").id
+    client = sign_in(app, user)
+    said = {"seen": known_id, "double_reason": "her twin sister"}
+    page = client.post("/applicants/new", data={**TYPED, **said, **wrong})
+    text = page.get_data(as_text=True)
+    assert page.status_code == 422 and "Registered before?" not in text
+    assert 'value="her twin sister"' in text and f'name="seen" value="{known_id}"' in text
+    again = client.post("/applicants/new/zone", data={**TYPED, **said, "mrz": MRZ}).get_data(as_text=True)
+    assert 'value="her twin sister"' in again and f'name="seen" value="{known_id}"' in again
+    assert client.post("/applicants/new", data={**TYPED, **said}).status_code == 302
+
+
 def test_using_the_registered_person_adds_the_document(app: Flask) -> None:
     user = make_user("reception")
     known = make_applicant(user, family_name="Wanjiru", given_names="Grace", birth_date="1991-01-05")

@@ -80,6 +80,8 @@ def test_next_sign_in_tells_its_owner_what_happened_to_the_account(app: Flask) -
         told = _sign_in_and_look(app, email)
     assert f"Since you signed in on {when}, this happened to your account: Second factor reset; Password changed; " \
            "2 wrong passwords or codes. Was that not you?" in told
+    assert 'your password on <a class="govuk-link" href="/my-sign-in">My sign-in</a> and tell' in told
+    assert 'action="/sign-out"' in told
     with clock.stopped_at(began + timedelta(hours=3)):
         assert "happened to your account" not in _sign_in_and_look(app, email)
 

@@ -173,6 +173,26 @@ def test_usual_doses_are_suggested_for_the_weight(app: Flask, case: Case) -> Non
         assert session.execute(select(TbPhase)).first() is None
 
 
+def test_doses_of_medicines_that_another_choice_does_not_name_stay_and_are_asked_about(app: Flask, case: Case) -> None:
+    client, base, today = _client(app, "tbteam", case)
+    _begin(client, base, today)
+    form = {"name": "continuation", "regimen": "hrze-hr-daily", "weight_kg": "60", "days_per_week": "7",
+            "started_on": today.isoformat(), **DRUGS}
+    for more in ({"suggest": "1"}, {"weight_kg": "", **DRUGS}, {"confirmed": "intensive-short"}):
+        answer = client.post(f"{base}/phase", data=form | more)
+        text = answer.get_data(as_text=True)
+        assert answer.status_code == (200 if "suggest" in more else 422)
+        assert "This choice does not name them" in text
+        assert 'name="drugs.ethambutol" type="text" spellcheck="false" value="1000"' in text
+        assert 'name="drugs.pyrazinamide" type="text" spellcheck="false" value="1500"' in text
+    assert "Ethambutol is not part of this phase of the regimen." in text
+    kept = form | {"drugs.pyrazinamide": "", "confirmed": ["intensive-short", "beside-ethambutol"]}
+    assert client.post(f"{base}/phase", data=kept).status_code == 302
+    with read_unit() as session:
+        drugs = session.execute(select(TbPhase.drugs).order_by(TbPhase.started_on.desc())).scalars().first()
+    assert drugs is not None and sorted(drugs) == ["ethambutol", "isoniazid", "rifampicin"]
+
+
 def test_calendar_takes_letters_and_refuses_what_somebody_else_changed(app: Flask, case: Case) -> None:
     client, base, today = _client(app, "tbteam", case)
     _begin(client, base, today)
