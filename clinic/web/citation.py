@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import re
+
+from flask_babel import LazyString
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from clinic.rules.citation import is_from_notes, is_unconfirmed, list_citations
+
+_DOCUMENT = re.compile(r"(?:[a-z]+/)?([a-z][a-z-]*\.md)\b")
+_TAGS = re.compile(r"\s*\[[^]]*\]")
+_DOCUMENTS: dict[str, LazyString] = {
+    "us.md": _l("clinical notes for the United States"),
+    "us-addendum.md": _l("additions to the clinical notes for the United States"),
+    "ca-au-nz-uk-iom.md": _l("clinical notes for Canada, Australia, New Zealand and the United Kingdom"),
+    "ca-au-nz-uk-addendum.md": _l("additions to the clinical notes for Canada, Australia, New Zealand and the "
+                                  "United Kingdom"),
+    "product.md": _l("Clearway's own design"), "screens.md": _l("notes on other systems' screens"),
+}
 
 
 def list_source_citations(source: str | None, rule_id: str | None) -> list[tuple[str, str]]:
@@ -20,3 +35,15 @@ def list_source_citations(source: str | None, rule_id: str | None) -> list[tuple
     if is_unconfirmed(source):
         cited.append(("!", _("Best knowledge, still to be confirmed by a clinical lead.")))
     return cited
+
+
+def say_source(source: str | None) -> str:
+    """Where something that is no rule comes from, for people: our papers by their titles, without their tags."""
+    text = _TAGS.sub("", source or "")
+    return _DOCUMENT.sub(lambda found: str(_DOCUMENTS.get(found[1], found[1])), text).strip()
+
+
+def list_paper_citations(source: str | None) -> list[tuple[str, str]]:
+    """(tag, title) of what something that is no rule rests on: the paper that each part names decides its tags."""
+    return [one for part in (source or "").split(";")
+            for one in list_citations("us" if part.strip().startswith("us") else "other", part)]

@@ -37,7 +37,7 @@ from clinic.services.partner_laboratory import get_laboratory, list_laboratories
 from clinic.web.account_history import list_past
 from clinic.web.form import read_form
 from clinic.web.laboratory_origin import find_confidential
-from clinic.web.reported_word import MESSAGE_WORDS, STATE_WORDS, WAY_WORDS
+from clinic.web.reported_word import MESSAGE_WORDS, STATE_WORDS, WAY_WORDS, say_kind
 
 blueprint = Blueprint("laboratory_message", __name__, url_prefix="/laboratory")
 Page = str | tuple[str, int] | Response
@@ -63,7 +63,7 @@ def index() -> str:
     more, rows = len(rows) > PAGE_SIZE, rows[:PAGE_SIZE]
     return render_template(
         "reported/messages.html", rows=rows, laboratories=laboratories, state=state, counts=counts,
-        count_limit=COUNT_LIMIT, words=MESSAGE_WORDS, ways=WAY_WORDS,
+        count_limit=COUNT_LIMIT, words=MESSAGE_WORDS, ways=WAY_WORDS, say_kind=say_kind,
         outcomes=_say_outcomes(rows),
         next_url=url_for(".index", state=state.value, after=rows[-1].id) if more else None)
 
@@ -158,7 +158,7 @@ def _render(message: InboundMessage, typed: dict[str, Any] | None = None,
         raw="" if hidden else message.raw[:200_000].decode("utf-8", "replace").replace("\r", "\n"),
         answer=message.answer.decode("utf-8", "replace").replace("\r", "\n") if message.answer else "",
         word=MESSAGE_WORDS[message.state], outcome=_say_outcomes([message])[message.id],
-        way=WAY_WORDS[message.way], state_words=STATE_WORDS,
+        way=WAY_WORDS[message.way], state_words=STATE_WORDS, say_kind=say_kind,
         may_act=may_work_again(message), typed=typed or {}, errors=errors)
 
 

@@ -28,6 +28,7 @@ from clinic.services.lab_upload import take_table
 from clinic.services.partner_laboratory import change_column_map, get_laboratory, list_laboratories
 from clinic.unit import manages_units
 from clinic.web.form import read_form
+from clinic.web.reported_word import say_status
 
 blueprint = Blueprint("laboratory_upload", __name__, url_prefix="/laboratory/files")
 Page = str | tuple[str, int] | Response
@@ -140,4 +141,4 @@ def _render(
     return render_template(
         "reported/file.html", laboratory=laboratory, errors=errors, found=found, rows=rows, shown=PREVIEWED,
         content=base64.b64encode(content).decode() if found and not found.faults else "", fields=FIELDS,
-        may_map=has_permission(P.MAP_RESULTS), typed=typed or {})
+        say_status=say_status, may_map=has_permission(P.MAP_RESULTS), typed=typed or {})

@@ -12,7 +12,7 @@ from jinja2.runtime import Context, new_context
 
 from clinic.web import clinical_format, word
 from clinic.web.asset import init_assets
-from clinic.web.citation import list_source_citations
+from clinic.web.citation import list_paper_citations, list_source_citations, say_source
 from clinic.web.field_error import find_error, list_errors
 from clinic.web.form import date_parts
 from clinic.web.language import find_user, init_languages
@@ -27,7 +27,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "age": clinical_format.age,
     "case_state_tone": word.case_state_tone,
     "case_state_word": word.case_state_word,
-    "citations": list_source_citations,
+    "citations": list_source_citations, "paper_citations": list_paper_citations, "source_words": say_source,
     "choices": clinical_format.to_choices,
     "clinical_date": clinical_format.clinical_date,
     "clinical_date_text": clinical_format.format_date,

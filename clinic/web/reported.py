@@ -38,7 +38,15 @@ from clinic.services.specimen import list_specimens
 from clinic.web.clinical_format import format_date
 from clinic.web.form import read_form
 from clinic.web.laboratory_origin import READERS, find_confidential
-from clinic.web.reported_word import STATE_WORDS, WAY_WORDS, say_signs, say_status
+from clinic.web.reported_word import (
+    STATE_WORDS,
+    WAY_WORDS,
+    say_flags,
+    say_identifier,
+    say_number,
+    say_signs,
+    say_status,
+)
 
 blueprint = Blueprint("reported", __name__, url_prefix="/laboratory/inbox")
 P = Permission
@@ -61,7 +69,9 @@ def index() -> str:
     note_shown(row.case_id for row in rows if row.case_id)
     return render_template(
         "reported/index.html", rows=rows, state=state, states=SHOWN, counts=counts, count_limit=COUNT_LIMIT,
-        words=STATE_WORDS, tests=list_tests(), say_status=say_status, documents=list_loose_documents(current_user),
+        words=STATE_WORDS, tests=list_tests(), say_status=say_status, say_number=say_number,
+        their_words={row.id: _name_theirs(row) for row in rows if not row.test},
+        documents=list_loose_documents(current_user),
         may_map=has_permission(P.MAP_RESULTS),
         next_url=url_for(".index", state=state.value, after=rows[-1].id) if more else None)
 
@@ -183,11 +193,18 @@ def _render(
                  for found in suggestions for one in list_specimens(found.case)] if test and test.specimen else []
     return render_template(
         "reported/show.html", row=row, person=person, panel=panel, test=test, word=STATE_WORDS[row.state],
-        suggestions=suggestions, say_signs=say_signs, say_status=say_status, specimens=specimens, typed=typed or {},
+        suggestions=suggestions, say_signs=say_signs, say_status=say_status, specimens=specimens,
+        say_flags=say_flags, say_number=say_number, say_identifier=say_identifier, typed=typed or {},
         way=WAY_WORDS[find_way(row)],
         errors=errors, cautions=cautions or [], may_act=is_open and has_permission(P.ENTER_RESULT),
         may_map=has_permission(P.MAP_RESULTS), is_hidden=is_hidden,
         open_url=_address_opening(row) if is_hidden else None, is_worker=any(has_permission(one) for one in WORKERS))
+
+
+def _name_theirs(row: ReportedResult) -> str:
+    """What the laboratory calls a test that we know no name of; empty where it says its code alone."""
+    values = from_plain(row.content)[1].values
+    return values[0].text if values and values[0].text != row.their_code else ""
 
 
 def _address_opening(row: ReportedResult) -> str | None:
@@ -207,7 +224,7 @@ def _render_document(
     orders = [(one.id, f"{one.number} · {list_tests()[one.test].label}")
               for found in suggestions for one in list_orders(found.case)]
     return render_template("reported/document.html", row=row, suggestions=suggestions, say_signs=say_signs,
-                           orders=orders, typed=typed or {}, errors=errors,
+                           say_number=say_number, orders=orders, typed=typed or {}, errors=errors,
                            is_worker=any(has_permission(one) for one in WORKERS),
                            case=get_case(row.case_id, current_user) if row.case_id else None,
                            may_act=row.case_id is None and has_permission(P.ENTER_RESULT))

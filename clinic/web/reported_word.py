@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from flask_babel import LazyString, gettext, lazy_gettext
+from collections.abc import Mapping, Sequence
 
-from clinic.models import InboundState, InboundWay, ReportedState
+from flask_babel import LazyString, gettext, lazy_gettext
+from markupsafe import Markup
+
+from clinic.models import InboundState, InboundWay, Laboratory, ReportedState
 from clinic.services.result_match import AGAINST, Sign
+from clinic.web.clinical_format import ltr
 
 S = ReportedState
 STATE_WORDS: dict[ReportedState, tuple[LazyString, str]] = {
@@ -45,6 +49,28 @@ STATUS_WORDS: dict[str, LazyString] = {  # HL7 table 0085
     "N": lazy_gettext("not asked"),
 }
 
+FLAG_WORDS: dict[str, LazyString] = {  # HL7 table 0078
+    "N": lazy_gettext("normal"), "A": lazy_gettext("abnormal"), "AA": lazy_gettext("critically abnormal"),
+    "L": lazy_gettext("low"), "LL": lazy_gettext("critically low"), "H": lazy_gettext("high"),
+    "HH": lazy_gettext("critically high"), "<": lazy_gettext("below what can be measured"),
+    ">": lazy_gettext("above what can be measured"), "U": lazy_gettext("significantly higher than before"),
+    "D": lazy_gettext("significantly lower than before"), "B": lazy_gettext("better"), "W": lazy_gettext("worse"),
+    "S": lazy_gettext("susceptible"), "I": lazy_gettext("intermediate"), "R": lazy_gettext("resistant"),
+    "POS": lazy_gettext("positive"), "NEG": lazy_gettext("negative"), "IND": lazy_gettext("indeterminate"),
+    "DET": lazy_gettext("detected"), "ND": lazy_gettext("not detected"), "RR": lazy_gettext("reactive"),
+    "NR": lazy_gettext("nonreactive"), "WR": lazy_gettext("weakly reactive"),
+}
+IDENTIFIER_WORDS: dict[str, LazyString] = {  # HL7 table 0203
+    "MR": lazy_gettext("record number"), "PI": lazy_gettext("patient number"), "PT": lazy_gettext("patient number"),
+    "PPN": lazy_gettext("passport"), "NI": lazy_gettext("national number"), "AN": lazy_gettext("account number"),
+    "VN": lazy_gettext("visit number"),
+}
+MESSAGE_KINDS: dict[str, LazyString] = {  # MSH-9
+    "ORU^R01": lazy_gettext("Results"), "ORL^O22": lazy_gettext("Answer to an order"),
+    "ORL^O34": lazy_gettext("Answer to an order"), "ORL^O36": lazy_gettext("Answer to an order"),
+    "ACK": lazy_gettext("Acknowledgement"),
+}
+
 
 def say_signs(signs: set[Sign], against: bool) -> str:
     """What speaks for a case, or against it, in one line."""
@@ -53,5 +79,34 @@ def say_signs(signs: set[Sign], against: bool) -> str:
 
 def say_status(status: str) -> str:
     """OBX-11 in words, with its letter."""
-    word = STATUS_WORDS.get(status)
-    return gettext("%(word)s (%(code)s)", word=word, code=status) if word else status or "–"
+    return _say(STATUS_WORDS, status) or "–"
+
+
+def say_flags(flags: Sequence[str]) -> str:
+    """OBX-8 in words, each with its letters."""
+    return ", ".join(_say(FLAG_WORDS, flag) for flag in flags)
+
+
+def say_kind(kind: str) -> str:
+    """MSH-9 in words, with its code."""
+    return _say(MESSAGE_KINDS, kind)
+
+
+def say_identifier(value: str, kind: str) -> Markup:
+    """A number of a person with what kind of number it is."""
+    return Markup("{} ({})").format(ltr(value), IDENTIFIER_WORDS.get(kind, kind)) if kind else ltr(value)
+
+
+def say_number(number: str, laboratory: Laboratory) -> dict[str, str]:
+    """A laboratory's own number and, beneath, who gave it (the namespace after the caret), as a cell of a table."""
+    value, _caret, giver = number.partition("^")
+    if not giver:
+        return {"text": value}
+    ours = giver in (laboratory.facility, laboratory.application)
+    return {"text": value, "sub": gettext("given by %(who)s", who=gettext(
+        "%(word)s (%(code)s)", word=laboratory.name, code=giver) if ours else giver)}
+
+
+def _say(words: Mapping[str, LazyString], code: str) -> str:
+    word = words.get(code)
+    return gettext("%(word)s (%(code)s)", word=word, code=code) if word else code

@@ -27,7 +27,7 @@ from clinic.services.form_version import list_versions, to_plain
 from clinic.services.photo import find_photo
 from clinic.services.plausibility import get_today
 from clinic.web.case_word import category_word, document_word, need_label
-from clinic.web.clinical_format import format_date, native_name
+from clinic.web.clinical_format import format_date, native_name, person_name
 from clinic.web.place import country_word
 from clinic.web.requirement_word import list_people as list_requesters
 from clinic.web.review_layout import Layout, list_layout
@@ -126,7 +126,7 @@ def build_review(case: Case) -> Review:
 def _add_identity(case: Case, part: Part, _decision: dict[str, Any]) -> None:
     person, edit = case.applicant, f"/applicants/{case.applicant_id}/edit"
     part.rows += [
-        from_fact("name", _("Name"), ", ".join(filter(None, (person.family_name, person.given_names))), edit),
+        from_fact("name", _("Name"), person_name(person), edit),
         from_fact("own-script", _("Name in own script"), native_name(person), edit),
         from_fact("born", _("Born"), format_date(person.birth_date), edit),
         from_fact("sex", _("Sex"), sex_word(person.sex), edit),

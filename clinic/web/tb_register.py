@@ -28,7 +28,7 @@ from clinic.rules.age import add_months
 from clinic.schemas.field import to_words
 from clinic.services.laboratory import label_value
 from clinic.web.audit import tame
-from clinic.web.clinical_format import format_date
+from clinic.web.clinical_format import format_date, person_name
 from clinic.web.sputum_word import PURPOSE_WORDS
 from clinic.web.tb_word import BASIS_WORDS, HISTORY_WORDS, OUTCOME_WORDS, SITE_SHORT, label_regimen
 
@@ -147,7 +147,7 @@ def export_indicators() -> Response:
 
 def _to_line(name: str, row: Any) -> dict[str, Any]:
     """A row of a register as plain values by the columns' codes; besides, `case_id` for the link, and whose it is."""
-    person = {"case": row.case_number, "name": f"{row.family_name}, {row.given_names or ''}".rstrip(", "),
+    person = {"case": row.case_number, "name": person_name(row),
               "sex": row.sex.value, "born": row.birth_date, "case_id": row.case_id,
               "applicant_id": row.applicant_id, "key": row.key}
     return person | {"day": _plain(row.day)} | _LINES[name](row)

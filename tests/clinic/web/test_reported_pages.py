@@ -50,6 +50,26 @@ def test_inbox_names_what_waits_and_no_value(technician: FlaskClient, ids: dict[
     assert "reported-result" in kinds
 
 
+def test_marks_states_and_numbers_are_words_with_the_code_beside_them(app: Flask, ids: dict[str, str]) -> None:
+    row = get(ids["row"])
+    row.test, row.their_code = "", "HB-TOTAL"
+    content = dict(row.content)
+    person, panel = dict(content["person"]), dict(content["panel"])
+    person["identifiers"] = [["X1", "", "PPN"], ["X2", "", "ZZ"]]
+    panel["values"] = [panel["values"][0] | {"flags": ["HH", "Q9"], "text": "Haemoglobin, total"}]
+    row.content = {"person": person, "panel": panel}
+    db.session.commit()
+    supervisor = sign_in(app, make_user("labsupervisor"))
+    page = supervisor.get(INBOX).text
+    name = row.laboratory.name
+    assert "Haemoglobin, total</a>" in page and "code HB-TOTAL · final (F)" in page
+    assert f"given by {name} (LAB01)" in page and "^LAB01" not in page
+    page = supervisor.get(f"{INBOX}/{ids['row']}").text
+    assert "critically high (HH), Q9" in page and f"given by {name} (LAB01)" in page and "^" not in page
+    assert '<bdi dir="ltr">X1</bdi> (passport)' in page and '<bdi dir="ltr">X2</bdi> (ZZ)' in page
+    assert "Results (ORU^R01)" in supervisor.get(f"/laboratory/messages/{ids['message']}").text
+
+
 def test_result_is_assigned_to_the_case_that_was_chosen(technician: FlaskClient, ids: dict[str, str]) -> None:
     page = f"{INBOX}/{ids['row']}"
     for form, words in (

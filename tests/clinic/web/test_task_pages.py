@@ -48,6 +48,16 @@ def text_of(client: FlaskClient, path: str) -> str:
     return re.sub(r"\s+", " ", answer.get_data(as_text=True))
 
 
+def test_task_names_its_papers_by_their_titles(app: Flask, case: Case) -> None:
+    ids = [open_late(case, kind=kind) for kind in ("sputum-due", "culture-awaited", "follow-up")]
+    nurse = sign_in(app, make_team(app))
+    pages = [text_of(nurse, f"/tasks/{each}") for each in ids]
+    assert "Clinical notes for the United States" in pages[0] and "consultantspractice.com" in pages[0]
+    assert "United States Q12" in pages[1]
+    for page in pages:
+        assert ".md" not in page and "[S" not in page and "_days_" not in page
+
+
 def test_my_list_has_what_is_in_my_roles_list_and_what_was_given_to_me(app: Flask, case: Case) -> None:
     nurse = make_user("nurse")
     mine = open_task("contact-test", case, "a")
