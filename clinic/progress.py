@@ -12,11 +12,12 @@ from flask_babel import gettext as _
 
 from clinic import clock, culture
 from clinic.laboratory_test import list_tests
-from clinic.models import Case, CaseState, FilmState, Requirement, ResultStatus
+from clinic.models import Case, CaseState, FilmState, LabOrderState, Requirement, ResultStatus
 from clinic.models.requirement import RequirementState
 from clinic.partial_date import format_clinically, from_date
 from clinic.queries.standing import Mark, ResultMark, Standing, load_standings
 from clinic.rules.record import SPECIMENS
+from clinic.tube import list_tubes
 
 CULTURE_DAYS = culture.LONGEST  # eight weeks; what applicants are told to expect (us-addendum.md section 2, Q12)
 XRAY = ("chest-xray", "tb-child-workup")
@@ -49,7 +50,7 @@ class State:
 
 TONES = {"done": "good", "not-required": "off", "second-person": "wait", "draft": "active", "awaiting": "wait",
          "film-waits": "active", "film-held": "warn", "unconfirmed-report": "wait", "deferred": "wait",
-         "sent-back": "bad"}
+         "sent-back": "bad", "drawn": "wait"}
 
 
 def find_progress(case: Case, decision: dict[str, Any]) -> Found:
@@ -142,7 +143,8 @@ def describe_exam(exam: str, standing: Standing, programme: str, today: date, zo
     if exam in SPUTUM:
         return _describe_sputum(exam, standing, today)
     if any(exam in test.exams for test in list_tests().values()):
-        return State("to-do", _("Result to be entered"))
+        return _describe_draw(exam, standing, {mark.test for mark in marks
+                                               if mark.status is not ResultStatus.ENTERED_IN_ERROR})
     return _describe_form(exam, standing, programme, zone)
 
 
@@ -183,6 +185,25 @@ def _describe_film(standing: Standing, zone: str) -> State:
         return State("deferred", _("Put off"), _("by %(name)s, %(time)s", name=reading.by,
                                                  time=say_moment(reading.at, zone)))
     return State("to-do", _("To be taken"))
+
+
+def _describe_draw(exam: str, standing: Standing, entered: set[str]) -> State:
+    """What is really waited for: the draw, the way to the laboratory, or its result."""
+    from clinic.services.lab_order import match_tests
+
+    orders = {test.name: standing.orders[test.name] for test in list_tests().values()
+              if exam in test.exams and test.name in standing.orders}
+    due = [test for test, _exam in match_tests([exam], orders, entered)]
+    due += [list_tests()[name] for name, state in orders.items() if state is LabOrderState.ORDERED]
+    if kinds := {list_tubes()[test.tube].kind for test in due if test.tube}:
+        if "urine" not in kinds:
+            return State("to-do", _("Blood to be drawn"))
+        return State("to-do", _("Urine to be taken") if kinds == {"urine"} else _("Blood and urine to be taken"))
+    if LabOrderState.COLLECTED in orders.values():
+        return State("drawn", _("Taken, not in the laboratory yet"))
+    if LabOrderState.SENT in orders.values():
+        return State("drawn", _("Specimen on its way"))
+    return State("drawn" if orders else "to-do", _("Result to be entered"))
 
 
 def _say_received(film: Mark, zone: str) -> str:

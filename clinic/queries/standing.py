@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import case, select
+from sqlalchemy import case, select, text
 from sqlalchemy.orm import aliased
 
 from clinic.culture import TEST
@@ -16,6 +16,8 @@ from clinic.models import (
     FilmState,
     FormResponse,
     FormStatus,
+    LabOrder,
+    LabOrderState,
     LabResult,
     Purpose,
     Requirement,
@@ -26,6 +28,7 @@ from clinic.models import (
     User,
     XrayReading,
 )
+from clinic.models.lab_order import LIVE
 from clinic.ready_query import ReadyQuery, ReadyTogether, among
 
 
@@ -77,6 +80,7 @@ class Standing:
     films: dict[FilmState, Mark] = field(default_factory=dict)  # the newest of each state
     reading: Mark | None = None  # the newest current one; `what`: preliminary, deferred, or empty
     drafts: dict[str, Mark] = field(default_factory=dict)  # by form
+    orders: dict[str, LabOrderState] = field(default_factory=dict)  # in work, by test; the newest of each
     specimens: dict[str, SpecimenMark] = field(default_factory=dict)  # of the diagnosis, by id, oldest first
 
 
@@ -152,6 +156,11 @@ _SPECIMENS = ReadyQuery(
     .order_by(Specimen.collected_on, Specimen.id)
 )
 
+_ORDERS = ReadyQuery(
+    select(LabOrder.case_id, LabOrder.test, LabOrder.state)
+    .where(among(LabOrder.case_id, "cases"), text(LIVE)).order_by(LabOrder.id)
+)
+
 
 def _add_exam(standing: Standing, row: Any) -> None:
     standing.exams.append(row.exam)
@@ -182,8 +191,12 @@ def _add_specimen(standing: Standing, row: Any) -> None:
     standing.specimens[row.id] = SpecimenMark(row.inoculated_on or row.collected_on, media, row.collected_on)
 
 
+def _add_order(standing: Standing, row: Any) -> None:
+    standing.orders[row.test] = row.state
+
+
 PARTS: tuple[tuple[ReadyQuery, Callable[[Standing, Any], None]], ...] = (
     (_EXAMS, _add_exam), (_RESULTS, _add_result), (_FILMS, _add_film), (_READINGS, _add_reading),
-    (_DRAFTS, _add_draft), (_SPECIMENS, _add_specimen),
+    (_DRAFTS, _add_draft), (_SPECIMENS, _add_specimen), (_ORDERS, _add_order),
 )
 _TOGETHER = ReadyTogether(*(query for query, _add in PARTS))

@@ -120,7 +120,7 @@ def describe_work(
 
 # The lists that show only those examinations of a case which are in certain states.
 WANTED: dict[View | None, tuple[str, ...]] = {
-    View.SENT_BACK: ("sent-back",), View.CONFIRM: ("second-person",), View.ENTER: ("to-do", "sent-back"),
+    View.SENT_BACK: ("sent-back",), View.CONFIRM: ("second-person",), View.ENTER: ("to-do", "drawn", "sent-back"),
     View.DRAW: ("to-do",),
 }
 

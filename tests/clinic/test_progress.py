@@ -9,6 +9,7 @@ from flask import Flask
 
 from clinic import clock
 from clinic.models import CaseState, FilmState, ResultStatus
+from clinic.models import LabOrderState as Order
 from clinic.progress import describe_exam, describe_progress, find_sent_back, say_moment, split_unknowns
 from clinic.queries.standing import Mark, ResultMark, SpecimenMark, Standing
 
@@ -36,7 +37,17 @@ ACCEPTED, HELD = {FilmState.ACCEPTED: WHO}, {FilmState.QUARANTINED: WHO}
 
 
 @pytest.mark.parametrize(("exam", "standing", "words"), [
-    ("igra", Standing(), "Result to be entered"),
+    ("igra", Standing(), "Blood to be drawn"),
+    ("igra", Standing(orders={"igra": Order.ORDERED}), "Blood to be drawn"),
+    ("igra", Standing(orders={"igra": Order.COLLECTED}), "Taken, not in the laboratory yet"),
+    ("igra", Standing(orders={"igra": Order.SENT}), "Specimen on its way"),
+    ("igra", Standing(orders={"igra": Order.RECEIVED}), "Result to be entered"),
+    ("igra", Standing(orders={"hiv": Order.SENT}), "Blood to be drawn"),
+    ("creatinine", Standing(orders={"creatinine": Order.RECEIVED, "creatinine-egfr": Order.SENT}),
+     "Specimen on its way"),
+    ("creatinine", Standing(orders={"creatinine": Order.SENT, "creatinine-egfr": Order.ORDERED}), "Blood to be drawn"),
+    ("gonorrhoea", Standing(), "Urine to be taken"),
+    ("hiv", Standing(results=[make_result(ResultStatus.FINAL, CHECKER, "hiv")]), "Result to be entered"),
     ("igra", Standing(results=[PRELIMINARY]), "Needs second person (entered by Mutua Nzomo, 14:05)"),
     ("igra", Standing(results=[REFUSED]), "Sent back by Halima Abdi, 14:05: wrong tube"),
     ("igra", Standing(results=[REFUSED, PRELIMINARY]), "Needs second person (entered by Mutua Nzomo, 14:05)"),
