@@ -156,6 +156,13 @@ def event_word(kind: SpecimenEventKind) -> str:
     }[kind]
 
 
+def place_word(event: SpecimenEvent) -> str:
+    """Where a hand-over happened; of a print, on what."""
+    if event.kind in (K.LABELLED, K.REPRINTED):
+        return {"pdf": _("sheet (PDF)"), "zpl": _("label printer (ZPL)")}.get(event.place, event.place)
+    return event.place
+
+
 def _ensure_there(specimen: Specimen) -> None:
     """Raise NotNow for a specimen that is no more."""
     if specimen.withdrawn_at is not None:

@@ -65,3 +65,24 @@ for (const form of document.querySelectorAll("[data-go]")) {
     row.scrollIntoView({ block: "center" });
   });
 }
+
+// A scan ticks its row of the list; the server does the same without scripts. What is not in the list ticks nothing.
+for (const box of document.querySelectorAll("[data-tick-scan]")) {
+  const field = box.querySelector("input");
+  const word = document.querySelector("[data-tick-word]");
+  const say = (text, tone) => { word.textContent = text; word.className = `scan__word scan__word--${tone}`; };
+  const take = (event) => {
+    event.preventDefault();
+    const scanned = key(field.value);
+    const tick = scanned && [...document.querySelectorAll("input[data-number]")].find((one) => key(one.dataset.number) === scanned);
+    const name = (pattern) => pattern.replace("NUMBER", tick ? tick.dataset.number : field.value.trim() || "–");
+    if (!tick) { say(name(box.dataset.missing), "bad"); field.select(); return; }
+    say(name(tick.checked ? box.dataset.again : box.dataset.ticked), "good");
+    tick.checked = true;
+    field.value = "";
+    field.focus();
+    tick.closest("tr")?.scrollIntoView({ block: "nearest" });
+  };
+  field.addEventListener("keydown", (event) => { if (event.key === "Enter") take(event); });
+  box.querySelector("button").addEventListener("click", take);
+}

@@ -19,3 +19,22 @@ for (const table of document.querySelectorAll("[data-tick-all]")) {
   all.addEventListener("click", () => { for (const tick of ticks) tick.checked = true; });
   table.before(all);
 }
+
+// A form that is answered by a file: the page then says what the file changed. Without scripts it does when it is opened anew.
+for (const form of document.querySelectorAll("form[data-file]")) {
+  form.addEventListener("submit", async (event) => {
+    const here = form.dataset.file;
+    if (!here) return;
+    event.preventDefault();
+    form.dataset.file = ""; // whatever happens now, the next submit is the browser's own
+    let answer = null;
+    try { answer = await fetch(form.action, { method: "POST", body: new FormData(form) }); } catch { /* the browser says it */ }
+    const name = answer?.ok && /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition") ?? "")?.[1];
+    if (!name) { form.requestSubmit(event.submitter); return; } // refused: nothing was written, and the page says why
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(await answer.blob());
+    link.download = name;
+    link.click();
+    location.assign(here);
+  });
+}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 from clinic.db import db
 from clinic.documents.label import build_labels, print_labels, write_zpl
 from clinic.errors import ClearwayError, InvalidInput
+from clinic.identifier import to_key
 from clinic.laboratory_test import list_tests
 from clinic.models import Case, RejectionReason, Specimen
 from clinic.permissions import Permission, has_permission, requires
@@ -39,6 +40,7 @@ from clinic.web.station_page import Answer, forget, is_recording, list_names, op
 blueprint = Blueprint("specimen", __name__)
 P = Permission
 LONGEST = 60  # of a place or a scan
+TICK = "tick"  # what the button beside the scan does: nothing is handed over yet
 
 
 @blueprint.get("/laboratory/specimens")
@@ -51,8 +53,10 @@ def index() -> Answer:
 @blueprint.post("/laboratory/specimens")
 @requires(P.COLLECT_SPECIMEN, P.ENTER_RESULT)
 def hand_over() -> Answer | Response:
-    """Send, store or discard the ticked specimens: all of them, or none."""
+    """Send, store or discard the ticked specimens: all of them, or none. A scan only ticks one more."""
     typed = read_form(request.form, lists=("specimens",))
+    if typed.get("act") == TICK:
+        return _show_list(typed)
     acts: dict[str, Callable[..., None]] = {
         "send": handover.send, "store": handover.store, "discard": handover.discard}
     try:
@@ -121,6 +125,8 @@ def labels(case_id: str) -> Answer | Response:
         handover.note_print(rows, current_user, typed.get("reason") or "", kind)
         made = build_labels(rows)
         body = write_zpl(made).encode() if kind == "zpl" else print_labels(made)
+        flash(ngettext("The label of %(num)s specimen was made: print the file.",
+                       "The labels of %(num)s specimens were made: print the file.", len(rows)), "success")
     except InvalidInput as problem:
         return _show_case(forget(case_id), typed, problem)
     content_type = "application/pdf" if kind == "pdf" else "application/zpl; charset=utf-8"
@@ -200,7 +206,8 @@ def _show(case: Case, row: Specimen, typed: dict[str, Any], problem: InvalidInpu
     return show(
         "specimen/view.html", case, problem, row=row, typed=typed, events=events, orders=orders, tests=list_tests(),
         names=list_names([row.recorded_by_id, *(each.by_id for each in events)]), state=state_word(row),
-        what=describe(row), event_word=handover.event_word, is_labelled=handover.is_labelled(row),
+        what=describe(row), event_word=handover.event_word, place_word=handover.place_word,
+        is_labelled=handover.is_labelled(row),
         reasons=[(one.value, handover.rejection_word(one)) for one in RejectionReason],
         may_print=there and _may_print(), may_reject=recording and there and not has_result
         and has_permission(P.ENTER_RESULT),
@@ -229,13 +236,27 @@ def _show_list(typed: dict[str, Any], problem: InvalidInput | None = None) -> An
     words = {Where.DRAWN: _("Drawn, with us"), Where.SENT: _("On their way"), Where.RECEIVED: _("In the laboratory")}
     tabs = [{"label": words[one], "url": url_for(".index", at=one.value), "active": one is where,
              "count": say_count(count_specimens_at(current_user, one))} for one in Where]
+    scanned = find_scanned(page.rows, typed) if typed.get("act") == TICK else None
     acts = {Where.DRAWN: ("send", "store"), Where.SENT: ("store",), Where.RECEIVED: ("store", "discard")}[where]
     shown = render_template(
-        "specimen/index.html", rows=page.rows, tabs=tabs, where=where, acts=acts, typed=typed,
+        "specimen/index.html", rows=page.rows, tabs=tabs, where=where, acts=acts, typed=typed, scanned=scanned,
         tests=list_tests_by_specimen(row[0].id for row in page.rows), describe=describe,
         errors=(problem.fields or {"_schema": [problem.message]}) if problem else {},
         **address_pages(page, lambda row: (row[0].recorded_at, row[0].id)))
     return (shown, 422) if problem else shown
+
+
+def find_scanned(rows: Sequence[Any], typed: dict[str, Any]) -> tuple[str, str]:
+    """Tick in `typed` the row whose label was scanned: (what is said about it, its tone); every other tick stays."""
+    number = typed.pop("scan", "")[:LONGEST]
+    row = next((row[0] for row in rows if number and to_key(row[0].number) == to_key(number)), None)
+    if row is None:
+        typed["scan"] = number
+        return _("%(number)s is not in this list: nothing was ticked.", number=number or "–"), "bad"
+    if row.id in typed["specimens"]:
+        return _("%(number)s was ticked already.", number=row.number), "good"
+    typed["specimens"].append(row.id)
+    return _("%(number)s is ticked.", number=row.number), "good"
 
 
 def _show_receipt(typed: dict[str, Any], problem: ClearwayError | None = None) -> Answer:

@@ -58,6 +58,9 @@ def test_blood_from_the_draw_to_the_validated_result(
     with page.expect_download() as download:
         page.get_by_role("button", name="Print labels").click()
     assert download.value.suggested_filename.endswith(".pdf")
+    expect(page.get_by_text("were made: print the file.")).to_be_visible()
+    expect(page.get_by_text("not yet")).to_have_count(0)  # the page is shown anew
+    _tick_by_scanning(page, clinic, address)
 
     with clinic.app_context():
         tubes = [row.number for row in db.session.query(Specimen).filter(Specimen.tube == "edta").order_by(Specimen.id)]
@@ -71,6 +74,25 @@ def test_blood_from_the_draw_to_the_validated_result(
         assert [(row.value, row.status) for row in rows if row.is_current] == [
             ("13.0", ResultStatus.FINAL), ("12.8", ResultStatus.FINAL), ("6.1", ResultStatus.FINAL)]
     assert complaints == []
+
+
+def _tick_by_scanning(page: Page, clinic: Flask, address: str) -> None:
+    """Labels are ticked by scanning them; one that is not in the list says so and loses nothing."""
+    with clinic.app_context():
+        numbers = [row.number for row in db.session.query(Specimen).order_by(Specimen.id)][:2]
+    page.goto(f"{address}/laboratory/specimens")
+    word = page.locator("[data-tick-word]")
+    for number, said in ((numbers[0], "is ticked."), ("NBO-S-999999", "is not in this list"),
+                         (numbers[1].replace("-", "").lower(), "is ticked."), (numbers[0], "was ticked already.")):
+        expect(page.get_by_label("Scan a label to tick it")).to_be_focused()
+        page.keyboard.insert_text(number)
+        page.keyboard.press("Enter")  # as the scanner ends
+        expect(word).to_contain_text(said)
+        if number == "NBO-S-999999":
+            look(page, "specimens-scanned")
+    for number in numbers:
+        expect(page.get_by_role("checkbox", name=number)).to_be_checked()
+    expect(page.locator("input.tick:checked")).to_have_count(2)
 
 
 def _receive(page: Page, address: str, tubes: list[str]) -> None:

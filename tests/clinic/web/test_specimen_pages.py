@@ -80,6 +80,19 @@ def test_draw_asks_first_who_is_there(
     assert _all(Specimen) == []
 
 
+def test_scan_ticks_its_row_without_scripts_and_loses_no_tick(case_id: str, phlebotomist: FlaskClient) -> None:
+    phlebotomist.post(f"/cases/{case_id}/draw", data={"tubes": ["serum", "urine-first"]})
+    first, second = _all(Specimen)
+    url = "/laboratory/specimens?at=drawn"
+    form = {"act": "tick", "specimens": [first.id], "place": "Courier"}
+    page = phlebotomist.post(url, data=form | {"scan": second.number.replace("-", "").lower()}).get_data(as_text=True)
+    assert f"{second.number} is ticked." in page and page.count(" checked>") == 2 and 'value="Courier"' in page
+    page = phlebotomist.post(url, data=form | {"scan": "NBO-S-999999"}).get_data(as_text=True)
+    assert "NBO-S-999999 is not in this list" in page and page.count(" checked>") == 1
+    assert "was ticked already" in phlebotomist.post(url, data=form | {"scan": first.number}).get_data(as_text=True)
+    assert [row.sent_at for row in _all(Specimen)] == [None, None], "a scan hands nothing over"
+
+
 def test_draw_then_labels_then_receipt_and_rejection(
     case_id: str, phlebotomist: FlaskClient, technician: FlaskClient
 ) -> None:
@@ -97,6 +110,8 @@ def test_draw_then_labels_then_receipt_and_rejection(
     again = phlebotomist.post(f"{done.location}/labels", data={
         "specimens": [urine.id, serum.id], "form": "zpl", "reason": "wet"})
     assert again.data.startswith(b"^XA")
+    page = _text(phlebotomist.get(f"{done.location}/{serum.id}"))
+    assert "sheet (PDF)" in page and "label printer (ZPL)" in page and "labels of 2 specimens were made" in page
     assert again.data.index(serum.number.encode()) < again.data.index(urine.number.encode()), "in the order of the draw"
     assert phlebotomist.get("/laboratory/receipt").status_code == 403
 
