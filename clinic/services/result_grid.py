@@ -6,7 +6,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from clinic.errors import NotNow
+from clinic.errors import InvalidInput, NotNow
 from clinic.laboratory_test import LaboratoryTest, Reference, list_tests
 from clinic.models import Case, LabOrder, LabResult, ResultStatus, Specimen, User
 from clinic.partial_date import age_on, parse_partial_date
@@ -23,11 +23,18 @@ def save_value(
 
     `typed` has value, unit, method, confirmed. Raises InvalidInput and NeedsConfirmation as the sheet does, NotNow
     where somebody else entered the value, or it counts.
+    What is saved keeps its unit: the one above the grid is that of the values still to come.
     """
     value = str(typed.get("value") or "").strip()
     if not value:
         return None
     test = list_tests()[order.test]
+    if current is not None and current.is_current and current.unit and typed.get("unit") not in (None, current.unit):
+        if current.value == value.replace(",", ".") and current.entered_by_id != actor.id:
+            return current
+        raise InvalidInput(_("Please correct what is marked."), result=current.id, fields={"value": [
+            _("%(value)s is saved in %(unit)s: choose that unit above, or open the result to correct its unit.",
+              value=current.value, unit=say_unit(current.unit))]})
     plain = {"test": test.name, "value": value, "confirmed": typed.get("confirmed", []),
              "performed_on": specimen.collected_on.isoformat()}
     plain |= {name: typed[name] for name in ("unit", "method") if typed.get(name)}

@@ -30,6 +30,7 @@ from clinic.queries.result_grid import (
     list_grid,
     list_to_confirm,
 )
+from clinic.questionnaire.unit import say_unit
 from clinic.read_audit import note_case, note_shown
 from clinic.services import laboratory, release
 from clinic.services.abnormality import Abnormality, find_abnormality
@@ -195,7 +196,7 @@ def _describe(
     """What one row shows; of a confidential test never the value once it is saved."""
     result = row.result if row.result is not None and row.result.is_current else None
     name = f"v-{row.order.id}"
-    unit = typed.get("unit") or (result.unit if result else None) or (test.unit if len(test.units) == 1 else None)
+    unit = (result.unit if result else None) or typed.get("unit") or (test.unit if len(test.units) == 1 else None)
     units = [unit] if unit else [one.code for one in test.units]  # until one is chosen, all that may be reported
     value = typed[name] if problem is not None and name in typed else (result.value if result else "")
     cautions = problem.cautions if isinstance(problem, NeedsConfirmation) else []
@@ -211,6 +212,8 @@ def _describe(
         "flag": None if test.guarded or result is None else find_abnormality(result),
         "change": describe_change(result, row.prior) if result is not None and row.prior is not None
         and not test.guarded else "",
+        "saved": f"{result.value} {say_unit(result.unit)}" if result is not None and result.unit and not test.guarded
+        else "",
         "cautions": cautions, "error": "" if problem is None or cautions else " ".join(
             str(one) for one in sentences) or problem.message,
         "sent_back": sent_back.remark if sent_back else "",

@@ -118,7 +118,7 @@ def _enter(page: Page, address: str, tubes: list[str], orders: list[str]) -> Non
     look(page, "bench")
     page.get_by_role("link", name="Haemoglobin", exact=True).click()
     page.wait_for_load_state()  # before the scripts are there, Enter saves the whole form
-    unit = page.get_by_label("Unit of all values below")
+    unit = page.get_by_label("Unit of the values to come")
     expect(unit).to_be_focused()
     fields = [page.locator(f"#v-{order}") for order in orders]
     fields[0].focus()

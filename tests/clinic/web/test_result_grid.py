@@ -143,7 +143,27 @@ def test_range_stands_beside_a_value_that_is_not_entered_yet(technician: FlaskCl
     assert page.count("g/dL · ≥ ") == 3, "in each unit, until one is chosen"
     technician.post(f"{HAEMOGLOBIN}/{orders[0]}", data={"unit": "g/L", f"v-{orders[0]}": "128"})
     page = _text(technician.get(HAEMOGLOBIN))
-    assert "g/dL · " not in page and page.count(" g/L</") == 3
+    assert "g/dL · " not in page and page.count(" g/L</") == 4, "three ranges, and the value itself"
+
+
+def test_saved_value_keeps_and_shows_its_unit_whatever_is_chosen_for_the_next(
+    technician: FlaskClient, supervisor: FlaskClient, orders: list[str]
+) -> None:
+    first, second, third = orders
+    technician.post(f"{HAEMOGLOBIN}/{first}", data={"unit": "g/dL", f"v-{first}": "13.0"})
+    for value in ("13.0", "130"):
+        refused = technician.post(f"{HAEMOGLOBIN}/{first}", data={"unit": "g/L", f"v-{first}": value})
+        assert refused.status_code == 422 and "13.0 is saved in g/dL: choose that unit above" in _text(refused)
+    whole = technician.post(HAEMOGLOBIN, data={"unit": "g/L", f"v-{first}": "13.0", f"v-{second}": "128"})
+    assert whole.status_code == 422 and "13.0 is saved in g/dL" in _text(whole)
+    assert [(row.value, row.unit, row.revision) for row in _all(LabResult)] == [("13.0", "g/dL", 1), ("128", "g/L", 1)]
+    page = _text(technician.get(HAEMOGLOBIN))
+    assert '<bdi dir="ltr">13.0 g/dL</bdi>' in page and '<bdi dir="ltr">128 g/L</bdi>' in page
+    assert re.search(r"≥ \d+\.0 g/dL</bdi>", page) and re.search(r"≥ \d+ g/L</bdi>", page), "the range of each"
+    form = {"unit": "g/L", f"v-{first}": "13.0", f"v-{second}": "128", f"v-{third}": "131"}
+    answer = supervisor.post(HAEMOGLOBIN, data=form)
+    assert answer.status_code == 302, "what somebody else saved is left alone"
+    assert sorted(_values()) == ["128", "13.0", "131"]
 
 
 def test_second_person_finds_each_on_the_printout_by_the_number_of_its_tube(
