@@ -21,6 +21,7 @@ from clinic.station import Station, list_stations
 from clinic.web.case_word import address_photo, document_word
 from clinic.web.form import read_form
 from clinic.web.gate import station_word, works_at
+from clinic.web.navigation import find_origin
 from clinic.web.station import find_open_url, find_work
 from clinic.web.station_page import Answer, forget, open_case, prefix_errors, show
 
@@ -65,7 +66,8 @@ def mismatch(case_id: str, station: str) -> Answer | Response:
         identity.record_mismatch(case, place, load(ReasonIn(), typed), current_user)
     except InvalidInput as problem:
         problem.fields = prefix_errors(problem, "mismatch-", "reason")
-        return _show(forget(case_id), place, {"mismatch-reason": typed.get("reason")}, problem)
+        again = {"mismatch-reason": typed.get("reason"), "back": typed.get("back")}
+        return _show(forget(case_id), place, again, problem)
     flash(_("Stopped: the case is on hold because the identity is in doubt. Tell the physician and the clinic "
             "administrator.") if case.state is CaseState.ON_HOLD else _(
             "Stopped: the identity is in doubt, and nothing was recorded. Tell the physician and the clinic "
@@ -108,10 +110,11 @@ def _show(case: Case, station: Station, typed: dict[str, Any], problem: InvalidI
     then, photo, ways = read_next(case.id), find_photo(case), _list_ways(case, station)
     earlier = find_latest_photo(case.applicant) if photo is None else None
     lacks_consent = station.consent and not has_consent(case)
+    origin = find_origin(typed.get("back") or request.referrer or "")
     return show(
         "identity/ask.html", case, problem, station=station, station_name=station_word(station.name), then=then,
         photo=photo or earlier, photo_url=address_photo(photo or earlier), is_earlier=earlier is not None, ways=ways,
-        seen=typed.get("seen") or ways[0][0], typed=typed, lacks_consent=lacks_consent,
+        seen=typed.get("seen") or ways[0][0], typed=typed, lacks_consent=lacks_consent, origin=origin,
         look_url=f"{then}{'&' if '?' in then else '?'}look=1",
         consent_url=find_work("consent", case.id) if lacks_consent else None,
         document_url=find_open_url(f"/applicants/{case.applicant_id}/documents/new"),

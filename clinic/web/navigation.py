@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from flask import current_app, request
 from flask_babel import LazyString, gettext, lazy_gettext
@@ -76,6 +77,17 @@ def list_navigation() -> list[tuple[str, str, bool]]:
         (found, current, due, late, find_speech().name),
         lambda: [(_say(area, due, late), area.path, area is current) for area in found.areas])
     return written
+
+
+def find_origin(address: str) -> tuple[str, str] | None:
+    """(label, address) of the area whose list a page was reached from; None from a case, or from nowhere of ours."""
+    try:
+        path = urlsplit(address).path
+    except ValueError:  # a header that no browser sends
+        return None
+    areas = _find_map(permissions_of(current_user._get_current_object()))
+    area = None if path.startswith("/cases/") else areas.find(path)
+    return (str(area.label), area.path) if area else None
 
 
 def _find_map(held: frozenset[Permission]) -> Map:

@@ -50,6 +50,14 @@ def test_language_without_a_text_is_said_and_the_interpreter_asked(app: Flask) -
     assert "Hanna Tesfaye" in _text(client, f"/cases/{case_id}/consent")
 
 
+@pytest.mark.parametrize(("programme", "words"), [
+    ("ca", "for a mark: this destination asks for a named witness"), ("us", "needed when it is signed by a mark")])
+def test_need_of_a_witness_is_told_before_anything_is_saved(app: Flask, programme: str, words: str) -> None:
+    case_id = make_case(programme, user=make_user("reception")).id
+    text = _text(sign_in(app, make_user("nurse"), case_id, consents=False), f"/cases/{case_id}/consent")
+    assert words in text and "A witness is needed: write the name above" in text
+
+
 def test_refusal_stands_on_the_case_and_cannot_be_taken_up_by_hand(app: Flask, case_id: str) -> None:
     client = sign_in(app, make_user("reception"), case_id, consents=False)
     form = _form(decision="refused", reason="wants to think about it")

@@ -57,6 +57,23 @@ def test_every_record_of_a_case_says_whether_the_person_is_there(app: Flask) -> 
         assert station.opens <= set(app.view_functions)
 
 
+def test_page_leads_back_to_the_list_one_came_from(app: Flask, base: str) -> None:
+    client = sign_in(app, make_user("phlebotomist"))
+    station = f"{base}/identity/phlebotomy"
+    for referrer, label, place in (
+        ("/laboratory/collection?q=x", "Blood and urine", "/laboratory/collection"), ("/today", "Worklists", "/"),
+        (base, "Case", base), ("", "Case", base), ("/audit", "Case", base),
+    ):
+        page = client.get(f"{station}?next={base}/draw", headers={"Referer": f"http://localhost{referrer}"}).text
+        back = re.search(r'class="govuk-back-link" href="([^"]+)">([^<]+)<', page)
+        assert back and (back[2], back[1]) == (label, place), referrer
+    for address, form in ((station, {"seen": "by heart"}), (f"{station}/mismatch", {"reason": ""})):
+        page = client.post(address, data=form | {"back": "/laboratory/collection"}).text
+        assert 'class="govuk-back-link" href="/laboratory/collection"' in page, "a refused form keeps it"
+        page = client.post(address, data=form | {"back": "https://[elsewhere.example/"}).text
+        assert "elsewhere" not in page
+
+
 def test_page_asks_first_and_goes_on_after_one_click(app: Flask, base: str) -> None:
     client = sign_in(app, make_user("nurse"))
     asked = client.get(f"{base}/vaccination?line=MMR")
