@@ -14,6 +14,7 @@ from clinic.db import db
 from clinic.models import Applicant, ApplicantWord
 from clinic.models.applicant import LONGEST_WORD
 from clinic.name import fold_name
+from clinic.queries.index_choice import perhaps
 
 COMMON = 1000  # people; more are not listed to ask for what is theirs
 COUNTED = 40_000  # words of a site; from here on a beginning is only known to be very common
@@ -38,7 +39,7 @@ def select_people_named(site_id: str, typed: str, *columns: Any) -> Select[*tupl
         if word != rarest:
             # Many people to look at and a word that few have: all of those are found first, no person's row is read.
             is_found_first = counts[word] < min(COUNTED, SCAN_COST * counts[rarest])
-            query = query.where(_list_with(site_id, word) if is_found_first else _holds(word))
+            query = query.where(_list_with(site_id, word) if is_found_first else perhaps(_holds(word)))
     return query
 
 

@@ -104,7 +104,8 @@ def _has_open(user: Asker, view: View, *more: ColumnElement[bool], also: Any = N
     recording = Case.state.in_(workflow.RECORDING)
     if view not in user.walked:
         return and_(recording, lead(user, Case.id, waiting if also is None else waiting.union(also)))
-    has_one = waiting.where(Requirement.case_id == Case.id).correlate(Case).exists()
+    # Not EXISTS: PostgreSQL would read all that is open first, to join it with the cases.
+    has_one = waiting.where(Requirement.case_id == Case.id).correlate(Case).limit(1).scalar_subquery().is_not(None)
     return and_(recording, _walk(user), has_one if also is None else or_(has_one, Case.id.in_(also)))
 
 
