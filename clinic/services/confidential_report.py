@@ -30,8 +30,19 @@ def is_confidential(row: ReportedResult) -> bool:
     if row.test:
         return _is_guarded(row.test)
     _person, panel = from_plain(row.content)
-    words = " ".join([panel.code, panel.text, *(f"{value.code} {value.text}" for value in panel.values)])
+    return names_confidential(" ".join([panel.code, panel.text, *(f"{one.code} {one.text}" for one in panel.values)]))
+
+
+def names_confidential(words: str) -> bool:
+    """Whether words of somebody else name a confidential test."""
     return any(re.search(rf"\b{test.panel}", words, re.IGNORECASE) for test in list_tests().values() if test.guarded)
+
+
+def is_wording_hidden(words: str, user: User, asked: bool = True) -> bool:
+    """Whether words that belong to no result, of an authority or a laboratory, are not for `user`; `asked`: they are
+    looked at on purpose.
+    """
+    return names_confidential(words) and not _may_see(None, user, asked)
 
 
 def list_hidden(rows: Iterable[ReportedResult], user: User, asked: bool = False) -> list[ReportedResult]:

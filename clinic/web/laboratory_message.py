@@ -31,7 +31,7 @@ from clinic.schemas.delivery import ReasonIn
 from clinic.schemas.door import load
 from clinic.schemas.partner_laboratory import MappingIn
 from clinic.services.code_mapping import add_line, list_lines, list_test_targets, remove_line
-from clinic.services.confidential_report import is_confidential, list_hidden
+from clinic.services.confidential_report import is_confidential, is_wording_hidden, list_hidden, names_confidential
 from clinic.services.inbound import may_work_again, work_again
 from clinic.services.partner_laboratory import get_laboratory, list_laboratories
 from clinic.web.account_history import list_past
@@ -145,17 +145,19 @@ def _render(message: InboundMessage, typed: dict[str, Any] | None = None,
             errors: dict[str, Any] | None = None) -> str:  # fmt: skip
     rows = list_of_message(message)
     cases = {row.case_id for row in rows if row.case_id}
-    hidden = list_hidden(rows, current_user, "show" in request.args)
-    has_confidential = any(is_confidential(row) for row in rows)
+    words, asked = message.raw[:200_000].decode("utf-8", "replace").replace("\r", "\n"), "show" in request.args
+    hidden = list_hidden(rows, current_user, asked)
+    is_hidden = bool(hidden) or (not rows and is_wording_hidden(words, current_user, asked))
+    has_confidential = any(is_confidential(row) for row in rows) if rows else names_confidential(words)
     record_read("user", current_user.id, "read", "inbound-message", message.id, site_id=current_user.site_id,
                 case_id=next(iter(cases)) if len(cases) == 1 else None,
                 detail={"shown": sorted(cases),
-                        **({"confidential": "shown"} if has_confidential and not hidden else {})})
+                        **({"confidential": "shown"} if has_confidential and not is_hidden else {})})
     note_shown(cases)
     return render_template(
-        "reported/message.html", row=message, results=rows, tests=list_tests(), is_hidden=bool(hidden),
-        openings=_list_openings(message, hidden), message=None if hidden else ports.read_message(message.raw),
-        raw="" if hidden else message.raw[:200_000].decode("utf-8", "replace").replace("\r", "\n"),
+        "reported/message.html", row=message, results=rows, tests=list_tests(), is_hidden=is_hidden,
+        openings=_list_openings(message, hidden) if is_hidden else [],
+        message=None if is_hidden else ports.read_message(message.raw), raw="" if is_hidden else words,
         answer=message.answer.decode("utf-8", "replace").replace("\r", "\n") if message.answer else "",
         word=MESSAGE_WORDS[message.state], outcome=_say_outcomes([message])[message.id],
         way=WAY_WORDS[message.way], state_words=STATE_WORDS, say_kind=say_kind,
@@ -163,13 +165,13 @@ def _render(message: InboundMessage, typed: dict[str, Any] | None = None,
 
 
 def _list_openings(message: InboundMessage, hidden: list[ReportedResult]) -> list[tuple[str, str]]:
-    """(words, address) of what opens the confidential results of a message: each case's, and those of nobody yet."""
+    """(words, address) of what opens a message that is hidden: each case's results, and what is nobody's yet."""
     if not has_permission(P.SEE_CONFIDENTIAL):
         return []
     cases = {row.case.id: row.case for row in hidden if row.case}
     found = [(_("Case %(number)s: open with a reason", number=case.number),
               str(find_confidential(case, url_for(".show", received_id=message.id)))) for case in cases.values()]
-    if not cases and hidden:
+    if not cases:
         found.append((_("Show it, to say what its words mean"), url_for(".show", received_id=message.id, show=1)))
     return found
 

@@ -23,6 +23,7 @@ from clinic.schemas.door import load
 from clinic.services.confidential import ensure_may_read_exam
 from clinic.services.inbound import AGAIN, work_again
 from clinic.web.form import read_form
+from clinic.web.veil import veil_wording
 
 blueprint = Blueprint("message", __name__, url_prefix="/deliveries")
 
@@ -104,7 +105,7 @@ def reply(delivery_id: str, attempt_id: str) -> str:
         raise NotFound(_("There is no such answer."), delivery=delivery_id)
     record_case_read(delivery.case, "delivery-reply")
     return render_template(
-        "delivery/message.html", message=ports.read_message((found.reply or "").encode()), raw=found.reply,
+        "delivery/message.html", **_put_into_words((found.reply or "").encode()),
         title=_("What came back for case %(number)s", number=delivery.case.number),
         back_url=url_for("delivery.detail", delivery_id=delivery.id), report_url=None,
     )  # fmt: skip
@@ -124,6 +125,14 @@ def report(delivery_id: str) -> Response:
         "Content-Disposition": 'attachment; filename="report.pdf"'})
 
 
+def _put_into_words(raw: bytes) -> dict[str, Any]:
+    """What a stranger wrote as the templates take it; for some readers only that there is something (`veiled`)."""
+    text = raw.decode("utf-8", "replace")
+    veiled = veil_wording(text) if veil_wording(text) != text else ""
+    return {"veiled": veiled, "message": None if veiled else ports.read_message(raw),
+            "raw": "" if veiled else text.replace("\r", "\n")}
+
+
 def _audit_inbound(message: InboundMessage) -> None:
     delivery = db.session.get(Delivery, message.delivery_id) if message.delivery_id else None
     record_read("user", current_user.id, "read", "inbound-message", message.id, site_id=current_user.site_id,
@@ -135,8 +144,7 @@ def _render_inbound(
 ) -> str:
     may_act = has_permission(P.MANAGE_DELIVERIES) and message.state in AGAIN
     return render_template(
-        "delivery/inbound.html", row=message, message=ports.read_message(message.raw),
-        raw=message.raw.decode("utf-8", "replace").replace("\r", "\n"),
+        "delivery/inbound.html", row=message, **_put_into_words(message.raw),
         answer=message.answer.decode("utf-8", "replace").replace("\r", "\n") if message.answer else "",
         words=STATE_WORDS[message.state], may_act=may_act, typed=typed or {}, errors=errors,
     )  # fmt: skip

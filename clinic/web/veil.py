@@ -3,7 +3,8 @@
 One place for every page. A rule's sentence and its id, a finding that asks for an examination, an alert: shown on a
 page of one case (`case_id` in its address) to a reader who has opened that case's confidential results; on other
 pages, lists above all, to nobody. What somebody said of themselves (a circumstance, an answer of a form, a vaccine that
-they must not have) is shown to who holds the permission. Whoever lacks it is not told that something is left out.
+they must not have) is shown to who holds the permission. Whoever lacks it is not told that something is left out, but
+for words of an authority or a laboratory: who minds their messages must know that there is more to read.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from clinic.rules.confidential import (
     list_confidential_words,
 )
 from clinic.services import confidential
+from clinic.services.confidential_report import is_wording_hidden
 
 P = Permission
 
@@ -65,6 +67,13 @@ def veil_said(text: str | None) -> str:
     return "" if text in list_confidential_sentences() and not has_permission(P.SEE_CONFIDENTIAL) else text or ""
 
 
+def veil_wording(text: str | None) -> str:
+    """What somebody outside wrote; where it names a confidential test and the reader may not know it, a sentence."""
+    if not text or not is_wording_hidden(text, current_user):
+        return text or ""
+    return _("It names a confidential test. Somebody whose role includes confidential results can read it.")
+
+
 def veil_circumstances(rows: Iterable[Circumstance]) -> list[Circumstance]:
     """The answers that the reader may know."""
     may_know = has_permission(P.SEE_CONFIDENTIAL)
@@ -81,5 +90,5 @@ def veil_answers(answers: dict[str, Any]) -> dict[str, Any]:
 def init_veil(app: Flask) -> None:
     """Give templates the filters of this file."""
     app.jinja_env.filters.update(veil_sentences=veil_sentences, veil_circumstances=veil_circumstances,
-                                 veil_said=veil_said)
+                                 veil_said=veil_said, veil_wording=veil_wording)
     app.jinja_env.globals["may_know_confidential"] = lambda: has_permission(P.SEE_CONFIDENTIAL)

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from clinic.audit import audit_engine, audit_read
 from clinic.config import get_settings
 from clinic.db import db, write_unit
 from clinic.file_store import open_store
 from clinic.lab_report import ReportedPanel, ReportedPerson, ReportedValue, to_plain
-from clinic.models import Case, LabDocument, ReportedResult, ReportedState, User
+from clinic.models import Case, InboundMessage, InboundState, LabDocument, ReportedResult, ReportedState, User
 from clinic.schemas.laboratory import NewResult
 from clinic.services import lab_order, laboratory
 from clinic.services.plausibility import get_today
@@ -25,7 +25,7 @@ from tests.sign_in import sign_in
 
 pytestmark = pytest.mark.database
 INBOX = "/laboratory/inbox"
-ROLES = ("labtech", "labsupervisor", "physician", "reception")
+ROLES = ("labtech", "labsupervisor", "physician", "reception", "admin")
 
 
 @pytest.fixture
@@ -147,6 +147,26 @@ def test_confidential_result_of_nobody_yet_is_shown_to_who_asks_for_it(
         assert ("Observation request" in _text(supervisor, message)) is not is_hidden, content
         assert "NEG" in _text(supervisor, f"{path}?show=1")
         assert "Observation request" in _text(supervisor, f"{message}?show=1")
+
+
+def test_message_of_which_no_result_came_is_shown_to_who_asks_for_it_when_it_names_one(
+    app: Flask, ids: dict[str, str], staff: dict[str, User]
+) -> None:
+    path = f"/laboratory/messages/{ids['message']}"
+    with write_unit() as session:
+        message = session.get_one(InboundMessage, ids["message"])
+        for table in (LabDocument, ReportedResult):
+            session.execute(delete(table).where(table.message_id == message.id))
+        message.raw, message.state = b"MSH|broken\rOBX|1|ST|HIV^HIV combo||NEG\r", InboundState.HELD
+    for role, may_ask in (("labsupervisor", True), ("admin", False)):
+        client = sign_in(app, staff[role])
+        for address, is_shown in ((path, False), (f"{path}?show=1", may_ask)):
+            page = _text(client, address)
+            assert ("NEG" in page) is is_shown and ("so it is not shown" in page) is not is_shown, (role, address)
+            assert ("Show it, to say" in page) is (may_ask and not is_shown)
+    with write_unit() as session:
+        session.get_one(InboundMessage, ids["message"]).raw = b"MSH|broken\rOBX|1|ST|GLU^Glucose||NEG\r"
+    assert "NEG" in _text(sign_in(app, staff["admin"]), path)
 
 
 def test_printed_report_of_a_confidential_order_is_one_and_so_is_one_of_no_order_beside_it(

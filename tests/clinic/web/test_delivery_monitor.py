@@ -16,7 +16,15 @@ from clinic.config import Settings
 from clinic.db import db
 from clinic.delivery_age import Lateness, read_limits
 from clinic.delivery_reason import DeliveryReason, build_reason
-from clinic.models import AuditChange, Delivery, DeliveryState, Destination, InboundMessage, InboundState
+from clinic.models import (
+    AuditChange,
+    Delivery,
+    DeliveryAttempt,
+    DeliveryState,
+    Destination,
+    InboundMessage,
+    InboundState,
+)
 from tests.factory import make_authority, make_site, make_user
 from tests.integrations.factory import make_delivery, make_signed_case
 from tests.sign_in import sign_in
@@ -212,3 +220,20 @@ def test_message_about_another_sites_delivery_is_not_found(app: Flask) -> None:
     own = sign_in(app, quality)
     assert own.get(f"/deliveries/messages/{message_id}").status_code == 200
     assert own.post(f"/deliveries/messages/{message_id}", data={"reason": "a reason"}).status_code == 403
+
+
+@pytest.mark.parametrize(("role", "is_shown"), [("physician", True), ("admin", False), ("quality", False)])
+def test_authority_that_names_a_confidential_test_is_read_by_who_may(app: Flask, role: str, is_shown: bool) -> None:
+    delivery = make_stuck(state_reason=build_reason(DeliveryReason.REFUSED, "The HIV result is missing."))
+    attempt = DeliveryAttempt(
+        delivery_id=delivery.id, number=1, started_at=clock.now(), ended_at=clock.now(), detail="HTTP 422, HIV",
+        outcome=S.REJECTED, reply='{"text": "HIV test wanted"}')
+    db.session.add(attempt)
+    message = make_inbound(raw=HL7.replace(b"NBO1", b"NBO1|HIV test wanted"), delivery_id=delivery.id)
+    addresses = ("/deliveries", f"/deliveries/{delivery.id}", f"/deliveries/{delivery.id}/attempts/{attempt.id}",
+                 f"/deliveries/messages/{message.id}")
+    client = sign_in(app, make_user(role))
+    for address in addresses:
+        page = get(client, address)
+        assert ("HIV" in page) is is_shown, address
+        assert ("names a confidential test" in page) is not is_shown, address
