@@ -67,7 +67,8 @@ TESTS: dict[str, TestCode] = {
     ),
     "hiv": TestCode("HIV antigen and antibody", "loinc.hiv", sensitivity="act-code.hiv"),
     "creatinine": TestCode("Creatinine, serum", "loinc.creatinine", by_unit={"umol/L": "loinc.creatinine-molar"}),
-    "creatinine-egfr": TestCode("Estimated glomerular filtration rate", "loinc.egfr"),
+    "creatinine-egfr": TestCode(
+        "Estimated glomerular filtration rate", "loinc.egfr", by_method={"schwartz-bedside": "loinc.egfr-schwartz"}),
     "hba1c": TestCode("HbA1c", "loinc.hba1c-ifcc"),
     "hbsag": TestCode("Hepatitis B surface antigen", "loinc.hbsag", sensitivity="confidentiality.restricted"),
     "anti-hcv": TestCode("Hepatitis C antibody", "loinc.anti-hcv", sensitivity="confidentiality.restricted"),

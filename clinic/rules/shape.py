@@ -53,6 +53,12 @@ NESTED: dict[str, dict[str, str]] = {
         "side_effect": "*:text",
         "action": "*:text",
     },
+    "egfr.toml": {
+        "*": "label:text! effective_from:text! age:list! per_mg:text! origin:table! scale:text beta:text per_year:text "
+             "by_sex:table per_cm:text",
+        "*.origin": "source:text! confirmed:flag!",
+        "*.by_sex": "female:list! male:list!",
+    },
     "laboratory-code.toml": {"": "test:table! value:table! drug:table!", "test": "*:text", "value": "*:list",
                              "drug": "*:text"},
 }

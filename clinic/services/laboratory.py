@@ -15,13 +15,14 @@ from clinic import clock, workflow
 from clinic.audit import record_change
 from clinic.caution import Caution, ensure_confirmed
 from clinic.db import db
+from clinic.egfr import EGFR, UNIT
 from clinic.errors import InvalidInput, NotFound, NotNow
 from clinic.laboratory_test import LaboratoryTest, list_tests, to_decimal
 from clinic.models import Case, LabComponent, LabResult, Purpose, ResultStatus, Specimen, User
 from clinic.questionnaire.unit import say_unit
 from clinic.rules import interpret_igra
 from clinic.schemas.laboratory import NewResult
-from clinic.services import assessment, lab_order, release, revision, tb_summary
+from clinic.services import assessment, egfr, lab_order, release, revision, tb_summary
 from clinic.services.abnormality import is_normal
 from clinic.services.plausibility import ensure_order, ensure_possible_dates, list_date_cautions
 from clinic.services.specimen import find_result_error, get_specimen, list_culture_cautions
@@ -43,6 +44,26 @@ def enter_result(case: Case, new: NewResult, actor: User) -> LabResult:
         _ensure_usual(case, row, new)
         revision.replace_refused(refused, row)
     return _record(case, row, new, actor, "enter-result")
+
+
+def enter_computed_egfr(
+    case: Case, actor: User, on: date | None = None, confirmed: Collection[str] = ()
+) -> LabResult:
+    """Record what the case's newest creatinine (of the day `on`) gives as its filtration rate, as preliminary.
+
+    Raises InvalidInput saying why nothing is computed, or that a rate stands already: it is never replaced.
+    """
+    workflow.ensure_recording(case)
+    found = egfr.propose(case, on)
+    if found is None or found.formula is None:
+        raise InvalidInput(_("Please correct what is marked."), case=case.id, fields={"value": [
+            found.sentence if found else _("There is no creatinine from which it could be computed.")]})
+    if any(row.test == EGFR and row.is_current for row in list_results(case)):
+        raise InvalidInput(_("Please correct what is marked."), case=case.id, fields={"value": [
+            _("There is an eGFR already; a computed one never replaces it.")]})
+    return enter_result(case, NewResult(
+        EGFR, found.value, found.creatinine.performed_on, unit=UNIT, method=found.formula.name,
+        confirmed=list(confirmed)), actor)
 
 
 def correct_result(row: LabResult, new: NewResult, reason: str, actor: User) -> LabResult:
@@ -195,6 +216,7 @@ def list_result_cautions(case: Case, row: LabResult, specimen: Specimen | None) 
             "value"))
     if specimen is not None:
         found += list_culture_cautions(specimen, row)
+    found += egfr.list_egfr_cautions(case, row)
     return found + _list_number_cautions(row) + _list_syphilis_cautions(case, row)
 
 
@@ -271,6 +293,8 @@ def _build(case: Case, new: NewResult, actor: User) -> LabResult:
         if wrong := find_result_error(specimen, row):
             raise InvalidInput(_("Please correct what is marked."), fields={wrong[0]: [wrong[1]]}, specimen=specimen.id)
         row.parent_series_id = _find_parent(specimen, row)
+    if egfr.is_computed(row) and (found := egfr.propose(case, performed_on)) is not None:
+        row.parent_series_id = found.creatinine.series_id
     units = test.components.get("qft-plus" if "tb1" in new.components else "t-spot", {})
     row.components = [LabComponent(name=name, value=value, unit=units.get(name))
                       for name, value in new.components.items()]

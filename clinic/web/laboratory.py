@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 
 from clinic import clock, workflow
 from clinic.caution import Caution, NeedsConfirmation
+from clinic.egfr import EGFR
 from clinic.errors import InvalidInput
 from clinic.laboratory_test import DETAIL, TITRE, LaboratoryTest, list_tests
 from clinic.models import Case, LabResult, RequirementState, ResultStatus
@@ -26,7 +27,7 @@ from clinic.schemas.door import load
 from clinic.schemas.laboratory import LabResultIn, find_resistance
 from clinic.schemas.reason import ReasonIn
 from clinic.schemas.time import read_time
-from clinic.services import confidential, laboratory, release
+from clinic.services import confidential, egfr, laboratory, release
 from clinic.services.assessment import list_requirements
 from clinic.services.lab_order import get_order_of
 from clinic.services.result_grid import find_range, say_range
@@ -112,7 +113,10 @@ def enter(case_id: str) -> Answer | Response:
     typed = read_form(request.form, lists=("confirmed",))
     filled = [test for name, test in list_tests().items() if not test.specimen and typed.get(f"{name}.value")]
     problems = Problems()
-    if not filled:
+    computes = "computed" in typed
+    if computes and typed.get(f"{EGFR}.value"):
+        problems.errors[f"{EGFR}.value"] = [_("Empty this box to enter the computed value.")]
+    elif not filled and not computes:
         problems.errors["sheet"] = [_("Enter at least one result.")]
     try:
         for test in filled:
@@ -120,6 +124,11 @@ def enter(case_id: str) -> Answer | Response:
                 laboratory.enter_result(case, load(LabResultIn(), read_row(test, typed)), current_user)
             except InvalidInput as problem:
                 problems.add(problem, test.name, typed.get(f"{test.name}.kind", ""))
+        if computes and not problems.errors:
+            try:
+                laboratory.enter_computed_egfr(case, current_user, confirmed=typed["confirmed"])
+            except InvalidInput as problem:
+                problems.add(problem, EGFR, "")
         problems.raise_any()
     except InvalidInput as problem:
         return _show_sheet(forget(case_id), typed, problem)
@@ -244,6 +253,7 @@ def correct(case_id: str, result_id: str) -> Answer | Response:
             problem.fields = problems.errors
         return _show_result(case, laboratory.get_result(case, result_id), typed, problem)
     flash(_("Corrected. Another person must confirm before it counts."), "success")
+    _tell_outdated(case)
     return redirect(url_for(".result", case_id=case_id, result_id=made.id))
 
 
@@ -260,7 +270,14 @@ def _with_reason(case_id: str, result_id: str, act: Any, sentence: str) -> Answe
         return _show_result(case, laboratory.get_result(case, result_id), {f"{step}-reason": typed.get("reason")},
                             problem)
     flash(sentence, "success")
+    _tell_outdated(case)
     return return_from(case, row)
+
+
+def _tell_outdated(case: Case) -> None:
+    """Say what was computed from a value that was just corrected or taken back."""
+    for words in egfr.list_outdated(case):
+        flash(words, "warning")
 
 
 def return_from(case: Case, row: LabResult) -> Response:
@@ -308,7 +325,8 @@ def _show_sheet(case: Case, typed: dict[str, Any], problem: InvalidInput | None 
     return show("laboratory/sheet.html", case, problem, typed=typed or _values_sent_back(sent_back), rows=rows[::-1],
                 names=names, tests=list_tests(), due=due, others=[name for name in others if name not in due],
                 writing=writing, sent_back=sent_back, to_treat=_list_to_treat(rows),
-                priors=list_prior_values(case, due) if due else {},
+                priors=list_prior_values(case, due) if due else {}, outdated=egfr.list_outdated(case),
+                computed=egfr.propose(case) if writing and EGFR in due else None,
                 waiting=sum(row.is_current and row.status is ResultStatus.PRELIMINARY for row in rows),
                 may_confirm=has_permission(P.CONFIRM_RESULT), ticked=typed.get("confirmed", []),
                 may_open=has_permission(P.SEE_CONFIDENTIAL)
@@ -371,6 +389,7 @@ def _show_result(case: Case, row: LabResult, typed: dict[str, Any], problem: Inv
         may_correct=row.is_current and not blind and has_permission(P.ENTER_RESULT)
         and (is_recording(case) or (signed and row.counts)),
         origin=request.values.get("from", ""), correcting=correcting,
+        made_from=egfr.find_creatinine(row) if egfr.is_computed(row) else None,
     )
 
 

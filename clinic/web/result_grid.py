@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 
 from clinic.caution import NeedsConfirmation
 from clinic.db import db
+from clinic.egfr import EGFR
 from clinic.errors import ClearwayError, InvalidInput, NotFound
 from clinic.identifier import list_specimen_numbers
 from clinic.laboratory_test import LaboratoryTest, list_tests
@@ -32,7 +33,7 @@ from clinic.queries.result_grid import (
 )
 from clinic.questionnaire.unit import say_unit
 from clinic.read_audit import note_case, note_shown
-from clinic.services import laboratory, release
+from clinic.services import egfr, laboratory, release
 from clinic.services.abnormality import Abnormality, find_abnormality
 from clinic.services.result_grid import find_range, save_value, say_range
 from clinic.web.form import read_form
@@ -81,11 +82,12 @@ def save(test: str) -> Answer | Response:
     saved = 0
     rows, _more = list_grid(current_user, test, _read_day())
     for row in rows:
-        if not typed.get(f"v-{row.order.id}"):
+        computes = test == EGFR and "computed" in typed and (row.result is None or not row.result.is_current)
+        if not typed.get(f"v-{row.order.id}") and not computes:
             continue
         try:
             with db.session.begin_nested():
-                made = save_value(row.order, row.specimen, row.result, _read_row(row.order.id, typed), current_user)
+                made = _save(row, typed, computes)
                 saved += made is not None and made is not row.result
         except ClearwayError as problem:
             problems[row.order.id] = problem
@@ -138,6 +140,17 @@ def confirm(test: str) -> Answer | Response:
     return redirect(url_for(".grid", test=test, state="confirm", day=request.args.get("day") or None))
 
 
+def _save(row: GridRow, typed: dict[str, Any], computes: bool) -> LabResult | None:
+    """One row: what was typed into it; without that what the creatinine of the same draw gives, if anything."""
+    if typed.get(f"v-{row.order.id}"):
+        return save_value(row.order, row.specimen, row.result, _read_row(row.order.id, typed), current_user)
+    case, day = row.order.case, row.specimen.collected_on
+    found = egfr.propose(case, day) if computes else None
+    if found is None or not found.value:
+        return None
+    return laboratory.enter_computed_egfr(case, current_user, day, request.form.getlist(f"c-{row.order.id}"))
+
+
 def bench_word(bench: str) -> str:
     """A section of the laboratory."""
     return str(BENCH_WORDS[bench]) if bench in BENCH_WORDS else bench
@@ -179,11 +192,15 @@ def _show_grid(test: LaboratoryTest, typed: dict[str, Any], problems: dict[str, 
     units = {row.result.unit for row in rows if row.result is not None and row.result.unit}
     unit = typed.get("unit") or (units.pop() if len(units) == 1 else "")
     lines = [_describe(test, row, typed | {"unit": unit}, (problems or {}).get(row.order.id)) for row in rows]
+    if test.name == EGFR:
+        for line, row in zip(lines, rows, strict=True):
+            line["computed"] = None if line["is_saved"] else egfr.propose(row.order.case, row.specimen.collected_on)
     errors |= {f"v-{line['id']}": [line["error"]] for line in lines if line["error"]}
     scanned = list_specimen_numbers(request.args.get("q", ""))
     shown = render_template(
         "laboratory/grid.html", test=test, lines=lines, more=more, errors=errors, state="enter",
         unit=unit, method=typed.get("method", ""),
+        may_compute=any(line.get("computed") and line["computed"].value for line in lines),
         marked=next((line["id"] for line in lines if line["number"] in scanned), None), day=request.args.get("day", ""),
         is_lost=bool(request.args.get("q")) and not any(line["number"] in scanned for line in lines),
         may_confirm=has_permission(P.CONFIRM_RESULT))

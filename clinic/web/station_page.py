@@ -106,6 +106,7 @@ METHOD_WORDS: dict[str, LazyString] = {
     "laboratory": _l("laboratory test"), "rapid": _l("rapid test"), "confirmatory": _l("confirmatory test"),
     "phenotypic-liquid": _l("culture, liquid"), "phenotypic-solid": _l("culture, solid"), "molecular": _l("molecular"),
     "liquid": _l("liquid medium"), "solid": _l("solid medium"),
+    "ckd-epi-2021": _l("computed by CKD-EPI 2021"), "schwartz-bedside": _l("computed by bedside Schwartz"),
 }
 MARK_WORDS: dict[str, LazyString] = {
     "normal": _l("normal"), "low": _l("low"), "high": _l("high"), "critical": _l("critical"),

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from clinic import clock
 from clinic.db import db, read_unit
-from clinic.models import LabOrder, LabResult, ResultStatus, User
+from clinic.models import Case, LabOrder, LabResult, ResultStatus, User
 from clinic.services import draw, lab_order
 from tests.factory import make_applicant, make_case, make_user
 from tests.sign_in import sign_in
@@ -164,6 +164,68 @@ def test_saved_value_keeps_and_shows_its_unit_whatever_is_chosen_for_the_next(
     answer = supervisor.post(HAEMOGLOBIN, data=form)
     assert answer.status_code == 302, "what somebody else saved is left alone"
     assert sorted(_values()) == ["128", "13.0", "131"]
+
+
+@pytest.fixture
+def kidneys(staff: dict[str, User]) -> list[Case]:
+    """Creatinine and eGFR of three Canadian women of 1991, drawn."""
+    found = []
+    for _number in range(3):
+        case = make_case("ca", make_applicant(staff["reception"]), staff["reception"])
+        for test in ("creatinine", "creatinine-egfr"):
+            if lab_order.find_live_order(case, test) is None:
+                lab_order.order_test(case, test, staff["labtech"], "kidneys")
+        draw.draw(case, ["serum"], None, "", staff["phlebotomist"])
+        found.append(case)
+    db.session.commit()
+    return found
+
+
+def test_rate_is_computed_where_asked_and_never_over_a_typed_one(
+    app: Flask, kidneys: list[Case], staff: dict[str, User]
+) -> None:
+    ids = [case.id for case in kidneys]
+    technician = sign_in(app, staff["labtech"])
+    orders = {row.case_id: row.id for row in _all(LabOrder) if row.test == "creatinine-egfr"}
+    url = "/laboratory/bench/creatinine-egfr"
+    assert "computed" not in _text(technician.get(url))
+    today = clock.today(kidneys[0].site.time_zone).isoformat()
+    for case_id, value in zip(ids, ("80", "<20", "95"), strict=True):
+        done = technician.post(f"/cases/{case_id}/laboratory", data={
+            "performed_on": today, "creatinine.value": value, "creatinine.unit": "umol/L",
+            "confirmed": ["unusual-creatinine"]})
+        assert done.status_code == 302
+    page = _text(technician.get(url))
+    assert "computed from creatinine 80 µmol/L" in page and "by CKD-EPI 2021" in page
+    assert "Not computed from creatinine <20" in page.replace("&lt;", "<") and "it is no exact number" in page
+    form = {"computed": "1", f"v-{orders[ids[2]]}": "55"}
+    assert technician.post(url, data=form).status_code == 302
+    rows = {row.case_id: row for row in _all(LabResult) if row.test == "creatinine-egfr"}
+    assert set(rows) == {ids[0], ids[2]}, "what cannot be computed stays empty"
+    assert (rows[ids[2]].value, rows[ids[2]].method) == ("55", None), "what was typed stands"
+    assert rows[ids[0]].method == "ckd-epi-2021"
+    shown = _text(technician.get(f"/cases/{ids[0]}/laboratory/{rows[ids[0]].id}"))
+    assert "computed by CKD-EPI 2021" in shown and "Computed from" in shown
+
+
+def test_sheet_offers_what_the_creatinine_gives(app: Flask, kidneys: list[Case], staff: dict[str, User]) -> None:
+    technician, url = sign_in(app, staff["labtech"]), f"/cases/{kidneys[0].id}/laboratory"
+    form = {"performed_on": clock.today(kidneys[0].site.time_zone).isoformat(), "creatinine.value": "80",
+            "creatinine.unit": "umol/L"}
+    assert "no creatinine" in _text(technician.post(url, data={"computed": "1"}))
+    assert technician.post(url, data=form).status_code == 302
+    page = _text(technician.get(url))
+    assert re.search(r'name="computed" value="\d+">Enter the computed \d+<', page)
+    typed = technician.post(url, data={
+        "computed": "1", "creatinine-egfr.value": "60", "performed_on": form["performed_on"]})
+    assert typed.status_code == 422 and "Empty this box to enter the computed value" in _text(typed)
+    assert technician.post(url, data={"computed": "1"}).status_code == 302
+    creatinine, rate = _all(LabResult)
+    told = technician.post(f"{url}/{creatinine.id}/correct", data={
+        "creatinine.value": "200", "creatinine.unit": "umol/L", "performed_on": form["performed_on"],
+        "reason": "misread"}, follow_redirects=True)
+    assert f"eGFR {rate.value}: " in _text(told) and "does not follow any more" in _text(told)
+    assert "does not follow any more" in _text(technician.get(url))
 
 
 def test_second_person_finds_each_on_the_printout_by_the_number_of_its_tube(
