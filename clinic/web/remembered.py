@@ -1,35 +1,66 @@
 """Pieces of a page that are the same for the next reader too, kept as text under everything that goes into them.
 
-    {% call remembered("foot", version, demo) %}…{% endcall %}
+    {% call remembered("foot", version, demo) %}…{{ fresh("csrf_token") }}…{% endcall %}
 
 What stands in the block depends on the language and on the values named, and on nothing else: no token, no counter that
-is not named, nothing that somebody typed. tests/clinic/web/test_remembered.py compares every page with one made anew.
+is not named, nothing that somebody typed. What is of the one request stands there as `fresh` and the template's function
+of that name, without arguments: it is asked anew for each page and is never kept.
+tests/clinic/web/test_remembered.py compares every page with one made anew.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable
-from typing import Any
+from secrets import token_hex
+from typing import Any, NamedTuple
 
-from flask import Flask, current_app
+from flask import Flask
+from markupsafe import Markup, escape
 
 from clinic.memo import Memo
 from clinic.web.language import find_speech
 
-PIECES = 1000  # a few hundred characters each
+PIECES = 1000  # some thousand characters each
 REMEMBERED = "remembered_pieces"  # key of the application's extensions
+_MARK = token_hex(16)  # drawn anew: nobody can write it into a page
+_FRESH = re.compile(f"<!--{_MARK}:(\\w+)-->")
 
 
-def remembered(name: str, *inputs: Hashable, unless: Any = None, caller: Callable[[], Any]) -> Any:
-    """The text of the block; made anew when there is an `unless`, which its key does not hold."""
-    memo: Memo | None = current_app.extensions.get(REMEMBERED)
-    if unless or memo is None:
-        return caller()
-    return memo.get((name, find_speech().name, inputs), caller)
+class _Piece(NamedTuple):
+    """A text with the places of its fresh values in the words of `%`; without any it is what the template made."""
+
+    text: str
+    fresh: tuple[str, ...]
+
+
+def fresh(name: str) -> Markup:
+    """Where a template's function of that name is put in, for each page anew."""
+    return Markup(f"<!--{_MARK}:{name}-->")  # noqa: S704  a mark of ours
 
 
 def init_remembered(app: Flask) -> None:
-    """Give templates the function; nothing is kept while somebody works on them."""
+    """Give templates both functions; nothing is kept while somebody works on them."""
     if not app.debug:
         app.extensions[REMEMBERED] = Memo(PIECES)
-    app.jinja_env.globals["remembered"] = remembered
+    functions = app.jinja_env.globals
+
+    def remembered(name: str, *inputs: Hashable, unless: Any = None, caller: Callable[[], Any]) -> Any:
+        """The text of the block; made anew when there is an `unless`, which its key does not hold."""
+        memo: Memo | None = app.extensions.get(REMEMBERED)
+        if unless or memo is None:
+            piece = _cut(caller())
+        else:
+            piece = memo.get((name, find_speech().name, inputs), lambda: _cut(caller()))
+        if piece.fresh:
+            return Markup(piece.text % {one: escape(functions[one]()) for one in piece.fresh})  # noqa: S704
+        return piece.text
+
+    functions.update(remembered=remembered, fresh=fresh)
+
+
+def _cut(text: str) -> _Piece:
+    names = tuple(dict.fromkeys(_FRESH.findall(text)))
+    if not names:
+        return _Piece(text, ())
+    return _Piece(_FRESH.sub(r"%(\1)s", str(text).replace("%", "%%")), names)
