@@ -31,6 +31,7 @@ from clinic.web.station import find_path, find_work, label_work
 
 P = Permission
 REMEMBERED_ROWS = 4000  # about 6 MB
+REMEMBERED_PAGES = 60  # whole ones: about 10 MB
 _READERS = Memo(500)
 
 # Where the work of a kind is done, beneath /cases/<id>; without one the row leads where its progress points.
@@ -56,8 +57,8 @@ class Rows:
     A page's text is put together several times over and encoded at its end; so most of it need not be.
     """
 
-    def __init__(self, rows: list[bytes]) -> None:
-        self.content = b"".join(rows)
+    def __init__(self, content: bytes) -> None:
+        self.content = content
         self.mark = Markup(f"<!--{token_hex(16)}-->")  # noqa: S704  drawn anew: nobody can write it into a page
 
     def __bool__(self) -> bool:
@@ -79,7 +80,8 @@ def render_rows(page: Page, view: View | None, with_state: bool = False) -> Rows
     """The rows of a page as HTML, one after the other.
 
     Making fifty costs as much as everything else on the page together, and most are as they were a minute ago. So each
-    is remembered under all that goes into it: the row, the case's standing, who reads it how, and the day.
+    is remembered under all that goes into it: the row, the case's standing, who reads it how, and the day; and so is the
+    whole of them, for a page of which nothing has changed.
     """
     case_ids = [row.id for row in page.rows]
     note_shown(case_ids)
@@ -90,7 +92,7 @@ def render_rows(page: Page, view: View | None, with_state: bool = False) -> Rows
     held = list_held_here()
     # One object for all rows of the same reader: hashed once, not once for each row.
     reader = _READERS.get((view, with_state, permissions_of(reading), find_speech().name, zone, today), object)
-    memo: Memo = current_app.extensions.setdefault("case_rows", Memo(REMEMBERED_ROWS))
+    memo, pages = current_app.extensions.setdefault("case_rows", (Memo(REMEMBERED_ROWS), Memo(REMEMBERED_PAGES)))
     write = get_template_attribute("worklist/_case.html", "case_row")
 
     def render(place: int) -> bytes:
@@ -100,8 +102,12 @@ def render_rows(page: Page, view: View | None, with_state: bool = False) -> Rows
                     _find_next(row, view))
         return str(write(line, with_state)).encode()
 
-    keys = [(reader, row, row.applicant_id in held, parts[row.id]) for row in page.rows]
-    return Rows(memo.get_all(keys, render))
+    def join() -> bytes:
+        keys = [(reader, row, row.applicant_id in held, parts[row.id]) for row in page.rows]
+        return b"".join(memo.get_all(keys, render))
+
+    held_here = held.intersection([row.applicant_id for row in page.rows]) if held else frozenset()
+    return Rows(pages.get((reader, *page.rows, *parts.values(), frozenset(held_here)), join))
 
 
 def describe_work(

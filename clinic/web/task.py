@@ -229,7 +229,7 @@ def _render_rows(found: list[Any], today: date) -> Rows:
     memo: Memo = current_app.extensions.setdefault(REMEMBERED, Memo(SIZE))
     write = get_template_attribute("task/_row.html", "task_row")
     keys = [(said, row, row.applicant_id in held) for row in found]
-    return Rows(memo.get_all(keys, lambda place: str(write(_render_row(found[place], today))).encode()))
+    return Rows(b"".join(memo.get_all(keys, lambda place: str(write(_render_row(found[place], today))).encode())))
 
 
 def _render_row(row: Any, today: date) -> dict[str, Any]:
