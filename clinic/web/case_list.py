@@ -80,8 +80,8 @@ def render_rows(page: Page, view: View | None, with_state: bool = False) -> Rows
     """The rows of a page as HTML, one after the other.
 
     Making fifty costs as much as everything else on the page together, and most are as they were a minute ago. So each
-    is remembered under all that goes into it: the row, the case's standing, who reads it how, and the day; and so is the
-    whole of them, for a page of which nothing has changed.
+    is remembered under all that goes into it: the row, the case's standing, who reads it how, and the day; and so are
+    all of them together, for a page of which nothing has changed.
     """
     case_ids = [row.id for row in page.rows]
     note_shown(case_ids)

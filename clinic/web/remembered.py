@@ -3,8 +3,8 @@
     {% call remembered("foot", version, demo) %}…{{ fresh("csrf_token") }}…{% endcall %}
 
 What stands in the block depends on the language and on the values named, and on nothing else: no token, no counter that
-is not named, nothing that somebody typed. What is of the one request stands there as `fresh` and the template's function
-of that name, without arguments: it is asked anew for each page and is never kept.
+is not named, nothing that somebody typed. What is of the one request stands there as `fresh` with the name of a
+template's function without arguments, which is called for each page and whose answer is never kept.
 tests/clinic/web/test_remembered.py compares every page with one made anew.
 """
 
@@ -43,7 +43,7 @@ def init_remembered(app: Flask) -> None:
     """Give templates both functions; nothing is kept while somebody works on them."""
     if not app.debug:
         app.extensions[REMEMBERED] = Memo(PIECES)
-    functions = app.jinja_env.globals
+    functions: dict[str, Any] = app.jinja_env.globals
 
     def remembered(name: str, *inputs: Hashable, unless: Any = None, caller: Callable[[], Any]) -> Any:
         """The text of the block; made anew when there is an `unless`, which its key does not hold."""
