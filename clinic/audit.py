@@ -15,11 +15,13 @@ from flask_login import current_user
 from sqlalchemy import Column, Engine, Index, MetaData, String, Table, Text, create_engine, event, insert, text
 
 from clinic import clock
+from clinic.audit_file import AuditFile
 from clinic.db import check_before_use, db, run_by_driver
 from clinic.key import new_id
 from clinic.many_rows import ManyRows
 from clinic.models import AuditChange, Case
 from clinic.models.column import Instant
+from clinic.shared_commit import SharedCommit
 
 reads_metadata = MetaData()
 audit_read = Table(
@@ -44,7 +46,11 @@ _INSERT_READ = {database: ManyRows(insert(audit_read), database) for database in
 
 
 def install_audit(app: Flask, database_url: str, var_dir: Path) -> None:
-    """Open the connection for audit rows of reads: an own file beside SQLite, the same server on PostgreSQL."""
+    """Open the connection for audit rows of reads: an own file beside SQLite, the same server on PostgreSQL.
+
+    Threads that wait for the same file share a commit; PostgreSQL does that for its connections by itself.
+    """
+    shared: SharedCommit | None = None
     if database_url.startswith("sqlite"):
         base = Path(database_url.removeprefix("sqlite:///"))
         engine = create_engine(f"sqlite:///{base.with_name(base.stem + '-audit.sqlite3')}")
@@ -56,16 +62,27 @@ def install_audit(app: Flask, database_url: str, var_dir: Path) -> None:
             cursor.execute("PRAGMA synchronous = FULL")
             cursor.execute("PRAGMA busy_timeout = 15000")
             cursor.close()
+
+        file = AuditFile(str(engine.url.database), _INSERT_READ["sqlite"])
+        event.listen(engine, "engine_disposed", file.close)
+        shared = SharedCommit(file.save)
     else:
         engine = create_engine(database_url, pool_size=4)
         check_before_use(engine)
     app.extensions["clearway_audit"] = engine
+    app.extensions["clearway_reads"] = shared
 
 
 def audit_engine() -> Engine:
     """The engine of the rows of reads."""
     engine: Engine = current_app.extensions["clearway_audit"]
     return engine
+
+
+def find_shared_reads() -> SharedCommit | None:
+    """What makes rows of reads durable for several threads at once; None where each commits over its own connection."""
+    shared: SharedCommit | None = current_app.extensions["clearway_reads"]
+    return shared
 
 
 def record_read(
@@ -85,8 +102,12 @@ def record_reads(
     why = _say_why() if actor_kind == "user" and has_request_context() else {}
     rows = [build_read(actor_kind, actor_id, action, subject_kind, subject_id, case_id, site_id, authority_id,
                        {**why, **detail}) for case_id, detail in cases]
-    with audit_engine().begin() as connection:
-        run_by_driver(connection, *_INSERT_READ[connection.dialect.name].say(rows))
+    shared = find_shared_reads()
+    if shared is not None:
+        shared.write(*rows)
+    else:  # one statement, which is a transaction by itself
+        with audit_engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            run_by_driver(connection, *_INSERT_READ["postgresql"].say(rows))
     if why:
         g.read_recorded = True
 

@@ -122,7 +122,7 @@ class _Said:
         return filled if self._is_named else tuple(filled)
 
     def read_json(self, text: str) -> list[Any]:
-        """The rows of one answer as JSON; the same answer again gives the same rows, which takes less than to read it."""
+        """The rows of one answer as JSON; the same answer again gives the same rows, without being read."""
         if text == "[]":
             return []
         return self._read(text) if len(text) < _LONG else _ANSWERS.get((self, text), lambda: self._read(text)).copy()

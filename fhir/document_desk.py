@@ -7,7 +7,7 @@ that wait for the same disk share one commit. PostgreSQL: both in one statement,
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
@@ -18,16 +18,15 @@ from sqlalchemy import Engine, event
 from sqlalchemy.dialects import sqlite
 
 from clinic import clock
-from clinic.audit import audit_engine, audit_read, build_read
+from clinic.audit import audit_engine, build_read, find_shared_reads
+from clinic.audit_file import open_file
 from clinic.db import db
-from clinic.many_rows import ManyRows
+from clinic.shared_commit import NotSaved, SharedCommit
 from fhir.access import Access
 from fhir.released import DOCUMENT_KIND, build_hand_out, build_look_up
-from fhir.shared_commit import NotSaved, Row, SharedCommit
 
 ACTION = "document"
 DESK = "clearway_document_desk"
-BUSY_SECONDS = 15.0
 
 
 class DeskClosed(Exception):
@@ -82,11 +81,11 @@ def open_desk(app: Flask) -> Desk | None:
     Connects when it is first asked.
     """
     with app.app_context():
-        engine, audit = db.engine, audit_engine()
-    if engine.dialect.name != "sqlite":
+        engine, audit, reads = db.engine, audit_engine(), find_shared_reads()
+    if reads is None:
         desk = _open_postgresql(engine)
     elif engine.url.database and engine.url.database != ":memory:":
-        desk = _open_sqlite(engine, audit)
+        desk = _open_sqlite(engine, reads)
     else:
         return None
     event.listen(audit, "engine_disposed", desk.close)
@@ -100,51 +99,9 @@ def find_desk(app: Flask) -> Desk | None:
     return desk
 
 
-def _open_file(path: str, *pragmas: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    for pragma in pragmas:
-        connection.execute(pragma)
-    return connection
-
-
-class _AuditFile:
-    """The file that takes the disclosures, by one connection."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._insert = ManyRows(audit_read.insert(), "sqlite")
-        self._connection: sqlite3.Connection | None = None
-        self._lock = Lock()
-
-    def save(self, rows: Sequence[Row]) -> None:
-        """Commit `rows` with fsync. Raises sqlite3.Error; then none of them is there."""
-        # One statement is a transaction by itself; several would let go of Python's lock between them.
-        statement, stored = self._insert.say(rows)
-        with self._lock:
-            connection = self._connection = self._connection or _open_file(self._path, "PRAGMA synchronous = FULL")
-            try:
-                connection.execute(statement, stored)
-            except BaseException:
-                self._close()
-                raise
-
-    def close(self, _engine: Engine | None = None) -> None:
-        """Whoever saves next opens the file anew, which may be another one then."""
-        with self._lock:
-            self._close()
-
-    def _close(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
-
-
-def _open_sqlite(engine: Engine, audit: Engine) -> Desk:
+def _open_sqlite(engine: Engine, reads: SharedCommit) -> Desk:
     dialect = sqlite.dialect(paramstyle="named")
     look_up = {known: str(build_look_up(with_body=not known).compile(dialect=dialect)) for known in (False, True)}
-    file = _AuditFile(str(audit.url.database))
-    event.listen(audit, "engine_disposed", file.close)
-    disclosures = SharedCommit(file.save)
 
     def ask(connection: sqlite3.Connection, access: Access, bundle_id: str, is_known: bool) -> Found | None:
         rows = connection.execute(look_up[is_known], {
@@ -154,12 +111,12 @@ def _open_sqlite(engine: Engine, audit: Engine) -> Desk:
         if not rows:
             return None
         case_id, sha256, signed_at, packed = rows[0]
-        disclosures.write(build_read("client", access.client_id, ACTION, DOCUMENT_KIND, bundle_id, case_id, None,
-                                     access.authority_id, {"sha256": sha256, "unchanged": is_known}))
+        reads.write(build_read("client", access.client_id, ACTION, DOCUMENT_KIND, bundle_id, case_id, None,
+                               access.authority_id, {"sha256": sha256, "unchanged": is_known}))
         return Found(datetime.fromisoformat(signed_at + "+00:00"), packed)
 
     main = str(engine.url.database)
-    return Desk(lambda: _open_file(main, "PRAGMA query_only = ON"), ask, sqlite3.Error, NotSaved)
+    return Desk(lambda: open_file(main, "PRAGMA query_only = ON"), ask, sqlite3.Error, NotSaved)
 
 
 def _open_postgresql(engine: Engine) -> Desk:

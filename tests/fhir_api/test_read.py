@@ -157,7 +157,7 @@ def test_answer_is_withheld_when_its_audit_row_cannot_be_written(
     def fail(*_args: object, **_named: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("clinic.audit.audit_engine", fail)
+    monkeypatch.setattr("clinic.audit.find_shared_reads", fail)
     monkeypatch.setitem(app.extensions, DESK, None)  # test_fast_path.py has the other ways to a document
     monkeypatch.setattr(app, "wsgi_app", app.wsgi_app.inner)  # type: ignore[attr-defined]
     app.testing = False

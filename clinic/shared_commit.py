@@ -11,14 +11,14 @@ Row = dict[str, Any]
 
 
 class NotSaved(Exception):
-    """The row of whom this is raised for is not durable."""
+    """No row of whom this is raised for is durable."""
 
 
 @dataclass(eq=False)
 class _Waiting:
-    """A row, and whoever waits for it: woken when it is decided, or when the next commit is theirs to make."""
+    """Rows, and whoever waits for them: woken when it is decided, or when the next commit is theirs to make."""
 
-    row: Row
+    rows: Sequence[Row]
     turn: Any = field(default_factory=Lock)
     is_decided: bool = False
     is_saved: bool = False
@@ -37,9 +37,9 @@ class SharedCommit:
         self._is_busy = False
         self._queue: list[_Waiting] = []
 
-    def write(self, row: Row) -> None:
-        """Return once `row` is durable. Raises NotSaved; a row that cannot be saved harms no other."""
-        mine = _Waiting(row)
+    def write(self, *rows: Row) -> None:
+        """Return once `rows` are durable, all or none. Raises NotSaved; what cannot be saved harms no other's rows."""
+        mine = _Waiting(rows)
         batch = self._join(mine)
         if not batch:
             mine.turn.acquire()
@@ -69,7 +69,7 @@ class SharedCommit:
 
     def _commit(self, batch: list[_Waiting]) -> None:
         try:
-            self._save([waiting.row for waiting in batch])
+            self._save([row for waiting in batch for row in waiting.rows])
         except Exception as problem:
             if len(batch) == 1:
                 batch[0].problem = problem

@@ -8,7 +8,7 @@ from threading import Event
 
 import pytest
 
-from fhir.shared_commit import NotSaved, Row, SharedCommit
+from clinic.shared_commit import NotSaved, Row, SharedCommit
 
 PATIENCE = 20.0
 
