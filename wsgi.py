@@ -47,9 +47,9 @@ def _connect_fhir(app: Flask) -> None:
 
     add_checks(app, CHECKS)
     if _exists("fhir.projection"):
-        from fhir.projection import install_projection, project
+        from fhir.projection import foresee, install_projection, project
 
-        ports.project = project
+        ports.project, ports.foresee = project, foresee
         install_projection()
     if _exists("fhir.document"):
         from fhir.document import build_document, build_proof

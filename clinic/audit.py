@@ -23,6 +23,8 @@ from clinic.models import AuditChange, Case
 from clinic.models.column import Instant
 from clinic.shared_commit import SharedCommit
 
+AUDITED = "audit_row_written"  # of a session's notes: the unit that is open has its row of the audit
+
 reads_metadata = MetaData()
 audit_read = Table(
     "audit_read", reads_metadata,
@@ -141,8 +143,26 @@ def record_change(
     """Write down a change in its own transaction; the actor defaults to who is signed in, else the system."""
     if actor_id is None and has_request_context() and getattr(current_user, "is_authenticated", False):
         actor_id, actor_kind = current_user.id, "user"
-    db.session.add(AuditChange(
-        happened_at=clock.now(), actor_kind=actor_kind or ("user" if actor_id else "system"), actor_id=actor_id,
-        site_id=site_id, action=action, subject_kind=subject_kind, subject_id=subject_id, case_id=case_id,
-        detail=dict(detail or {}),
-    ))
+    db.session.add(AuditChange(**_build_change(
+        action, subject_kind, subject_id, case_id, site_id, detail, actor_id,
+        actor_kind or ("user" if actor_id else "system"))))
+
+
+def build_change(
+    action: str, subject_kind: str, subject_id: str, case_id: str, site_id: str, detail: Mapping[str, Any],
+    actor_id: str,
+) -> dict[str, Any]:  # fmt: skip
+    """The row of a person's change by column, for who adds it to this unit of work past the session."""
+    db.session.info[AUDITED] = True
+    return _build_change(action, subject_kind, subject_id, case_id, site_id, detail, actor_id, "user")
+
+
+def _build_change(
+    action: str, subject_kind: str, subject_id: str, case_id: str | None, site_id: str | None,
+    detail: Mapping[str, Any] | None, actor_id: str | None, actor_kind: str,
+) -> dict[str, Any]:  # fmt: skip
+    return {
+        "happened_at": clock.now(), "actor_kind": actor_kind, "actor_id": actor_id, "site_id": site_id,
+        "action": action, "subject_kind": subject_kind, "subject_id": subject_id, "case_id": case_id,
+        "detail": dict(detail or {}),
+    }  # fmt: skip

@@ -13,12 +13,12 @@ from flask_login import current_user
 from sqlalchemy import event
 from sqlalchemy.orm import Session, SessionTransaction
 
-from clinic.audit import record_change
+from clinic.audit import AUDITED, record_change
 from clinic.db import Base
 from clinic.models import AuditChange
 
 log = logging.getLogger(__name__)
-_TOUCHED, _AUDITED = "audit_touched_tables", "audit_row_written"
+_TOUCHED = "audit_touched_tables"
 _OF_PEOPLE = {"case_id", "applicant_id", "family_id"}
 _AGGREGATES = {"applicant", "health_case", "family"}
 # What follows from other rows, or only keeps what somebody is still typing.
@@ -38,7 +38,7 @@ def install_change_audit(app: Flask) -> None:
 def _note(session: Session, _context: object) -> None:
     for row in (*session.new, *session.dirty, *session.deleted):
         if isinstance(row, AuditChange):
-            session.info[_AUDITED] = True
+            session.info[AUDITED] = True
         elif row not in session.dirty or session.is_modified(row):
             table = getattr(type(row), "__tablename__", "")
             if table in list_health_tables():
@@ -51,7 +51,7 @@ def _check(session: Session) -> None:
         return
     session.flush()
     touched = session.info.get(_TOUCHED)
-    if not touched or session.info.get(_AUDITED) or not current_app.extensions.get("clearway_change_audit"):
+    if not touched or session.info.get(AUDITED) or not current_app.extensions.get("clearway_change_audit"):
         return
     if current_app.testing:
         raise Unaudited(f"{request.endpoint} changed {', '.join(sorted(touched))} and wrote no row of the audit")
@@ -65,7 +65,7 @@ def _check(session: Session) -> None:
 def _forget(session: Session, transaction: SessionTransaction) -> None:
     if transaction.parent is None:
         session.info.pop(_TOUCHED, None)
-        session.info.pop(_AUDITED, None)
+        session.info.pop(AUDITED, None)
 
 
 def list_health_tables() -> set[str]:

@@ -242,12 +242,34 @@ def run_by_driver(connection: Connection, statement: str, values: Any) -> list[t
         cursor.execute(statement, values)
         return cursor.fetchall() if cursor.description else []
     except connection.dialect.loaded_dbapi.Error as error:
-        is_broken = connection.dialect.is_disconnect(error, driver, cursor)
-        if is_broken:
-            connection.invalidate(error)
-        raise DBAPIError.instance(
-            statement, values, error, connection.dialect.loaded_dbapi.Error, hide_parameters=True,
-            connection_invalidated=is_broken, dialect=connection.dialect) from error
+        raise say_fault(connection, cursor, statement, error) from error
+
+
+def say_fault(connection: Connection, cursor: Any, statement: str, error: BaseException) -> BaseException:
+    """A driver's fault as SQLAlchemy says it, without values; a connection that broke is not used again."""
+    dialect = connection.dialect
+    is_broken = dialect.is_disconnect(error, _driver(connection), cursor)  # type: ignore[arg-type]
+    if is_broken:
+        connection.invalidate(error)
+    return DBAPIError.instance(statement, None, error, dialect.loaded_dbapi.Error, hide_parameters=True,
+                               connection_invalidated=is_broken, dialect=dialect)
+
+
+@contextmanager
+def without_waiting(connection: Connection) -> Iterator[None]:
+    """Let what `run_by_driver` says in here go to PostgreSQL on one way there and back.
+
+    For statements whose answers nobody needs. The fault of any of them is raised at the end at the latest, as
+    SQLAlchemy's. SQLite has no way there and back.
+    """
+    if connection.dialect.name == "sqlite":
+        yield
+        return
+    try:
+        with _driver(connection).pipeline():
+            yield
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise say_fault(connection, None, "several statements", error) from error
 
 
 def _driver(connection: Connection) -> Any:

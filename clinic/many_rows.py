@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -10,6 +11,10 @@ from sqlalchemy import Connection, Dialect, Table, bindparam
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.sql.dml import Insert
+
+from clinic.db import db, run_by_driver, say_fault
+
+FEW = 10  # rows that one statement takes together; more go one by one on SQLite, by COPY on PostgreSQL
 
 
 class ManyRows:
@@ -28,37 +33,76 @@ class ManyRows:
         columns = insert.table.c
         self._converters: list[tuple[str, Callable[[Any], Any]]] = [
             (name, columns[name].type.dialect_impl(dialect).bind_processor(dialect) or _keep) for name in self.names]
+        # What a table fills in by itself, in SQLAlchemy's own part of it: a key, a state.
+        self._defaults: list[tuple[str, Any]] = [(column.key, column.default) for column in compiled.insert_prefetch]
+        self.copy = f"COPY {insert.table.fullname} ({', '.join(self.names)}) FROM STDIN"  # on PostgreSQL
 
     def say(self, rows: Sequence[dict[str, Any]]) -> tuple[str, tuple[Any, ...]]:
         """The statement and its values in order, as the driver takes them; `rows` by column, at least one."""
+        return self.say_values([self.list_values(row) for row in rows])
+
+    def say_values(self, rows: Sequence[Sequence[Any]]) -> tuple[str, tuple[Any, ...]]:
+        """The same of rows that are values already."""
         statement = f"{self._head} VALUES {', '.join([self._marks] * len(rows))}{self._tail}"
-        return statement, tuple(value for row in rows for value in self.list_values(row))
+        return statement, tuple(value for row in rows for value in row)
 
     def list_values(self, row: dict[str, Any]) -> list[Any]:
         """The values of one row in order, as the driver takes them."""
+        if self._defaults:
+            row = {name: default.arg(None) if default.is_callable else default.arg
+                   for name, default in self._defaults} | row
         return [row[name] if convert is _keep else convert(row[name]) for name, convert in self._converters]
 
 
-def insert_rows(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Add `rows`, all of the same columns, in the transaction that is open: on PostgreSQL by COPY.
+@dataclass(frozen=True)
+class ReadyRows:
+    """Rows of one table as the driver takes them, made before the transaction that adds them."""
 
-    Past SQLAlchemy's executemany, which takes longer over each row's parameters than SQLite over the row.
+    insert: ManyRows
+    values: Sequence[Sequence[Any]]
+
+
+def make_ready(model: type, rows: Sequence[dict[str, Any]]) -> ReadyRows:
+    """`rows` of a mapped class by column, at least one and all of the same columns, in the words of our database."""
+    many = compile_insert(model, frozenset(rows[0]))
+    return ReadyRows(many, [many.list_values(row) for row in rows])
+
+
+def add_rows(connection: Connection, rows: ReadyRows) -> None:
+    """Add `rows` in the transaction that is open, past the session: no listener of it hears of them.
+
+    Many of them past SQLAlchemy's executemany too, which takes longer over each row's parameters than SQLite over the
+    row. Faults are SQLAlchemy's, without values.
     """
-    if not rows:
-        return
-    many = _compile(table, frozenset(rows[0]), connection.dialect.name)
-    values = [tuple(many.list_values(row)) for row in rows]
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(many.one, values)
-        return
+    many, values = rows.insert, rows.values
+    if len(values) <= FEW:
+        if values:
+            run_by_driver(connection, *many.say_values(values))
+    elif connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(many.one, [tuple(row) for row in values])
+    else:
+        _copy(connection, many, values)
+
+
+def _copy(connection: Connection, many: ManyRows, values: Sequence[Sequence[Any]]) -> None:
     driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({', '.join(many.names)}) FROM STDIN") as copy:
-        for row in values:
-            copy.write_row(row)
+    with driver.cursor() as cursor:
+        try:
+            with cursor.copy(many.copy) as copy:
+                for row in values:
+                    copy.write_row(row)
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise say_fault(connection, cursor, many.copy, error) from error
+
+
+def compile_insert(model: type, names: frozenset[str]) -> ManyRows:
+    """The statement that adds rows of a mapped class with these columns, in the words of our database."""
+    return _compile(model, names, db.engine.dialect.name)
 
 
 @lru_cache(maxsize=16)
-def _compile(table: Any, names: frozenset[str], database: str) -> ManyRows:
+def _compile(model: Any, names: frozenset[str], database: str) -> ManyRows:
+    table: Table = model.__table__
     return ManyRows(table.insert().values({name: bindparam(name) for name in names}), database)
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from clinic.errors import Misconfigured
 from clinic.line_test import LineReport
+from clinic.many_rows import ReadyRows
 from clinic.models import Authority, Case, Conclusion, Laboratory, LabOrder, SignedExam, User
 
 if TYPE_CHECKING:
@@ -41,14 +42,16 @@ class DocumentOrder:
 class FrozenResource:
     """One FHIR resource as exact bytes; `version` counts within (authority, kind, id).
 
-    `found_by` are its rows of the search index, worked out with the bytes: the signature's transaction stays short.
+    What else is stored of it is worked out with the bytes, so that the signature's transaction stays short: `found_by`
+    are its rows of the search index as the database's driver takes them, all but the authority that leads them.
     """
 
     kind: str
     id: str
     version: int
     body: bytes
-    found_by: tuple[Mapping[str, Any], ...]
+    etag: str  # SHA-256 of `body`, hexadecimal
+    found_by: tuple[Sequence[Any], ...]
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,8 @@ class Ports:
     project: Callable[[Session, Sequence[object]], None]
     # Build and validate the document; raises InvalidInput naming what is missing.
     build_document: Callable[[DocumentOrder], BuiltDocument]
+    # The versions of the clinic's own record that `project` would append once the order is signed; raises as it does.
+    foresee: Callable[[DocumentOrder], ReadyRows]
     # The resources that can only be made once the signature over the Bundle's bytes exists (Provenance).
     build_proof: Callable[[DocumentOrder, BuiltDocument, str], tuple[FrozenResource, ...]]
     # What turns the printed packet into resources; called while the case is read, its answer when nothing is open.
@@ -178,6 +183,7 @@ def _unfilled(*_args: object, **_named: object) -> None:
 ports = Ports(
     project=_unfilled,
     build_document=_unfilled,  # type: ignore[arg-type]
+    foresee=_unfilled,  # type: ignore[arg-type]
     build_proof=_unfilled,  # type: ignore[arg-type]
     prepare_print=_unfilled,  # type: ignore[arg-type]
     revoke=_unfilled,

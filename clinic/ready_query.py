@@ -22,6 +22,7 @@ from sqlalchemy import (
     Select,
     String,
     Text,
+    Update,
     bindparam,
     column,
     func,
@@ -93,7 +94,7 @@ def _say_postgresql(element: among, compiler: Any, **options: Any) -> str:
 class _Said:
     """A query in the words of one database; as JSON it gives one row, with a list of lists as text."""
 
-    def __init__(self, query: Select[*tuple[Any, ...]], dialect: Dialect, as_json: bool) -> None:
+    def __init__(self, query: Select[*tuple[Any, ...]] | Update, dialect: Dialect, as_json: bool) -> None:
         fixed_query: Any = replacement_traverse(query, {}, _fix)
         compiled: Any = fixed_query.compile(dialect=dialect)
         state = compiled.construct_expanded_state(compiled.construct_params())
@@ -139,7 +140,7 @@ _AS_JSON = {"sqlite": "json_group_array(json_array({}))",
 class ReadyQuery:
     """A query that is built and compiled once; it takes part in the unit of work that is open, as any other."""
 
-    def __init__(self, query: Select[*tuple[Any, ...]]) -> None:
+    def __init__(self, query: Select[*tuple[Any, ...]] | Update) -> None:
         self._query = query
         self._said: dict[tuple[str, bool], _Said] = {}
 
@@ -162,6 +163,12 @@ class ReadyQuery:
         said = self.say(connection.dialect, as_json=False)
         rows = run_by_driver(connection, said.text, said.fill(values, {}))
         return rows[0][0] if rows else None
+
+    def run(self, **values: Any) -> None:
+        """Change what the statement says; the session hears nothing of it."""
+        connection = _open()
+        said = self.say(connection.dialect, as_json=False)
+        run_by_driver(connection, said.text, said.fill(values, {}))
 
     def list_values(self, **values: Any) -> list[Any]:
         """The first column of every row, as the driver gave it."""

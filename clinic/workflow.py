@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from flask_babel import gettext as _
+from sqlalchemy import Table, update
 
 from clinic import clock
-from clinic.audit import record_change
+from clinic.audit import build_change, record_change
 from clinic.db import db
 from clinic.errors import NotNow
-from clinic.models import Case, CaseState, CaseTransition, User
+from clinic.many_rows import add_rows, make_ready
+from clinic.models import AuditChange, Case, CaseState, CaseTransition, User
+from clinic.models.column import Code, Instant
+from clinic.ready_query import ReadyQuery, given
 
 S = CaseState
 
@@ -30,6 +36,11 @@ RECORDING = frozenset({S.REGISTERED, S.IN_PROGRESS, S.IN_REVIEW})  # results may
 SIGNED = frozenset({S.SIGNED, S.SUBMITTED, S.ACKNOWLEDGED})  # a signed version stands
 OPEN = frozenset({S.REGISTERED, S.IN_PROGRESS, S.IN_REVIEW, S.SIGNED, S.SUBMITTED, S.ON_HOLD})
 
+_CASES = cast(Table, Case.__table__)
+_SIGN = ReadyQuery(update(_CASES).where(_CASES.c.id == given("case_id")).values(
+    state=given("state", Code(CaseState)), state_reason=None, updated_at=given("at", Instant), edition=given("edition"),
+    status=given("status"), version=_CASES.c.version + 1))
+
 
 def can_move(case: Case, to: CaseState) -> bool:
     """Whether the table allows the step."""
@@ -46,15 +57,36 @@ def move(case: Case, to: CaseState, reason: str = "", actor: User | None = None)
             f"The case is {case.state.value} and cannot become {to.value}. Look at the case again.",
             case=case.id, state=case.state.value, to=to.value,
         )
-    db.session.add(CaseTransition(
-        case_id=case.id, from_state=case.state, to_state=to, reason=reason, happened_at=clock.now(),
-        by_id=actor.id if actor else None,
-    ))
-    record_change("state", "case", case.id, case_id=case.id, site_id=case.site_id,
-                  detail={"from": case.state.value, "to": to.value}, actor_id=actor.id if actor else None)
+    step = _build_step(case.id, case.state, to, reason, actor.id if actor else None)
+    db.session.add(CaseTransition(**step))
+    record_change("state", "case", case.id, case_id=case.id, site_id=case.site_id, detail=_describe(step),
+                  actor_id=step["by_id"])
     case.state = to
     case.state_reason = reason or None
-    case.updated_at = clock.now()
+    case.updated_at = step["happened_at"]
+
+
+def mark_signed(case_id: str, site_id: str, actor_id: str, edition: str, status: str) -> None:
+    """Take a case that is in review, and locked, to signed, with the decision's edition and status.
+
+    The same as `move`, past the session: its resources of that state were made when the signature was prepared.
+    """
+    step = _build_step(case_id, S.IN_REVIEW, S.SIGNED, "", actor_id)
+    connection = db.session.connection()
+    add_rows(connection, make_ready(CaseTransition, [step]))
+    add_rows(connection, make_ready(AuditChange, [
+        build_change("state", "case", case_id, case_id, site_id, _describe(step), actor_id)]))
+    _SIGN.run(case_id=case_id, state=S.SIGNED, at=step["happened_at"], edition=edition, status=status)
+
+
+def _build_step(case_id: str, before: CaseState, to: CaseState, reason: str, by_id: str | None) -> dict[str, Any]:
+    """The row of the history."""
+    return {"case_id": case_id, "from_state": before, "to_state": to, "reason": reason, "happened_at": clock.now(),
+            "by_id": by_id}
+
+
+def _describe(step: dict[str, Any]) -> dict[str, Any]:
+    return {"from": step["from_state"].value, "to": step["to_state"].value}
 
 
 def ensure_recording(case: Case) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from clinic.ports import FrozenResource
-from fhir.encoder import Resource, decode, encode
-from fhir.index import list_indexed_values
+from fhir.encoder import Resource, decode, digest, encode
+from fhir.release import list_index_rows
 
 
 def freeze(resource: Resource, version: int) -> FrozenResource:
@@ -14,5 +14,5 @@ def freeze(resource: Resource, version: int) -> FrozenResource:
 
 def freeze_bytes(kind: str, key: str, version: int, body: bytes) -> FrozenResource:
     """The same of bytes that are written already; a Binary, as large as its print, has nothing it is found by."""
-    found = () if kind == "Binary" else tuple(vars(one) for one in list_indexed_values(decode(body)))
-    return FrozenResource(kind, key, version, body, found)
+    found = () if kind == "Binary" else tuple(list_index_rows(decode(body)))
+    return FrozenResource(kind, key, version, body, digest(body), found)

@@ -11,13 +11,27 @@ from dataclasses import dataclass
 
 from sqlalchemy import event, inspect
 from sqlalchemy.orm import ORMExecuteState, Session
+from sqlalchemy.orm.attributes import set_committed_value
 
-from clinic.models import Case
-from clinic.ports import ports
+from clinic.many_rows import ReadyRows, make_ready
+from clinic.models import Case, CaseState
+from clinic.ports import DocumentOrder, ports
 from fhir import store
+from fhir.document import session_of
 from fhir.encoder import Resource, decode
 from fhir.form_observation import WRONG
-from fhir.source import MODELS, ORDER, Projected, Source, build, find_sources, list_sources, list_sources_of_case
+from fhir.source import (
+    MODELS,
+    ORDER,
+    Projected,
+    Source,
+    build,
+    build_signed,
+    find_sources,
+    list_sources,
+    list_sources_of_case,
+)
+from fhir.table import StoredVersion
 
 _TOUCHED = "fhir_touched_rows"
 _MOVED = "fhir_cases_of_another_applicant"  # every resource of them names the applicant
@@ -54,18 +68,39 @@ def _in_order(sources: Iterable[Source]) -> list[Source]:
     return sorted(sources, key=lambda source: (ORDER[source.name], source.key))
 
 
+def foresee(order: DocumentOrder) -> ReadyRows:
+    """The versions that the projection would append once the order's case is signed, ready to be stored with it.
+
+    They are recorded at the moment of the conclusion. Whatever changes what they are made of counts the case's version,
+    so who finds the case at the same version may store them without projecting. Raises as `project` does.
+    """
+    session, case, state = session_of(order), order.case, order.case.state
+    set_committed_value(case, "state", CaseState.SIGNED)  # seen by what is built, and no change of the row
+    try:
+        news = _list_news(session, build_signed(session, case, order.conclusion))
+        rows = [store.build_version(one, sha256, version, order.conclusion.decided_at) for one, sha256, version in news]
+    finally:
+        set_committed_value(case, "state", state)
+    return make_ready(StoredVersion, rows)
+
+
 def _append_news(session: Session, everything: list[Projected]) -> int:
+    news = list(_list_news(session, everything))
+    for one, sha256, version in news:
+        store.append(session, one, sha256, version)
+    return len(news)
+
+
+def _list_news(session: Session, everything: list[Projected]) -> Iterator[tuple[Projected, str, int]]:
+    """Each resource that says something new, with its digest and the number of its next version."""
     stored = store.get_digests(session, [_address(one.resource) for one in everything])
-    appended = 0
     for one in everything:
         version, sha256 = stored.get(_address(one.resource), (0, ""))
         if one.only_if_stored and not version:
             continue
         now = store.content_digest(one.resource)
         if now != sha256:
-            store.append(session, one, now, version + 1)
-            appended += 1
-    return appended
+            yield one, now, version + 1
 
 
 def _address(resource: Resource) -> store.Address:

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from typing import Any
 
-from sqlalchemy import Table, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic import clock
-from clinic.many_rows import insert_rows
+from clinic.many_rows import ManyRows, ReadyRows, add_rows, compile_insert, make_ready
 from clinic.models import SignedExam
 from clinic.ports import FrozenResource
-from fhir.encoder import decode, digest
-from fhir.index import list_indexed_values
+from fhir.encoder import Resource, decode
+from fhir.index import IndexedValue, list_indexed_values
 from fhir.table import ReleasedIndex, ReleasedVersion
 
 # They name people whose cases may belong to another authority, or who are no applicants at all.
 NEVER_RELEASED = frozenset({"Group", "RelatedPerson"})
-_VERSIONS, _INDEX = (cast(Table, model.__table__) for model in (ReleasedVersion, ReleasedIndex))
+_OF_INDEX = frozenset({"authority_id", "kind", "id", *(field.name for field in fields(IndexedValue))})
 
 
 def release(session: Session, exam: SignedExam, resources: Sequence[FrozenResource]) -> None:
     """Add one released version for each resource, make it the current one, and index it in place of the older.
 
-    Raises ValueError, a programmer's error, for a kind that never leaves the house.
+    `exam` need not be known to the session. Raises ValueError, a programmer's error, for a kind that never leaves the
+    house.
     """
+    if not resources:
+        return
     if any(resource.kind in NEVER_RELEASED for resource in resources):
         raise ValueError("a family and a guardian stay in the clinic's own record")
     if any(resource.version > 1 for resource in resources):
@@ -35,11 +39,17 @@ def release(session: Session, exam: SignedExam, resources: Sequence[FrozenResour
     versions = [{
         "authority_id": exam.authority_id, "kind": resource.kind, "id": resource.id, "version": resource.version,
         "is_current": True, "case_id": exam.case_id, "signed_exam_id": exam.id, "released_at": released_at,
-        "body": _body(exam, resource), "etag": digest(resource.body),
+        "body": _body(exam, resource), "etag": resource.etag,
     } for resource in resources]  # fmt: skip
-    insert_rows(session.connection(), _VERSIONS, versions)
-    _add_index(session, [{"authority_id": exam.authority_id, "kind": resource.kind, "id": resource.id, **found}
-                         for resource in resources for found in resource.found_by])
+    add_rows(session.connection(), make_ready(ReleasedVersion, versions))
+    _add_index(session, exam.authority_id, [row for resource in resources for row in resource.found_by])
+
+
+def list_index_rows(resource: Resource) -> list[Sequence[Any]]:
+    """The search index's rows of a resource as the database's driver takes them, all but the authority that leads."""
+    address = {"authority_id": None, "kind": resource["resourceType"], "id": resource["id"]}
+    to_values = _insert_into_index().list_values
+    return [to_values({**address, **vars(value)})[1:] for value in list_indexed_values(resource)]
 
 
 def reindex(session: Session) -> int:
@@ -54,16 +64,20 @@ def reindex(session: Session) -> int:
             continue  # nothing in it is searched for
         body = row.body or gzip.decompress(session.get_one(SignedExam, row.signed_exam_id).document)
         _clear_index(session, row)
-        _add_index(session, [{"authority_id": row.authority_id, "kind": row.kind, "id": row.id, **vars(value)}
-                             for value in list_indexed_values(decode(body))])
+        _add_index(session, row.authority_id, list_index_rows(decode(body)))
         count += 1
     session.flush()
     return count
 
 
-def _add_index(session: Session, rows: list[dict[str, Any]]) -> None:
+def _add_index(session: Session, authority_id: str, rows: Iterable[Sequence[Any]]) -> None:
     """Past the session: hundreds of mapped objects would hold the writers' lock for as long as validation."""
-    insert_rows(session.connection(), _INDEX, rows)
+    session.flush()
+    add_rows(session.connection(), ReadyRows(_insert_into_index(), [(authority_id, *row) for row in rows]))
+
+
+def _insert_into_index() -> ManyRows:
+    return compile_insert(ReleasedIndex, _OF_INDEX)
 
 
 def _clear_index(session: Session, row: ReleasedVersion) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -148,6 +148,15 @@ def build(session: Session, source: Source) -> list[Projected]:
     return _BUILDERS[source.name](session, source.key)
 
 
+def build_signed(session: Session, case: Case, conclusion: Conclusion) -> list[Projected]:
+    """What the sources of a case and of its conclusions make as soon as `conclusion` is the newest; not stored yet.
+
+    `case` stands as it will then.
+    """
+    conclusions = [*list_conclusions(session, case.id), conclusion]
+    return [*_make_case(case), *_make_conclusion(case, conclusions), *_make_problems(session, case, conclusions)]
+
+
 def _build_site(session: Session, key: str) -> list[Projected]:
     site = session.get_one(Site, key)
     return [Projected(organization.to_fhir(site, NAMING), site.id)]
@@ -181,7 +190,10 @@ def _build_family(session: Session, key: str) -> list[Projected]:
 
 
 def _build_case(session: Session, key: str) -> list[Projected]:
-    case = session.get_one(Case, key)
+    return _make_case(session.get_one(Case, key))
+
+
+def _make_case(case: Case) -> list[Projected]:
     resources = (episode_of_care.to_fhir(case, NAMING), encounter.to_fhir(case, NAMING))
     return [_of_case(resource, case) for resource in resources]
 
@@ -291,15 +303,21 @@ def _build_form(session: Session, key: str) -> list[Projected]:
 
 
 def _build_conclusion(session: Session, case_id: str) -> list[Projected]:
-    case = session.get_one(Case, case_id)
-    *earlier, newest = list_conclusions(session, case_id)
+    return _make_conclusion(session.get_one(Case, case_id), list_conclusions(session, case_id))
+
+
+def _make_conclusion(case: Case, conclusions: Sequence[Conclusion]) -> list[Projected]:
+    *earlier, newest = conclusions
     return [_of_case(resource, case) for resource in classification.to_fhir(newest, case, NAMING, earlier)]
 
 
 def _build_problems(session: Session, case_id: str) -> list[Projected]:
-    case, conclusions = session.get_one(Case, case_id), list_conclusions(session, case_id)
-    forms = list_forms(session, case_id)
-    tb = find_tb_case(session, case_id)
+    return _make_problems(session, session.get_one(Case, case_id), list_conclusions(session, case_id))
+
+
+def _make_problems(session: Session, case: Case, conclusions: Sequence[Conclusion]) -> list[Projected]:
+    forms = list_forms(session, case.id)
+    tb = find_tb_case(session, case.id)
     now = condition.to_current(case, NAMING, forms, conclusions[-1] if conclusions else None, tb)
     ended = condition.to_ended(case, NAMING, forms, conclusions, tb)
     return [*(_of_case(one, case) for one in now), *(_of_case(one, case, True) for one in ended)]

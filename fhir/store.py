@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
@@ -61,15 +63,19 @@ def content_digest(resource: Resource) -> str:
 
 def append(session: Session, projected: Projected, sha256: str, version: int) -> StoredVersion:
     """Validate a resource and add it as `version`; raises InvalidResource."""
-    moment = clock.now()
-    resource = with_meta(projected.resource, version, to_instant(moment))
-    validate(resource)
-    stored = StoredVersion(
-        kind=resource["resourceType"], id=resource["id"], version=version, case_id=projected.case_id,
-        site_id=projected.site_id, recorded_at=moment, body=encode(resource), sha256=sha256,
-    )
+    stored = StoredVersion(**build_version(projected, sha256, version, clock.now()))
     session.add(stored)
     return stored
+
+
+def build_version(projected: Projected, sha256: str, version: int, moment: datetime) -> dict[str, Any]:
+    """The row of a resource's version that is recorded at `moment`, by column; raises InvalidResource."""
+    resource = with_meta(projected.resource, version, to_instant(moment))
+    validate(resource)
+    return {
+        "kind": resource["resourceType"], "id": resource["id"], "version": version, "case_id": projected.case_id,
+        "site_id": projected.site_id, "recorded_at": moment, "body": encode(resource), "sha256": sha256,
+    }  # fmt: skip
 
 
 def with_meta(resource: Resource, version: int, last_updated: str) -> Resource:

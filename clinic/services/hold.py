@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
 from clinic import clock, workflow
 from clinic.audit import record_change
@@ -21,6 +21,8 @@ from clinic.rules.infection import find_causes
 from clinic.services.task import close_tasks_about, has_open_task, open_task
 
 NOT_CLEARED = "not-cleared"
+# Whether anything stands against the applicant of a case: part of a query over cases.
+IS_HELD = exists().where(InfectionHold.applicant_id == Case.applicant_id, InfectionHold.ended_at.is_(None))
 _HELD = ReadyQuery(select(InfectionHold.applicant_id).where(
     InfectionHold.site_id == given("site_id"), InfectionHold.ended_at.is_(None)).distinct())
 
@@ -105,11 +107,16 @@ def ensure_may_clear(case: Case, status: str, concluded: dict[str, Any]) -> None
     What says that they are not cleared is no clearance and may be signed and handed out: Class A, a refused
     certificate, a decision that the rules call not cleared.
     """
-    is_clearing = not (status == NOT_CLEARED or "A" in (concluded.get("classes") or ())
-                       or concluded.get("certificate") == "refuse")
-    if is_clearing and list_holds(case.applicant_id):
-        raise NotNow(_("This person may be infectious: nothing that clears them can be signed or issued while the hold "
-                       "stands. A physician lifts it on the case, with the reason."), case=case.id)
+    if list_holds(case.applicant_id):
+        refuse_clearing(case.id, status, concluded)
+
+
+def refuse_clearing(case_id: str, status: str, concluded: dict[str, Any]) -> None:
+    """What `ensure_may_clear` says of a person against whom a hold stands."""
+    if status == NOT_CLEARED or "A" in (concluded.get("classes") or ()) or concluded.get("certificate") == "refuse":
+        return
+    raise NotNow(_("This person may be infectious: nothing that clears them can be signed or issued while the hold "
+                   "stands. A physician lifts it on the case, with the reason."), case=case_id)
 
 
 def _asks_sputum(case: Case) -> bool:

@@ -12,20 +12,21 @@ from typing import Any
 from flask import current_app
 from flask_babel import gettext as _
 from sqlalchemy import func, select
-from sqlalchemy.orm import joinedload, lazyload
 
 from clinic import clock, workflow
-from clinic.audit import record_change
+from clinic.audit import build_change
 from clinic.config import get_settings
 from clinic.counter import next_number
-from clinic.db import db, read_unit, write_unit
+from clinic.db import db, read_unit, without_waiting, write_unit
 from clinic.declaration import get_declaration
 from clinic.delivery_reason import DeliveryReason, build_reason
 from clinic.documents.packet import compose_packet
 from clinic.documents.pdf_signature import SignedAs, issue_document
 from clinic.errors import CaseChanged, NotAllowed, NotFound, NotNow
 from clinic.key import new_id, new_id_after
+from clinic.many_rows import ReadyRows, add_rows, make_ready
 from clinic.models import (
+    AuditChange,
     Case,
     CaseState,
     CaseTransition,
@@ -45,16 +46,21 @@ from clinic.ports import (
     RenderedDelivery,
     ports,
 )
+from clinic.ready_query import ReadyQuery, given
 from clinic.rules import decide
 from clinic.services import assessment, tb_summary
 from clinic.services.assessment import is_ready_for_review
 from clinic.services.conclusion import ConclusionInput, conclude
 from clinic.services.fact import build_facts
-from clinic.services.hold import ensure_may_clear
+from clinic.services.hold import IS_HELD, ensure_may_clear, refuse_clearing
 from clinic.signing_key import SigningKey, load_signing_key
 
 SIGNED_STATES = (CaseState.SIGNED, CaseState.SUBMITTED, CaseState.ACKNOWLEDGED)
 WAITING = (DeliveryState.QUEUED, DeliveryState.HELD, DeliveryState.REJECTED, DeliveryState.DEAD)
+# How case, person and signer stand now; nobody changes the case from here to the end of the transaction.
+_STANDING = ReadyQuery(
+    select(Case.version, User.active, IS_HELD.label("is_held")).join(User, User.id == given("signer_id"))
+    .where(Case.id == given("case_id")).with_for_update(of=Case))
 TOKEN_BYTES = 16  # 128 random bits: nobody guesses the address that verifies an exam
 
 
@@ -64,6 +70,8 @@ class PreparedSignature:
 
     case_id: str
     case_version: int
+    site_id: str
+    authority_id: str
     signer_id: str
     signed_at: datetime
     exam_id: str
@@ -76,6 +84,7 @@ class PreparedSignature:
     sha256: str
     jws: str
     verify_token: str
+    record: ReadyRows  # of the clinic's own record: what it says of case and conclusion once this is signed
     resources: tuple[FrozenResource, ...]
     deliveries: tuple[RenderedDelivery, ...] = ()
     pdf: bytes = b""
@@ -100,7 +109,7 @@ def prepare_signature(case_id: str, case_version: int, signer_id: str, choice: C
         signer = session.get(User, signer_id)
         if case is None or signer is None or signer.site_id != case.site_id:
             raise NotFound(_("There is no such case at your site."), case=case_id)
-        _ensure_version(case, case_version)
+        _ensure_version(case.id, case.version, case_version)
         ensure_may_sign(signer, case)
         facts = build_facts(case)
         decision = decide(facts)
@@ -125,39 +134,31 @@ def prepare_signature(case_id: str, case_version: int, signer_id: str, choice: C
 
 
 def commit_signature(prepared: PreparedSignature) -> str:
-    """The second half: one short write unit that stands or falls as a whole; returns the signed exam's id."""
+    """The second half: one short write unit that stands or falls as a whole; returns the signed exam's id.
+
+    What it stores is ready, and goes past the session, whose listeners hear nothing: the projection was foreseen.
+    """
     with write_unit() as session:
-        locked = select(Case).where(Case.id == prepared.case_id).with_for_update(of=Case).options(
-            lazyload("*"), joinedload(Case.site))
-        case = session.execute(locked).scalar_one()
-        _ensure_version(case, prepared.case_version)
-        signer = session.get_one(User, prepared.signer_id, options=[lazyload("*")])  # whose rights were asked before
-        if not signer.active:
-            raise NotAllowed(_("This account is not active any more."), user=signer.id)
-        conclusion = Conclusion(**prepared.conclusion)
-        # Once more: a hold found on another case of the same person counts no version of this one.
-        ensure_may_clear(case, conclusion.decision["status"], conclusion.conclusion)
-        exam = SignedExam(
-            id=prepared.exam_id, case_id=case.id, authority_id=case.authority_id, conclusion_id=conclusion.id,
-            version=prepared.exam_version, replaces_id=prepared.replaces_id,
-            amendment_reason=prepared.amendment_reason, document=prepared.packed_document,
-            size=prepared.document_size, sha256=prepared.sha256, jws=prepared.jws, signed_at=prepared.signed_at,
-            signed_by_id=signer.id, pdf=prepared.pdf, pdf_sha256=prepared.pdf_sha256,
-            verify_token=prepared.verify_token, valid_until=_find_last_day(prepared.conclusion),
-        )
-        session.add(conclusion)
-        session.flush()
-        session.add(exam)
-        case.edition = prepared.conclusion["edition"]
-        case.status = prepared.conclusion["decision"]["status"]
-        workflow.move(case, CaseState.SIGNED, actor=signer)
-        session.flush()
-        ports.release(session, exam, prepared.resources)
-        _queue(case, exam, prepared.deliveries)
-        record_change("sign", "signed-exam", exam.id, case_id=case.id, site_id=case.site_id, actor_id=signer.id,
-                      actor_kind="user", detail={"version": exam.version, "sha256": exam.sha256,
-                                                 "pdf_sha256": exam.pdf_sha256})
-        return exam.id
+        (now,) = _STANDING.list_rows(case_id=prepared.case_id, signer_id=prepared.signer_id)
+        _ensure_version(prepared.case_id, now.version, prepared.case_version)
+        if not now.active:  # whose rights were asked before
+            raise NotAllowed(_("This account is not active any more."), user=prepared.signer_id)
+        decided = prepared.conclusion["decision"]["status"]
+        if now.is_held:  # asked once more: a hold on another case of the same person counts no version of this one
+            refuse_clearing(prepared.case_id, decided, prepared.conclusion["conclusion"])
+        exam = _build_exam(prepared)
+        newest = _supersede(prepared.case_id) if prepared.replaces_id else None
+        connection = session.connection()
+        with without_waiting(connection):
+            add_rows(connection, make_ready(Conclusion, [prepared.conclusion]))
+            add_rows(connection, make_ready(SignedExam, [exam]))
+            workflow.mark_signed(prepared.case_id, prepared.site_id, prepared.signer_id, prepared.conclusion["edition"],
+                                 decided)
+            add_rows(connection, prepared.record)
+            add_rows(connection, make_ready(Delivery, _list_deliveries(prepared, newest)))
+            add_rows(connection, make_ready(AuditChange, [_build_audit(prepared)]))
+        ports.release(session, SignedExam(**exam), prepared.resources)
+        return prepared.exam_id
 
 
 def hand_out(exam: SignedExam, case: Case, conclusion: Conclusion) -> bytes:
@@ -231,10 +232,10 @@ def _covers(valid_from: date, valid_until: date | None, day: date) -> bool:
     return valid_from <= day and (valid_until is None or day <= valid_until)
 
 
-def _ensure_version(case: Case, expected: int) -> None:
-    if case.version != expected:
+def _ensure_version(case_id: str, found: int, expected: int) -> None:
+    if found != expected:
         raise CaseChanged(
-            _("The case changed since you opened it. Nothing was signed: look at it again."), case=case.id
+            _("The case changed since you opened it. Nothing was signed: look at it again."), case=case_id
         )
 
 
@@ -269,35 +270,63 @@ def _render(order: DocumentOrder, key: SigningKey) -> tuple[PreparedSignature, s
     columns = ("id", "case_id", "case_version", "edition", "facts", "decision", "kind", "conclusion", "reason",
                "decided_at", "decided_by_id")
     prepared = PreparedSignature(
-        case_id=order.case.id, case_version=order.case.version, signer_id=order.signer.id, signed_at=order.signed_at,
+        case_id=order.case.id, case_version=order.case.version, site_id=order.case.site_id,
+        authority_id=order.case.authority_id, signer_id=order.signer.id, signed_at=order.signed_at,
         exam_id=order.bundle_id, exam_version=order.version, replaces_id=order.replaces.id if order.replaces else None,
         amendment_reason=order.amendment_reason,
         conclusion={name: getattr(order.conclusion, name) for name in columns},
         packed_document=gzip.compress(built.body, 6, mtime=0), document_size=len(built.body),
         sha256=sha256, jws=jws, verify_token=token,
-        resources=(*built.resources, *proof),
+        record=ports.foresee(order), resources=(*built.resources, *proof),
     )
     compose = ports.render_delivery(order.case.authority, order, built, jws)
     return prepared, compose_packet(order, sha256, token), ports.prepare_print(order), compose
 
 
-def _queue(case: Case, exam: SignedExam, deliveries: tuple[RenderedDelivery, ...]) -> None:
-    """Outbox rows of this version; what still waited of an earlier one need not leave any more."""
-    newest = None
-    if exam.replaces_id is not None:
-        for delivery in db.session.execute(
-            select(Delivery).where(Delivery.case_id == case.id, Delivery.state.in_(WAITING)).with_for_update()
-        ).scalars():
-            delivery.state = DeliveryState.SUPERSEDED
-            delivery.state_reason = build_reason(DeliveryReason.SUPERSEDED)
-        newest = db.session.execute(select(func.max(Delivery.id)).where(Delivery.case_id == case.id)).scalar()
-    for rendered in deliveries:
+def _build_exam(prepared: PreparedSignature) -> dict[str, Any]:
+    """The SignedExam row."""
+    return {
+        "id": prepared.exam_id, "case_id": prepared.case_id, "authority_id": prepared.authority_id,
+        "conclusion_id": prepared.conclusion["id"], "version": prepared.exam_version,
+        "replaces_id": prepared.replaces_id, "amendment_reason": prepared.amendment_reason,
+        "document": prepared.packed_document, "size": prepared.document_size, "sha256": prepared.sha256,
+        "jws": prepared.jws, "signed_at": prepared.signed_at, "signed_by_id": prepared.signer_id, "pdf": prepared.pdf,
+        "pdf_sha256": prepared.pdf_sha256, "verify_token": prepared.verify_token,
+        "valid_until": _find_last_day(prepared.conclusion),
+    }  # fmt: skip
+
+
+def _build_audit(prepared: PreparedSignature) -> dict[str, Any]:
+    return build_change(
+        "sign", "signed-exam", prepared.exam_id, prepared.case_id, prepared.site_id,
+        {"version": prepared.exam_version, "sha256": prepared.sha256, "pdf_sha256": prepared.pdf_sha256},
+        prepared.signer_id)
+
+
+def _supersede(case_id: str) -> str | None:
+    """What still waited of an earlier version need not leave any more; returns the case's newest outbox row."""
+    for delivery in db.session.execute(
+        select(Delivery).where(Delivery.case_id == case_id, Delivery.state.in_(WAITING)).with_for_update()
+    ).scalars():
+        delivery.state = DeliveryState.SUPERSEDED
+        delivery.state_reason = build_reason(DeliveryReason.SUPERSEDED)
+    db.session.flush()
+    return db.session.execute(select(func.max(Delivery.id)).where(Delivery.case_id == case_id)).scalar()
+
+
+def _list_deliveries(prepared: PreparedSignature, newest: str | None) -> list[dict[str, Any]]:
+    """Outbox rows of this version, `newest` the last one of earlier ones."""
+    rows = []
+    for rendered in prepared.deliveries:
         newest = new_id_after(newest)  # sent in the order of their keys, also after the clock was set back
-        db.session.add(Delivery(
-            id=newest, site_id=case.site_id, case_id=case.id, signed_exam_id=exam.id, authority_id=case.authority_id,
-            channel=rendered.channel, content_type=rendered.content_type, body=rendered.body,
-            idempotency_key=rendered.idempotency_key, queued_at=clock.now(), next_attempt_at=clock.now(),
-        ))
+        moment = clock.now()
+        rows.append({
+            "id": newest, "site_id": prepared.site_id, "case_id": prepared.case_id, "signed_exam_id": prepared.exam_id,
+            "authority_id": prepared.authority_id, "channel": rendered.channel, "content_type": rendered.content_type,
+            "body": rendered.body, "idempotency_key": rendered.idempotency_key, "queued_at": moment,
+            "next_attempt_at": moment,
+        })  # fmt: skip
+    return rows
 
 
 def _find_amendment_reason(case: Case) -> str | None:

@@ -109,4 +109,4 @@ def test_releasing_a_family_is_refused_outright(app: Flask) -> None:
     exam, _built = sign(build_order(case, make_user("physician", licence_number="KMPDC-78"), classes=["B2"],
                                     overall="class-b"))
     with pytest.raises(ValueError, match="own record"):
-        release(db.session, exam, [FrozenResource("Group", "any", 1, b"{}", ())])
+        release(db.session, exam, [FrozenResource("Group", "any", 1, b"{}", "", ())])
