@@ -51,6 +51,9 @@ def install_sign_in(app: Flask, secret_key: str, secure_cookies: bool) -> None:
         SECURITY_FLASH_MESSAGES=False,
         SECURITY_CSRF_IGNORE_UNAUTH_ENDPOINTS=False,
         SECURITY_SCRIPT_NONCE_KEY="csp_nonce",
+        # Its commands would make accounts and change roles past our services: unaudited, of no site, by any password.
+        SECURITY_CLI_USERS_NAME=None,
+        SECURITY_CLI_ROLES_NAME=None,
         SESSION_COOKIE_NAME=f"{HOST_ALONE}clearway" if secure_cookies else "clearway",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",

@@ -94,4 +94,7 @@ def _saying_what_is_wrong() -> Iterator[None]:
         raise click.ClickException(error.message) from None
 
 
-COMMANDS = [backup, restore_command, check_files_command]
+# The names that interfaces.md promised to scripts; the same commands.
+ALIASES = [click.Command(name, params=command.params, callback=command.callback, help=command.help, hidden=True)
+           for name, command in (("export-store", backup), ("import-store", restore_command))]
+COMMANDS = [backup, restore_command, check_files_command, *ALIASES]

@@ -61,6 +61,7 @@ USUAL = ("negative", "nonreactive", "not-detected", "normal")
 USUAL_NUMBERS = {"creatinine": "80", "creatinine-egfr": "96", "hba1c": "36", "haemoglobin": "14.1",
                  "white-cells": "6.4", "platelets": "245"}
 IGRA_PARTS = {"nil": "0.05", "tb1": "0.07", "tb2": "0.06", "mitogen": "9.40"}
+ASKED_FOR = "listed_presence"  # a half year in a listed country: without it the United Kingdom asks for no examination
 CATEGORIES = {"us": "IV", "uk": "FIANCE", "ca": "PR", "au": "PERM", "nz": "RES_GENERAL"}
 
 
@@ -76,12 +77,16 @@ def find_adult(seed: int, start: int, today: date) -> SyntheticPerson:
 def open_unremarkable_case(
     person: dict[str, Any], authority_case_number: str, actor: User, programme: str = "us", category: str = ""
 ) -> Case:
-    """Register `person` (as NewApplicant gives it) and open a case to stay for good with every circumstance denied."""
+    """Register `person` (as NewApplicant gives it) and open a case to stay for good with every circumstance denied.
+
+    But the one that makes the United Kingdom ask for the examination at all.
+    """
     applicant, category = register_applicant(person, actor), category or CATEGORIES[programme]
     return open_case(applicant, {
         "programme": programme, "category": category, "authority_case_number": authority_case_number,
         "stay_months": None, "au_schedule": None, "application_date": None, "exam_date": None, "residences": [],
-        "circumstances": {item.word: Answer.NO for item in list_circumstances(programme, category)},
+        "circumstances": {item.word: Answer.YES if item.word == ASKED_FOR else Answer.NO
+                          for item in list_circumstances(programme, category)},
     }, actor).case
 
 

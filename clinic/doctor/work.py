@@ -11,14 +11,13 @@ from clinic import clock
 from clinic.config import Settings
 from clinic.db import db
 from clinic.doctor.finding import Finding, good, needs_database, warning, wrong
-from clinic.models import Delivery, DeliveryState, Heartbeat, InboundMessage, InboundState
+from clinic.models import Delivery, Heartbeat, InboundMessage, InboundState
+from clinic.queries.gauge import FOR_A_PERSON, LEFT, ON_THEIR_WAY
 from clinic.queries.heartbeat import PATIENCE
 from clinic.queries.unusual_reading import list_unusual
 from clinic.seal.sealing import find_tail_age
 from clinic.services.authority_client import list_ending
 
-ON_THEIR_WAY = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.UNKNOWN)
-FOR_A_PERSON = (DeliveryState.REJECTED, DeliveryState.DEAD, DeliveryState.HELD)
 INBOUND_PATIENCE = timedelta(minutes=10)  # the worker looks every second
 READING_DAYS = 14  # that a person's usual day is taken from
 SEAL_PATIENCE = timedelta(minutes=15)  # it seals every few minutes at the latest
@@ -67,7 +66,7 @@ def check_inbound(settings: Settings) -> Iterator[Finding]:
     else:
         yield good("inbound", "No message that came in waits for the worker.")
     left = db.session.execute(select(func.count()).select_from(InboundMessage).where(
-        InboundMessage.state.in_((InboundState.HELD, InboundState.ERROR)))).scalar_one()
+        InboundMessage.state.in_(LEFT))).scalar_one()
     if left:
         yield warning("inbound", f"{left} messages that came in wait for a person.",
                       "See Deliveries, Messages that came in.")

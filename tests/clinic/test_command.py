@@ -64,3 +64,9 @@ def test_wrong_word_gets_one_sentence(app: Flask, words: tuple[str, ...], senten
     _run(app, *SITE)
     code, output = _run(app, *words)
     assert code == 1 and sentence in output and "Traceback" not in output
+
+
+def test_framework_brings_no_commands_past_the_audit(app: Flask) -> None:
+    names = app.cli.list_commands(app.test_cli_runner())  # type: ignore[arg-type]
+    assert {"users", "roles"}.isdisjoint(names)
+    assert {"backup", "restore", "export-store", "import-store"} <= set(names)
