@@ -106,6 +106,14 @@ def is_computed(row: LabResult) -> bool:
     return row.test == EGFR and row.method in list_formulas()
 
 
+def waits_for_creatinine(row: LabResult) -> bool:
+    """Whether a computed rate cannot be confirmed yet: two persons agree on what it was made on first."""
+    if not is_computed(row):
+        return False
+    creatinine = find_creatinine(row)
+    return creatinine is None or not creatinine.counts
+
+
 def list_egfr_cautions(case: Case, row: LabResult) -> list[Caution]:
     """A computed rate that does not follow from its creatinine any more, which was corrected or withdrawn since."""
     if not is_computed(row):

@@ -92,10 +92,13 @@ def correct_result(row: LabResult, new: NewResult, reason: str, actor: User) -> 
 def confirm_result(row: LabResult, actor: User) -> None:
     """The second person confirms; see revision.confirm for what is refused.
 
-    NotNow for a critical value of which nobody was told, and for a value that must be typed twice and was not.
+    NotNow for a critical value of which nobody was told, for a value that must be typed twice and was not, and for one
+    computed from another that is not confirmed.
     """
     workflow.mark_corrected(row.case)
     revision.ensure_waiting(row)
+    if egfr.waits_for_creatinine(row):
+        raise NotNow(_("The creatinine from which this was computed is confirmed first."), result=row.id)
     release.ensure_releasable(row, actor)
     revision.confirm(row, actor)
     _finish(row, "confirm-result", actor)
@@ -142,7 +145,7 @@ def may_confirm_together(row: LabResult) -> bool:
 
     Never a confidential one: the list hides its value, and a tick beside it would tell that it is negative.
     """
-    if list_tests()[row.test].sensitive or release.needs_second_entry(row):
+    if list_tests()[row.test].sensitive or release.needs_second_entry(row) or egfr.waits_for_creatinine(row):
         return False
     return is_normal(row) and not list_result_cautions(row.case, row, row.specimen)
 

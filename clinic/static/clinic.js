@@ -5,10 +5,10 @@ if (components && document.body.classList.contains("govuk-frontend-supported")) 
   initAll();
 }
 
-// Where a scanner types, the next scan must arrive: the summary of errors is read out, and the field keeps the focus.
+// Where a scan was refused, the next one must arrive: the summary of errors is read out, and the field keeps the focus.
 const scan = document.querySelector(".scan [autofocus]");
 const summary = document.querySelector(".govuk-error-summary");
-if (scan && summary) { scan.focus(); scan.select(); }
+if (summary && scan?.classList.contains("govuk-input--error")) { scan.focus(); scan.select(); }
 
 // What asks for a tick before anything is saved may stand below what is in view: nobody would know that nothing was saved.
 if (!scan && !summary) document.querySelector("[data-cautions]")?.focus();

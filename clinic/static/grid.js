@@ -84,5 +84,7 @@ for (const box of document.querySelectorAll("[data-tick-scan]")) {
     tick.closest("tr")?.scrollIntoView({ block: "nearest" });
   };
   field.addEventListener("keydown", (event) => { if (event.key === "Enter") take(event); });
-  box.querySelector("button").addEventListener("click", take);
+  const button = box.querySelector("button");
+  button.type = "button"; // Enter in another field hands over, as it did before there was a scan
+  button.addEventListener("click", take);
 }

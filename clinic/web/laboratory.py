@@ -390,6 +390,7 @@ def _show_result(case: Case, row: LabResult, typed: dict[str, Any], problem: Inv
         and (is_recording(case) or (signed and row.counts)),
         origin=request.values.get("from", ""), correcting=correcting,
         made_from=egfr.find_creatinine(row) if egfr.is_computed(row) else None,
+        waits=egfr.waits_for_creatinine(row),
     )
 
 

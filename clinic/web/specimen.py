@@ -225,6 +225,7 @@ def _show_case(case: Case, typed: dict[str, Any], problem: InvalidInput | None =
         "specimen/case.html", case, problem, rows=rows, typed=typed, labelled=labelled, ticked=ticked, there=there,
         states={row.id: state_word(row) for row in rows}, whats={row.id: describe(row) for row in rows},
         names=list_names(row.recorded_by_id for row in rows), may_print=bool(there) and _may_print(),
+        may_draw=has_permission(P.COLLECT_SPECIMEN),
     )
 
 

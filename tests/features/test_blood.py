@@ -93,6 +93,12 @@ def _tick_by_scanning(page: Page, clinic: Flask, address: str) -> None:
     for number in numbers:
         expect(page.get_by_role("checkbox", name=number)).to_be_checked()
     expect(page.locator("input.tick:checked")).to_have_count(2)
+    page.get_by_role("link", name="On to the hand-over").press("Enter")
+    expect(page.get_by_label("To whom, or where")).to_be_focused()
+    page.keyboard.press("Enter")  # hands over, which is refused without a place; it does not tick
+    expect(page.locator(".govuk-error-summary")).to_contain_text("Say to whom they go.")
+    expect(page.locator(".govuk-error-summary")).to_be_focused()
+    expect(page.locator("input.tick:checked")).to_have_count(2)
 
 
 def _receive(page: Page, address: str, tubes: list[str]) -> None:

@@ -10,7 +10,7 @@ from flask import Flask
 
 from clinic import clock
 from clinic.egfr import MASS, MOLAR, find_formula, list_formulas
-from clinic.errors import InvalidInput
+from clinic.errors import InvalidInput, NotNow
 from clinic.models import Answer, Case, Circumstance, LabResult, ResultStatus, Sex, User
 from clinic.schemas.laboratory import NewResult
 from clinic.services import egfr, laboratory
@@ -83,6 +83,18 @@ def test_computed_one_names_formula_and_creatinine_and_replaces_nothing(case: Ca
     with pytest.raises(InvalidInput) as again:
         laboratory.enter_computed_egfr(case, technician)
     assert "never replaces it" in str(again.value.fields)
+
+
+def test_creatinine_is_confirmed_before_what_was_computed_from_it(case: Case, technician: User) -> None:
+    creatinine, supervisor = enter(case, technician, "1.0"), make_user("labsupervisor")
+    row = laboratory.enter_computed_egfr(case, technician)
+    assert not laboratory.may_confirm_together(row)
+    with pytest.raises(NotNow):
+        laboratory.confirm_result(row, supervisor)
+    laboratory.confirm_result(creatinine, supervisor)
+    assert laboratory.may_confirm_together(row)
+    laboratory.confirm_result(row, supervisor)
+    assert row.counts
 
 
 def test_typed_one_is_never_replaced(case: Case, technician: User) -> None:

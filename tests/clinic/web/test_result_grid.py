@@ -206,6 +206,8 @@ def test_rate_is_computed_where_asked_and_never_over_a_typed_one(
     assert rows[ids[0]].method == "ckd-epi-2021"
     shown = _text(technician.get(f"/cases/{ids[0]}/laboratory/{rows[ids[0]].id}"))
     assert "computed by CKD-EPI 2021" in shown and "Computed from" in shown
+    second = _text(sign_in(app, staff["labsupervisor"]).get(f"/cases/{ids[0]}/laboratory/{rows[ids[0]].id}"))
+    assert "it can be confirmed when its creatinine is" in second and "Confirm: it agrees" not in second
 
 
 def test_sheet_offers_what_the_creatinine_gives(app: Flask, kidneys: list[Case], staff: dict[str, User]) -> None:

@@ -102,7 +102,7 @@ def test_draw_then_labels_then_receipt_and_rejection(
     assert done.location == f"/cases/{case_id}/specimens"
     serum, urine = _all(Specimen)
     page = _text(phlebotomist.get(done.location))
-    assert serum.number in page and "not yet" in page
+    assert serum.number in page and "not yet" in page and 'href="/laboratory/collection"' in page.split("<main")[0]
     printed = phlebotomist.post(f"{done.location}/labels", data={"specimens": [serum.id, urine.id], "form": "pdf"})
     assert (printed.content_type, printed.data[:5]) == ("application/pdf", b"%PDF-")
     again = phlebotomist.post(f"{done.location}/labels", data={"specimens": [serum.id], "form": "zpl"})
