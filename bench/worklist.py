@@ -116,6 +116,7 @@ def _compare_pages(size: int) -> list[Figure]:
 def _over_http(app: Flask, settings: Settings) -> list[Figure]:
     """Processor time of pages as a signed-in physician gets them, against an empty answer of the same server."""
     client = sign_in(app, db.session.get_one(User, "bench-user"))
+    client.get("/cases")  # from which a browser has the cookie, with the token of the session's forms
     name = app.config["SESSION_COOKIE_NAME"]
     cookie = client.get_cookie(name, domain="localhost")
     db.session.remove()

@@ -6,23 +6,26 @@ import hashlib
 from datetime import timedelta
 from typing import Any
 
-from flask import Flask, Request, Response, g, request
+from flask import Flask, Request, Response, current_app, g, request, session
 from flask.json import dumps as json_dumps
 from flask.json.tag import TaggedJSONSerializer
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_babel import lazy_gettext
 from flask_security.core import AnonymousUser, Security
 from flask_security.datastore import SQLAlchemyUserDatastore
-from flask_wtf.csrf import CSRFProtect
-from itsdangerous import URLSafeTimedSerializer
+from flask_wtf.csrf import CSRFProtect, generate_csrf
+from itsdangerous import TimedSerializer, URLSafeTimedSerializer
+from itsdangerous.encoding import base64_encode
 from sqlalchemy import select
 
 from clinic.db import db
 from clinic.machine_path import MACHINE_PATHS, is_of_machine, recognise_machine
+from clinic.memo import Memo
 from clinic.models import Role, User
 from clinic.permissions import ROLES
 
 csrf = CSRFProtect()
+_FORM_TOKENS = Memo(500)
 HOST_ALONE = "__Host-"  # a browser takes such a cookie only when it is Secure and for this one host
 
 
@@ -63,11 +66,21 @@ def install_sign_in(app: Flask, secret_key: str, secure_cookies: bool) -> None:
         WTF_CSRF_CHECK_DEFAULT=True,
     )
     csrf.init_app(app)
+    app.template_context_processors[None].pop()  # gives every template what is a global already
+    app.jinja_env.globals["csrf_token"] = sign_form_token
     _keep_staff_out(app)
     datastore = SQLAlchemyUserDatastore(db, User, Role)
     security = Security(app, datastore, register_blueprint=True)
     # What it knows of roles is asked by its own decorators alone; ours is clinic/permissions.py.
     app.before_request_funcs[None].remove(security.principal._on_before_request)
+
+
+def sign_form_token() -> str:
+    """The token of the session's forms, signed once: how old a signature is, nobody asks (WTF_CSRF_TIME_LIMIT)."""
+    drawn = session.get("csrf_token")
+    if drawn is None:
+        return str(generate_csrf())
+    return str(_FORM_TOKENS.get((drawn, current_app.config["SECRET_KEY"]), generate_csrf))
 
 
 class _PlainJson(TaggedJSONSerializer):
@@ -83,6 +96,18 @@ class _PlainJson(TaggedJSONSerializer):
 _PLAIN = {str, int, float, bool, type(None)}
 
 
+class _ShortText(URLSafeTimedSerializer):
+    """Does not compress some hundred characters, which takes longer than to sign them; reads what was compressed."""
+
+    def dump_payload(self, obj: Any, *args: Any, **named: Any) -> bytes:
+        """A session in the letters of a cookie."""
+        text: bytes = TimedSerializer.dump_payload(self, obj, *args, **named)
+        return base64_encode(text) if len(text) < _LONG else super().dump_payload(obj, *args, **named)
+
+
+_LONG = 1000  # bytes; a browser keeps a cookie of 4,096
+
+
 class _SessionOfStaff(SecureCookieSessionInterface):
     """Sessions in a cookie, which answers that are nobody's neither renew nor depend on; machines have none.
 
@@ -94,10 +119,12 @@ class _SessionOfStaff(SecureCookieSessionInterface):
     _serializer: tuple[list[Any], URLSafeTimedSerializer | None] = ([], None)
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
-        """The one that Flask makes, made once for the keys."""
+        """One like that which Flask makes, made once for the keys."""
         keys = [app.secret_key, app.config["SECRET_KEY_FALLBACKS"]]
         if self._serializer[0] != keys:
-            self._serializer = (keys, super().get_signing_serializer(app))
+            made = super().get_signing_serializer(app)
+            self._serializer = (keys, made and _ShortText(
+                made.secret_keys, salt=made.salt, serializer=self.serializer, signer_kwargs=made.signer_kwargs))
         return self._serializer[1]
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:

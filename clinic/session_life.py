@@ -43,8 +43,7 @@ SIGN_IN, SEEN = "sign_in", "seen"  # keys of the session: the row's id; seconds 
 WAITING = "waiting"  # key of the session: something typed earlier waits for this person
 USER_KEY = "_user_id"  # Flask-Login's key
 TRIES = "tries"  # key of the session: attempts to sign in that are not settled yet (clinic/web/limit.py)
-GRAIN = 5.0  # seconds: not every picture of a page needs a new cookie
-SEEN_GRAIN = timedelta(minutes=1)  # how often the row hears of it
+GRAIN = timedelta(minutes=1)  # how often cookie and row hear of it; or each fifteenth of the idle time, if that is less
 # What a session may carry over into a sign-in; everything else in it is of whoever sat there before.
 OF_A_SIGN_IN = {USER_KEY, "_fresh", "_id", "_permanent", "fs_cc", "fs_paa", "checked", TRIES}
 signed_in = Signal()  # `user` and `sign_in`, its row: the session is theirs alone by now
@@ -108,7 +107,8 @@ def find_standing() -> Standing:
     found: Standing | None = request.environ.get(_MEMO)
     if found is None:
         found = request.environ[_MEMO] = _judge(str(session[SIGN_IN]))
-        if found.state is State.OPEN and BACKGROUND not in request.headers and _now() - _seen(found) >= GRAIN:
+        is_somebody = found.state is State.OPEN and BACKGROUND not in request.headers
+        if is_somebody and _now() - _seen(found) >= _grain().total_seconds():
             session[SEEN] = _now()
     return found
 
@@ -159,9 +159,14 @@ def _find_reader(standing: Standing, uniquifier: str) -> Reader | None:
 
 
 def _seen(standing: Standing) -> float:
-    """When somebody was last there: the cookie knows it to some seconds, the row to the minute."""
+    """When somebody was last there, to the minute: where the row was busy and not written, the cookie knows."""
     known = standing.seen_at.timestamp() if standing.seen_at else 0.0
     return max(float(session.get(SEEN, 0)), known)
+
+
+def _grain() -> timedelta:
+    idle: timedelta = current_app.config["SESSION_IDLE"]
+    return min(GRAIN, idle / 15)
 
 
 def _idle_left(standing: Standing) -> float:
@@ -174,7 +179,7 @@ def _now() -> float:
 
 
 def _go_on(response: Response) -> Response:
-    """Tell the row that somebody is there, once a minute; let go of a cookie that is nobody's."""
+    """Tell the row that somebody is there, as often as the cookie; let go of a cookie that is nobody's."""
     standing: Standing | None = request.environ.get(_MEMO)
     if standing is None:
         return response
@@ -182,7 +187,7 @@ def _go_on(response: Response) -> Response:
         session.clear()
     elif standing.state is State.OPEN and standing.seen_at is not None and SEEN in session:
         seen = datetime.fromtimestamp(float(session[SEEN]), UTC)
-        if seen - standing.seen_at >= SEEN_GRAIN:
+        if seen - standing.seen_at >= _grain():
             _write_seen(standing.id, seen)
     return response
 

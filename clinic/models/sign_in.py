@@ -34,7 +34,7 @@ class SignIn(Base):
     id: Mapped[str] = key()
     user_id: Mapped[str] = mapped_column(ForeignKey("user.id"), index=True)
     started_at: Mapped[datetime] = moment()
-    seen_at: Mapped[datetime] = moment()  # to the minute; the cookie knows better
+    seen_at: Mapped[datetime] = moment()  # to the minute
     locked_at: Mapped[datetime | None] = moment()
     ended_at: Mapped[datetime | None] = moment(index=True)
     end_reason: Mapped[SignInEnd | None] = mapped_column(Code(SignInEnd))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from itertools import count
 from secrets import token_hex
 from typing import Any
 from urllib.parse import urlencode
@@ -33,6 +34,7 @@ P = Permission
 REMEMBERED_ROWS = 4000  # about 6 MB
 REMEMBERED_PAGES = 60  # whole ones: about 10 MB
 _READERS = Memo(500)
+_MARK, _NUMBERS = token_hex(16), count()
 
 # Where the work of a kind is done, beneath /cases/<id>; without one the row leads where its progress points.
 PLACES = {View.SENT_BACK: "laboratory", View.SIGN: "sign", View.CONFIRM: "laboratory", View.READ: "xray",
@@ -59,7 +61,7 @@ class Rows:
 
     def __init__(self, content: bytes) -> None:
         self.content = content
-        self.mark = Markup(f"<!--{token_hex(16)}-->")  # noqa: S704  drawn anew: nobody can write it into a page
+        self.mark = Markup(f"<!--{_MARK}:{next(_NUMBERS)}-->")  # noqa: S704  nobody can write it into a page
 
     def __bool__(self) -> bool:
         return bool(self.content)

@@ -12,11 +12,11 @@ from flask import Blueprint, current_app, flash, get_template_attribute, redirec
 from flask_babel import LazyString, lazy_gettext
 from flask_babel import gettext as _
 from flask_login import current_user
-from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from clinic import clock
+from clinic.auth import sign_form_token
 from clinic.memo import Memo
 from clinic.permissions import Permission, has_permission, permissions_of, requires
 from clinic.queries.case import get_case
@@ -100,7 +100,7 @@ def _render_rows(here: list[HereParts], now: datetime) -> list[tuple[Stop, bytes
     rows = memo.get_all(keys, lambda index: _write_row(spots[index], waits[index].is_long))
     write = get_template_attribute("worklist/_here.html", "wait_words")
     words = memo.get_all([(language, wait) for wait in waits], lambda index: str(write(waits[index])).encode())
-    token = generate_csrf().encode()
+    token = sign_form_token().encode()
     return [(spot.place.errand.stop, b"".join((head, wait, tail.replace(_TOKEN, token))))
             for spot, (head, tail), wait in zip(spots, rows, words, strict=True)]
 
@@ -130,7 +130,7 @@ def _write_row(spot: _Spot, is_long: bool) -> tuple[bytes, bytes]:
     write = get_template_attribute("worklist/_here.html", "here_row")
     written = str(write(row, presence, spot.place.errand.why, [STOP_WORDS[stop] for stop in spot.place.then],
                         _WAIT, is_long, _find_next(spot.here, spot.place)))
-    head, tail = written.encode().replace(generate_csrf().encode(), _TOKEN).split(str(_WAIT).encode())
+    head, tail = written.encode().replace(sign_form_token().encode(), _TOKEN).split(str(_WAIT).encode())
     return head, tail
 
 
