@@ -97,6 +97,10 @@ class _Said:
     def __init__(self, query: Select[*tuple[Any, ...]] | Update, dialect: Dialect, as_json: bool) -> None:
         fixed_query: Any = replacement_traverse(query, {}, _fix)
         compiled: Any = fixed_query.compile(dialect=dialect)
+        columns = [(entry.keyname, _find_reader(entry.type, dialect, as_json)) for entry in compiled._result_columns]
+        self.row_class = _build_row_class(columns)
+        if as_json and dialect.name == "sqlite":
+            compiled = _say_as_arrays(fixed_query).compile(dialect=dialect)
         state = compiled.construct_expanded_state(compiled.construct_params())
         processors = {**compiled._bind_processors, **state.processors}
         fixed = {name: _apply(processors.get(name), value) for name, value in state.parameters.items()}
@@ -105,13 +109,10 @@ class _Said:
         self._pattern: Any = fixed if self._is_named else [fixed[name] for name in names]
         self._given = [(name if self._is_named else place, name.removeprefix(_MARK), processors.get(name))
                        for place, name in enumerate(names) if name.startswith(_MARK)]
-        columns = [(entry.keyname, _find_reader(entry.type, dialect, as_json)) for entry in compiled._result_columns]
-        self.row_class = _build_row_class(columns)
-        listed = ", ".join(f"c{place}" for place in range(len(columns)))
         self.text: str = state.statement
         if as_json:
-            rows = _AS_JSON[dialect.name].format(listed)
-            self.text = f"WITH asked({listed}) AS ({self.text}) SELECT {rows} FROM asked"  # noqa: S608  no value in it
+            listed = ", ".join(f"c{place}" for place in range(len(columns)))
+            self.text = _AS_JSON[dialect.name].format(query=self.text, columns=listed)
 
     def fill(self, values: dict[str, Any], made: dict[Any, Any]) -> Any:
         """The values as the driver takes them; `made` keeps them for other queries that are given the same."""
@@ -133,8 +134,16 @@ class _Said:
 
 
 # A list of lists in the order of what is asked.
-_AS_JSON = {"sqlite": "json_group_array(json_array({}))",
-            "postgresql": "coalesce(json_agg(json_build_array({}))::text, '[]')"}
+_AS_JSON = {
+    "sqlite": "SELECT '[' || coalesce(group_concat(one), '') || ']' FROM ({query})",
+    "postgresql": "WITH asked({columns}) AS ({query}) "
+                  "SELECT coalesce(json_agg(json_build_array({columns}))::text, '[]') FROM asked",
+}
+
+
+def _say_as_arrays(query: Any) -> Any:
+    """The same rows, each as one array: SQLite would copy every column of a row once more to make one around it."""
+    return query.with_only_columns(func.json_array(*query.selected_columns).label("one"), maintain_column_froms=True)
 
 
 class ReadyQuery:
