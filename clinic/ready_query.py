@@ -37,6 +37,7 @@ from clinic.memo import Memo
 
 _LONG = 500  # characters of an answer; a shorter one is read as quickly as it is found
 _ANSWERS = Memo(300)  # the rows of long answers: a list's are some 100 KB
+_OPEN = "ready_connection"  # key of a session's info: a transaction, and its connection
 _MARK = "given_"  # begins the names of what is given with each call
 
 
@@ -227,7 +228,12 @@ def _open() -> Connection:
     """The connection of the unit of work, after what waits to be written."""
     session = db.session()
     session._autoflush()
-    return session.connection()
+    transaction = session.get_transaction()
+    begun, connection = session.info.get(_OPEN, (None, None))
+    if transaction is None or transaction is not begun or not transaction.is_active:
+        connection = session.connection()  # asks what the present transaction's is, which takes longer than to know it
+        session.info[_OPEN] = (session.get_transaction(), connection)
+    return connection
 
 
 def _fix(element: Any, **_options: Any) -> Any:
