@@ -7,7 +7,6 @@ from enum import StrEnum
 from functools import lru_cache, wraps
 from typing import Any, TypeVar
 
-from flask import current_app
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
@@ -123,14 +122,15 @@ def requires(*permissions: Permission) -> Callable[[F], F]:
     def mark(view: F) -> F:
         @wraps(view)
         def checked(*args: Any, **named: Any) -> Any:
-            if not current_user.is_authenticated:
+            reader = current_user._get_current_object()
+            if not reader.is_authenticated:
                 raise NotSignedIn(_("Sign in to continue."))
-            if not any(has_permission(p) for p in permissions):
+            if permissions_of(reader).isdisjoint(permissions):
                 raise NotAllowed(
                     _("Your role does not include this. Ask the clinic administrator if you need it."),
-                    user=current_user.id, permission=permissions[0].value,
+                    user=reader.id, permission=permissions[0].value,
                 )
-            return current_app.ensure_sync(view)(*args, **named)
+            return view(*args, **named)
 
         checked.permission = permissions  # type: ignore[attr-defined]
         return checked  # type: ignore[return-value]

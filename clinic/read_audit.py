@@ -83,8 +83,9 @@ def install_read_audit(app: Flask) -> None:
             return response
         if current_mode() == "write" and not db.session().in_transaction():
             set_mode("read")  # the unit is over; what is still to be read takes no lock
-        if current_user.is_authenticated and not _is_refreshing(refreshed):
-            _record_answer()
+        reader = current_user._get_current_object()
+        if reader.is_authenticated and not _is_refreshing(refreshed, reader.id):
+            _record_answer(reader)
         return response
 
 
@@ -96,23 +97,23 @@ def _is_of_somebody(response: Response) -> bool:
     return response.status_code < 300 or response.status_code in REFUSALS
 
 
-def _record_answer() -> None:
+def _record_answer(reader: Any) -> None:
     given = request.view_args or {}
     name = next((name for name in SUBJECTS if name in given), None)
     case_id, site_id = g.get("read_case", (None, None))
     shown = list(dict.fromkeys(g.get("read_shown", ())))
     record_read(
-        "user", current_user.id, "read" if name or case_id else "list", SUBJECTS[name] if name else "case",
-        str(given[name]) if name else case_id or "", case_id=case_id, site_id=site_id or current_user.site_id,
+        "user", reader.id, "read" if name or case_id else "list", SUBJECTS[name] if name else "case",
+        str(given[name]) if name else case_id or "", case_id=case_id, site_id=site_id or reader.site_id,
         detail={"shown": shown} if shown else None,
     )
 
 
-def _is_refreshing(refreshed: dict[tuple[str, str], datetime]) -> bool:
+def _is_refreshing(refreshed: dict[tuple[str, str], datetime], reader_id: str) -> bool:
     """Whether the page asks by itself for what this person was shown a moment ago, which stands in the audit."""
     if request.view_args:
         return False
-    key, now = (str(current_user.id), request.full_path), clock.now()
+    key, now = (reader_id, request.full_path), clock.now()
     is_again = BACKGROUND in request.headers and timedelta() <= now - refreshed.get(key, datetime.min.replace(
         tzinfo=now.tzinfo)) < AGAIN
     if not is_again:

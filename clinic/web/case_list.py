@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from itertools import count
 from secrets import token_hex
 from typing import Any
 from urllib.parse import urlencode
@@ -34,7 +33,7 @@ P = Permission
 REMEMBERED_ROWS = 4000  # about 6 MB
 REMEMBERED_PAGES = 60  # whole ones: about 10 MB
 _READERS = Memo(500)
-_MARK, _NUMBERS = token_hex(16), count()
+_MARK = token_hex(16)
 
 # Where the work of a kind is done, beneath /cases/<id>; without one the row leads where its progress points.
 PLACES = {View.SENT_BACK: "laboratory", View.SIGN: "sign", View.CONFIRM: "laboratory", View.READ: "xray",
@@ -56,12 +55,13 @@ class Line:
 class Rows:
     """The rows of a page as they are sent; in a template they stand as one mark, which `render_list` puts them for.
 
-    A page's text is put together several times over and encoded at its end; so most of it need not be.
+    A page's text is put together several times over and encoded at its end; so most of it need not be. `place` tells
+    several lists of a page apart.
     """
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, place: int = 0) -> None:
         self.content = content
-        self.mark = Markup(f"<!--{_MARK}:{next(_NUMBERS)}-->")  # noqa: S704  nobody can write it into a page
+        self.mark = Markup(f"<!--{_MARK}:{place}-->")  # noqa: S704  nobody can write it into a page
 
     def __bool__(self) -> bool:
         return bool(self.content)

@@ -15,11 +15,12 @@ _HELD = "clearway.held"
 
 def list_held_here() -> frozenset[str]:
     """The applicants of the reader's site who are held, read once for a request."""
-    if not has_request_context() or not current_user.is_authenticated:
+    reader = current_user._get_current_object() if has_request_context() else None
+    if reader is None or not reader.is_authenticated:
         return frozenset()
     held: frozenset[str] | None = request.environ.get(_HELD)
     if held is None or request.method not in ("GET", "HEAD"):
-        held = request.environ[_HELD] = service.list_held(current_user.site_id)
+        held = request.environ[_HELD] = service.list_held(reader.site_id)
     return held
 
 

@@ -73,11 +73,11 @@ class Speech(NamedTuple):
 
 def find_speech() -> Speech:
     """The same as flask_babel's `get_locale` and `get_translations`, looked for once in a request."""
-    here: Any = g._get_current_object()
+    here: dict[str, Any] = vars(g._get_current_object())
     known: Speech | None = here.get("speech")
-    if known is None or known.locale is not getattr(getattr(here, "_flask_babel", None), "babel_locale", None):
+    if known is None or known.locale is not getattr(here.get("_flask_babel"), "babel_locale", None):
         locale = get_locale()
-        known = here.speech = Speech(locale, str(locale), get_translations())
+        known = here["speech"] = Speech(locale, str(locale), get_translations())
     return known
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable
+from contextvars import ContextVar
 from secrets import token_hex
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ from clinic.web.language import find_speech
 PIECES = 1000  # some thousand characters each
 REMEMBERED = "remembered_pieces"  # key of the application's extensions
 _MARK = token_hex(16)  # drawn anew: nobody can write it into a page
+_is_within: ContextVar[bool] = ContextVar("within_a_piece", default=False)
 _FRESH = re.compile(f"<!--{_MARK}:(\\w+)-->")
 
 
@@ -47,11 +49,13 @@ def init_remembered(app: Flask) -> None:
 
     def remembered(name: str, *inputs: Hashable, unless: Any = None, caller: Callable[[], Any]) -> Any:
         """The text of the block; made anew when there is an `unless`, which its key does not hold."""
+        if _is_within.get():  # of another piece, which keeps it with the places of what is fresh
+            return caller()
         memo: Memo | None = app.extensions.get(REMEMBERED)
         if unless or memo is None:
-            piece = _cut(caller())
+            piece = _make(caller)
         else:
-            piece = memo.get((name, find_speech().name, inputs), lambda: _cut(caller()))
+            piece = memo.get((name, find_speech().name, inputs), lambda: _make(caller))
         if piece.fresh:
             return Markup(piece.text % {one: escape(functions[one]()) for one in piece.fresh})  # noqa: S704
         return piece.text
@@ -59,7 +63,12 @@ def init_remembered(app: Flask) -> None:
     functions.update(remembered=remembered, fresh=fresh)
 
 
-def _cut(text: str) -> _Piece:
+def _make(caller: Callable[[], Any]) -> _Piece:
+    token = _is_within.set(True)
+    try:
+        text = caller()
+    finally:
+        _is_within.reset(token)
     names = tuple(dict.fromkeys(_FRESH.findall(text)))
     if not names:
         return _Piece(text, ())

@@ -68,7 +68,7 @@ def today() -> bytes:
     groups: dict[Stop, list[bytes]] = {stop: [] for stop in Stop}
     for stop, row in _render_rows(here, now):
         groups[stop].append(row)
-    rows = {stop: Rows(b"".join(written)) for stop, written in groups.items()}
+    rows = {stop: Rows(b"".join(written), place) for place, (stop, written) in enumerate(groups.items())}
     return render_list(
         "worklist/today.html", *rows.values(), tabs=list_tabs("today"), is_cut=is_cut, now=now, total=len(here),
         groups=[(stop, words, rows[stop], len(groups[stop]))

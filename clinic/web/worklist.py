@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache, partial
-from typing import Any
 
 from flask import Blueprint, request, url_for
 from flask_babel import LazyString, lazy_gettext
@@ -120,11 +120,21 @@ def list_kinds() -> dict[View, LazyString]:
     return own
 
 
-def list_tabs(chosen: str, counts: ListCounts | None = None) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Tab:
+    """The name of a list with how many are in it."""
+
+    label: str
+    url: str
+    count: str
+    active: bool
+
+
+def list_tabs(chosen: str, counts: ListCounts | None = None) -> tuple[Tab, ...]:
     """The three lists with their counts; `chosen` is mine, today or all; `counts` if they are known already."""
     known = (counts or count_own_lists())._asdict()
-    return [{"label": label, "url": url, "count": say_count(known[name]), "active": name == chosen}
-            for (name, url), label in zip(LISTS, _say_lists(find_speech().name), strict=True)]
+    return tuple(Tab(label, url, say_count(known[name]), name == chosen)
+                 for (name, url), label in zip(LISTS, _say_lists(find_speech().name), strict=True))
 
 
 def count_own_lists() -> ListCounts:
