@@ -17,6 +17,7 @@ from clinic.queries import page as page_module
 from clinic.queries.task import TaskFilter, count_due, count_tasks, list_tasks
 from clinic.services.hold import place_hold
 from clinic.services.task import close_task, give_task, open_task, postpone_task
+from clinic.web.citation import list_paper_citations, list_source_citations, say_source
 from clinic.web.task import REMEMBERED
 from tests.factory import make_case, make_site, make_user
 from tests.sign_in import sign_in
@@ -56,6 +57,20 @@ def test_task_names_its_papers_by_their_titles(app: Flask, case: Case) -> None:
     assert "United States Q12" in pages[1]
     for page in pages:
         assert ".md" not in page and "[S" not in page and "_days_" not in page
+
+
+@pytest.mark.parametrize(("source", "words"), [
+    ("us.md R12 [OK]", "Clinical notes for the United States R12"), ("S1; N5", "S1; N5"), (None, ""),
+    ("reference/screens.md 2.3 (Canada's target)", "Notes on other systems' screens 2.3 (Canada's target)"),
+])
+def test_papers_are_named_by_their_titles(app: Flask, source: str | None, words: str) -> None:
+    assert say_source(source) == words
+
+
+def test_titles_of_papers_write_their_days_as_everywhere(app: Flask) -> None:
+    cited = dict(list_source_citations("S11; us.md R1 [own]", "us-syphilis"))
+    assert "of 29-Feb-2024" in cited["S11"] and "still to be confirmed" in cited["!"]
+    assert dict(list_paper_citations("us.md R1 [own]")) == {"!": cited["!"]}
 
 
 def test_my_list_has_what_is_in_my_roles_list_and_what_was_given_to_me(app: Flask, case: Case) -> None:

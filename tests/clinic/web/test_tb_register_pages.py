@@ -22,6 +22,7 @@ from clinic.schemas.tuberculosis import OutcomeIn, PhaseIn, TbCaseIn
 from clinic.services import laboratory, specimen, tb_treatment, tuberculosis
 from clinic.services.plausibility import get_today
 from clinic.services.radiology import ELSEWHERE, record_reading
+from clinic.web.clinical_format import person_name
 from tests.factory import make_applicant, make_case, make_site, make_user
 from tests.sign_in import sign_in
 
@@ -89,12 +90,14 @@ def test_registers_are_of_the_own_site_and_period(case: Case) -> None:
 
 def test_pages_and_file_are_written_down(app: Flask, case: Case) -> None:
     case_id, user, number = case.id, make_user("quality", case.site), case.number
+    name_in_lists = person_name(case.applicant)
+    assert name_in_lists != f"{case.applicant.family_name}, {case.applicant.given_names}", "in capitals"
     db.session.commit()
     client = sign_in(app, user)
     for name, words in (("treatment", "Lost to follow-up"), ("presumptive", "NBO-TB00001"),
                         ("laboratory", "positive (2+)")):
         text = client.get(f"/tuberculosis?register={name}").get_data(as_text=True)
-        assert words in text and number in text, name
+        assert words in text and number in text and name_in_lists in text, name
     answer = client.get("/tuberculosis/export.csv?register=treatment")
     (line,) = csv.DictReader(io.StringIO(answer.get_data(as_text=True)))
     assert answer.content_type.startswith("text/csv") and line["case"] == number and line["basis"] == "NAAT"
