@@ -86,7 +86,7 @@ def read_record(case: Case) -> Record:
     names = {row.id: row.name for row in db.session.execute(select(User.id, User.name).where(User.id.in_(people)))}
     return Record(
         results=results, reading=reading, doses=doses, lines=sheet.lines, verdicts=sheet.verdicts, responses=responses,
-        specimens=[row for row in specimen.list_specimens(case) if row.withdrawn_at is None],
+        specimens=[row for row in specimen.list_specimens(case) if not row.is_lost],
         treatments=treatments, names=names, exposures=list_exposures(case.applicant_id),
         authority_id=case.authority_id,
     )

@@ -116,6 +116,15 @@ class Specimen(Base):
         return tuple((self.media or "").split())
 
     @property
+    def is_lost(self) -> bool:
+        """Whether nothing will come of it: recorded by mistake, or not taken by the laboratory.
+
+        A result that stands on one that was rejected afterwards counts on.
+        """
+        return self.withdrawn_at is not None or (
+            self.rejected_at is not None and not any(row.is_current for row in self.results))
+
+    @property
     def culture_began_on(self) -> date:
         """Day 0 of its cultures' clocks."""
         return self.inoculated_on or self.collected_on

@@ -164,9 +164,13 @@ def _count_usable(case_id: Any) -> Any:
 
 
 def _select_sputum(moment: Moment) -> Select[*tuple[Any, ...]]:
-    """A specimen of the series is missing; each one taken makes the next one a task of its own."""
+    """A specimen of the series is missing; each one taken makes the next one a task of its own.
+
+    So does each one that was rejected or withdrawn: without those the number would be one that was asked for before.
+    """
     taken = select(func.count()).select_from(Specimen).where(
-        *_respiratory_of(Requirement.case_id)).correlate(Requirement).scalar_subquery()
+        Specimen.case_id == Requirement.case_id, Specimen.kind.in_(RESPIRATORY),
+        Specimen.purpose == Purpose.DIAGNOSIS).correlate(Requirement).scalar_subquery()
     last = select(func.max(Specimen.collected_on)).where(
         *_respiratory_of(Requirement.case_id)).correlate(Requirement).scalar_subquery()
     key = Requirement.id.concat(":").concat(cast(taken, String))

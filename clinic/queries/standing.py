@@ -151,7 +151,8 @@ _DRAFTS = ReadyQuery(
 )
 _SPECIMENS = ReadyQuery(
     select(Specimen.case_id, Specimen.id, Specimen.collected_on, Specimen.inoculated_on, Specimen.media)
-    .where(among(Specimen.case_id, "cases"), Specimen.withdrawn_at.is_(None), Specimen.purpose == Purpose.DIAGNOSIS,
+    .where(among(Specimen.case_id, "cases"), Specimen.withdrawn_at.is_(None), Specimen.rejected_at.is_(None),
+           Specimen.purpose == Purpose.DIAGNOSIS,
            Specimen.kind.in_((SpecimenKind.SPUTUM, SpecimenKind.GASTRIC_ASPIRATE)))
     .order_by(Specimen.collected_on, Specimen.id)
 )

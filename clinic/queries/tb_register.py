@@ -96,6 +96,7 @@ def query_presumptive(user: User, period: Period) -> Select[Any]:
     asked_on = func.date(Requirement.added_at)
     taken = (select(func.count()).select_from(Specimen).where(
         Specimen.case_id == Case.id, Specimen.kind.in_(RESPIRATORY), Specimen.withdrawn_at.is_(None),
+        Specimen.rejected_at.is_(None),
         Specimen.purpose == "diagnosis").correlate(Case).scalar_subquery())
     final = (select(func.count(func.distinct(LabResult.specimen_id))).where(
         LabResult.case_id == Case.id, LabResult.test == "sputum-culture", LabResult.superseded_at.is_(None),

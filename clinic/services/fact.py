@@ -209,7 +209,7 @@ def _add_culture(specimens: dict[str, dict[str, Any]], specimen_id: str, rows: l
 
 def is_of_series(specimen: Specimen) -> bool:
     """Whether a specimen belongs to the diagnosis of the examination: those of the treatment are judged there."""
-    return specimen.kind in SPUTUM_KINDS and not specimen.withdrawn_at and specimen.purpose is Purpose.DIAGNOSIS
+    return specimen.kind in SPUTUM_KINDS and not specimen.is_lost and specimen.purpose is Purpose.DIAGNOSIS
 
 
 def _add_xray(results: dict[str, Any], case: Case) -> None:

@@ -73,9 +73,13 @@ def receive(specimen: Specimen, place: str, actor: User, confirmed: Sequence[str
 def reject(specimen: Specimen, reason: RejectionReason, remark: str, place: str, actor: User) -> list[LabOrder]:
     """The laboratory does not take it: what is in work for it is asked for again. Gives the new orders.
 
-    Raises NotNow when it has a current result or is gone, InvalidInput for "other" without words.
+    Raises NotNow when it is gone, and for sputum that has a result (which counts whatever becomes of the culture);
+    InvalidInput for "other" without words.
     """
     _ensure_there(specimen)
+    if specimen.tube is None and any(row.is_current for row in specimen.results):
+        raise NotNow(_("%(number)s has a result, which counts. Record its culture as inconclusive instead: then "
+                       "another specimen takes its place.", number=specimen.number), specimen=specimen.id)
     workflow.ensure_recording(specimen.case)
     if reason is RejectionReason.OTHER and not remark.strip():
         raise InvalidInput(_("Please correct what is marked."), fields={"remark": [_("Say what is wrong with it.")]})

@@ -328,6 +328,9 @@ def _find_performed_on(new: NewResult, specimen: Specimen | None) -> date:
     if specimen is not None:
         if specimen.withdrawn_at:
             raise InvalidInput(_("This specimen was withdrawn: choose another."), specimen=specimen.id)
+        if specimen.is_lost:
+            raise InvalidInput(_("%(number)s was rejected: a new one is to be taken.", number=specimen.number),
+                               specimen=specimen.id)
         if new.test in REPORTED and new.reported_on is None:
             raise InvalidInput(_("Please correct what is marked."), fields={
                 "reported_on": [_("Give the day the laboratory reported it: the validity counts from it.")]})

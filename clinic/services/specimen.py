@@ -55,7 +55,7 @@ def take_specimen(case: Case, new: NewSpecimen, actor: User) -> Specimen:
 
 def _list_tests_of(specimen: Specimen) -> list[str]:
     """What is made of every sputum: smear and culture, of the first one a NAAT as well (us.md 1.5)."""
-    others = [row for row in list_specimens(specimen.case) if row.id != specimen.id and row.withdrawn_at is None]
+    others = [row for row in list_specimens(specimen.case) if row.id != specimen.id and not row.is_lost]
     return ["sputum-smear", *([] if others else ["sputum-naat"]), "sputum-culture"]
 
 
@@ -107,6 +107,9 @@ def inoculate(specimen: Specimen, day: date, media: tuple[str, ...], actor: User
                  _("The cultures cannot begin before the specimen was collected."))
     if specimen.withdrawn_at is not None:
         raise NotNow(_("This specimen was withdrawn: choose another."), specimen=specimen.id)
+    if specimen.rejected_at is not None:
+        raise NotNow(_("%(number)s was rejected: a new one is to be taken.", number=specimen.number),
+                     specimen=specimen.id)
     grown = {row.method for row in specimen.results if row.test == culture.TEST and row.is_current and row.method}
     if grown - set(media):
         raise InvalidInput(_("Please correct what is marked."), fields={"media": [
@@ -131,8 +134,8 @@ def find_culture(specimen: Specimen, confirmed_only: bool = False) -> culture.Cu
 def needs_replacement(specimen: Specimen, others: list[Specimen]) -> bool:
     """Whether its culture is unusable and no other specimen stands in for it yet."""
     return (
-        specimen.withdrawn_at is None and find_culture(specimen).value in UNUSABLE
-        and all(other.replaces_id != specimen.id or other.withdrawn_at for other in others)
+        not specimen.is_lost and find_culture(specimen).value in UNUSABLE
+        and all(other.replaces_id != specimen.id or other.is_lost for other in others)
     )
 
 
@@ -217,7 +220,7 @@ def _list_cautions(case: Case, new: NewSpecimen) -> list[Caution]:
         found.append(Caution("late-entry", _("This specimen was taken more than a week ago."), "collected_on"))
     if new.purpose is not Purpose.DIAGNOSIS:
         return found
-    series = [other for other in list_series(case) if other.withdrawn_at is None]
+    series = [other for other in list_series(case) if not other.is_lost]
     found += _list_gap_cautions(case, new, series)
     if case.programme == "uk":
         found += _list_morning_cautions(case, new, series)

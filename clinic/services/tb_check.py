@@ -104,7 +104,8 @@ def list_month_lines(tb: TbCase) -> list[MonthLine]:
     until = min(tb.outcome_on or get_today(tb.case), get_today(tb.case))
     checks = {row.month: row for row in list_months(tb)}
     specimens = list(db.session.execute(select(Specimen).where(
-        Specimen.case_id == tb.case_id, Specimen.purpose != Purpose.DIAGNOSIS, Specimen.withdrawn_at.is_(None))
+        Specimen.case_id == tb.case_id, Specimen.purpose != Purpose.DIAGNOSIS, Specimen.withdrawn_at.is_(None),
+        Specimen.rejected_at.is_(None))
         .order_by(Specimen.collected_on, Specimen.number)).scalars())
     readings = list(db.session.execute(select(XrayReading).where(
         XrayReading.case_id == tb.case_id, XrayReading.superseded_at.is_(None)).order_by(XrayReading.id)).scalars())

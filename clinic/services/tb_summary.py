@@ -112,7 +112,8 @@ def find_end_cultures(case: Case) -> EndCultures:
     needed = count_end_cultures(case.programme)
     specimens = list(db.session.execute(select(Specimen).where(
         Specimen.case_id == case.id, Specimen.purpose == Purpose.END_OF_TREATMENT,
-        Specimen.withdrawn_at.is_(None)).order_by(Specimen.collected_on, Specimen.id)).scalars())
+        Specimen.withdrawn_at.is_(None), Specimen.rejected_at.is_(None)).order_by(
+            Specimen.collected_on, Specimen.id)).scalars())
     days: list[date] = []
     pending, is_positive = 0, False
     for each in specimens:

@@ -189,7 +189,7 @@ def _add_sputum(case: Case, part: Part, _decision: dict[str, Any]) -> None:
     every = laboratory.list_results(case)
     current = [row for row in every if row.is_current]
     part.rows += [from_specimen(row, current, every) for row in specimen.list_specimens(case)
-                  if row.withdrawn_at is None]
+                  if not row.is_lost]
     for row in current:
         if row.test == SUSCEPTIBILITY:
             part.rows.append(from_result(row, every, []))

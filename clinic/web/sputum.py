@@ -22,6 +22,7 @@ from clinic.schemas.door import load
 from clinic.schemas.laboratory import InoculationIn, LabResultIn, SpecimenIn
 from clinic.schemas.reason import ReasonIn
 from clinic.services import laboratory, specimen, tb_check
+from clinic.services.handover import rejection_word
 from clinic.services.plausibility import get_today
 from clinic.web.clinical_format import format_date
 from clinic.web.form import read_form
@@ -182,7 +183,7 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
     sent_back = {f"{each.id}.{column.key}": row for each in rows for column in columns
                  if (row := laboratory.pick_sent_back(results, column.test, each.id, column.medium))}
     takes = is_recording(case) and has_permission(P.RECORD_SPUTUM)
-    series = [each for each in rows if each.purpose is Purpose.DIAGNOSIS and not each.withdrawn_at]
+    series = [each for each in rows if each.purpose is Purpose.DIAGNOSIS and not each.is_lost]
     today = get_today(case)
     purpose, month = tb_check.suggest_purpose(case)
     return show(
@@ -191,9 +192,10 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
         choices={column.key: list_choices(column.test) for column in columns}, culture_of=specimen.find_culture,
         ticked=typed.get("confirmed", []), collections=COLLECTION_WORDS, purposes=PURPOSE_WORDS, media=MEDIA,
         replaceable=[each for each in rows if specimen.needs_replacement(each, rows)],
-        numbers={each.id: each.number for each in rows}, kinds=(SpecimenKind.SPUTUM, SpecimenKind.GASTRIC_ASPIRATE),
+        rejection_word=rejection_word, numbers={each.id: each.number for each in rows},
+        kinds=(SpecimenKind.SPUTUM, SpecimenKind.GASTRIC_ASPIRATE),
         observers=list_observers(case.site_id) if takes else [], missing=max(specimen.SERIES - len(series), 0),
-        next_at=_find_next(series), to_inoculate=[each for each in rows if not each.withdrawn_at and not each.media],
+        next_at=_find_next(series), to_inoculate=[each for each in rows if not each.is_lost and not each.media],
         may_take=takes and is_present(case, "sputum"), may_ask=takes,
         ask_url=address_check(case.id, "sputum", url_for(".view", case_id=case.id)),
         sent_back=sent_back, waiting=len(laboratory.list_waiting(case)),
@@ -216,7 +218,7 @@ def _find(each: Specimen, column: Column) -> LabResult | None:
 
 def _find_clock(each: Specimen, column: Column, today: date) -> culture.Clock | None:
     """How far a culture that has no result is; none for a medium that was not inoculated."""
-    if column.medium is None or each.withdrawn_at or (each.media and column.medium not in each.list_media):
+    if column.medium is None or each.is_lost or (each.media and column.medium not in each.list_media):
         return None
     passed = max((today - each.culture_began_on).days, 0)
     return culture.Clock(column.medium, passed, culture.DAYS[column.medium])

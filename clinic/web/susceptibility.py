@@ -57,7 +57,7 @@ def enter(case_id: str) -> Answer | Response:
 
 
 def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None) -> Answer:
-    specimens = [each for each in specimen.list_specimens(case) if each.withdrawn_at is None]
+    specimens = [each for each in specimen.list_specimens(case) if not each.is_lost]
     rows = [row for row in laboratory.list_results(case) if row.test == TEST]
     return show(
         "laboratory/susceptibility.html", case, problem, typed=typed, test=list_tests()[TEST], rows=rows[::-1],

@@ -86,6 +86,24 @@ def begin_work(case: Case) -> Case:
     return case
 
 
+@pytest.mark.database
+def test_specimen_that_the_laboratory_rejected_is_asked_for_as_another_one(hand: Hand) -> None:
+    """The number of those that count is then one for which a task was opened and closed before."""
+    case_id = begin_work(make_case("us", circumstances={"tb_symptoms": Answer.YES})).id
+    sweep()
+    pots = []
+    for day in (1, 2, 3):
+        hand.turn(days=1)
+        pots.append(add_specimen(db.session.get_one(Case, case_id), DAY + timedelta(days=day)).id)
+        sweep()
+    assert [task.closed_at is not None for task in find_tasks("sputum-due")] == [True] * 3
+    db.session.get_one(Specimen, pots[2]).rejected_at = clock.now()
+    sweep()
+    waiting = [task for task in find_tasks("sputum-due") if task.closed_at is None]
+    assert [task.due_on for task in waiting] == [DAY + timedelta(days=3)], "a day after the second one"
+    assert sweep() == Swept(), "once"
+
+
 def test_every_kind_the_clock_opens_has_days_and_says_how_it_settles() -> None:
     kinds = list_task_kinds()
     for source in SOURCES:

@@ -7,19 +7,34 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from clinic import clock
 from clinic.caution import NeedsConfirmation
+from clinic.db import db
 from clinic.errors import InvalidInput, NotNow
-from clinic.models import Answer, Case, Requirement, RequirementState, Sex, Specimen, SpecimenKind, User
+from clinic.models import (
+    Answer,
+    Case,
+    LabOrder,
+    Purpose,
+    RejectionReason,
+    Requirement,
+    RequirementState,
+    Sex,
+    Specimen,
+    SpecimenKind,
+    User,
+)
 from clinic.schemas.door import load
 from clinic.schemas.imaging import NewReading
 from clinic.schemas.laboratory import LabResultIn, NewSpecimen, SpecimenIn
-from clinic.services import laboratory, specimen
+from clinic.services import handover, laboratory, specimen
 from clinic.services.assessment import list_requirements
 from clinic.services.fact import build_results
 from clinic.services.plausibility import get_today
 from clinic.services.radiology import ELSEWHERE, record_reading
+from clinic.services.tb_summary import find_end_cultures
 from clinic.xray_finding import XrayResult
 from tests.factory import make_applicant, make_case, make_user
 
@@ -153,6 +168,53 @@ def test_usable_specimen_is_not_replaced(case: Case, technician: User) -> None:
     with pytest.raises(InvalidInput) as caught:
         _take(case, technician, 0, replaces=pot)
     assert "replaces_id" in caught.value.fields
+
+
+def _list_live(pot: Specimen) -> set[str]:
+    rows = db.session.execute(select(LabOrder).where(LabOrder.specimen_id == pot.id)).unique().scalars()
+    return {row.test for row in rows if row.is_live}
+
+
+@pytest.mark.database
+def test_rejected_specimen_is_none_of_the_three_and_takes_no_result(case: Case, technician: User) -> None:
+    lost = _take(case, technician, 4)
+    handover.reject(lost, RejectionReason.BROKEN, "", "", technician)
+    for words in ({"test": "sputum-smear"}, {"test": "sputum-culture"}):
+        with pytest.raises(InvalidInput, match="was rejected: a new one"):
+            _enter(case, technician, lost, words["test"], "negative", get_today(case))
+    with pytest.raises(NotNow, match="was rejected"):
+        specimen.inoculate(lost, get_today(case), ("liquid",), technician)
+    again = _take(case, technician, 4, confirmed=[])  # on the same day, without a question
+    assert _list_live(again) == {"sputum-smear", "sputum-naat", "sputum-culture"} and not _list_live(lost)
+    _take(case, technician, 3, confirmed=[])
+    _take(case, technician, 2, confirmed=[])  # the third, no fourth one
+    with pytest.raises(NeedsConfirmation) as caught:
+        _take(case, technician, 1, confirmed=[])
+    assert [caution.code for caution in caught.value.cautions] == ["fourth"]
+
+
+@pytest.mark.database
+def test_sputum_with_a_result_is_not_rejected_but_replaced(case: Case, technician: User) -> None:
+    pot = _take(case, technician, 3)
+    _enter(case, technician, pot, "sputum-smear", "positive", get_today(case))
+    with pytest.raises(NotNow, match="inconclusive instead"):
+        handover.reject(pot, RejectionReason.INSUFFICIENT, "", "", technician)
+    _enter(case, technician, pot, "sputum-culture", "inconclusive", get_today(case))
+    assert _take(case, technician, 1, replaces=pot).replaces_id == pot.id
+
+
+@pytest.mark.database
+def test_end_of_a_treatment_does_not_wait_for_a_specimen_that_was_rejected(case: Case, technician: User) -> None:
+    day = get_today(case) - timedelta(days=60)
+    supervisor = make_user("labsupervisor", case.site)
+    pots = [specimen.take_specimen(case, NewSpecimen(
+        SpecimenKind.SPUTUM, day, None, ALL, purpose=Purpose.END_OF_TREATMENT), technician) for _ in range(3)]
+    for pot in pots[:2]:
+        for test in ("sputum-smear", "sputum-culture"):
+            laboratory.confirm_result(_enter(case, technician, pot, test, "negative", get_today(case)), supervisor)
+    assert find_end_cultures(case).pending == 1 and not find_end_cultures(case).is_negative
+    handover.reject(pots[2], RejectionReason.LATE, "", "", technician)
+    assert find_end_cultures(case).pending == 0 and find_end_cultures(case).is_negative
 
 
 def test_specimen_with_results_is_not_withdrawn_before_them(case: Case, technician: User) -> None:

@@ -11,9 +11,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from clinic import clock
-from clinic.db import db, read_unit, set_mode
-from clinic.models import Case, LabOrder, LabOrderState, Specimen, User
+from clinic.db import db, read_unit, set_mode, write_unit
+from clinic.models import Case, LabOrder, LabOrderState, Specimen, SpecimenKind, User
+from clinic.schemas.laboratory import NewSpecimen
 from clinic.services.hold import place_hold
+from clinic.services.plausibility import get_today
+from clinic.services.specimen import take_specimen
 from tests.factory import make_applicant, make_case, make_user
 from tests.sign_in import sign_in
 
@@ -185,3 +188,21 @@ def test_who_may_be_infectious_is_marked_on_every_list_of_the_laboratory(
     for path in ("/laboratory?list=confirm", "/laboratory/bench/syphilis-nontreponemal?state=confirm"):
         page = _text(supervisor.get(path))
         assert "hold-sign" in page, path
+
+
+def test_sputum_page_says_what_the_laboratory_rejected_and_asks_for_another(
+    case_id: str, staff: dict[str, User], phlebotomist: FlaskClient, technician: FlaskClient
+) -> None:
+    with write_unit():
+        case = db.session.get_one(Case, case_id)
+        pot = take_specimen(case, NewSpecimen(SpecimenKind.SPUTUM, get_today(case)), staff["labtech"])
+        pot_id, number = pot.id, pot.number
+    assert "2 specimens are still to be taken" in _text(phlebotomist.get(f"/cases/{case_id}/sputum"))
+    assert technician.post(f"/cases/{case_id}/specimens/{pot_id}/reject", data={"why": "broken"}).status_code == 302
+    page = technician.get(f"/cases/{case_id}/sputum").get_data(as_text=True)
+    assert number in page and "Rejected by the laboratory" in page and "broken or leaking" in page
+    assert f"{pot_id}.sputum" not in page, "nothing can be entered of it"
+    today = get_today(db.session.get_one(Case, case_id)).isoformat()
+    refused = technician.post(f"/cases/{case_id}/sputum/results", data={
+        f"{pot_id}.sputum-smear.value": "negative", "reported_on": today})
+    assert refused.status_code == 422
