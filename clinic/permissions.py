@@ -62,7 +62,7 @@ ROLES: dict[str, tuple[Any, frozenset[Permission]]] = {
         _SEEING | {_P.REGISTER, _P.OPEN_CASE, _P.MERGE_RECORDS, _P.DIRECT_TASKS})),
     "nurse": (_l("Nurse"), frozenset(
         _SEEING | {_P.RECORD_HISTORY, _P.RECORD_VACCINE, _P.CONFIRM_RESULT, _P.OPEN_CASE, _P.COLLECT_SPECIMEN,
-                    _P.SEE_CONFIDENTIAL, _P.RECORD_TREATMENT, _P.OPEN_IN_EMERGENCY})),
+                    _P.SEE_CONFIDENTIAL, _P.RECORD_TREATMENT, _P.OPEN_IN_EMERGENCY, _P.PLACE_HOLD})),
     "phlebotomist": (_l("Phlebotomist"), frozenset(_SEEING | {_P.COLLECT_SPECIMEN, _P.RECORD_SPUTUM})),
     "labtech": (_l("Laboratory technician"), frozenset(
         _SEEING | {_P.COLLECT_SPECIMEN, _P.ENTER_RESULT, _P.RECORD_SPUTUM, _P.SEE_CONFIDENTIAL})),
@@ -70,14 +70,16 @@ ROLES: dict[str, tuple[Any, frozenset[Permission]]] = {
         _SEEING | {_P.COLLECT_SPECIMEN, _P.ENTER_RESULT, _P.CONFIRM_RESULT, _P.RECORD_SPUTUM, _P.MAP_RESULTS,
                     _P.DIRECT_TASKS, _P.SEE_TB_REGISTERS, _P.SEE_CONFIDENTIAL})),
     "radiographer": (_l("Radiographer"), frozenset(_SEEING | {_P.UPLOAD_FILM})),
-    "radiologist": (_l("Radiologist"), frozenset(_SEEING | {_P.UPLOAD_FILM, _P.READ_XRAY, _P.OPEN_IN_EMERGENCY})),
+    "radiologist": (_l("Radiologist"), frozenset(
+        _SEEING | {_P.UPLOAD_FILM, _P.READ_XRAY, _P.OPEN_IN_EMERGENCY, _P.PLACE_HOLD})),
     "physician": (_l("Panel physician"), frozenset(
         _SEEING | {_P.RECORD_HISTORY, _P.RECORD_EXAM, _P.RECORD_VACCINE, _P.OPEN_CASE, _P.SIGN, _P.SEE_DELIVERIES,
                     _P.RECORD_TREATMENT, _P.OPEN_IN_EMERGENCY, _P.DIRECT_TASKS, _P.PLACE_HOLD, _P.LIFT_HOLD,
                     _P.MANAGE_TUBERCULOSIS, _P.SEE_TB_REGISTERS, _P.TRACE_CONTACTS, _P.SEE_CONFIDENTIAL})),
     "tbteam": (_l("Tuberculosis team"), frozenset(
         _SEEING | {_P.RECORD_SPUTUM, _P.ENTER_RESULT, _P.RECORD_TREATMENT, _P.OPEN_IN_EMERGENCY, _P.DIRECT_TASKS,
-                    _P.MANAGE_TUBERCULOSIS, _P.SEE_TB_REGISTERS, _P.TRACE_CONTACTS, _P.SEE_CONFIDENTIAL})),
+                    _P.MANAGE_TUBERCULOSIS, _P.SEE_TB_REGISTERS, _P.TRACE_CONTACTS, _P.SEE_CONFIDENTIAL,
+                    _P.PLACE_HOLD})),
     "quality": (_l("Quality"), frozenset(_SEEING | {_P.SEE_AUDIT, _P.SEE_DELIVERIES, _P.SEE_TB_REGISTERS})),
     "admin": (_l("Clinic administrator"), frozenset(
         _SEEING | {_P.MANAGE_USERS, _P.MERGE_RECORDS, _P.SEE_DELIVERIES, _P.MANAGE_DELIVERIES, _P.SEE_AUDIT,

@@ -292,24 +292,33 @@ def _is_exposed(contact: Any) -> ColumnElement[bool]:
                 Case.state.in_(workflow.RECORDING))
 
 
-def _has_test(contact: Any, *more: ColumnElement[bool]) -> ColumnElement[bool]:
-    """An IGRA or skin test of the contact counts."""
+def _was_tested(contact: Any) -> ColumnElement[bool]:
+    """Since the exposure began, or positive at any time (nobody repeats that; us.md 1.10).
+
+    Where nobody knows when it began, a negative test of an earlier exam says nothing: one of an exam that is open does.
+    """
     own = aliased(Case)
+    return _has_test(contact, or_(
+        LabResult.value == "positive", LabResult.performed_on >= contact.first_exposed_on,
+        and_(contact.first_exposed_on.is_(None), own.state.in_(workflow.RECORDING))), own=own)
+
+
+def _has_test(contact: Any, *more: ColumnElement[bool], own: Any = None) -> ColumnElement[bool]:
+    """An IGRA or skin test of the contact counts; `own` names its case where a condition speaks of it."""
+    own = aliased(Case) if own is None else own
     return exists(select(LabResult.id).join(own, own.id == LabResult.case_id).where(
         own.applicant_id == contact.applicant_id, LabResult.test.in_(("igra", "tst")),
         LabResult.superseded_at.is_(None), LabResult.status.in_(COUNTING), *more))
 
 
 def _needs_test(contact: Any) -> ColumnElement[bool]:
-    return and_(contact.state == ContactState.CONFIRMED, ~_has_test(contact, or_(
-        contact.first_exposed_on.is_(None), LabResult.performed_on >= contact.first_exposed_on)))
+    return and_(contact.state == ContactState.CONFIRMED, ~_was_tested(contact))
 
 
 def _needs_retest(contact: Any) -> ColumnElement[bool]:
     """Tested once (who was never has the first task), neither positive nor tested again since the eighth week."""
-    return and_(contact.state == ContactState.CONFIRMED, contact.retest_on.is_not(None), _has_test(contact, or_(
-        contact.first_exposed_on.is_(None), LabResult.performed_on >= contact.first_exposed_on,
-    )), ~_has_test(contact, or_(
+    return and_(contact.state == ContactState.CONFIRMED, contact.retest_on.is_not(None), _was_tested(
+        contact), ~_has_test(contact, or_(
         LabResult.value == "positive", LabResult.performed_on >= contact.retest_on)))
 
 

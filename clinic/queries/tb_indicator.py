@@ -2,7 +2,8 @@
 
 A person counts in the month of the examination, results that come later too; an examination repeated because it expired
 is another one; a re-examination at the end of treatment stays on its case and counts once. 2a, 2b and 2c exclude one
-another: film before symptoms before HIV. Rows beyond 5 were not seen in the source and are not made up.
+another: film before symptoms before HIV, and the last two are of a film that is not suggestive: without a film nobody
+counts there. Rows beyond 5 were not seen in the source and are not made up.
 """
 
 from __future__ import annotations
@@ -50,8 +51,9 @@ def count_indicators(user: User, first: date, last: date) -> dict[str, dict[str,
 
 def _list_conditions() -> dict[str, ColumnElement[bool]]:
     film = _has_suggestive_film()
-    symptoms = and_(not_(film), _says("tb_symptoms"))
-    hiv = and_(not_(film), not_(_says("tb_symptoms")), or_(_says("hiv_known"), has_result("hiv", "positive")))
+    normal = and_(_has_film(), not_(film))
+    symptoms = and_(normal, _says("tb_symptoms"))
+    hiv = and_(normal, not_(_says("tb_symptoms")), or_(_says("hiv_known"), has_result("hiv", "positive")))
     smear = has_result("sputum-smear", "positive")
     ntm = and_(has_result("sputum-culture", "ntm"), not_(has_result("sputum-culture", "mtb")))
     adult, child = _is_of_age(15), _is_of_age(2)
@@ -73,13 +75,18 @@ def _has_sputum() -> ColumnElement[bool]:
                           Specimen.withdrawn_at.is_(None), Specimen.purpose == Purpose.DIAGNOSIS).correlate(Case)
 
 
-def _has_suggestive_film() -> ColumnElement[bool]:
-    """A counting reading with a finding that suggests tuberculosis; the findings are a JSON list of codes."""
-    codes = [code for code, finding in list_all_findings().items() if finding.category is FindingCategory.SUGGESTS_TB]
-    written: Any = type_coerce(XrayReading.findings, Text)
+def _has_film(*more: ColumnElement[bool]) -> ColumnElement[bool]:
+    """A counting reading of a film that was taken."""
     return exists().where(
         XrayReading.case_id == Case.id, XrayReading.superseded_at.is_(None), XrayReading.status.in_(COUNTS),
-        or_(*(written.contains(f'"{code}"', autoescape=True) for code in codes))).correlate(Case)
+        XrayReading.taken_on.is_not(None), *more).correlate(Case)
+
+
+def _has_suggestive_film() -> ColumnElement[bool]:
+    """One with a finding that suggests tuberculosis; the findings are a JSON list of codes."""
+    codes = [code for code, finding in list_all_findings().items() if finding.category is FindingCategory.SUGGESTS_TB]
+    written: Any = type_coerce(XrayReading.findings, Text)
+    return _has_film(or_(*(written.contains(f'"{code}"', autoescape=True) for code in codes)))
 
 
 def _is_site(*sites: DiseaseSite) -> ColumnElement[bool]:

@@ -49,7 +49,10 @@ def sync_holds(case: Case, facts: dict[str, Any]) -> None:
 
 
 def place_hold(case: Case, reason: str, actor: User) -> InfectionHold:
-    """A physician says that the person may be infectious. Raises AlreadyDone while such a hold stands, NotAllowed."""
+    """Who meets the person, or reads their film, says that they may be infectious.
+
+    Raises AlreadyDone while such a hold stands, NotAllowed.
+    """
     _ensure_may(Permission.PLACE_HOLD, actor)
     if any(row.cause == BY_PERSON and row.case_id == case.id for row in list_holds(case.applicant_id)):
         raise AlreadyDone(_("The person is held already by somebody's word. Lift that first."), case=case.id)

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from clinic import clock, workflow
 from clinic.audit import record_change
 from clinic.db import db
-from clinic.errors import AlreadyDone, InvalidInput, NotFound
+from clinic.errors import AlreadyDone, InvalidInput, NotFound, NotNow
 from clinic.models import (
     Answer,
     Applicant,
@@ -37,6 +37,7 @@ from clinic.models import (
     User,
 )
 from clinic.rules.age import add_months
+from clinic.rules.record import SPECIMENS
 from clinic.schemas.tb_contact import NewContact
 from clinic.services.family import find_family, list_members
 from clinic.services.task import close_tasks_about, open_task
@@ -131,7 +132,12 @@ def dismiss_contact(applicant: Applicant, source: Case, reason: str, actor: User
 
 
 def end_exposure(row: TbContact, last_on: date, actor: User) -> None:
-    """The exposure has ended: the second test counts from that day. Raises InvalidInput for a day that cannot be."""
+    """The exposure has ended: the second test counts from that day.
+
+    Raises InvalidInput for a day that cannot be, NotNow for one that was withdrawn or is none.
+    """
+    if row.state is not ContactState.CONFIRMED:
+        raise NotNow(_("This contact does not stand any more: look at the list again."), contact=row.id)
     _ensure_possible(row.applicant, NewContact(row.relation, row.setting, row.first_exposed_on, last_on))
     row.last_exposed_on = last_on
     row.retest_on = last_on + timedelta(days=read_table()["retest_days"])
@@ -162,21 +168,26 @@ def get_contact(contact_id: str, user: User) -> TbContact:
 
 
 def propose_source_type(source: Case) -> SourceType:
-    """What the counting results of a case say of its tuberculosis; the person who confirms decides."""
+    """What the counting results of a case say of its tuberculosis; the person who confirms decides.
+
+    A NAAT tells of rifampicin. Culture negative is said only when a whole series is final and no NAAT found anything.
+    """
     rows = list(db.session.execute(select(LabResult).where(
         LabResult.case_id == source.id, LabResult.superseded_at.is_(None),
         LabResult.status.in_((ResultStatus.FINAL, ResultStatus.CORRECTED)),
-        LabResult.test.in_(("dst", "sputum-culture")))).scalars())
+        LabResult.test.in_(("dst", "sputum-culture", "sputum-naat")))).unique().scalars())
     tested = [row for row in rows if row.test == "dst"]
-    resistant = {part.name for row in tested for part in row.components if part.value == "resistant"}
+    resistant = {part.name for row in rows for part in row.components if part.value == "resistant"}
     if {"rifampicin", "isoniazid"} <= resistant:
         return SourceType.MDR
     if resistant or any(row.value == "resistant" for row in tested):
         return SourceType.OTHER_RESISTANT
     if tested:
         return SourceType.PANSUSCEPTIBLE
-    cultures = {row.value for row in rows}
-    return SourceType.CULTURE_NEGATIVE if cultures and "mtb" not in cultures else SourceType.UNKNOWN
+    if {"mtb", "detected", "trace"} & {row.value for row in rows}:
+        return SourceType.UNKNOWN
+    negative = {row.specimen_id for row in rows if row.test == "sputum-culture" and row.value in ("negative", "ntm")}
+    return SourceType.CULTURE_NEGATIVE if len(negative) >= SPECIMENS else SourceType.UNKNOWN
 
 
 def find_exposure_words(programme: str, applicant_id: str, on: date) -> dict[str, TbContact]:
@@ -228,12 +239,16 @@ def _follow(row: TbContact, actor: User) -> None:
 
 
 def _is_tested(row: TbContact) -> bool:
-    """Whether an IGRA or skin test counts that was made since the exposure began."""
+    """Whether an IGRA or skin test counts that was made since the exposure began, or is positive from whenever.
+
+    The same as clinic/queries/due.py: of an exposure without a first day, a test of an open exam counts.
+    """
     query = select(LabResult.id).join(Case, Case.id == LabResult.case_id).where(
         Case.applicant_id == row.applicant_id, LabResult.test.in_(("igra", "tst")), LabResult.superseded_at.is_(None),
         LabResult.status.in_((ResultStatus.FINAL, ResultStatus.CORRECTED)))
-    if row.first_exposed_on:
-        query = query.where(LabResult.performed_on >= row.first_exposed_on)
+    since = (LabResult.performed_on >= row.first_exposed_on if row.first_exposed_on
+             else Case.state.in_(workflow.RECORDING))
+    query = query.where(or_(LabResult.value == "positive", since))
     return db.session.execute(query.limit(1)).first() is not None
 
 

@@ -115,7 +115,7 @@ def test_nothing_that_clears_is_signed_while_a_physicians_hold_stands(staff: Sta
     case = make_complete_case(staff)
     assert case.state is CaseState.IN_REVIEW
     with pytest.raises(NotAllowed):
-        place_hold(case, "Coughs blood in the waiting room", staff.nurse)
+        place_hold(case, "Coughs blood in the waiting room", staff.reception)
     row = place_hold(case, "Coughs blood in the waiting room", staff.physician)
     assert case.state is CaseState.IN_REVIEW
     with pytest.raises(AlreadyDone):

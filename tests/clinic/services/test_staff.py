@@ -112,7 +112,7 @@ def test_change_says_what_it_gives_and_takes_and_audits_it(people: dict[str, Use
     looked = compare_roles(["nurse"], ["labsupervisor"])
     assert looked.gained == (P.ENTER_RESULT, P.RECORD_SPUTUM, P.SEE_TB_REGISTERS, P.MAP_RESULTS, P.DIRECT_TASKS)
     assert looked.lost == (
-        P.OPEN_CASE, P.RECORD_HISTORY, P.RECORD_VACCINE, P.RECORD_TREATMENT, P.OPEN_IN_EMERGENCY)
+        P.OPEN_CASE, P.RECORD_HISTORY, P.RECORD_VACCINE, P.RECORD_TREATMENT, P.PLACE_HOLD, P.OPEN_IN_EMERGENCY)
     assert [str(one)[:27] for one in looked.duties] == ["Enters and confirms results"]
     assert change_roles(nurse, ["labsupervisor"], ["nurse"], wide) == looked
     assert find_details("change-roles") == [{

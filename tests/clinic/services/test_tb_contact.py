@@ -9,10 +9,11 @@ from flask import Flask
 
 from clinic import clock
 from clinic.db import db
-from clinic.errors import AlreadyDone, InvalidInput, NotFound
+from clinic.errors import AlreadyDone, InvalidInput, NotFound, NotNow
 from clinic.models import (
     Answer,
     Case,
+    CaseState,
     Circumstance,
     ContactSetting,
     ContactState,
@@ -41,7 +42,7 @@ from clinic.services.tb_contact import (
     read_table,
     withdraw_contact,
 )
-from tests.clinic.services.test_recall import BEGIN, DAY, find_tasks, hand, sweep
+from tests.clinic.services.test_recall import BEGIN, DAY, add_culture, add_specimen, find_tasks, hand, sweep
 from tests.factory import make_applicant, make_case, make_site, make_user
 from tests.integrations.factory import Hand
 
@@ -159,6 +160,43 @@ def test_second_test_is_due_from_the_eighth_week_unless_the_first_was_positive(
     assert sweep().settled == 1
 
 
+@pytest.mark.database
+def test_first_test_of_an_exposure_without_a_first_day_is_one_of_an_open_exam(
+    hand: Hand, source: Case, child: Case, physician: User
+) -> None:
+    before = make_case("us", applicant=child.applicant, user=make_user("reception"))
+    add_igra(before, "negative", DAY - timedelta(days=900))
+    before.state = CaseState.CLOSED
+    confirm_contact(child.applicant, new(first_exposed_on=None), physician, source)
+    sweep()
+    (task,) = find_tasks("contact-test")
+    assert task.closed_at is None, "the test of an exam of years ago says nothing"
+    add_igra(db.session.get_one(Case, child.id), "negative", DAY)
+    assert sweep().settled == 1
+
+
+@pytest.mark.database
+def test_who_was_positive_before_the_exposure_is_not_tested_again(
+    hand: Hand, source: Case, child: Case, physician: User
+) -> None:
+    add_igra(child, "positive", DAY - timedelta(days=400))
+    confirm_contact(child.applicant, new(), physician, source)
+    sweep()
+    hand.turn(days=60)
+    sweep()
+    assert not find_tasks("contact-test") and not find_tasks("contact-retest")
+
+
+def test_contact_that_was_withdrawn_has_no_end_of_exposure(
+    hand: Hand, source: Case, child: Case, physician: User
+) -> None:
+    row = confirm_contact(child.applicant, new(last=None), physician, source)
+    withdraw_contact(row, "another child of the same name", physician)
+    with pytest.raises(NotNow, match="does not stand any more"):
+        end_exposure(row, DAY, physician)
+    assert {task.closed_at is not None for task in find_tasks("contact-test")} == {True}
+
+
 def test_exposure_that_goes_on_is_reviewed_and_counts_from_its_end(
     hand: Hand, source: Case, child: Case, physician: User
 ) -> None:
@@ -209,11 +247,20 @@ def test_source_type_is_proposed_from_its_results(hand: Hand, source: Case) -> N
     from clinic.models import LabComponent
 
     assert propose_source_type(source) is SourceType.UNKNOWN
-    culture = add_igra(source, "negative", DAY)
-    culture.test = "sputum-culture"
-    db.session.flush()
+    cultures = []
+    for pot in [add_specimen(source) for _ in range(3)]:
+        assert propose_source_type(source) is SourceType.UNKNOWN, "one negative culture is no series"
+        cultures.append(add_culture(pot))
     assert propose_source_type(source) is SourceType.CULTURE_NEGATIVE
-    culture.value = "mtb"
+    naat = add_igra(source, "detected", DAY)
+    naat.test, naat.components = "sputum-naat", []
+    db.session.flush()
+    assert propose_source_type(source) is SourceType.UNKNOWN, "something was detected"
+    naat.components = [LabComponent(name="rifampicin", value="resistant")]
+    db.session.flush()
+    assert propose_source_type(source) is SourceType.OTHER_RESISTANT
+    naat.components = []
+    cultures[0].value = "mtb"
     dst = add_igra(source, "susceptible", DAY)
     dst.test = "dst"
     db.session.flush()

@@ -69,13 +69,23 @@ def test_held_person_is_marked_in_every_list_and_on_every_page(app: Flask, case:
         assert "hold-sign" not in page and "hold-strip" not in page, "a remembered row forgets the sign, too"
 
 
-def test_physician_holds_and_lifts_with_a_reason_and_nobody_else_does(
+@pytest.mark.parametrize(("role", "status"), [
+    ("nurse", 303), ("tbteam", 303), ("radiologist", 303), ("reception", 403), ("labtech", 403)])
+def test_whoever_meets_somebody_who_coughs_blood_holds_them_at_once(
+    app: Flask, case: Case, role: str, status: int
+) -> None:
+    path = f"/cases/{case.id}/holds"
+    client = sign_in(app, make_user(role), case.id)
+    assert client.post(path, data={"reason": "coughs blood"}).status_code == status
+    assert ("Held by" in text_of(client, path)) is (status == 303)
+
+
+def test_physician_alone_lifts_with_a_reason(
     app: Flask, case: Case, physician: User
 ) -> None:
     path = f"/cases/{case.id}/holds"
     nurse, doctor = sign_in(app, make_user("nurse"), case.id), sign_in(app, physician, case.id)
     assert "Nothing says that this person may be infectious" in text_of(nurse, path)
-    assert nurse.post(path, data={"reason": "coughs blood"}).status_code == 403
     assert doctor.post(path, data={"reason": ""}).status_code == 422
     page = doctor.post(path, data={"reason": "coughs blood"}, follow_redirects=True).get_data(as_text=True)
     assert "coughs blood" in page and "Held by" in page

@@ -131,15 +131,19 @@ def test_monthly_counts_of_cdc(app: Flask) -> None:
     both = _examined(user, "1990-05-01", march, tb_symptoms=Answer.YES, hiv_known=Answer.YES)
     _examined(user, "2011-04-01", march)  # 14 until the next day
     _examined(user, "2011-04-01", april)  # 15 today
-    _examined(user, "2024-04", april, tb_symptoms=Answer.YES)  # in the middle of the month: not yet two
-    _examined(user, "1980", march, hiv_known=Answer.YES)
+    small = _examined(user, "2024-04", april, tb_symptoms=Answer.YES)  # in the middle of the month: not yet two
+    positive = _examined(user, "1980", march, hiv_known=Answer.YES)
+    _examined(user, "1980", march, hiv_known=Answer.YES, tb_symptoms=Answer.YES)  # no film yet: neither 2b nor 2c
+    for normal in (small, positive):
+        record_reading(normal, NewReading(taken_on=march, view="pa", findings=("NORMAL",), confirmed=[
+            ELSEWHERE, "long-ago-taken_on", "lateral"]), radiologist)
     record_reading(both, NewReading(taken_on=march, view="pa", findings=("CAVITY",), confirmed=[
         ELSEWHERE, "long-ago-taken_on"]), radiologist)
     _examined(user, "1990-01-01", date(2026, 5, 1))
     make_case("ca", user=user).exam_date = march
     db.session.flush()
     assert count_indicators(team, date(2026, 3, 1), date(2026, 4, 30)) == {
-        "2026-03": _counts({"1a": 3, "1b": 2, "1c": 1, "2a": 1, "2c": 1, "2d": 2}),
+        "2026-03": _counts({"1a": 4, "1b": 3, "1c": 1, "2a": 1, "2c": 1, "2d": 2}),
         "2026-04": _counts({"1a": 2, "1b": 1, "1d": 1, "2b": 1, "2d": 1}),
     }
     assert count_indicators(make_user("tbteam", make_site("KSM")), date(2026, 3, 1), april) == {}
