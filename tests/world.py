@@ -7,14 +7,16 @@ from hashlib import sha256
 from random import Random
 from typing import Any
 
-from flask import Flask
+from flask import Flask, current_app
 from sqlalchemy import select
 from werkzeug.routing import Rule
 
 from clinic import clock
+from clinic.config import get_settings
 from clinic.db import db, set_mode
 from clinic.demo import walk
 from clinic.demo.radiography import take_film
+from clinic.file_store import open_store
 from clinic.models import (
     Case,
     ContactSetting,
@@ -50,6 +52,7 @@ from clinic.services.task import open_task
 from clinic.services.tb_contact import confirm_contact
 from clinic.services.tb_treatment import start_phase
 from clinic.services.tuberculosis import open_tb_case
+from tests.documents import make_plain_pdf
 from tests.factory import make_applicant, make_laboratory, make_reported, make_site, make_user
 from tests.fhir import story
 
@@ -112,6 +115,7 @@ def build_world() -> World:
     opening = open_in_emergency(case, EmergencyReason.DANGER, "Unconscious at the hospital", elsewhere)
     laboratory = make_laboratory(case.site)
     reported, document = make_reported(case, laboratory)
+    document.sha256 = open_store(get_settings(current_app)).write(make_plain_pdf())
     hold = place_hold(case, "Coughs blood", make_user("physician", case.site))
     contact = confirm_contact(other, NewContact(Relation.FRIEND, ContactSetting.DORMITORY), staff["reception"], case)
     task = open_task("follow-up", case, "world", detail="Film of the wrist")

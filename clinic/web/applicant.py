@@ -56,7 +56,8 @@ def index() -> Page:
     after = (request.args["name"], request.args["id"]) if {"name", "id"} <= set(request.args) else None
     people, more = list_applicants(current_user, after)
     next_url = url_for(".index", name=people[-1].search_name, id=people[-1].id) if more else None
-    return render_template("applicant/index.html", people=people, next_url=next_url, is_first=after is None)
+    return render_template("applicant/index.html", people=people, may_register=has_permission(P.REGISTER),
+                           next_url=next_url, is_first=after is None)
 
 
 @blueprint.get("/new")

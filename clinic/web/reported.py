@@ -72,7 +72,7 @@ def index() -> str:
         words=STATE_WORDS, tests=list_tests(), say_status=say_status, say_number=say_number,
         their_words={row.id: _name_theirs(row) for row in rows if not row.test},
         documents=list_loose_documents(current_user),
-        may_map=has_permission(P.MAP_RESULTS),
+        may_upload=has_permission(P.ENTER_RESULT), may_map=has_permission(P.MAP_RESULTS),
         next_url=url_for(".index", state=state.value, after=rows[-1].id) if more else None)
 
 

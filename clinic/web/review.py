@@ -15,6 +15,7 @@ from clinic.models import (
     Requirement,
     RequirementState,
 )
+from clinic.permissions import Permission, has_permission
 from clinic.queries.alert import Alert, AlertKind, list_alerts
 from clinic.queries.prior_value import list_prior_values
 from clinic.questionnaire import Questionnaire, get_questionnaire, list_computed
@@ -124,7 +125,8 @@ def build_review(case: Case) -> Review:
 
 
 def _add_identity(case: Case, part: Part, _decision: dict[str, Any]) -> None:
-    person, edit = case.applicant, f"/applicants/{case.applicant_id}/edit"
+    person = case.applicant
+    edit = f"/applicants/{person.id}/edit" if has_permission(Permission.REGISTER) else ""
     part.rows += [
         from_fact("name", _("Name"), person_name(person), edit),
         from_fact("own-script", _("Name in own script"), native_name(person), edit),
@@ -144,7 +146,8 @@ def _add_identity(case: Case, part: Part, _decision: dict[str, Any]) -> None:
     photo = find_photo(case)
     part.rows.append(ReviewRow(
         "photo", _("Photo"), [_("Taken")] if photo else [], by_id=photo.taken_by_id if photo else None,
-        at=photo.taken_at if photo else None, change="photo", tags=[] if photo else [(_("No photo"), "warn")]))
+        at=photo.taken_at if photo else None, change="photo" if edit else "",
+        tags=[] if photo else [(_("No photo"), "warn")]))
     part.rows[0].by_id, part.rows[0].at = person.registered_by_id, person.registered_at
 
 
