@@ -118,7 +118,8 @@ def test_change_says_what_it_gives_and_takes_and_audits_it(people: dict[str, Use
     assert find_details("change-roles") == [{
         "gained": ["labsupervisor"], "lost": ["nurse"],
         "permissions_gained": ["enter-result", "record-sputum", "see-tb-registers", "map-results", "direct-tasks"],
-        "permissions_lost": ["open-case", "record-history", "record-vaccine", "record-treatment", "open-in-emergency"]}]
+        "permissions_lost": ["open-case", "record-history", "record-vaccine", "record-treatment", "place-hold",
+                             "open-in-emergency"]}]
     assert [role.name for role in nurse.roles] == ["labsupervisor"]
 
 
