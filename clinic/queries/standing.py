@@ -29,7 +29,7 @@ from clinic.models import (
     XrayReading,
 )
 from clinic.models.lab_order import LIVE
-from clinic.ready_query import ReadyQuery, ReadyTogether, among
+from clinic.ready_query import ReadyQuery, ReadyTogether, each
 
 
 @dataclass(frozen=True)
@@ -116,9 +116,10 @@ def build_standing(parts: Parts) -> Standing:
 
 
 # Every list asks them for every page. The case's id comes first in each.
+_CASE = each("cases")
 _EXAMS = ReadyQuery(
     select(Requirement.case_id, Requirement.exam)
-    .where(among(Requirement.case_id, "cases"), Requirement.state == RequirementState.OPEN)
+    .join(_CASE, _CASE.c.value == Requirement.case_id).where(Requirement.state == RequirementState.OPEN)
     .order_by(Requirement.position, Requirement.exam)
 )
 _FIRST, _SECOND = aliased(User), aliased(User)
@@ -130,36 +131,37 @@ _RESULTS = ReadyQuery(
         LabResult.confirmed_at, LabResult.confirmed_by_id, _SECOND.name.label("checked_by"),
     )
     .join(_FIRST, _FIRST.id == LabResult.entered_by_id).outerjoin(_SECOND, _SECOND.id == LabResult.confirmed_by_id)
-    .where(among(LabResult.case_id, "cases"), LabResult.superseded_at.is_(None)).order_by(LabResult.id)
+    .join(_CASE, _CASE.c.value == LabResult.case_id).where(LabResult.superseded_at.is_(None)).order_by(LabResult.id)
 )
 _FILMS = ReadyQuery(
     select(Film.case_id, Film.state, Film.received_at, Film.received_by_id, User.name)
-    .join(User, User.id == Film.received_by_id).where(among(Film.case_id, "cases")).order_by(Film.id)
+    .join(User, User.id == Film.received_by_id).join(_CASE, _CASE.c.value == Film.case_id).order_by(Film.id)
 )
 _READINGS = ReadyQuery(
     select(XrayReading.case_id, XrayReading.status, XrayReading.deferred, XrayReading.entered_at,
            XrayReading.entered_by_id, User.name)
     .join(User, User.id == XrayReading.entered_by_id)
-    .where(among(XrayReading.case_id, "cases"), XrayReading.superseded_at.is_(None),
+    .join(_CASE, _CASE.c.value == XrayReading.case_id)
+    .where(XrayReading.superseded_at.is_(None),
            XrayReading.status != ResultStatus.ENTERED_IN_ERROR)
     .order_by(XrayReading.id)
 )
 _DRAFTS = ReadyQuery(
     select(FormResponse.case_id, FormResponse.form, FormResponse.saved_at, FormResponse.started_by_id, User.name)
     .join(User, User.id == FormResponse.started_by_id)
-    .where(among(FormResponse.case_id, "cases"), FormResponse.status == FormStatus.IN_PROGRESS)
+    .join(_CASE, _CASE.c.value == FormResponse.case_id).where(FormResponse.status == FormStatus.IN_PROGRESS)
 )
 _SPECIMENS = ReadyQuery(
     select(Specimen.case_id, Specimen.id, Specimen.collected_on, Specimen.inoculated_on, Specimen.media)
-    .where(among(Specimen.case_id, "cases"), Specimen.withdrawn_at.is_(None), Specimen.rejected_at.is_(None),
-           Specimen.purpose == Purpose.DIAGNOSIS,
+    .join(_CASE, _CASE.c.value == Specimen.case_id)
+    .where(Specimen.withdrawn_at.is_(None), Specimen.rejected_at.is_(None), Specimen.purpose == Purpose.DIAGNOSIS,
            Specimen.kind.in_((SpecimenKind.SPUTUM, SpecimenKind.GASTRIC_ASPIRATE)))
     .order_by(Specimen.collected_on, Specimen.id)
 )
 
 _ORDERS = ReadyQuery(
     select(LabOrder.case_id, LabOrder.test, LabOrder.state)
-    .where(among(LabOrder.case_id, "cases"), text(LIVE)).order_by(LabOrder.id)
+    .join(_CASE, _CASE.c.value == LabOrder.case_id).where(text(LIVE)).order_by(LabOrder.id)
 )
 
 
