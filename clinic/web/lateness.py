@@ -13,8 +13,9 @@ from clinic.web.delivery_word import get_limits
 
 def may_mend_deliveries() -> bool:
     """Whether the user is one of those who see to stuck deliveries: the administrator, and quality."""
-    return has_permission(Permission.MANAGE_DELIVERIES) or (
-        has_permission(Permission.SEE_DELIVERIES) and has_permission(Permission.SEE_AUDIT)
+    reader = current_user._get_current_object()
+    return has_permission(Permission.MANAGE_DELIVERIES, reader) or (
+        has_permission(Permission.SEE_DELIVERIES, reader) and has_permission(Permission.SEE_AUDIT, reader)
     )
 
 

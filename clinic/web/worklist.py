@@ -102,8 +102,7 @@ def cases() -> bytes | tuple[bytes, int]:
     rows = render_rows(page, None, with_state=True)
     shown = render_list(
         "worklist/all.html", rows, errors=errors, tabs=list_tabs("all", counts), rows=rows, count=say_count(count),
-        given=request.args,
-        is_narrowed=is_narrowed, may_register=has_permission(P.REGISTER),
+        given=request.args, is_narrowed=is_narrowed, may_register=has_permission(P.REGISTER, reader),
         choices=partial(_list_choices, narrowed.programme),
         **address_pages(page, order_of(narrowed).key),
     )
