@@ -12,6 +12,7 @@ from typing import Any
 CATALOGUE = Path(__file__).resolve().parent / "programmes" / "reference" / "test.toml"
 TITRE = "titre"  # the part of a reactive result that holds its titre, e.g. 1:8
 COMPARATORS = "<>"
+EXACT = "exact"  # of `whole`: the number itself is whole, and measured
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class LaboratoryTest:
     specimen: str = ""
     panel: str = ""
     settles: bool = True  # whether its examinations are not done without it (of those that leave no fact)
-    whole: str = ""  # how a fact that must be whole is read: down or up
+    whole: str = ""  # how a fact that must be whole is read: down or up; EXACT
     sensitive: bool = False
     tube: str = ""  # of tube.toml; empty for what is not drawn with the others
     bench: str = ""  # the section of the laboratory

@@ -7,12 +7,16 @@ from decimal import Decimal
 from typing import Any
 
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from marshmallow import ValidationError
 
-DIGITS = re.compile(r"-?\d{1,9}([.,]\d{1,6})?")
+MOST_DECIMALS = 6
+DIGITS = re.compile(rf"-?\d{{1,9}}([.,]\d{{1,{MOST_DECIMALS}}})?")
 
 
-def read_digits(value: Any, minimum: str | None = None, maximum: str | None = None, decimals: int = 6) -> str:
+def read_digits(
+    value: Any, minimum: str | None = None, maximum: str | None = None, decimals: int = MOST_DECIMALS
+) -> str:
     """A number as the digits that were written, its comma made a point: "0,40" gives "0.40".
 
     Raises marshmallow's ValidationError when it is no number, outside the limits or has too many decimals.
@@ -23,7 +27,8 @@ def read_digits(value: Any, minimum: str | None = None, maximum: str | None = No
     text = text.replace(",", ".")
     if "." in text and len(text.split(".")[1]) > decimals:
         raise ValidationError(
-            _("Write a whole number.") if decimals == 0 else _("Write at most %(n)s decimals.", n=decimals))
+            _("Write a whole number.") if decimals == 0
+            else ngettext("Write at most %(num)s decimal.", "Write at most %(num)s decimals.", decimals))
     number = Decimal(text)
     if (minimum is not None and number < Decimal(minimum)) or (maximum is not None and number > Decimal(maximum)):
         if minimum is not None and maximum is not None:

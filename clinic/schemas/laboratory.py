@@ -12,9 +12,9 @@ from marshmallow import Schema, ValidationError, fields, post_load, validates_sc
 from marshmallow.validate import Length, OneOf, Range
 
 from clinic.identifier import IdentifierKind, classify_identifier, list_order_numbers, list_specimen_numbers
-from clinic.laboratory_test import COMPARATORS, DETAIL, TITRE, LaboratoryTest, list_tests
+from clinic.laboratory_test import COMPARATORS, DETAIL, EXACT, TITRE, LaboratoryTest, list_tests
 from clinic.models import MEDIA, Collection, Purpose, SpecimenKind
-from clinic.schemas.digits import read_digits
+from clinic.schemas.digits import MOST_DECIMALS, read_digits
 from clinic.schemas.field import DayText, TimeText, at_most
 
 SPOTS = "{spots}"  # UCUM; spots are counted, so they are whole
@@ -130,8 +130,12 @@ def _check_value(test: LaboratoryTest, data: dict[str, Any], problems: dict[str,
         return
     text = str(data["value"]).strip().replace(" ", "")
     sign = text[:1] if text[:1] in COMPARATORS else ""
-    try:
-        digits = read_digits(text.removeprefix(sign), unit.minimum, unit.maximum, unit.decimals)
+    if sign and test.whole == EXACT:
+        problems["value"] = [_("Write what was measured, in figures: this is read with a ruler, not beyond a limit.")]
+        return
+    try:  # as many decimals as the laboratory wrote: who had to leave some away would round
+        digits = read_digits(text.removeprefix(sign), unit.minimum, unit.maximum,
+                             0 if test.whole == EXACT else MOST_DECIMALS)
     except ValidationError as error:
         problems["value"] = error.messages
         return

@@ -160,7 +160,7 @@ def _add_laboratory(results: dict[str, Any], case: Case) -> None:
         elif test.fact == "igra":
             results.setdefault("igra", []).append({"drawn": row.performed_on.isoformat(), "result": row.value})
         elif test.fact == "tst":
-            results["tst"] = {"read": row.performed_on.isoformat(), "mm": int(row.value)}
+            results["tst"] = {"read": row.performed_on.isoformat(), "mm": to_whole(row.value, "down")}
         elif test.fact == "hiv_test":
             results["hiv_test"] = {"reported": (row.reported_on or row.performed_on).isoformat(), "result": row.value}
         elif test.fact == "dst":

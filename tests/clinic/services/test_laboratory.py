@@ -170,7 +170,7 @@ def test_igra_values_that_agree_need_no_tick(case: Case, technician: User) -> No
     ({"test": "hiv", "value": "reactive"}, "value"),
     ({"test": "creatinine-egfr", "value": "7O"}, "value"),
     ({"test": "creatinine-egfr", "value": "500"}, "value"),
-    ({"test": "creatinine-egfr", "value": "70.5"}, "value"),
+    ({"test": "creatinine-egfr", "value": "70.1234567"}, "value"),
     ({"test": "igra", "value": "positive", "kind": "qft-plus", "components": {"nil": "0.1"}}, "components"),
     ({"test": "igra", "value": "positive", "components": {"nil": "0.1"}}, "kind"),
     ({"test": "sputum-smear", "value": "negative"}, "specimen_id"),
@@ -203,3 +203,35 @@ def test_closed_case_takes_no_result(case: Case, technician: User) -> None:
     with pytest.raises(NotNow):
         laboratory.enter_result(case, _new(case), technician)
     assert db.session.execute(select(LabResult)).first() is None
+
+
+@pytest.mark.database
+@pytest.mark.parametrize(("test", "unit", "value", "kept"), [
+    ("creatinine", "umol/L", "81.25", "81.25"), ("creatinine", "umol/L", "<81,250", "<81.250"),
+    ("platelets", "10*9/L", "245.5", "245.5"), ("creatinine-egfr", "mL/min/{1.73_m2}", "59.96", "59.96"),
+])
+def test_number_keeps_every_decimal_of_its_report(
+    case: Case, technician: User, supervisor: User, test: str, unit: str, value: str, kept: str
+) -> None:
+    row = laboratory.enter_result(case, _new(case, test, value, unit=unit), technician)
+    laboratory.confirm_result(row, supervisor)
+    row_id = row.id
+    db.session.expire_all()
+    assert db.session.get_one(LabResult, row_id).value == kept
+
+
+@pytest.mark.parametrize(("value", "sentence"), [("<5", "with a ruler"), ("7.5", "whole number")])
+def test_skin_test_is_a_whole_number_of_millimetres(case: Case, value: str, sentence: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        _new(case, "tst", value, unit="mm")
+    assert sentence in caught.value.fields["value"][0]
+
+
+def test_skin_test_that_was_entered_as_less_than_can_be_confirmed(
+    case: Case, technician: User, supervisor: User
+) -> None:
+    """As the screen took it once; the rules read what is surely so."""
+    row = laboratory.enter_result(case, _new(case, "tst", "5", unit="mm"), technician)
+    row.value = "<5"
+    laboratory.confirm_result(row, supervisor)
+    assert build_results(case)["tst"]["mm"] == 4
