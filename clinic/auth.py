@@ -26,6 +26,7 @@ from clinic.permissions import ROLES
 
 csrf = CSRFProtect()
 _FORM_TOKENS = Memo(500)
+_FORM_SALT = "wtf-csrf-token"  # as flask_wtf.csrf.validate_csrf reads it
 HOST_ALONE = "__Host-"  # a browser takes such a cookie only when it is Secure and for this one host
 
 
@@ -80,7 +81,8 @@ def sign_form_token() -> str:
     drawn = session.get("csrf_token")
     if drawn is None:
         return str(generate_csrf())
-    return str(_FORM_TOKENS.get((drawn, current_app.config["SECRET_KEY"]), generate_csrf))
+    secret = current_app.config["SECRET_KEY"]
+    return str(_FORM_TOKENS.get((secret, drawn), lambda: URLSafeTimedSerializer(secret, salt=_FORM_SALT).dumps(drawn)))
 
 
 class _PlainJson(TaggedJSONSerializer):

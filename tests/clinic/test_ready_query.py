@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from clinic.db import db, read_unit
 from clinic.models import Applicant, Case, CaseState
-from clinic.ready_query import ReadyQuery, ReadyTogether, among, given
+from clinic.ready_query import ReadyQuery, ReadyTogether, among, each, given
 from tests.factory import make_applicant, make_case, make_user
 
 CASES = select(Case.id, Case.state, Case.opened_at, Case.authority_case_number, Applicant.birth_date).join(
@@ -76,6 +76,28 @@ def test_keys_are_found_whatever_is_written_in_them(app: Flask) -> None:
     for name in ODD:
         assert ready.list_values(names=[name]) == [name]
     assert sorted(ready.list_values(names=ODD)) == sorted(ODD)
+
+
+def test_rows_are_joined_to_keys_each_once_whatever_is_written_in_them(app: Flask) -> None:
+    user = make_user()
+    for name in ODD:
+        make_applicant(user, family_name=name)
+    names = each("names")
+    ready = ReadyQuery(select(Applicant.family_name).join(names, names.c.value == Applicant.family_name))
+    for name in ODD:
+        assert ready.list_values(names=[name, name, "nobody"]) == [name]
+    assert sorted(ReadyTogether(ready).list_rows(names=ODD)[0]) == sorted((name,) for name in ODD)
+    assert ready.list_values(names=()) == []
+
+
+def test_answer_that_came_before_gives_rows_of_its_own_list(app: Flask) -> None:
+    user = make_user()
+    for number in range(20):
+        make_applicant(user, family_name=f"Family of a long name {number}")
+    ready = ReadyQuery(select(Applicant.family_name).order_by(Applicant.id))
+    first = ready.list_rows()
+    first.clear()
+    assert len(ready.list_rows()) == 20
 
 
 def test_what_is_not_written_yet_is_seen(app: Flask) -> None:

@@ -64,6 +64,17 @@ def test_row_that_cannot_be_saved_harms_no_other() -> None:
     assert sorted(number for commit in disk.commits for number in commit) == [0, 1, 2, 4, 5]
 
 
+def test_rows_of_one_writer_are_saved_all_or_none() -> None:
+    disk = Disk()
+    disk.let_go.set()
+    disk.broken = {3}
+    shared = SharedCommit(disk.save)
+    shared.write({"number": 1}, {"number": 2})
+    with pytest.raises(NotSaved):
+        shared.write({"number": 3}, {"number": 4})
+    assert disk.commits == [[1, 2]]
+
+
 def test_failed_commit_of_one_lets_the_next_go_on() -> None:
     disk = Disk()
     disk.broken = {0}

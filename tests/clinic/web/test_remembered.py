@@ -69,6 +69,16 @@ def test_kept_pieces_hold_nothing_typed_and_no_token(app: Flask, readers: list[F
     assert not re.search(r'"\.?[\w-]+\.[\w-]{5,8}\.[\w-]{20,}"', kept)
 
 
+def test_what_is_fresh_is_asked_for_each_page_in_a_piece_within_a_piece_too(app: Flask) -> None:
+    numbers = iter(range(100))
+    app.jinja_env.globals["draw"] = lambda: f"{next(numbers)}<%"
+    source = ('{% call remembered("out", 1) %}100% {{ fresh("draw") }}'
+              '{% call remembered("in", 1) %} {{ fresh("draw") }}{% endcall %}{% endcall %}')
+    with app.test_request_context():
+        said = [app.jinja_env.from_string(source).render() for _turn in range(3)]
+    assert said == [f"100% {number}&lt;% {number}&lt;%" for number in range(3)]
+
+
 def list_blocks() -> Iterator[tuple[str, str, str]]:
     for path in sorted(Path(TEMPLATES).rglob("*.html")):
         for found in BLOCK.finditer(path.read_text()):

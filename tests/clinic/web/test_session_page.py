@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from flask import Flask
+from flask import Flask, g
 from flask.testing import FlaskClient
 
 from clinic import clock
@@ -53,6 +53,40 @@ def test_every_request_prolongs_but_those_a_page_makes_by_itself(app: Flask) -> 
         assert 290 <= left <= 300
     with clock.stopped_at(start + SHORT + LONG):
         assert client.get("/").status_code == 302
+
+
+@pytest.mark.parametrize(("idle", "grain"), [(15, 60), (1, 4), (60, 60)])
+def test_cookie_is_renewed_each_fifteenth_of_the_idle_time_and_at_least_once_a_minute(
+    app: Flask, idle: int, grain: int
+) -> None:
+    app.config["SESSION_IDLE"] = timedelta(minutes=idle)
+    client, start = sign_in(app, make_user("nurse")), clock.now()
+    client.get("/")
+
+    def is_renewed(seconds: float) -> bool:
+        with clock.stopped_at(start + timedelta(seconds=seconds)):
+            answer = client.get("/")
+        assert answer.status_code == 200
+        return "Set-Cookie" in answer.headers
+
+    assert [is_renewed(grain * part) for part in (0.3, 0.9, 1.2, 1.4, 2.1, 2.3)] == [
+        False, False, True, False, False, True]
+
+
+def test_forms_of_a_session_have_one_token_that_no_other_session_may_use(app: Flask) -> None:
+    app.config["WTF_CSRF_ENABLED"] = True
+    one, other = (sign_in(app, user) for user in [make_user("nurse"), make_user("physician")])
+
+    def read_token(client: FlaskClient) -> str:
+        g.pop("csrf_token", None)  # a test's requests share its application context
+        found = re.search(r'name="csrf_token" value="([^"]+)"', _text(client.get("/my-sign-in")))
+        assert found
+        return found[1]
+
+    token = read_token(one)
+    assert token == read_token(one) != read_token(other)
+    assert other.post("/lock", data={"csrf_token": token}).status_code == 400
+    assert one.post("/lock", data={"csrf_token": token}).status_code == 303
 
 
 def test_session_ends_after_a_working_day_whatever_is_done(app: Flask) -> None:
