@@ -1,4 +1,4 @@
-"""No page offers a way that its reader may not go: every link that a role is shown opens."""
+"""No page offers what its reader may not do: every link that a role is shown opens, every form may be sent."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.exceptions import HTTPException
 
 from clinic.db import db
 from clinic.models import Case, Site
-from clinic.permissions import ROLES
+from clinic.permissions import ROLES, Permission, permissions_of
 from tests.factory import make_user
 from tests.sign_in import meet, sign_in
 from tests.world import World, build_world
 
+FORM = re.compile(r"<form\b([^>]*)>(.*?)</form>", re.S)
+BUTTON = re.compile(r"<button\b([^>]*)>")
+PLACE = re.compile(r'\b(?:form)?action="([^"#?]*)')
 LINK = re.compile(r'(?:href|hx-get)="(/[^"#]*)')
 ALIKE = 2  # addresses of the same route with the same arguments that are followed
 ENDS_SESSION = ("security.logout", "static")
@@ -29,12 +33,13 @@ def world(app: Flask) -> World:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_every_link_that_a_role_is_shown_opens(app: Flask, world: World, role: str) -> None:
+def test_every_link_that_a_role_is_shown_opens_and_every_form_may_be_sent(app: Flask, world: World, role: str) -> None:
     reader = make_user(role, db.session.get_one(Site, world.site_id), name=f"Reader {role}")
     meet(db.session.get_one(Case, world.case_id), reader)
     db.session.commit()
+    held = permissions_of(reader)
     client = sign_in(app, reader)
-    assert "\n".join(_follow(app, client, _list_pages(app, world))) == ""
+    assert "\n".join(_follow(app, client, _list_pages(app, world), held)) == ""
 
 
 def _list_pages(app: Flask, world: World) -> list[str]:
@@ -44,11 +49,12 @@ def _list_pages(app: Flask, world: World) -> list[str]:
     return sorted({world.address(app, rule) for rule in rules})
 
 
-def _follow(app: Flask, client: FlaskClient, pages: list[str]) -> list[str]:
-    """The links that do not open, and where they stand; on `pages`, and as far as they lead."""
+def _follow(app: Flask, client: FlaskClient, pages: list[str], held: frozenset[Permission]) -> list[str]:
+    """The links that do not open and the forms that are not for the reader, on `pages` and as far as links lead."""
     waiting, known = deque(pages), set(pages)
     answers: dict[str, int] = {}
     offered: dict[str, str] = {}
+    sent: dict[str, str] = {}
     followed: Counter[tuple[str, ...]] = Counter()
     while waiting:
         address = waiting.popleft()
@@ -60,16 +66,42 @@ def _follow(app: Flask, client: FlaskClient, pages: list[str]) -> list[str]:
         answers[address] = answer.status_code
         found = [answer.location] if answer.location else []
         if answer.mimetype == "text/html":
-            found += LINK.findall(answer.get_data(as_text=True))
+            text = answer.get_data(as_text=True)
+            found += LINK.findall(text)
+            for place in _list_places(text, urlsplit(address).path) if answer.status_code == 200 else ():
+                sent[place] = address
         for link in map(unescape, found):
             if link.startswith("/"):
                 offered.setdefault(link, address)
                 if link not in known:
                     known.add(link)
                     waiting.append(link)
-    assert len(known) > len(pages), "no page has a link"
-    return [f"{link}: {answers[link]}, offered on {page}" for link, page in offered.items()
-            if answers.get(link, 0) >= 400]
+    assert len(known) > len(pages) and sent, "no page has a link, or a form"
+    refused = [f"{link}: {answers[link]}, offered on {page}" for link, page in offered.items()
+               if answers.get(link, 0) >= 400]
+    return refused + [f"{place}: a form for others, on {page}" for place, page in sent.items()
+                      if not _may_send(app, place, held)]
+
+
+def _list_places(text: str, path: str) -> set[str]:
+    """Where the buttons that a reader sees send the forms of a page to."""
+    places = set()
+    for form, content in FORM.findall(text):
+        if 'method="post"' in form:
+            for button in BUTTON.findall(content):
+                if 'type="button"' not in button and not re.search(r"\bhidden\b", button):
+                    place = PLACE.search(button) or PLACE.search(form)
+                    places.add(unescape(place[1]) if place and place[1] else path)
+    return places
+
+
+def _may_send(app: Flask, place: str, held: frozenset[Permission]) -> bool:
+    try:
+        endpoint, _given = app.url_map.bind("localhost").match(place, method="POST")
+    except HTTPException:
+        return False
+    needed = getattr(app.view_functions[endpoint], "permission", ())
+    return isinstance(needed, str) or not needed or not held.isdisjoint(needed)
 
 
 def _find_kind(app: Flask, address: str) -> tuple[str, ...]:
