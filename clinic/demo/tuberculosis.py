@@ -51,6 +51,7 @@ def begin_series(case: Case, staff: Staff, film_ago: int = INOCULATED_AGO + 4) -
     """A film that suggests tuberculosis and three specimens, inoculated; smears and the first NAAT are back."""
     today = get_today(case)
     ensure_consent(case, staff["reception"])
+    case.exam_date = today - timedelta(days=film_ago)  # CDC's counts are by the day of the examination
     _confirmed(lambda ticks: record_reading(case, NewReading(
         taken_on=today - timedelta(days=film_ago), view="pa", findings=("INFILTRATE",),
         confirmed=[ELSEWHERE, *ticks]), staff["radiologist"]))

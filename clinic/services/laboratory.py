@@ -43,7 +43,10 @@ def enter_result(case: Case, new: NewResult, actor: User) -> LabResult:
     if refused is not None:  # entered anew: the next version of the same result, so that both stay to be seen
         _ensure_usual(case, row, new)
         revision.replace_refused(refused, row)
-    return _record(case, row, new, actor, "enter-result")
+    made = _record(case, row, new, actor, "enter-result")
+    if refused is not None:
+        release.drop_call(refused, actor)
+    return made
 
 
 def enter_computed_egfr(
@@ -84,6 +87,7 @@ def correct_result(row: LabResult, new: NewResult, reason: str, actor: User) -> 
     _ensure_usual(case, made, new)
     revision.supersede(row, made)
     recorded = _record(case, made, new, actor, "correct-result")
+    release.drop_call(row, actor)
     if counted:
         release.tell_correction(recorded, reason, actor)
     return recorded
@@ -187,6 +191,7 @@ def withdraw_result(row: LabResult, reason: str, actor: User) -> None:
     """Take a result back that should never have been here; it stays to be seen as entered in error."""
     workflow.mark_touched(row.case)
     revision.withdraw(row, reason)
+    release.drop_call(row, actor)
     _finish(row, "withdraw-result", actor)
 
 

@@ -81,6 +81,11 @@ def tell_critical(row: LabResult, actor: User) -> None:
                   detail=list_tests()[row.test].label)
 
 
+def drop_call(row: LabResult, actor: User) -> None:
+    """A value that was corrected or taken back is told to nobody any more; what takes its place asks for itself."""
+    close_tasks_about("critical-call", row.id, "corrected", actor)
+
+
 def needs_second_entry(row: LabResult) -> bool:
     """Whether the second person types the value without seeing the first; what came by a line was typed by nobody."""
     return list_tests()[row.test].double_entry and db.session.execute(

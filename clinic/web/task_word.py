@@ -39,7 +39,8 @@ ADVICE: dict[str, LazyString] = {
     "on-hold": _l("Say whether it goes on, stays on hold, or is withdrawn."),
 }
 OUTCOME_WORDS: dict[str, LazyString] = {
-    "called": _l("Told, and read back"), "referred": _l("Referred to treatment"), "not-reached": _l("Not reached"),
+    "called": _l("Told, and read back"), "corrected": _l("The value was not right"),
+    "referred": _l("Referred to treatment"), "not-reached": _l("Not reached"),
     "amended": _l("Exam opened to amend it"), "no-amendment": _l("No amendment needed"),
     "isolated": _l("Kept apart, work-up under way"), "not-needed": _l("Not needed"), "collected": _l("Taken"),
     "reached": _l("Reached: will come"), "reported": _l("Reported"), "laboratory-asked": _l("Laboratory asked"),

@@ -65,6 +65,37 @@ def test_critical_value_counts_only_after_somebody_was_told(case: Case, technici
     assert row.status is ResultStatus.FINAL
 
 
+def _list_open_calls() -> list[str]:
+    return [task.subject_id or "" for task in _list_tasks("critical-call") if task.closed_at is None]
+
+
+@pytest.mark.database
+def test_critical_value_that_was_a_slip_calls_nobody_any_more(
+    case: Case, technician: User, supervisor: User
+) -> None:
+    row = laboratory.enter_result(case, _load(case, "creatinine-egfr", "9"), technician)
+    assert _list_open_calls() == [row.id]
+    worse = laboratory.correct_result(row, _load(case, "creatinine-egfr", "12"), "typed 9", technician)
+    assert _list_open_calls() == [worse.id], "what takes its place is critical too, and asks for itself"
+    right = laboratory.correct_result(worse, _load(case, "creatinine-egfr", "92"), "the report says 92", technician)
+    assert _list_open_calls() == []
+    assert {task.outcome for task in _list_tasks("critical-call")} == {"corrected"}
+    laboratory.confirm_result(right, supervisor)
+
+
+@pytest.mark.database
+def test_critical_value_taken_back_or_sent_back_and_entered_anew_calls_nobody_any_more(
+    case: Case, technician: User, supervisor: User
+) -> None:
+    row = laboratory.enter_result(case, _load(case, "creatinine-egfr", "9"), technician)
+    laboratory.refuse_result(row, "the report says 90", supervisor)
+    assert _list_open_calls() == [row.id], "until the value is there nobody knows"
+    again = laboratory.enter_result(case, _load(case, "creatinine-egfr", "8"), technician)
+    assert _list_open_calls() == [again.id]
+    laboratory.withdraw_result(again, "another person's blood", technician)
+    assert _list_open_calls() == []
+
+
 def test_laboratorys_own_critical_mark_asks_for_a_call_too(case: Case, technician: User) -> None:
     new = _load(case, "haemoglobin", "6.4", unit="g/dL", mark="critical", confirmed=["unusual-haemoglobin"])
     row = laboratory.enter_result(case, new, technician)
