@@ -69,7 +69,7 @@ class ReleasedIndex(Base):
     )
 
     row: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
-    authority_id: Mapped[str] = mapped_column(ForeignKey("authority.id"))
+    authority_id: Mapped[str] = mapped_column(String(16))  # as its released version has it, where it is a foreign key
     kind: Mapped[str] = mapped_column(String(40))
     id: Mapped[str] = mapped_column(String(64))
     parameter: Mapped[str] = mapped_column(String(40))
