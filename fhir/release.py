@@ -35,12 +35,12 @@ def release(session: Session, exam: SignedExam, resources: Sequence[FrozenResour
         raise ValueError("a family and a guardian stay in the clinic's own record")
     if any(resource.version > 1 for resource in resources):
         _retire(session, exam, resources)
-    released_at = clock.now()  # of the commit, not of the signature: an authority that polls must not miss it
-    versions = [{
-        "authority_id": exam.authority_id, "kind": resource.kind, "id": resource.id, "version": resource.version,
-        "is_current": True, "case_id": exam.case_id, "signed_exam_id": exam.id, "released_at": released_at,
-        "body": _body(exam, resource), "etag": resource.etag,
-    } for resource in resources]  # fmt: skip
+    same = {
+        "authority_id": exam.authority_id, "case_id": exam.case_id, "signed_exam_id": exam.id, "is_current": True,
+        "released_at": clock.now(),  # of the commit, not of the signature: an authority that polls must not miss it
+    }  # fmt: skip
+    versions = [{**same, "kind": resource.kind, "id": resource.id, "version": resource.version,
+                 "body": _body(exam, resource), "etag": resource.etag} for resource in resources]
     add_rows(session.connection(), make_ready(ReleasedVersion, versions))
     _add_index(session, exam.authority_id, [row for resource in resources for row in resource.found_by])
 
