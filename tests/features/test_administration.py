@@ -67,7 +67,7 @@ def test_radiologist_from_the_first_code_to_a_second_role_and_the_end(
     expect(page.get_by_text("Better kept apart")).to_be_visible()
     look(page, "user-roles-review")
     page.get_by_role("button", name="Change the roles").click()
-    expect(page.get_by_text("This is not your password.").first).to_be_visible()
+    expect(page.get_by_text("Enter your password.").first).to_be_visible()
     prove(page)
     page.get_by_role("button", name="Change the roles").click()
     expect(page.get_by_text("The roles are changed.")).to_be_visible()

@@ -116,7 +116,7 @@ def test_from_the_first_sign_in_to_a_signature(
     page.get_by_label("I accept the proposal").check()
     page.get_by_label("I declare this").check()
     page.get_by_role("button", name="Sign the exam").click()
-    expect(page.locator(".govuk-error-summary")).to_contain_text("This is not your password.")
+    expect(page.locator(".govuk-error-summary")).to_contain_text("Enter your password.")
     page.get_by_label("I accept the proposal").check()
     page.get_by_label("I declare this").check()
     page.get_by_role("button", name="Use a passkey instead").click()
