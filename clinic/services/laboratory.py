@@ -188,10 +188,20 @@ def refuse_result(row: LabResult, reason: str, actor: User) -> None:
 
 
 def withdraw_result(row: LabResult, reason: str, actor: User) -> None:
-    """Take a result back that should never have been here; it stays to be seen as entered in error."""
-    workflow.mark_touched(row.case)
+    """Take a result back that should never have been here; it stays to be seen as entered in error.
+
+    One that counts is taken back after the signature too, as it is corrected: the physician is asked to amend the exam.
+    """
+    counted = row.counts
+    if counted:
+        workflow.ensure_correcting(row.case)
+        workflow.mark_corrected(row.case)
+    else:
+        workflow.mark_touched(row.case)
     revision.withdraw(row, reason)
     release.drop_call(row, actor)
+    if counted:
+        release.tell_correction(row, reason, actor, is_gone=True)
     _finish(row, "withdraw-result", actor)
 
 

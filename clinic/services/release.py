@@ -81,6 +81,18 @@ def tell_critical(row: LabResult, actor: User) -> None:
                   detail=list_tests()[row.test].label)
 
 
+def tell_mistaken(row: LabResult, actor: User) -> None:
+    """A laboratory says that a result was wrong (of another person, often): somebody finds out whose it is.
+
+    The other person is not known here; the task names the case that had it (hl7-dicom.md 1.4, W).
+    """
+    label = list_tests()[row.test].label
+    open_task("follow-up", row.case, f"mistaken:{row.id}", role="physician", actor=actor, subject_id=None, detail=(
+        _("A confidential result was wrong, says its laboratory: find out whose it was, and test again.")
+        if list_tests()[row.test].guarded
+        else _("%(test)s was wrong, says its laboratory: find out whose it was, and test again.", test=label)))
+
+
 def drop_call(row: LabResult, actor: User) -> None:
     """A value that was corrected or taken back is told to nobody any more; what takes its place asks for itself."""
     close_tasks_about("critical-call", row.id, "corrected", actor)
@@ -126,15 +138,18 @@ def is_blind_for(row: LabResult, user: User) -> bool:
     return entry is None
 
 
-def tell_correction(row: LabResult, reason: str, actor: User) -> None:
-    """A result that counted was corrected: the physician is told, and a signed exam is to be amended."""
+def tell_correction(row: LabResult, reason: str, actor: User, is_gone: bool = False) -> None:
+    """A result that counted was corrected, or taken back (`is_gone`): the physician is told, and a signed exam is to
+    be amended."""
     case = row.case
     if case.state not in workflow.SIGNED:
         return  # the review page shows what was corrected (clinic/queries/alert.py)
     label = list_tests()[row.test].label
-    words = _("%(test)s was corrected after the signature: %(reason)s", test=label, reason=reason)
+    words = (_("%(test)s was taken back after the signature: %(reason)s", test=label, reason=reason) if is_gone
+             else _("%(test)s was corrected after the signature: %(reason)s", test=label, reason=reason))
     if list_tests()[row.test].guarded:  # the request stands on pages that more people read than the result
-        words = label = _("A confidential result was corrected after the signature.")
+        words = label = (_("A confidential result was taken back after the signature.") if is_gone
+                         else _("A confidential result was corrected after the signature."))
     request = AmendmentRequest(case_id=case.id, case=case, reason=words, asked_at=clock.now(), asked_by_id=actor.id)
     db.session.add(request)
     db.session.flush()

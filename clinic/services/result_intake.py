@@ -33,6 +33,7 @@ from clinic.models import (
 from clinic.partial_date import DateUnreadable, format_clinically, parse_partial_date
 from clinic.schemas.laboratory import NewResult
 from clinic.services import laboratory as results
+from clinic.services import release
 from clinic.services.code_mapping import Dictionary, read_dictionary
 from clinic.services.result_match import AGAINST, Suggestion, compare_person, find_match
 from clinic.services.result_reading import (
@@ -41,6 +42,7 @@ from clinic.services.result_reading import (
     NOTED,
     PRELIMINARY,
     TAKEN_BACK,
+    WRONG,
     Group,
     Undecided,
     build_groups,
@@ -205,6 +207,8 @@ def _take_back(row: ReportedResult, applied: ReportedResult | None) -> None:
     try:
         with db.session.begin_nested():
             results.withdraw_result(current, _("withdrawn by the laboratory"), row.laboratory.user)
+            if row.status == WRONG:
+                release.tell_mistaken(current, row.laboratory.user)
     except ClearwayError as problem:
         _wait(row, _("The laboratory takes it back, and we could not: %(why)s", why=problem.message))
         return

@@ -25,6 +25,7 @@ from clinic.services.specimen import list_specimens
 # OBX-11, HL7 table 0085 (hl7-dicom.md 1.4).
 FINAL, PRELIMINARY, NOTED = ("F", "C", "U", ""), ("P", "S", "R", "B", "V"), ("I", "O", "N")
 NOT_DONE, TAKEN_BACK = ("X",), ("D", "W")
+WRONG = "W"  # of those: posted to the wrong person, often
 MARKS = {"N": "normal", "L": "low", "H": "high", "LL": "critical", "HH": "critical"}
 
 

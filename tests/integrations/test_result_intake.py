@@ -15,6 +15,7 @@ from clinic.db import db, write_unit
 from clinic.models import (
     Applicant,
     Case,
+    CaseState,
     InboundMessage,
     InboundState,
     LabDocument,
@@ -26,6 +27,7 @@ from clinic.models import (
     ReportedState,
     ResultStatus,
     SpecimenKind,
+    Task,
     User,
 )
 from clinic.schemas.laboratory import NewSpecimen
@@ -86,6 +88,11 @@ def list_reported() -> list[ReportedResult]:
 def list_results() -> list[LabResult]:
     db.session.rollback()
     return list(db.session.execute(select(LabResult).order_by(LabResult.id)).unique().scalars())
+
+
+def list_tasks(kind: str) -> list[Task]:
+    db.session.rollback()
+    return list(db.session.execute(select(Task).where(Task.kind == kind)).unique().scalars())
 
 
 def find_message() -> InboundMessage:
@@ -278,6 +285,23 @@ def test_what_the_laboratory_takes_back_is_withdrawn_here(place: Place, status: 
                         write_value(RPR, '""', "CWE", status=status), control_id="L2")
     assert row.state is S.WITHDRAWN
     assert [result.status for result in list_results()] == [ResultStatus.ENTERED_IN_ERROR]
+    tasks = list_tasks("follow-up")
+    assert [task.role for task in tasks] == (["physician"] if status == "W" else []), "a wrong one was somebody's"
+
+
+@pytest.mark.database
+def test_what_the_laboratory_takes_back_after_the_signature_asks_for_an_amendment(place: Place) -> None:
+    place.take(place.person(), place.order(), write_value(RPR, "POS", "CWE"))
+    confirm(place)
+    with write_unit():
+        place.case.state = CaseState.ACKNOWLEDGED
+    (row,) = place.take(place.person(), place.order(reported="20261120100000+0300"),
+                        write_value(RPR, '""', "CWE", status="W"), control_id="L2")
+    assert row.state is S.WITHDRAWN, row.reason
+    assert [result.status for result in list_results()] == [ResultStatus.ENTERED_IN_ERROR]
+    (task,) = list_tasks("amendment")
+    assert task.role == "physician" and task.closed_at is None and len(list_tasks("follow-up")) == 1
+    assert place.case.state is CaseState.ACKNOWLEDGED, "what was signed stays until a physician amends it"
 
 
 def test_what_cannot_be_done_and_what_is_in_work_make_no_result(place: Place) -> None:

@@ -172,6 +172,21 @@ def test_correction_after_the_signature_keeps_both_and_asks_for_an_amendment(
     assert db.session.query(AmendmentRequest).count() == 1
 
 
+@pytest.mark.database
+def test_result_taken_back_after_the_signature_asks_for_an_amendment(
+    case: Case, technician: User, supervisor: User
+) -> None:
+    row = laboratory.enter_result(case, _load(case, "urine-protein", "negative"), technician)
+    check_result(row, supervisor)
+    case.state = CaseState.SIGNED
+    db.session.flush()
+    laboratory.withdraw_result(row, "another person's cup", technician)
+    assert (case.state, row.status) == (CaseState.SIGNED, ResultStatus.ENTERED_IN_ERROR)
+    (request,) = amendment.list_open_requests(case)
+    assert "taken back after the signature: another person's cup" in request.reason
+    assert [task.role for task in _list_tasks("amendment")] == ["physician"]
+
+
 def test_unconfirmed_result_of_a_signed_case_is_not_corrected(case: Case, technician: User) -> None:
     row = laboratory.enter_result(case, _load(case, "urine-protein", "negative"), technician)
     case.state = CaseState.SIGNED
