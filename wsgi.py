@@ -21,6 +21,7 @@ from clinic.config import Settings  # noqa: E402
 from clinic.doctor.clinic_check import CLINIC_CHECKS  # noqa: E402
 from clinic.doctor.examination import add_checks  # noqa: E402
 from clinic.error_page import answer_errors_under  # noqa: E402
+from clinic.errors import Misconfigured  # noqa: E402
 from clinic.machine_path import serve_machines_only  # noqa: E402
 from clinic.ports import ports  # noqa: E402
 
@@ -110,4 +111,12 @@ def _exists(name: str) -> bool:
     return importlib.util.find_spec(name) is not None
 
 
-app = create_app() if __name__ != "__main__" and "pytest" not in sys.modules else None
+def _start() -> Flask:
+    """For servers and commands: a setting that cannot be read ends the process in one sentence, not in a traceback."""
+    try:
+        return create_app()
+    except Misconfigured as fault:
+        raise SystemExit(fault.message) from None
+
+
+app = _start() if __name__ != "__main__" and "pytest" not in sys.modules else None

@@ -35,7 +35,8 @@ def deliver(context: click.Context, once: bool) -> None:
 
 @deliver.command("retry")
 @click.argument("delivery_id")
-@click.option("--reason", required=True, help="Why it is sent again; kept in its history.")
+@click.option("--reason", default="asked for by command", show_default=True,
+              help="Why it is sent again; kept in its history.")
 @with_appcontext
 def retry(delivery_id: str, reason: str) -> None:
     """Make one delivery due now."""

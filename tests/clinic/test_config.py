@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,3 +38,11 @@ def test_every_setting_has_its_line_of_explanation() -> None:
     for name in Settings.__annotations__:
         line = next(line for line in source.splitlines() if line.strip().startswith(f"{name}:"))
         assert "#" in line or name == "extra", f"{name} has no comment"
+
+
+def test_command_with_an_unreadable_setting_ends_in_one_sentence(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "wsgi", "doctor"], cwd=ROOT, capture_output=True, text=True,
+        env={**os.environ, "CLEARWAY_VAR_DIR": str(tmp_path), "CLEARWAY_WEB_PORT": "eighty"}, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stderr.strip() == "Set CLEARWAY_WEB_PORT to a whole number; it is not one now."

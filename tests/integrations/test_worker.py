@@ -137,7 +137,7 @@ def test_commands_deliver_once_and_retry(app: Flask, sandbox: Sandbox, hand: Han
     assert "1 attempted" in runner.invoke(args=["deliver", "--once"]).output
     with read_unit():
         assert get_delivery(delivery_id).state is DeliveryState.ACCEPTED
-    again = runner.invoke(args=["deliver", "retry", delivery_id, "--reason", "once more"])
+    again = runner.invoke(args=["deliver", "retry", delivery_id])
     assert again.exit_code == 1
     assert "Look again" in again.output
     unknown = runner.invoke(args=["deliver", "retry", "nothing", "--reason", "once more"])
