@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from clinic.models import Case, Conclusion, FormResponse, FormStatus, TbCase
+from clinic.models import Case, Conclusion, FormResponse, FormStatus, TbCase, TbOutcome
 from fhir import diagnosis
 from fhir.canonical import list_local_systems
 from fhir.code import coding, concept
@@ -101,7 +101,7 @@ def _list_problems(
             by, at = form.completed_by_id or form.started_by_id, form.completed_at or form.saved_at
             for slot, found in diagnosis.list_diagnoses(form).items():
                 problems[slot] = _Problem(found, by, at)
-    if tb is not None:
+    if tb is not None and tb.outcome is not TbOutcome.NOT_TB:  # what was wrong is ended as such
         slot, found = diagnosis.read_tb_case(tb)
         problems[slot] = _Problem(found, tb.registered_by_id, tb.case.updated_at)  # the day stands in `since`
     for slot, code in list_conditions(conclusion.conclusion if conclusion else {}).items():

@@ -61,6 +61,7 @@ class TbOutcome(StrEnum):
     DIED = "died"
     LOST = "lost"
     NOT_EVALUATED = "not-evaluated"  # also who moved to another clinic
+    NOT_TB = "not-tb"  # the diagnosis was wrong: no tuberculosis follows from it any more
 
     @property
     def is_success(self) -> bool:

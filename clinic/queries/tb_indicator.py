@@ -25,6 +25,7 @@ from clinic.models import (
     Purpose,
     Specimen,
     TbCase,
+    TbOutcome,
     User,
     XrayReading,
 )
@@ -90,7 +91,8 @@ def _has_suggestive_film() -> ColumnElement[bool]:
 
 
 def _is_site(*sites: DiseaseSite) -> ColumnElement[bool]:
-    return and_(TbCase.id.is_not(None), TbCase.site_of_disease.in_(sites))
+    return and_(TbCase.id.is_not(None), TbCase.site_of_disease.in_(sites),
+                TbCase.outcome.is_distinct_from(TbOutcome.NOT_TB))
 
 
 def _is_of_age(years: int) -> ColumnElement[bool]:

@@ -21,6 +21,7 @@ from clinic.models import (
     Specimen,
     SpecimenKind,
     TbCase,
+    TbOutcome,
     Treatment,
     TreatmentOutcome,
     XrayReading,
@@ -98,7 +99,9 @@ def list_tb_facts(case: Case) -> dict[str, Any]:
 
 
 def _find_tb_case(case: Case) -> TbCase | None:
-    return db.session.execute(select(TbCase).where(TbCase.case_id == case.id)).scalar_one_or_none()
+    """The one of the case, unless its diagnosis turned out to be wrong."""
+    tb = db.session.execute(select(TbCase).where(TbCase.case_id == case.id)).scalar_one_or_none()
+    return None if tb is None or tb.outcome is TbOutcome.NOT_TB else tb
 
 
 def list_treatment_facts(case: Case) -> dict[str, Any]:

@@ -91,7 +91,9 @@ def withdraw_refusal(tb: TbCase, reason: str, actor: User) -> None:
 def end_treatment(tb: TbCase, new: NewOutcome, actor: User) -> None:
     """Record how the treatment ended; a success brings the case back to its exam.
 
-    Raises InvalidInput for impossible days and for a cure without negative cultures, NotNow without a treatment.
+    So does a diagnosis that was wrong, for which no treatment need have begun: nothing follows from it any more.
+    Raises InvalidInput for impossible days, for a cure without negative cultures, and for a wrong diagnosis while a
+    confirmed result shows M. tuberculosis; NotNow without a treatment.
     """
     _ensure_followed(tb.case)
     phases = [phase for phase in list_phases(tb.case_id) if not phase.is_void]
@@ -107,6 +109,10 @@ def end_treatment(tb: TbCase, new: NewOutcome, actor: User) -> None:
         raise InvalidInput(_("Please correct what is marked."), fields={"outcome": [
             _("Cured means: bacilli were found at the start, and the cultures at the end are final and negative. Until "
               "then the treatment is completed.")]}, tb_case=tb.id)
+    if new.outcome is TbOutcome.NOT_TB and _is_proven(tb.case):
+        raise InvalidInput(_("Please correct what is marked."), tb_case=tb.id, fields={"outcome": [
+            _("A confirmed result of this case shows M. tuberculosis. If that result is wrong, have it corrected or "
+              "withdrawn first.")]})
     confirmed = ensure_confirmed(_list_outcome_cautions(tb, new), new.confirmed)
     tb.outcome, tb.outcome_on, tb.outcome_remark = new.outcome, new.outcome_on, new.remark.strip()
     for phase in phases:
@@ -171,6 +177,11 @@ def _ensure_possible(case: Case, new: NewTbCase) -> None:
         raise InvalidInput(_("Please correct what is marked."), fields={"basis": [
             _("No confirmed result of this case shows it: have the result confirmed first, or choose another basis.")]},
             case=case.id)
+
+
+def _is_proven(case: Case) -> bool:
+    return any((row.test, row.value) in (("sputum-culture", "mtb"), ("sputum-naat", "detected"))
+               for row in list_counting_results(case))
 
 
 def _list_cautions(case: Case, new: NewTbCase) -> list[Caution]:

@@ -19,6 +19,7 @@ from clinic.models import (
     RequirementState,
     ResultStatus,
     TbCase,
+    TbOutcome,
     Treatment,
 )
 
@@ -27,7 +28,8 @@ WORKUP = ("sputum-series", "sputum-replacement", "tb-child-workup")
 
 def is_workup_open(case: Case) -> bool:
     """Whether sputum or its cultures are outstanding; with a tuberculosis case its own regimen decides."""
-    if db.session.execute(select(TbCase.id).where(TbCase.case_id == case.id)).first() is not None:
+    if db.session.execute(select(TbCase.id).where(
+            TbCase.case_id == case.id, TbCase.outcome.is_distinct_from(TbOutcome.NOT_TB))).first() is not None:
         return False
     return db.session.execute(select(Requirement.id).where(
         Requirement.case_id == case.id, Requirement.exam.in_(WORKUP),

@@ -39,6 +39,7 @@ OUTCOME_WORDS: dict[TbOutcome, LazyString] = {
     TbOutcome.FAILED: lazy_gettext("Treatment failed"), TbOutcome.DIED: lazy_gettext("Died"),
     TbOutcome.LOST: lazy_gettext("Lost to follow-up"),
     TbOutcome.NOT_EVALUATED: lazy_gettext("Not evaluated (moved elsewhere)"),
+    TbOutcome.NOT_TB: lazy_gettext("Not tuberculosis after all: the diagnosis was wrong"),
 }
 PHASE_WORDS: dict[PhaseName, LazyString] = {
     PhaseName.INTENSIVE: lazy_gettext("Intensive phase"), PhaseName.CONTINUATION: lazy_gettext("Continuation phase"),

@@ -15,12 +15,15 @@ from clinic.models import (
     InfectionHold,
     TbCase,
     TbContact,
+    TbOutcome,
     TbPhase,
 )
-from clinic.schemas.tuberculosis import NewDose
+from clinic.schemas.tuberculosis import NewDose, NewOutcome
 from clinic.services.hold import lift_hold
+from clinic.services.plausibility import get_today
 from clinic.services.tb_contact import withdraw_contact
 from clinic.services.tb_treatment import list_doses, record_doses, void_phase
+from clinic.services.tuberculosis import end_treatment
 from fhir.encoder import decode
 from fhir.projection import list_differences
 from fhir.table import ReleasedVersion, StoredVersion
@@ -80,6 +83,17 @@ def test_diagnosis_phases_and_doses_are_stored(case: Case) -> None:
     assert [one["status"] for one in months] == ["final"] * (len(months) - 1) + ["preliminary"]
     total = [sum(_count(one)[name] for one in months) for name in ("doses-given", "doses-observed", "doses-missed")]
     assert total == [37, 37, 4]
+    assert list(list_differences(db.session)) == []
+
+
+@pytest.mark.database
+def test_diagnosis_that_was_wrong_is_entered_in_error(case: Case, staff: story.Staff) -> None:
+    tb = db.session.execute(select(TbCase).where(TbCase.case_id == case.id)).scalar_one()
+    end_treatment(tb, NewOutcome(TbOutcome.NOT_TB, get_today(case), "lymphoma"), staff["physician"])
+    db.session.commit()
+    (problem,) = [one for one in _of(_stored(case), "Condition")
+                  if one["code"].get("text") != "Exposure" and "verificationStatus" in one]
+    assert problem["verificationStatus"]["coding"][0]["code"] == "entered-in-error"
     assert list(list_differences(db.session)) == []
 
 

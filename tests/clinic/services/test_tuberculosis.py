@@ -103,6 +103,29 @@ def ward(app: Flask) -> Iterator[Ward]:
         yield Ward(days)
 
 
+@pytest.mark.database
+def test_diagnosis_that_was_wrong_leads_back_to_the_exam(ward: Ward) -> None:
+    tb = ward.open()
+    assert build_facts(ward.case)["results"]["tb_diagnosis"] == {"clinical": True}
+    assert "A" in assess(ward.case)["classes"]
+    ward.begin(tb)
+    words = {"outcome": "not-tb", "outcome_on": FIRST.isoformat(), "remark": "the film was another person's"}
+    tuberculosis.end_treatment(tb, load(OutcomeIn(), words), ward.doctor)
+    assert "tb_diagnosis" not in build_facts(ward.case)["results"] and "A" not in assess(ward.case)["classes"]
+    assert ward.treatments()[0].outcome is TreatmentOutcome.STOPPED
+    tuberculosis.reopen_treatment(tb, "it was theirs", ward.doctor)
+    assert "A" in assess(ward.case)["classes"]
+
+
+@pytest.mark.database
+def test_diagnosis_is_not_called_wrong_against_a_confirmed_result(ward: Ward) -> None:
+    ward.result(ward.sputum(FIRST), "sputum-naat", "detected", FIRST)
+    tb = ward.open("naat")
+    end = load(OutcomeIn(), {"outcome": "not-tb", "outcome_on": FIRST.isoformat(), "remark": "the film was normal"})
+    assert "have it corrected or withdrawn first" in _refused(
+        lambda: tuberculosis.end_treatment(tb, end, ward.doctor), "outcome")
+
+
 def _refused(call: Any, name: str) -> str:
     with pytest.raises(InvalidInput) as caught:
         call()

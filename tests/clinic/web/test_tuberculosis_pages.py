@@ -72,6 +72,17 @@ def test_diagnosis_phase_and_todays_dose(app: Flask, case: Case) -> None:
     assert again.status_code == 409
 
 
+def test_diagnosis_that_was_wrong_is_ended_on_its_page_before_any_treatment(app: Flask, case: Case) -> None:
+    client, base, today = _client(app, "tbteam", case)
+    assert client.post(f"{base}/diagnosis", data=_diagnosis(today)).status_code == 302
+    assert "Not tuberculosis after all" in client.get(base).get_data(as_text=True)
+    ended = client.post(f"{base}/outcome", data={
+        "end.outcome": "not-tb", "end.outcome_on": today.isoformat(), "end.remark": "the film was another person's"})
+    assert ended.status_code == 302, ended.get_data(as_text=True)[-2000:]
+    page = client.get(base).get_data(as_text=True)
+    assert "Begin the treatment" not in page and "Take the outcome back" in page
+
+
 def test_observed_dose_asks_who_took_it_on_each_day(app: Flask, case: Case) -> None:
     """The button and the calendar alike; what others watched, and earlier days, ask for nobody."""
     client, base, today = _client(app, "tbteam", case)
