@@ -30,6 +30,7 @@ from clinic.models import (
     SpecimenKind,
     Task,
     TbContact,
+    TbMonth,
     Treatment,
     Visit,
 )
@@ -213,13 +214,15 @@ def _is_current() -> ColumnElement[bool]:
 
 
 def _select_months(moment: Moment) -> Select[*tuple[Any, ...]]:
-    """The newest month of each treatment that goes on, not every month that was slept through."""
+    """The newest month of each treatment that goes on, not every month that was slept through, nor one written down."""
     last = last_day("treatment-month", moment)
     months = case(*((Treatment.started_on <= add_months(last, -n), n) for n in range(MOST_MONTHS, 0, -1)), else_=0)
     key = Treatment.series_id.concat(":").concat(cast(months, String))
     return select(*_columns(key, Treatment.series_id, Treatment.started_on), months.label("months")).join(
         Case, Case.id == Treatment.case_id
     ).where(_is_current(), _led_at(moment), Treatment.started_on <= add_months(last, -1),
+            ~exists().where(TbMonth.case_id == Treatment.case_id, TbMonth.superseded_at.is_(None),
+                            TbMonth.month >= months, Treatment.disease == "tuberculosis"),
             ~was_asked("treatment-month", key))
 
 

@@ -136,6 +136,15 @@ def close_tasks_about(kind: str, subject_id: str, outcome: str, actor: User | No
     return len(tasks)
 
 
+def close_task_of(kind: str, key: str, outcome: str, actor: User | None) -> None:
+    """Close the task of that key, if it is open: what it waited for has happened."""
+    task = db.session.execute(select(Task).where(
+        Task.key == build_key(kind, key), Task.closed_at.is_(None))).unique().scalar_one_or_none()
+    if task is not None:
+        _end(task, outcome, actor)
+        db.session.flush()
+
+
 def settle(task: Task) -> None:
     """What it waited for has come: the clock closes it. Only in the worker's sweep, which holds the row."""
     _end(task, get_kind(task.kind).settled or "", None)

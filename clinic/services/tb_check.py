@@ -13,12 +13,24 @@ from clinic import clock, culture
 from clinic.caution import Caution, ensure_confirmed
 from clinic.db import db
 from clinic.errors import InvalidInput, NotFound
-from clinic.models import Case, LabResult, Purpose, Specimen, TbCase, TbMonth, TbSideEffect, User, XrayReading
+from clinic.models import (
+    Case,
+    LabResult,
+    Purpose,
+    Specimen,
+    TbCase,
+    TbMonth,
+    TbSideEffect,
+    Treatment,
+    User,
+    XrayReading,
+)
 from clinic.partial_date import format_clinically, from_date
 from clinic.rules.age import add_months
 from clinic.schemas.tuberculosis import NewMonth, NewSideEffect
 from clinic.services.plausibility import ensure_order, ensure_possible_dates, get_today
-from clinic.services.tb_summary import count_doses, is_over, list_phases
+from clinic.services.task import close_task_of
+from clinic.services.tb_summary import DISEASE, count_doses, is_over, list_phases
 from clinic.services.tuberculosis import ensure_under_treatment, finish
 
 LOSS = Decimal("0.95")  # of the weight before: a loss of a twentieth in a month is looked at
@@ -55,6 +67,7 @@ def record_month(tb: TbCase, new: NewMonth, actor: User) -> TbMonth:
                   is_better=new.is_better, remark=new.remark.strip(), recorded_at=clock.now(), recorded_by_id=actor.id)
     db.session.add(row)
     finish(tb.case, "record-tb-month", actor, {"number": tb.number, "month": new.month}, confirmed)
+    _close_tasks(tb, new.month, actor)
     return row
 
 
@@ -146,6 +159,15 @@ def _get_begin(tb: TbCase) -> date:
     if began is None:
         raise InvalidInput(_("Begin the treatment first: its phase, its medicines."), case=tb.case_id)
     return began
+
+
+def _close_tasks(tb: TbCase, month: int, actor: User) -> None:
+    """What is written down is asked for no more: this month, and those before it."""
+    series = db.session.execute(select(Treatment.series_id).where(
+        Treatment.case_id == tb.case_id, Treatment.disease == DISEASE, Treatment.superseded_at.is_(None)).limit(1)
+    ).scalar_one_or_none()
+    for number in range(1, month + 1) if series else ():
+        close_task_of("treatment-month", f"{series}:{number}", "done", actor)
 
 
 def _list_cautions(tb: TbCase, new: NewMonth) -> list[Caution]:

@@ -24,6 +24,7 @@ from clinic.models import (
     Specimen,
     SpecimenKind,
     Task,
+    TbMonth,
     Treatment,
     TreatmentOutcome,
 )
@@ -256,6 +257,22 @@ def test_missing_specimen_is_called_for_one_after_the_other(hand: Hand) -> None:
         add_specimen(db.session.get_one(Case, case.id), DAY + timedelta(days=day))
     sweep()
     assert [task.outcome for task in find_tasks("sputum-due")] == ["collected", "not-reached", "collected"]
+
+
+@pytest.mark.database
+@pytest.mark.parametrize(("written", "opened"), [(1, 0), (0, 1)])
+def test_month_of_treatment_that_is_written_down_is_not_asked_for(hand: Hand, written: int, opened: int) -> None:
+    case = begin_work(make_case())
+    who = case.opened_by_id
+    db.session.add(Treatment(
+        case_id=case.id, case=case, disease="tuberculosis", regimen="hrze-hr-daily", status=ResultStatus.FINAL,
+        outcome=TreatmentOutcome.CURRENT, started_on=DAY, is_supervised=True, is_refused_here=False,
+        entered_at=clock.now(), entered_by_id=who))
+    db.session.add(TbMonth(case_id=case.id, month=written, checked_on=DAY, weight_kg="60", remark="",
+                           recorded_at=clock.now(), recorded_by_id=who))
+    hand.turn(days=31)
+    sweep()
+    assert len(find_tasks("treatment-month")) == opened
 
 
 def test_unconfirmed_result_is_called_for_after_a_day(hand: Hand) -> None:

@@ -23,6 +23,7 @@ from clinic.models import (
     DoseState,
     InterruptionDecision,
     Specimen,
+    Task,
     TbCase,
     TbDose,
     Treatment,
@@ -36,6 +37,7 @@ from clinic.schemas.tuberculosis import MonthIn, NewDose, OutcomeIn, PhaseIn, Re
 from clinic.services import laboratory, specimen, tb_check, tb_summary, tb_treatment, treatment, tuberculosis
 from clinic.services.assessment import assess
 from clinic.services.fact import build_facts, build_results
+from clinic.services.task import open_task
 from tests.factory import make_case, make_user
 
 FIRST = date(2026, 3, 2)
@@ -101,6 +103,19 @@ def ward(app: Flask) -> Iterator[Ward]:
     """A case with symptoms, on the second of March."""
     with ExitStack() as days:
         yield Ward(days)
+
+
+@pytest.mark.database
+def test_month_that_is_written_down_is_asked_for_no_more(ward: Ward) -> None:
+    tb = ward.open()
+    ward.begin(tb)
+    series = ward.treatments()[0].series_id
+    for month in (1, 2, 3):
+        open_task("treatment-month", ward.case, f"{series}:{month}", subject_id=series)
+    tb_check.record_month(tb, load(MonthIn(), {
+        "month": "2", "checked_on": FIRST.isoformat(), "weight_kg": "60", "confirmed": ANY}), ward.nurse)
+    rows = db.session.execute(select(Task).where(Task.kind == "treatment-month").order_by(Task.key)).unique().scalars()
+    assert [task.outcome for task in rows] == ["done", "done", None], "the third month is still to come"
 
 
 @pytest.mark.database
