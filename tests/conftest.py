@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from flask import Flask
 from sqlalchemy import text
@@ -23,6 +24,10 @@ from wsgi import create_app
 
 # Each test builds an application of its own; compiling the templates for each anew took most of the suite's time.
 ClearwayFlask.jinja_options = {**ClearwayFlask.jinja_options, "bytecode_cache": TemplateCode()}
+
+# The same examples in every run, however busy the machine is: what the hour of fuzz finds becomes a test of its own.
+hypothesis.settings.register_profile("suite", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("suite")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
 
 from tests.browser.accessibility import NOTE_LEAVING
 from tests.browser.gallery import create_gallery
 from tests.browser.server import serve
+
+expect.set_options(timeout=20_000)  # what is expected comes at once, but not on a busy machine
 
 LAUNCH_ARGUMENTS = [
     "--no-sandbox",

@@ -156,7 +156,7 @@ def fetch_token(machine: Machine, base: str) -> str:
     import requests
 
     claims = machine.claims(aud=f"{base}/oauth/token", exp=int(now().timestamp()) + 60, jti=new_id())
-    answer = requests.post(f"{base}/oauth/token", timeout=10, data={
+    answer = requests.post(f"{base}/oauth/token", timeout=60, data={
         "grant_type": "client_credentials", "scope": "system/*.rs", "client_assertion": machine.sign(claims),
         "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
     })  # fmt: skip

@@ -41,7 +41,7 @@ def fhir_server() -> Iterator[tuple[int, IO[str]]]:
     finally:
         forget_connections()
         process.stdin.close()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
         process.stdout.close()
 
 

@@ -175,7 +175,7 @@ def test_laboratory_s_own_word_comes_later_by_the_listener(
     text = (f"MSH|^~\\&|CENTRALLAB|LAB01|CLEARWAY|NBO|20261120||{kind}|W9|P|2.5.1|||AL|NE\r"
             f"MSA|{code}|{sent.control_id}\r")
     db.session.rollback()
-    with listening(app) as port, socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+    with listening(app) as port, socket.create_connection(("127.0.0.1", port), timeout=60) as line:
         line.sendall(wrap(text.encode()))
         assert b"MSA|CA|W9" in FrameReader().feed(line.recv(65536))[0]
     process_waiting()

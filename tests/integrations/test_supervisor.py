@@ -84,7 +84,7 @@ def test_ended_process_is_started_again_after_its_back_off(
     monkeypatch.setattr("integrations.child.BACK_OFF", (0.0, 30.0))
     child = run(tmp_path, "print('hello')")
     child.start()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while child.starts < 2 and time.monotonic() < deadline:
         child.keep_running()
         time.sleep(0.02)
@@ -102,7 +102,7 @@ def test_process_that_does_not_end_by_itself_is_ended(tmp_path: Path, capsys: py
     child = run(tmp_path, stubborn)
     child.environment["PYTHONUNBUFFERED"] = "1"
     child.start()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while "up" not in capsys.readouterr().out and time.monotonic() < deadline:
         time.sleep(0.02)
     end_all([child], grace_seconds=0.2)

@@ -194,4 +194,4 @@ def test_child_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
     begun = time.monotonic()
     with pytest.raises(FilmFault) as caught:
         _send(make_film(), tmp_path, seconds=0.01)
-    assert caught.value.fault is Fault.TOO_SLOW and time.monotonic() - begun < 5
+    assert caught.value.fault is Fault.TOO_SLOW and time.monotonic() - begun < 30
