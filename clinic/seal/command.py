@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from flask import current_app
 from flask.cli import with_appcontext
+from sqlalchemy.exc import DBAPIError
 
 from clinic import clock
 from clinic.audit import record_change
@@ -47,10 +48,16 @@ def verify_audit(expect: tuple[str, ...], heads_file: Path | None, certificates:
     rows = 0
     for stream in STREAMS:
         check = Verification(stream, keys, heads)
-        for finding in check.run():
+        try:
+            for finding in check.run():
+                count += 1
+                if count <= SHOWN:
+                    click.echo(str(finding))
+        except DBAPIError as error:
             count += 1
-            if count <= SHOWN:
-                click.echo(str(finding))
+            click.echo(f"{stream.name}: cannot be read ({type(error.orig).__name__}: {_say_first(error)}). "
+                       "Where a table is missing somebody removed it: keep this database, restore a backup elsewhere.")
+            continue
         _say(check.report)
         rows += check.report.rows
         is_tail_old |= check.report.tail.age(clock.now()) > timedelta(minutes=tail_limit)
@@ -73,6 +80,10 @@ def _say(report: Report) -> None:
         click.echo(f"  note: the clock stood earlier at seal {number} than at the one before")
     for row_id in report.explained:
         click.echo(f"  note: row {row_id} came late; somebody explained it")
+
+
+def _say_first(error: DBAPIError) -> str:
+    return str(error.orig).splitlines()[0]
 
 
 def _say_age(age: timedelta) -> str:

@@ -51,6 +51,19 @@ def test_finding_or_old_tail_ends_with_one(app: Flask) -> None:
     assert code == 1 and f"read {ids[0]} (seal 1): row removed after it was sealed" in output
 
 
+def test_table_that_is_gone_is_one_finding_and_the_other_stream_is_checked(app: Flask) -> None:
+    close_unit()
+    write(CHANGE, [2])
+    seal(CHANGE, 10)
+    tamper(READ, "alter table {rows} rename to gone")
+    try:
+        code, output = _run(app)
+    finally:
+        tamper(READ, "alter table gone rename to {rows}")
+    assert code == 1 and "read: cannot be read (" in output and "1 findings" in output
+    assert "change: 1 rows, 1 seals" in output and "Traceback" not in output
+
+
 def test_late_row_is_explained_with_a_reason(app: Flask) -> None:
     close_unit()
     write(READ, [0, 20])
