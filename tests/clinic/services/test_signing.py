@@ -31,6 +31,7 @@ from clinic.services.signing import PreparedSignature, commit_signature, open_am
 from clinic.storage_fault import is_double
 from fhir.table import ReleasedIndex, ReleasedVersion, StoredVersion
 from tests.clinic.documents.paper import prepare
+from tests.factory import make_authority
 from tests.us_case import Staff, make_complete_case, make_staff
 
 WRITTEN = (Conclusion, SignedExam, CaseTransition, AuditChange, Delivery, StoredVersion, ReleasedVersion, ReleasedIndex)
@@ -178,3 +179,12 @@ def test_few_and_many_rows_are_the_same_rows(staff: Staff, number: int) -> None:
         CaseTransition.reason.like("%\\N%", escape="!")).order_by(CaseTransition.id)).scalars().all()
     assert [{name: getattr(row, name) for name in rows[0]} for row in found] == rows
     assert len({row.id for row in found}) == number
+
+
+@pytest.mark.parametrize("number", [1, FEW, FEW + 1])
+def test_rows_whose_key_the_database_counts_are_added_as_well(app: Flask, number: int) -> None:
+    authority = make_authority("us")
+    row = {"authority_id": authority.id, "kind": "Patient", "id": "a", "parameter": "name", "value": "b"}
+    add_rows(db.session.connection(), make_ready(ReleasedIndex, [row] * number))
+    found = db.session.execute(select(ReleasedIndex)).scalars().all()
+    assert len({one.row for one in found}) == number and {one.value for one in found} == {"b"}
