@@ -72,7 +72,8 @@ def _travel(settings: Settings, base_url: str, programme: str, say: Say, deliver
     """The thread, station by station; raises ClickException when the authority does not acknowledge."""
     with write_unit() as session:
         staff = {user.email.split("@")[0]: user for user in session.execute(select(User)).unique().scalars()}
-        person = walk.find_adult(randrange(10_000), 0, clock.today(staff["reception"].site.time_zone))
+        person = walk.find_adult(
+            randrange(10_000), 0, clock.today(staff["reception"].site.time_zone), programme)
         number = build_authority_number(Random(), programme)
         case = walk.open_unremarkable_case(to_applicant(person), number, staff["reception"], programme)
         case_id, physician_id = case.id, staff["physician"].id

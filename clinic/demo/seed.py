@@ -157,8 +157,8 @@ def _add_signed_case(seed: int, number: int) -> None:
     with write_unit() as session:
         staff = {user.email.split("@")[0]: user for user in session.execute(select(User)).unique().scalars()}
         start = SIGNED_FROM + session.execute(select(func.count()).select_from(Applicant)).scalar_one() * 50
-        person = walk.find_adult(seed, start, clock.today(staff["reception"].site.time_zone))
         programme = list(walk.CATEGORIES)[number % len(walk.CATEGORIES)]
+        person = walk.find_adult(seed, start, clock.today(staff["reception"].site.time_zone), programme)
         authority_number = build_authority_number(Random(f"{seed}/signed/{number}/{start}"), programme)
         case = walk.open_unremarkable_case(to_applicant(person), authority_number, staff["reception"], programme)
         walk.work_through(case, staff)

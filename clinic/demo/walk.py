@@ -29,6 +29,7 @@ from clinic.models import (
 from clinic.questionnaire import get_questionnaire
 from clinic.questionnaire.item import Item, ItemKind
 from clinic.rules import list_circumstances
+from clinic.rules.country import list_uk_countries
 from clinic.schemas.consent import NewConsent
 from clinic.schemas.imaging import NewReading
 from clinic.schemas.laboratory import NewResult
@@ -65,11 +66,13 @@ ASKED_FOR = "listed_presence"  # a half year in a listed country: without it the
 CATEGORIES = {"us": "IV", "uk": "FIANCE", "ca": "PR", "au": "PERM", "nz": "RES_GENERAL"}
 
 
-def find_adult(seed: int, start: int, today: date) -> SyntheticPerson:
-    """The first synthetic man from number `start` on whose age lies in ADULT."""
+def find_adult(seed: int, start: int, today: date, programme: str = "") -> SyntheticPerson:
+    """The first synthetic man from number `start` on whose age lies in ADULT, living where `programme` asks of one."""
+    asked = list_uk_countries(today) if programme == "uk" else None
     for number in range(start, start + 5000):
         person = generate_person(seed, number, today)
-        if person.sex == Sex.MALE.value and person.birth.year and today.year - person.birth.year in ADULT:
+        if person.sex == Sex.MALE.value and person.birth.year and today.year - person.birth.year in ADULT and (
+                asked is None or person.residence in asked):
             return person
     raise LookupError("no such person in five thousand")
 
