@@ -67,7 +67,8 @@ def install_sign_in(app: Flask, secret_key: str, secure_cookies: bool) -> None:
         WTF_CSRF_CHECK_DEFAULT=True,
     )
     csrf.init_app(app)
-    app.template_context_processors[None].pop()  # gives every template what is a global already
+    given = app.template_context_processors[None]
+    given[:] = [one for one in given if one.__module__ != CSRFProtect.__module__]  # what is a global already
     app.jinja_env.globals["csrf_token"] = sign_form_token
     _keep_staff_out(app)
     datastore = SQLAlchemyUserDatastore(db, User, Role)

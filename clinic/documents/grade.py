@@ -12,8 +12,8 @@ from clinic.laboratory_test import list_tests
 from clinic.models import Conclusion, LabResult
 from clinic.questionnaire.item import ItemKind
 from clinic.questionnaire.summary import Line, Section
+from clinic.result_word import label_value
 from clinic.rules import get_exam_label
-from clinic.services.laboratory import label_value
 from clinic.xray_finding import list_all_findings
 
 # The grades' meaning (ca-au-nz-uk-iom.md 1.6 and 2.7, confirmed by the addendum 2.2).

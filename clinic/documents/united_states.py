@@ -19,7 +19,7 @@ from clinic.laboratory_test import list_tests
 from clinic.models import Conclusion, DoseSource, LabResult, LineOutcome, VaccineDose, VaccineLine
 from clinic.questionnaire import get_questionnaire
 from clinic.questionnaire.item import Item, ItemKind
-from clinic.services.laboratory import label_value
+from clinic.result_word import label_value
 from clinic.vaccine_product import label_product
 from clinic.vaccine_result import VaccineResult, derive_result
 from clinic.xray_finding import Finding, FindingCategory, list_findings

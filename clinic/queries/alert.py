@@ -14,9 +14,10 @@ from clinic.db import db
 from clinic.laboratory_test import list_tests
 from clinic.models import Answer, Case, LabResult, ResultStatus, XrayReading
 from clinic.questionnaire.unit import say_unit
+from clinic.result_word import label_value
 from clinic.services.abnormality import Abnormality, find_abnormality
 from clinic.services.form_fact import list_form_facts
-from clinic.services.laboratory import compute_igra, label_value
+from clinic.services.laboratory import compute_igra
 from clinic.xray_finding import FindingCategory, list_all_findings
 
 

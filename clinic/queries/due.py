@@ -295,7 +295,7 @@ def _is_exposed(contact: Any) -> ColumnElement[bool]:
                 Case.state.in_(workflow.RECORDING))
 
 
-def _was_tested(contact: Any) -> ColumnElement[bool]:
+def was_tested(contact: Any) -> ColumnElement[bool]:
     """Since the exposure began, or positive at any time (nobody repeats that; us.md 1.10).
 
     Where nobody knows when it began, a negative test of an earlier exam says nothing: one of an exam that is open does.
@@ -315,12 +315,12 @@ def _has_test(contact: Any, *more: ColumnElement[bool], own: Any = None) -> Colu
 
 
 def _needs_test(contact: Any) -> ColumnElement[bool]:
-    return and_(contact.state == ContactState.CONFIRMED, ~_was_tested(contact))
+    return and_(contact.state == ContactState.CONFIRMED, ~was_tested(contact))
 
 
 def _needs_retest(contact: Any) -> ColumnElement[bool]:
     """Tested once (who was never has the first task), neither positive nor tested again since the eighth week."""
-    return and_(contact.state == ContactState.CONFIRMED, contact.retest_on.is_not(None), _was_tested(
+    return and_(contact.state == ContactState.CONFIRMED, contact.retest_on.is_not(None), was_tested(
         contact), ~_has_test(contact, or_(
         LabResult.value == "positive", LabResult.performed_on >= contact.retest_on)))
 

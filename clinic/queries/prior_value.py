@@ -12,8 +12,8 @@ from sqlalchemy import select
 from clinic.db import db
 from clinic.laboratory_test import COMPARATORS, TITRE, list_tests, to_decimal
 from clinic.models import Case, LabResult, ResultStatus
+from clinic.result_word import label_value
 from clinic.scope import current_emergency
-from clinic.services.laboratory import label_value
 
 MOST = 5  # of each test: what a reader compares with; the rest stands on the earlier cases
 

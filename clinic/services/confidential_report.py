@@ -39,9 +39,7 @@ def names_confidential(words: str) -> bool:
 
 
 def is_wording_hidden(words: str, user: User, asked: bool = True) -> bool:
-    """Whether words that belong to no result, of an authority or a laboratory, are not for `user`; `asked`: they are
-    looked at on purpose.
-    """
+    """Whether an authority's or a laboratory's words, of no result, are not for `user`; `asked`: who looks means to."""
     return names_confidential(words) and not _may_see(None, user, asked)
 
 

@@ -6,9 +6,7 @@ from collections.abc import Collection, Iterable
 from datetime import date
 from decimal import Decimal
 
-from flask_babel import LazyString
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 from sqlalchemy import select, true
 
 from clinic import clock, workflow
@@ -20,6 +18,7 @@ from clinic.errors import InvalidInput, NotFound, NotNow
 from clinic.laboratory_test import LaboratoryTest, list_tests, to_decimal
 from clinic.models import Case, LabComponent, LabResult, Purpose, ResultStatus, Specimen, User
 from clinic.questionnaire.unit import say_unit
+from clinic.result_word import label_value
 from clinic.rules import interpret_igra
 from clinic.schemas.laboratory import NewResult
 from clinic.services import assessment, egfr, lab_order, release, revision, tb_summary
@@ -276,22 +275,6 @@ def compute_igra(row: LabResult) -> str | None:
     said = interpret_igra({"kind": "qft-plus" if "tb1" in parts else "t-spot", **parts})
     # The form has one group for everything that is neither positive nor negative (us.md R12).
     return said if said in ("positive", "negative") else "indeterminate"
-
-
-VALUE_WORDS: dict[str, LazyString] = {
-    "positive": _l("positive"), "negative": _l("negative"), "indeterminate": _l("indeterminate"),
-    "reactive": _l("reactive"), "nonreactive": _l("nonreactive"), "detected": _l("detected"),
-    "not-detected": _l("not detected"), "trace": _l("trace"), "mtb": _l("M. tuberculosis complex"),
-    "ntm": _l("nontuberculous mycobacteria"), "contaminated": _l("contaminated"), "inconclusive": _l("inconclusive"),
-    "normal": _l("normal"), "abnormal": _l("abnormal"), "susceptible": _l("susceptible"), "resistant": _l("resistant"),
-    "scanty": _l("scanty"), "pending": _l("pending"), "mpt64": _l("MPT64 antigen"),
-    "line-probe": _l("line probe assay"), "naat": _l("NAAT"), "sequencing": _l("sequencing"),
-}
-
-
-def label_value(value: str) -> str:
-    """A result's code in words."""
-    return str(VALUE_WORDS[value]) if value in VALUE_WORDS else value
 
 
 def _build(case: Case, new: NewResult, actor: User) -> LabResult:

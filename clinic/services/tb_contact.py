@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from clinic import clock, workflow
 from clinic.audit import record_change
@@ -36,6 +36,7 @@ from clinic.models import (
     TbContact,
     User,
 )
+from clinic.queries.due import was_tested
 from clinic.rules.age import add_months
 from clinic.rules.record import SPECIMENS
 from clinic.schemas.tb_contact import NewContact
@@ -233,23 +234,14 @@ def _follow(row: TbContact, actor: User) -> None:
     db.session.flush()
     cases = _judge_again(row.applicant_id, actor)
     about = cases[-1] if cases else row.source_case
-    if about is not None and not _is_tested(row):
+    if about is not None and not _was_tested(row):
         open_task("contact-test", about, row.id, subject_id=row.id, actor=actor,
                   detail=row.last_exposed_on.isoformat() if row.last_exposed_on else "")
 
 
-def _is_tested(row: TbContact) -> bool:
-    """Whether an IGRA or skin test counts that was made since the exposure began, or is positive from whenever.
-
-    The same as clinic/queries/due.py: of an exposure without a first day, a test of an open exam counts.
-    """
-    query = select(LabResult.id).join(Case, Case.id == LabResult.case_id).where(
-        Case.applicant_id == row.applicant_id, LabResult.test.in_(("igra", "tst")), LabResult.superseded_at.is_(None),
-        LabResult.status.in_((ResultStatus.FINAL, ResultStatus.CORRECTED)))
-    since = (LabResult.performed_on >= row.first_exposed_on if row.first_exposed_on
-             else Case.state.in_(workflow.RECORDING))
-    query = query.where(or_(LabResult.value == "positive", since))
-    return db.session.execute(query.limit(1)).first() is not None
+def _was_tested(row: TbContact) -> bool:
+    return db.session.execute(
+        select(TbContact.id).where(TbContact.id == row.id, was_tested(TbContact))).first() is not None
 
 
 def _judge_again(applicant_id: str, actor: User) -> list[Case]:

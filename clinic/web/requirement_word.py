@@ -8,7 +8,7 @@ from typing import Any
 from flask_babel import gettext as _
 
 from clinic.models import Requirement, RequirementSource, RequirementState
-from clinic.services.laboratory import label_value
+from clinic.result_word import label_value
 from clinic.web.clinical_format import clinical_time, format_date
 from clinic.web.veil import veil_findings
 from clinic.xray_finding import list_all_findings

@@ -27,9 +27,9 @@ from clinic.queries.prior_value import PriorValue
 from clinic.questionnaire.item import Item, ItemKind
 from clinic.questionnaire.summary import Line, say_answer
 from clinic.questionnaire.unit import say_unit
+from clinic.result_word import label_value
 from clinic.services.abnormality import Abnormality, find_abnormality
 from clinic.services.confidential import is_hidden
-from clinic.services.laboratory import label_value
 from clinic.treatment_catalogue import list_treatables
 from clinic.vaccine_product import label_product
 from clinic.web.clinical_format import format_date

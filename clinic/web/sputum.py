@@ -18,6 +18,7 @@ from clinic.models import MEDIA, Case, Collection, LabComponent, LabResult, Purp
 from clinic.permissions import Permission, has_permission, requires
 from clinic.progress import say_moment
 from clinic.queries.tuberculosis import list_observers
+from clinic.result_word import label_value
 from clinic.schemas.door import load
 from clinic.schemas.laboratory import InoculationIn, LabResultIn, SpecimenIn
 from clinic.schemas.reason import ReasonIn
@@ -240,4 +241,4 @@ def _say_parts(row: LabResult) -> str:
 
 
 def _say_part(part: LabComponent) -> str:
-    return f"{igra_word(part.name)}: {laboratory.label_value(part.value)}"
+    return f"{igra_word(part.name)}: {label_value(part.value)}"

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from clinic import culture
 from clinic.laboratory_test import list_tests
 from clinic.models import Collection, Purpose
-from clinic.services.laboratory import label_value
+from clinic.result_word import label_value
 
 COLLECTION_WORDS: dict[Collection, LazyString] = {
     Collection.EXPECTORATED: lazy_gettext("Coughed up"), Collection.INDUCED: lazy_gettext("Induced"),

@@ -20,9 +20,9 @@ from clinic.models import Case, LabComponent, LabResult, Recorded, RequirementRe
 from clinic.queries.case import get_case
 from clinic.questionnaire import Condition
 from clinic.questionnaire.unit import say_unit
+from clinic.result_word import label_value
 from clinic.services.confidential import is_hidden
 from clinic.services.form_contradiction import list_words
-from clinic.services.laboratory import label_value
 from clinic.services.plausibility import get_today
 from clinic.services.release import is_blind_for
 from clinic.web.case import banner_case, list_flags

@@ -17,7 +17,7 @@ from clinic.schemas.door import load
 from clinic.schemas.laboratory import LabResultIn
 from clinic.services import laboratory, specimen
 from clinic.web.form import read_form
-from clinic.web.laboratory import Problems, read_row
+from clinic.web.result_form import Problems, read_row
 from clinic.web.station_page import Answer, forget, is_recording, list_names, open_case, show
 
 blueprint = Blueprint("susceptibility", __name__, url_prefix="/cases/<case_id>/susceptibility")

@@ -24,9 +24,9 @@ from clinic.permissions import Permission, requires
 from clinic.queries.tb_indicator import ROWS, count_indicators
 from clinic.queries.tb_register import MOST, SIZE, Period, count_outcomes, list_register
 from clinic.read_audit import note_shown
+from clinic.result_word import label_value
 from clinic.rules.age import add_months
 from clinic.schemas.field import to_words
-from clinic.services.laboratory import label_value
 from clinic.web.audit import tame
 from clinic.web.clinical_format import format_date, person_name
 from clinic.web.sputum_word import PURPOSE_WORDS
