@@ -40,6 +40,8 @@ from clinic.web.station_page import Answer, forget, is_recording, list_names, op
 
 blueprint = Blueprint("laboratory", __name__)
 P = Permission
+
+
 @blueprint.get("/laboratory")
 @requires(P.ENTER_RESULT, P.CONFIRM_RESULT)
 def index() -> bytes:

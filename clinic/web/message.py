@@ -128,9 +128,10 @@ def report(delivery_id: str) -> Response:
 def _put_into_words(raw: bytes) -> dict[str, Any]:
     """What a stranger wrote as the templates take it; for some readers only that there is something (`veiled`)."""
     text = raw.decode("utf-8", "replace")
-    veiled = veil_wording(text) if veil_wording(text) != text else ""
-    return {"veiled": veiled, "message": None if veiled else ports.read_message(raw),
-            "raw": "" if veiled else text.replace("\r", "\n")}
+    said = veil_wording(text)
+    if said != text:
+        return {"veiled": said, "message": None, "raw": ""}
+    return {"veiled": "", "message": ports.read_message(raw), "raw": text.replace("\r", "\n")}
 
 
 def _audit_inbound(message: InboundMessage) -> None:

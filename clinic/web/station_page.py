@@ -14,6 +14,7 @@ from flask_login import current_user
 from clinic import workflow
 from clinic.audit import record_case_read
 from clinic.db import db
+from clinic.egfr import list_formulas
 from clinic.errors import InvalidInput
 from clinic.laboratory_test import DETAIL, TITRE, list_tests
 from clinic.models import Case, LabComponent, LabResult, Recorded, RequirementReason, ResultStatus
@@ -106,7 +107,6 @@ METHOD_WORDS: dict[str, LazyString] = {
     "laboratory": _l("laboratory test"), "rapid": _l("rapid test"), "confirmatory": _l("confirmatory test"),
     "phenotypic-liquid": _l("culture, liquid"), "phenotypic-solid": _l("culture, solid"), "molecular": _l("molecular"),
     "liquid": _l("liquid medium"), "solid": _l("solid medium"),
-    "ckd-epi-2021": _l("computed by CKD-EPI 2021"), "schwartz-bedside": _l("computed by bedside Schwartz"),
 }
 MARK_WORDS: dict[str, LazyString] = {
     "normal": _l("normal"), "low": _l("low"), "high": _l("high"), "critical": _l("critical"),
@@ -122,6 +122,8 @@ def igra_word(part: str) -> str:
 
 def method_word(method: str) -> str:
     """How a test was made; names of methods stand as laboratories write them."""
+    if method in list_formulas():
+        return _("computed by %(formula)s", formula=list_formulas()[method].label)
     return str(METHOD_WORDS[method]) if method in METHOD_WORDS else method.upper()
 
 
