@@ -10,6 +10,14 @@ const scan = document.querySelector(".scan [autofocus]");
 const summary = document.querySelector(".govuk-error-summary");
 if (summary && scan?.classList.contains("govuk-input--error")) { scan.focus(); scan.select(); }
 
+// A scanner types wherever one is: what it types on the page itself, after a click beside the field, belongs into the field.
+document.addEventListener("keydown", (event) => {
+  if (!scan || document.activeElement !== document.body || !/^[^\s/]$/u.test(event.key)) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || document.documentElement.dataset.shortcuts === "off") return;
+  scan.focus();
+  scan.select();
+});
+
 // What asks for a tick before anything is saved may stand below what is in view: nobody would know that nothing was saved.
 if (!scan && !summary) document.querySelector("[data-cautions]")?.focus();
 

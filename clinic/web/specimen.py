@@ -86,10 +86,14 @@ def receipt() -> Answer:
 @blueprint.post("/laboratory/receipt")
 @requires(P.ENTER_RESULT)
 def receive() -> Answer | Response:
-    """Take in the specimen whose label was scanned; the field is ready for the next one."""
+    """Take in the specimen whose label was scanned; the field is ready for the next one.
+
+    A page that sends its scans by itself, one after another, gets one line about each.
+    """
     typed = read_form(request.form, lists=("confirmed",))
     scanned = (typed.get("scan") or "").strip()[:LONGEST]
     row = find_specimen(current_user, scanned)
+    by_itself = "HX-Request" in request.headers
     try:
         if row is None:
             raise InvalidInput(_("Please correct what is marked."), fields={"scan": [
@@ -98,9 +102,26 @@ def receive() -> Answer | Response:
         handover.receive(row, (typed.get("place") or "")[:LONGEST], current_user, typed["confirmed"])
     except ClearwayError as problem:
         _roll_back()
+        if by_itself:
+            return _say_scan(scanned, find_specimen(current_user, scanned), problem)
         return _show_receipt(typed, problem)
+    if by_itself:
+        return _say_scan(scanned, row)
     flash(_("%(number)s is received.", number=row.number), "success")
     return redirect(url_for(".receipt", place=(typed.get("place") or "")[:LONGEST] or None, last=row.id))
+
+
+def _say_scan(scanned: str, row: Specimen | None, problem: ClearwayError | None = None) -> Answer:
+    """One line: what became of a scan, and where its specimen is looked at."""
+    cautions = getattr(problem, "cautions", [])
+    fields = getattr(problem, "fields", None) or {}
+    sentences = [one.text for one in cautions] or [each for some in fields.values() for each in some]
+    words = " ".join(sentences) or (problem.message if problem else _("Received."))
+    is_there = row is not None and row.received_at is not None and state_word(row)[1] == "good"
+    tone = "good" if problem is None else "warn" if cautions or is_there else "bad"
+    shown = render_template("specimen/_scanned.html", row=row, scanned=scanned, words=words, tone=tone,
+                            what=describe(row) if row else "", cautions=cautions)
+    return (shown, 422) if problem else shown
 
 
 @blueprint.get("/cases/<case_id>/specimens")
@@ -267,6 +288,9 @@ def _show_receipt(typed: dict[str, Any], problem: ClearwayError | None = None) -
     cautions = getattr(problem, "cautions", [])
     if problem is not None and not cautions:
         errors = getattr(problem, "fields", None) or {"scan": [problem.message]}
+        if typed.get("scan") and "scan" in getattr(problem, "fields", {}):  # the others name it themselves
+            errors = {"scan": [f"{typed['scan'][:LONGEST]}: {sentence}" for sentence in errors["scan"]]}
+        typed = typed | {"scan": ""}  # a scanner types the next label behind what stands there
     shown = render_template(
         "specimen/receipt.html", rows=page.rows, typed=typed, errors=errors, cautions=cautions, describe=describe,
         last=request.args.get("last", ""), place=typed.get("place") or request.args.get("place", "")[:LONGEST],

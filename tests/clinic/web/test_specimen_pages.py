@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -137,6 +138,42 @@ def test_draw_then_labels_then_receipt_and_rejection(
         assert words in page, words
     assert LabOrderState.ORDERED in {row.state for row in _all(LabOrder)}
     assert "again: clotted" in _text(phlebotomist.get("/laboratory/collection"))
+
+
+def test_each_scan_of_a_page_that_sends_them_by_itself_gets_its_own_word(
+    case_id: str, phlebotomist: FlaskClient, technician: FlaskClient
+) -> None:
+    phlebotomist.post(f"/cases/{case_id}/draw", data={"tubes": ["serum", "urine-first"]})
+    serum, urine = _all(Specimen)
+    with write_unit():
+        db.session.get_one(Specimen, urine.id).collected_at = clock.now() - timedelta(days=30)
+
+    def scan(number: str, **more: str) -> tuple[int, str, str]:
+        answer = technician.post("/laboratory/receipt", data={"scan": number} | more, headers={"HX-Request": "true"})
+        line = _text(answer)
+        assert line.startswith("<li") and line.endswith("</li>")
+        return answer.status_code, re.findall(r'data-tone="(\w+)"', line)[0], line
+
+    code, tone, line = scan(serum.number.lower())
+    assert (code, tone) == (200, "good") and serum.id in line and "Received." in line
+    code, tone, line = scan(serum.number)
+    assert (code, tone) == (422, "warn") and "was received already" in line
+    code, tone, line = scan("<b>NBO")
+    assert (code, tone) == (422, "bad") and "No specimen of this site" in line and "&lt;b&gt;NBO" in line
+    code, tone, line = scan(urine.number)
+    assert (code, tone) == (422, "warn") and "hours ago" in line and 'data-confirm="late-receipt"' in line
+    assert _all(Specimen)[1].received_at is None
+    assert scan(urine.number, confirmed="late-receipt")[:2] == (200, "good")
+    technician.post(f"/cases/{case_id}/specimens/{serum.id}/reject", data={"why": "clotted"})
+    code, tone, line = scan(serum.number)
+    assert (code, tone) == (422, "bad") and "was rejected" in line
+
+
+def test_refused_scan_leaves_the_field_empty_for_the_next_one(technician: FlaskClient) -> None:
+    page = technician.post("/laboratory/receipt", data={"scan": "NBO-S-000001-V"}).get_data(as_text=True)
+    field = next(tag for tag in re.findall(r"<input[^>]*>", page) if 'name="scan"' in tag)
+    assert "NBO-S-000001-V" not in field, "a scanner would type the next label behind it"
+    assert "NBO-S-000001-V: No specimen of this site has this number." in page
 
 
 def test_hand_over_of_nothing_or_nowhere_is_refused(case_id: str, phlebotomist: FlaskClient) -> None:
