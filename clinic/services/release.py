@@ -16,6 +16,7 @@ from clinic.db import db
 from clinic.errors import InvalidInput, NotAllowed, NotNow
 from clinic.laboratory_test import list_tests
 from clinic.models import AmendmentRequest, CriticalCall, Laboratory, LabResult, ResultStatus, SecondEntry, User
+from clinic.permissions import Permission, has_permission
 from clinic.services import revision
 from clinic.services.abnormality import Abnormality, find_abnormality
 from clinic.services.task import close_tasks_about, open_task
@@ -129,13 +130,16 @@ def enter_second(row: LabResult, value: str, unit: str | None, actor: User) -> S
 
 
 def is_blind_for(row: LabResult, user: User) -> bool:
-    """Whether `user` must not see the value yet: it waits, and they are to type it a second time."""
+    """Whether `user` must not see the value yet: it waits, and they are to type it a second time.
+
+    Who may not confirm types nothing: the physician reads what waits, which may be critical. Two entries that differ are for everybody to look at; where they agree, only who typed the second has seen both.
+    """
     if not row.is_current or row.status is not ResultStatus.PRELIMINARY or row.entered_by_id == user.id:
         return False
-    if not needs_second_entry(row):
+    if not has_permission(Permission.CONFIRM_RESULT, user) or not needs_second_entry(row):
         return False
     entry = find_second_entry(row)
-    return entry is None
+    return entry is None or (entry.agrees and entry.entered_by_id != user.id)
 
 
 def tell_correction(row: LabResult, reason: str, actor: User, is_gone: bool = False) -> None:

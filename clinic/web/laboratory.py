@@ -145,15 +145,18 @@ def second(case_id: str, result_id: str) -> Answer | Response:
                  "performed_on": row.performed_on.isoformat(), "specimen_id": row.specimen_id}
         new = load(LabResultIn(), {name: value for name, value in plain.items() if value})
         entry = release.enter_second(row, new.value, new.unit, current_user)
-        if entry.agrees:
+        tells_first = entry.agrees and release.needs_call(row)
+        if entry.agrees and not tells_first:
             laboratory.confirm_result(row, current_user)
     except InvalidInput as problem:
         case = forget(case_id)
         problem.fields = {f"second-{name}" if name in OWN or name == "value" else name: sentences
                           for name, sentences in problem.fields.items()}
         return _show_result(case, laboratory.get_result(case, result_id), typed, problem)
-    if not entry.agrees:
-        flash(_("The two entries differ, so nothing is confirmed. Both stand below: look at the report together."),
+    if not entry.agrees or tells_first:
+        flash(_("Both entries agree, and the value is critical: call who treats the person and record the call here. "
+                "Then confirm.") if tells_first else
+              _("The two entries differ, so nothing is confirmed. Both stand below: look at the report together."),
               "warning")
         return redirect(url_for(".result", case_id=case_id, result_id=result_id, **_origin()))
     flash(_("Both entries agree: %(test)s is confirmed.", test=test.label), "success")

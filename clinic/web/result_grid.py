@@ -94,8 +94,11 @@ def save(test: str) -> Answer | Response:
     db.session.commit()
     if problems:
         return _show_grid(found, typed, problems)
-    flash(ngettext("%(num)s value is saved. Another person must confirm it.",
-                   "%(num)s values are saved. Another person must confirm them.", saved), "success")
+    if saved or not any(row.result is not None and row.result.is_current for row in rows):
+        flash(ngettext("%(num)s value is saved. Another person must confirm it.",
+                       "%(num)s values are saved. Another person must confirm them.", saved), "success")
+    else:  # each was saved as its field was left
+        flash(_("Everything is saved already. Another person must confirm it."), "success")
     return redirect(url_for(".grid", test=test, day=request.args.get("day") or None))
 
 
@@ -210,9 +213,11 @@ def _show_grid(test: LaboratoryTest, typed: dict[str, Any], problems: dict[str, 
 def _describe(
     test: LaboratoryTest, row: GridRow, typed: dict[str, Any], problem: ClearwayError | None
 ) -> dict[str, Any]:
-    """What one row shows; of a confidential test never the value once it is saved."""
+    """What one row shows; once it is saved, not the value of a confidential test, nor one to be typed twice unseen."""
     result = row.result if row.result is not None and row.result.is_current else None
     name = f"v-{row.order.id}"
+    blind = result is not None and release.is_blind_for(result, current_user)
+    hides = result is not None and (test.guarded or blind)
     unit = (result.unit if result else None) or typed.get("unit") or (test.unit if len(test.units) == 1 else None)
     units = [unit] if unit else [one.code for one in test.units]  # until one is chosen, all that may be reported
     value = typed[name] if problem is not None and name in typed else (result.value if result else "")
@@ -222,19 +227,18 @@ def _describe(
     return {
         "id": row.order.id, "case_id": row.order.case_id, "number": row.specimen.number, "specimen_id": row.specimen.id,
         "case_number": row.case_number, "person": row.person, "result": result, "prior": row.prior,
-        "value": "" if test.guarded and result is not None else value, "is_saved": result is not None,
+        "value": "" if hides else value, "is_saved": result is not None, "blind": blind,
         "mine": result is None or result.entered_by_id == current_user.id,
         "range": " · ".join(filter(None, (
             say_range(find_range(test, one, row.order.case, row.specimen)) for one in units))),
-        "flag": None if test.guarded or result is None else find_abnormality(result),
+        "flag": None if hides or result is None else find_abnormality(result),
         "change": describe_change(result, row.prior) if result is not None and row.prior is not None
-        and not test.guarded else "",
-        "saved": f"{result.value} {say_unit(result.unit)}" if result is not None and result.unit and not test.guarded
-        else "",
+        and not hides else "",
+        "saved": f"{result.value} {say_unit(result.unit)}" if result is not None and result.unit and not hides else "",
         "cautions": cautions, "error": "" if problem is None or cautions else " ".join(
             str(one) for one in sentences) or problem.message,
         "sent_back": sent_back.remark if sent_back else "",
-        "needs_call": result is not None and not test.guarded and find_abnormality(result) is Abnormality.CRITICAL
+        "needs_call": result is not None and not hides and find_abnormality(result) is Abnormality.CRITICAL
         and release.needs_call(result),
     }
 

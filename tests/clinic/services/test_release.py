@@ -112,6 +112,7 @@ def test_call_about_a_value_says_nothing_of_its_correction(case: Case, technicia
 def test_value_typed_twice_agrees_digit_by_digit(case: Case, technician: User, supervisor: User) -> None:
     row = laboratory.enter_result(case, _load(case, "hba1c", "41"), technician)
     assert release.is_blind_for(row, supervisor) and not release.is_blind_for(row, technician)
+    assert not release.is_blind_for(row, make_user("physician", case.site)), "who treats the person types nothing"
     assert not laboratory.may_confirm_together(row)
     with pytest.raises(NotNow, match="typed twice"):
         laboratory.confirm_result(row, supervisor)

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from clinic import clock
-from clinic.db import db, read_unit
+from clinic.db import db, read_unit, write_unit
 from clinic.models import Case, LabOrder, LabResult, ResultStatus, User
 from clinic.services import draw, lab_order
 from tests.factory import make_applicant, make_case, make_user
@@ -281,6 +281,49 @@ def test_value_typed_twice_is_hidden_from_the_second_person(
     assert "The two entries differ" in _text(technician.get(base))
     assert supervisor.post(f"{base}/second", data={"second-value": "41"}).status_code == 302
     assert [one.status for one in _all(LabResult)] == [ResultStatus.FINAL]
+
+
+def test_critical_value_typed_twice_is_kept_until_somebody_was_told(
+    app: Flask, technician: FlaskClient, supervisor: FlaskClient, orders: list[str], staff: dict[str, User]
+) -> None:
+    """The agreeing entry was lost with the refusal, and who had typed it was shown no way to record the call."""
+    case_id = db.session.get_one(LabOrder, orders[0]).case_id
+    technician.post(f"/cases/{case_id}/laboratory", data={
+        "performed_on": clock.now().date().isoformat(), "hba1c.value": "92"})
+    (row,) = _all(LabResult)
+    base = f"/cases/{case_id}/laboratory/{row.id}"
+    typed = supervisor.post(f"{base}/second", data={"second-value": "92", "from": "bench"})
+    assert typed.status_code == 302 and typed.location.startswith(base)
+    page = _text(supervisor.get(typed.location))
+    assert "Both entries agree, and the value is critical" in page and "Critical: call now" in page
+    assert "Type it from the report" not in page and "Confirm: it agrees" not in page
+    third = sign_in(app, staff["nurse"])
+    page = _text(third.get(base))
+    assert "Hidden: you type it a second time" in page and "either of you may" in page
+    assert "Confirm: it agrees" not in page, "no button that can only be refused"
+    assert supervisor.post(f"{base}/call", data={"called": "Dr Wambui", "is_read_back": "yes"}).status_code == 302
+    assert "Confirm: it agrees" in _text(supervisor.get(base))
+    assert supervisor.post(f"{base}/confirm", data={}).status_code == 302
+    assert [one.status for one in _all(LabResult)] == [ResultStatus.FINAL]
+
+
+def test_grid_shows_no_value_to_who_is_to_type_it_a_second_time(
+    app: Flask, technician: FlaskClient, supervisor: FlaskClient, staff: dict[str, User]
+) -> None:
+    with write_unit():
+        case = make_case("us", make_applicant(staff["reception"]), staff["reception"])
+        lab_order.order_test(case, "hba1c", staff["labtech"], "thirst")
+        draw.draw(case, ["edta"], None, "", staff["phlebotomist"])
+    order = next(row.id for row in _all(LabOrder) if row.test == "hba1c")
+    url = "/laboratory/bench/hba1c"
+    assert technician.post(f"{url}/{order}", data={f"v-{order}": "92"}).status_code == 200
+    page = _text(technician.get(url))
+    assert 'value="92"' in page and "Call now" in page
+    page = _text(supervisor.get(f"{url}?state=enter"))
+    assert order in page and "Hidden: you type it a second time" in page
+    assert 'value="92"' not in page and "92 mmol" not in page and "Critical" not in page
+    saved = technician.post(url, data={f"v-{order}": "92"}, follow_redirects=True)
+    assert "Everything is saved already." in _text(saved), "it said that no value was saved"
 
 
 def test_grid_of_another_test_or_without_permission_is_not_there(
