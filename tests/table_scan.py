@@ -29,8 +29,9 @@ FEW = frozenset({
 })
 # Indexes of what waits, a handful of rows of a table that grows.
 SHORT = frozenset({
-    "ix_amendment_request_open", "ix_applicant_merge_standing", "ix_delivery_due", "ix_film_held", "ix_lab_order_live",
-    "ix_lab_result_sent_back", "ix_lab_result_waiting", "ix_order_message_due",
+    "ix_amendment_request_open", "ix_applicant_merge_standing", "ix_delivery_due", "ix_film_held",
+    "ix_inbound_message_new", "ix_lab_order_live", "ix_lab_result_sent_back", "ix_lab_result_waiting",
+    "ix_order_message_due",
 })
 # Who may: what an operator asks for and waits for, and walks that end when a page is full.
 MAY = (

@@ -14,6 +14,7 @@ from clinic.doctor.finding import Finding, good, needs_database, warning, wrong
 from clinic.models import Delivery, Heartbeat, InboundMessage, InboundState
 from clinic.queries.gauge import FOR_A_PERSON, LEFT, ON_THEIR_WAY
 from clinic.queries.heartbeat import PATIENCE
+from clinic.queries.inbound import is_in
 from clinic.queries.unusual_reading import list_unusual
 from clinic.seal.sealing import find_tail_age
 from clinic.services.authority_client import list_ending
@@ -59,14 +60,14 @@ def check_deliveries(settings: Settings) -> Iterator[Finding]:
 def check_inbound(settings: Settings) -> Iterator[Finding]:
     """Messages that came in are worked on, and those that fit nothing are looked at."""
     oldest = db.session.execute(
-        select(func.min(InboundMessage.received_at)).where(InboundMessage.state == InboundState.NEW)
+        select(func.min(InboundMessage.received_at)).where(is_in(InboundState.NEW))
     ).scalar_one_or_none()
     if oldest is not None and clock.now() - oldest > INBOUND_PATIENCE:
         yield wrong("inbound", f"A message that came in has waited for {say_age(oldest)}.", "See to the worker.")
     else:
         yield good("inbound", "No message that came in waits for the worker.")
     left = db.session.execute(select(func.count()).select_from(InboundMessage).where(
-        InboundMessage.state.in_(LEFT))).scalar_one()
+        is_in(*LEFT))).scalar_one()
     if left:
         yield warning("inbound", f"{left} messages that came in wait for a person.",
                       "See Deliveries, Messages that came in.")

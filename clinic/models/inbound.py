@@ -5,11 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from clinic.db import Base
 from clinic.models.column import code, key, moment
+
+# Conditions of the partial indexes, said word for word by who asks (clinic/queries/inbound.py is_in).
+IS_NEW, IS_SEEN = "state = 'new'", "state <> 'new'"
+HAS_DELIVERY = "delivery_id is not null"
 
 
 class InboundState(StrEnum):
@@ -41,7 +45,12 @@ class InboundMessage(Base):
     __tablename__ = "inbound_message"
     __table_args__ = (
         UniqueConstraint("sender", "control_id", "sha256"),
-        Index("ix_inbound_message_work", "state", "id"),
+        # What comes in enters one index beside its keys, a short one; the worker enters it in the other.
+        Index("ix_inbound_message_new", "id", sqlite_where=text(IS_NEW), postgresql_where=text(IS_NEW)),
+        Index("ix_inbound_message_seen", "state", "laboratory_id", "id", sqlite_where=text(IS_SEEN),
+              postgresql_where=text(IS_SEEN)),
+        Index("ix_inbound_message_delivery", "delivery_id", sqlite_where=text(HAS_DELIVERY),
+              postgresql_where=text(HAS_DELIVERY)),
     )
 
     id: Mapped[str] = key()  # time-ordered: the order of arrival
@@ -54,8 +63,8 @@ class InboundMessage(Base):
     raw: Mapped[bytes] = mapped_column(LargeBinary)
     answer: Mapped[bytes | None] = mapped_column(LargeBinary)  # what we acknowledged it with; None: nobody asked
     way: Mapped[InboundWay] = code(InboundWay, default=InboundWay.MLLP)
-    laboratory_id: Mapped[str | None] = mapped_column(ForeignKey("laboratory.id"), index=True)  # who sent results
-    delivery_id: Mapped[str | None] = mapped_column(ForeignKey("delivery.id"), index=True)  # what it speaks of
+    laboratory_id: Mapped[str | None] = mapped_column(ForeignKey("laboratory.id"))  # who sent results
+    delivery_id: Mapped[str | None] = mapped_column(ForeignKey("delivery.id"))  # what it speaks of
     times: Mapped[int] = mapped_column(default=1)  # how often it came
     state: Mapped[InboundState] = code(InboundState, default=InboundState.NEW)
     state_reason: Mapped[str] = mapped_column(Text, default="")  # one sentence, without a person's data

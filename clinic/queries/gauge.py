@@ -12,6 +12,7 @@ from clinic.db import db
 from clinic.migration import RevisionAge, compare_revisions
 from clinic.models import Delivery, DeliveryState, InboundMessage, InboundState
 from clinic.queries.heartbeat import find_worker_heart
+from clinic.queries.inbound import is_in
 from clinic.seal.sealing import find_tail_age
 
 ON_THEIR_WAY = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.UNKNOWN)
@@ -49,11 +50,11 @@ def list_gauges() -> Iterator[Gauge]:
         yield Gauge("clearway_deliveries", "Signed exams that are not at their authority yet, by state",
                     float(waiting.get(state, 0)), (("state", state.value),))
     oldest = db.session.execute(select(func.min(InboundMessage.received_at)).where(
-        InboundMessage.state == InboundState.NEW)).scalar_one_or_none()
+        is_in(InboundState.NEW))).scalar_one_or_none()
     yield Gauge("clearway_inbound_oldest_age_seconds", "Age of the oldest message that waits to be worked on; 0: none",
                 0.0 if oldest is None else (now - oldest).total_seconds())
     left: dict[InboundState, int] = dict(db.session.execute(
-        select(InboundMessage.state, func.count()).where(InboundMessage.state.in_(LEFT))
+        select(InboundMessage.state, func.count()).where(is_in(*LEFT))
         .group_by(InboundMessage.state)).all())
     for kept in LEFT:
         yield Gauge("clearway_inbound_left", "Messages that came in and wait for a person, by state",

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select, text
 from sqlalchemy.orm import defer
 
 from clinic.db import db
 from clinic.errors import NotFound
 from clinic.models import Delivery, InboundMessage, InboundState, User
+from clinic.models.inbound import IS_NEW, IS_SEEN
 
 PAGE_SIZE = 50
 COUNT_LIMIT = 1000
+
+
+def is_in(*states: InboundState) -> ColumnElement[bool]:
+    """Whether a message is in one of these, in the words of the index that has them; new only by itself."""
+    if InboundState.NEW in states:
+        assert len(states) == 1, "two indexes have them"
+        return text(IS_NEW)  # type: ignore[return-value]
+    return and_(text(IS_SEEN), InboundMessage.state.in_(states) if states[1:] else InboundMessage.state == states[0])
 
 
 def list_messages(
@@ -19,7 +28,7 @@ def list_messages(
 ) -> list[InboundMessage]:
     """One page, newest first, without the messages' bytes; `after` is the last id of the page before."""
     query = (
-        select(InboundMessage).where(_is_open_to(user), InboundMessage.state == state)
+        select(InboundMessage).where(_is_open_to(user), is_in(state))
         .order_by(InboundMessage.id.desc()).limit(limit)
         .options(defer(InboundMessage.raw), defer(InboundMessage.answer))
     )
@@ -32,7 +41,7 @@ def count_messages(user: User) -> dict[InboundState, int]:
     """How many messages stand in each state, at most COUNT_LIMIT."""
     counts = {}
     for state in InboundState:
-        wanted = (_is_open_to(user), InboundMessage.state == state)
+        wanted = (_is_open_to(user), is_in(state))
         some = select(InboundMessage.id).where(*wanted).limit(COUNT_LIMIT).subquery()
         counts[state] = db.session.execute(select(func.count()).select_from(some)).scalar_one()
     return counts

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flask_babel import gettext as _
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select, union_all
 from sqlalchemy.orm import defer
 
 from clinic.db import db
@@ -23,6 +23,7 @@ from clinic.models import (
     ReportedState,
     User,
 )
+from clinic.queries.inbound import is_in
 
 PAGE_SIZE = 50
 COUNT_LIMIT = 1000
@@ -112,12 +113,20 @@ def list_messages(
 ) -> list[InboundMessage]:  # fmt: skip
     """One page of what these laboratories sent, newest first, with the bytes left out."""
     columns = (InboundMessage.raw, InboundMessage.answer)
-    query = select(InboundMessage).where(InboundMessage.laboratory_id.in_(laboratory_ids),
-                                         InboundMessage.state == state)
+    # A page of each laboratory, of which the newest are taken: together they would be sorted, however many there are.
+    pages = [select(_list_ids(one, state, after, limit).subquery().c.id) for one in laboratory_ids]
+    if not pages:
+        return []
+    query = (select(InboundMessage).where(InboundMessage.id.in_(union_all(*pages)))
+             .order_by(InboundMessage.id.desc()).limit(limit).options(*(defer(column) for column in columns)))
+    return list(db.session.execute(query).scalars())
+
+
+def _list_ids(laboratory_id: str, state: InboundState, after: str | None, limit: int) -> Select[str]:
+    query = select(InboundMessage.id).where(InboundMessage.laboratory_id == laboratory_id, is_in(state))
     if after:
         query = query.where(InboundMessage.id < after)
-    query = query.order_by(InboundMessage.id.desc()).limit(limit).options(*(defer(column) for column in columns))
-    return list(db.session.execute(query).scalars())
+    return query.order_by(InboundMessage.id.desc()).limit(limit)
 
 
 def count_messages(laboratory_ids: Collection[str]) -> dict[InboundState, int]:
@@ -125,7 +134,7 @@ def count_messages(laboratory_ids: Collection[str]) -> dict[InboundState, int]:
     counts = {}
     for state in InboundState:
         some = select(InboundMessage.id).where(InboundMessage.laboratory_id.in_(laboratory_ids),
-                                               InboundMessage.state == state).limit(COUNT_LIMIT).subquery()
+                                               is_in(state)).limit(COUNT_LIMIT).subquery()
         counts[state] = db.session.execute(select(func.count()).select_from(some)).scalar_one()
     return counts
 

@@ -35,6 +35,11 @@ class Line(asyncio.Protocol):
         self._has_ended, self._is_over = False, False  # the peer says no more; we do not listen any more
         self._way, self._fingerprint, self._peer = InboundWay.MLLP, "", "?"
 
+    @property
+    def has_more(self) -> bool:
+        """Whether a message waits behind the one that is being stored."""
+        return bool(self._next)
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A peer has called; over TLS it has shown its certificate by now."""
         self._transport = cast(asyncio.Transport, transport)

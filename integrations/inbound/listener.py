@@ -105,9 +105,11 @@ class Listener:
         return Line(self._lines, self._take)
 
     def _take(self, arrival: Arrival, line: Line) -> None:
-        if not self._arrived:
-            asyncio.get_running_loop().call_soon(self._end_turn)
         self._arrived.append((arrival, line))
+        if len(self._lines) == 1 and not line.has_more:
+            self._end_turn()  # nobody else can have said anything in this turn
+        elif len(self._arrived) == 1:
+            asyncio.get_running_loop().call_soon(self._end_turn)
 
     def _end_turn(self) -> None:
         """Store and answer what came in this turn of the loop, or leave it to the thread."""

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from clinic import clock
 from clinic.db import read_unit, write_unit
 from clinic.models import Authority, Delivery, InboundMessage, InboundState, Laboratory, OrderMessage
+from clinic.queries.inbound import is_in
 from integrations.authorities.hl7_oru import NAME, classify
 from integrations.fault import describe_fault
 from integrations.hl7.acknowledgement import Unreadable, read_acknowledgement
@@ -63,7 +64,7 @@ def _process_next() -> bool:
 
 
 def _next() -> Select[InboundMessage]:
-    return select(InboundMessage).where(InboundMessage.state == InboundState.NEW).order_by(InboundMessage.id).limit(1)
+    return select(InboundMessage).where(is_in(InboundState.NEW)).order_by(InboundMessage.id).limit(1)
 
 
 def _prepare_next() -> Prepared | _Broken | None:
