@@ -80,7 +80,7 @@ def _of_result(row: LabResult, rows: list[LabResult]) -> list[Alert]:
                             _("%(test)s: %(value)s.", test=_name(row), value=_say(row))))
     older = [other for other in rows if other.series_id == row.series_id and other.revision < row.revision]
     counted = next((other for other in older if other.status in (ResultStatus.FINAL, ResultStatus.CORRECTED)), None)
-    if counted is not None:
+    if counted is not None and counted.confirmed_at != row.confirmed_at:  # the same moment: that version stands again
         found.append(_build(row, f"{row.test}-corrected", AlertKind.CORRECTED, _(
             "%(test)s was corrected after it counted: %(before)s became %(now)s. %(why)s", test=_name(row),
             before=_say(counted), now=_say(row), why=row.remark)))

@@ -3,13 +3,15 @@
 A person counts in the month of the examination, results that come later too; an examination repeated because it expired
 is another one; a re-examination at the end of treatment stays on its case and counts once. 2a, 2b and 2c exclude one
 another: film before symptoms before HIV, and the last two are of a film that is not suggestive: without a film nobody
-counts there. Rows beyond 5 were not seen in the source and are not made up.
+counts there. A case without the day of its examination counts in no month: how many there are is told beside the rows.
+Rows beyond 5 were not seen in the source and are not made up.
 """
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Integer, String, Text, and_, exists, func, not_, or_, select, type_coerce
 from sqlalchemy import case as sql_case
@@ -20,6 +22,7 @@ from clinic.models import (
     Answer,
     Applicant,
     Case,
+    CaseState,
     Circumstance,
     DiseaseSite,
     Purpose,
@@ -48,6 +51,19 @@ def count_indicators(user: User, first: date, last: date) -> dict[str, dict[str,
         .where(Case.site_id == user.site_id, Case.programme == PROGRAMME, Case.exam_date.between(first, last))
         .group_by(month).order_by(month))
     return {row.month: {name: int(getattr(row, f"row_{name}") or 0) for name in conditions} for row in rows}
+
+
+def count_undated(user: User, first: date, last: date) -> int:
+    """How many cases that were opened in these days count in no month, because nobody wrote down the day of the
+    examination; without those that ended before one."""
+    zone = ZoneInfo(user.site.time_zone)
+    begin = datetime.combine(first, time.min, zone).astimezone(UTC)
+    end = datetime.combine(last + timedelta(days=1), time.min, zone).astimezone(UTC)
+    return int(db.session.execute(
+        select(func.count(Case.id)).where(
+            Case.site_id == user.site_id, Case.programme == PROGRAMME, Case.exam_date.is_(None),
+            Case.state.not_in((CaseState.WITHDRAWN, CaseState.EXPIRED)), Case.opened_at >= begin, Case.opened_at < end)
+    ).scalar_one())
 
 
 def _list_conditions() -> dict[str, ColumnElement[bool]]:

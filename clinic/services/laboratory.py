@@ -21,7 +21,7 @@ from clinic.questionnaire.unit import say_unit
 from clinic.result_word import label_value
 from clinic.rules import interpret_igra
 from clinic.schemas.laboratory import NewResult
-from clinic.services import assessment, egfr, lab_order, release, revision, tb_summary
+from clinic.services import assessment, egfr, lab_order, put_back, release, revision, tb_summary
 from clinic.services.abnormality import is_normal
 from clinic.services.plausibility import ensure_order, ensure_possible_dates, list_date_cautions
 from clinic.services.specimen import find_result_error, get_specimen, list_culture_cautions
@@ -179,29 +179,37 @@ def pick_sent_back(
 
 
 def refuse_result(row: LabResult, reason: str, actor: User) -> None:
-    """The second person sends it back with a reason."""
+    """The second person sends it back with a reason; after the signature what counted before stands again."""
     workflow.mark_corrected(row.case)
     revision.refuse(row, reason, actor)
     row.refused_at = row.confirmed_at
-    _finish(row, "refuse-result", actor)
+    stands = put_back.put_back(row) if row.case.state in workflow.SIGNED else None
+    if stands is not None:
+        put_back.end_request(row, reason, actor)
+        put_back.tell_author(row, reason, actor)
+    _finish(row, "refuse-result", actor, stands=stands)
 
 
 def withdraw_result(row: LabResult, reason: str, actor: User) -> None:
     """Take a result back that should never have been here; it stays to be seen as entered in error.
 
     One that counts is taken back after the signature too, as it is corrected: the physician is asked to amend the exam.
+    What nobody has confirmed then is taken back by its author alone, and what counted before it stands again.
     """
-    counted = row.counts
-    if counted:
+    counted, unseen = row.counts, put_back.may_take_back(row, actor)
+    if counted or unseen:
         workflow.ensure_correcting(row.case)
         workflow.mark_corrected(row.case)
     else:
         workflow.mark_touched(row.case)
     revision.withdraw(row, reason)
     release.drop_call(row, actor)
+    stands = put_back.put_back(row) if unseen else None
     if counted:
         release.tell_correction(row, reason, actor, is_gone=True)
-    _finish(row, "withdraw-result", actor)
+    elif unseen:
+        put_back.end_request(row, reason, actor)
+    _finish(row, "withdraw-result", actor, stands=stands)
 
 
 def get_result(case: Case, result_id: str) -> LabResult:
@@ -371,14 +379,16 @@ def _record(case: Case, row: LabResult, new: NewResult, actor: User, action: str
     return row
 
 
-def _finish(row: LabResult, action: str, actor: User, confirmed: list[str] | None = None) -> None:
+def _finish(row: LabResult, action: str, actor: User, confirmed: list[str] | None = None,
+            stands: LabResult | None = None) -> None:
+    """Write it down, and bring in line what rests on it, or on what stands in its place."""
     detail: dict[str, object] = {"test": row.test, "series": row.series_id, "revision": row.revision}
     if confirmed:
         detail["confirmed"] = confirmed
     record_change(action, "lab-result", row.id, case_id=row.case_id, site_id=row.case.site_id, detail=detail,
                   actor_id=actor.id, actor_kind="user")
     db.session.flush()
-    lab_order.follow_result(row, actor)
+    lab_order.follow_result(stands or row, actor)
     if row.specimen is not None and row.specimen.purpose is not Purpose.DIAGNOSIS:
         tb_summary.publish(row.case, actor)  # cultures of the treatment are part of how it stands
     assessment.refresh(row.case)

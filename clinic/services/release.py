@@ -17,7 +17,7 @@ from clinic.errors import InvalidInput, NotAllowed, NotNow
 from clinic.laboratory_test import list_tests
 from clinic.models import AmendmentRequest, CriticalCall, Laboratory, LabResult, ResultStatus, SecondEntry, User
 from clinic.permissions import Permission, has_permission
-from clinic.services import revision
+from clinic.services import lab_order, revision
 from clinic.services.abnormality import Abnormality, find_abnormality
 from clinic.services.task import close_tasks_about, open_task
 
@@ -52,14 +52,19 @@ def record_call(
 ) -> CriticalCall:
     """Write down whom somebody told of a critical value, when, and that it was read back.
 
-    Raises InvalidInput for nobody, a time to come or before the entry, or a value that was not read back.
+    Raises InvalidInput for nobody, a time to come or before the draw, or a value that was not read back. The call may
+    come before the entry: instruments show a value before anybody types it.
     """
     revision.ensure_current(row)
+    order = lab_order.get_order_of(row)
+    specimen = row.specimen or (order.specimen if order is not None else None)
     wrong: dict[str, list[str]] = {}
     if not called.strip():
         wrong["called"] = [_("Write whom you told.")]
     if called_at > clock.now() + LATEST:
         wrong["called_time"] = [_("This time is still to come.")]
+    elif specimen is not None and specimen.collected_at is not None and called_at < specimen.collected_at - LATEST:
+        wrong["called_time"] = [_("It was not even drawn then: check the time.")]
     if not is_read_back:
         wrong["is_read_back"] = [_("Let the value be read back before you record the call.")]
     if wrong:
@@ -101,8 +106,13 @@ def drop_call(row: LabResult, actor: User) -> None:
 
 def needs_second_entry(row: LabResult) -> bool:
     """Whether the second person types the value without seeing the first; what came by a line was typed by nobody."""
-    return list_tests()[row.test].double_entry and db.session.execute(
-        select(Laboratory.id).where(Laboratory.user_id == row.entered_by_id).limit(1)).first() is None
+    return list_tests()[row.test].double_entry and not is_of_line(row)
+
+
+def is_of_line(row: LabResult) -> bool:
+    """Whether a laboratory's own line brought it, and no person typed it."""
+    return db.session.execute(
+        select(Laboratory.id).where(Laboratory.user_id == row.entered_by_id).limit(1)).first() is not None
 
 
 def find_second_entry(row: LabResult) -> SecondEntry | None:
@@ -132,7 +142,8 @@ def enter_second(row: LabResult, value: str, unit: str | None, actor: User) -> S
 def is_blind_for(row: LabResult, user: User) -> bool:
     """Whether `user` must not see the value yet: it waits, and they are to type it a second time.
 
-    Who may not confirm types nothing: the physician reads what waits, which may be critical. Two entries that differ are for everybody to look at; where they agree, only who typed the second has seen both.
+    Who may not confirm types nothing: the physician reads what waits, which may be critical. Two entries that differ
+    are for everybody to look at; where they agree, only who typed the second has seen both.
     """
     if not row.is_current or row.status is not ResultStatus.PRELIMINARY or row.entered_by_id == user.id:
         return False

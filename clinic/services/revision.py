@@ -57,7 +57,7 @@ def supersede(old: R, new: R) -> R:
 
 
 def replace_refused(old: R, new: R) -> R:
-    """Put `new` in the place of what the second person sent back, in the same series."""
+    """Put `new` in the place of what was sent back or taken back, in the same series."""
     new.series_id = old.series_id
     new.revision = old.revision + 1
     old.superseded_at = clock.now()

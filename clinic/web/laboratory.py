@@ -26,7 +26,7 @@ from clinic.schemas.door import load
 from clinic.schemas.laboratory import LabResultIn
 from clinic.schemas.reason import ReasonIn
 from clinic.schemas.time import read_time
-from clinic.services import confidential, egfr, laboratory, release
+from clinic.services import confidential, egfr, laboratory, put_back, release
 from clinic.services.assessment import list_requirements
 from clinic.services.lab_order import get_order_of
 from clinic.services.result_grid import find_range, say_range
@@ -339,6 +339,7 @@ def _show_result(case: Case, row: LabResult, typed: dict[str, Any], problem: Inv
         may_confirm=waiting and has_permission(P.CONFIRM_RESULT),
         may_correct=row.is_current and not blind and has_permission(P.ENTER_RESULT)
         and (is_recording(case) or (signed and row.counts)),
+        may_take_back=put_back.may_take_back(row, current_user) and has_permission(P.ENTER_RESULT),
         origin=request.values.get("from", ""), correcting=correcting,
         made_from=egfr.find_creatinine(row) if egfr.is_computed(row) else None,
         waits=egfr.waits_for_creatinine(row),

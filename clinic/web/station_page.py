@@ -64,7 +64,7 @@ def forget(case_id: str) -> Case:
 
 def describe_status(row: Recorded) -> tuple[str, str]:
     """Where a recorded result stands, in words, and the tone that repeats them."""
-    if row.superseded_at is not None and not row.is_sent_back:
+    if row.superseded_at is not None and row.status is not ResultStatus.ENTERED_IN_ERROR:
         return _("Replaced"), "off"
     words = {
         ResultStatus.PRELIMINARY: (_("Needs second person"), "wait"), ResultStatus.FINAL: (_("Final"), "good"),

@@ -13,6 +13,7 @@ from typing import Any
 from flask import Blueprint, Response, render_template, request, url_for
 from flask_babel import LazyString, lazy_gettext
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from flask_login import current_user
 
 from clinic import clock
@@ -21,7 +22,7 @@ from clinic.errors import NotFound
 from clinic.models import Purpose, TbOutcome
 from clinic.partial_date import DateUnreadable, parse_partial_date
 from clinic.permissions import Permission, requires
-from clinic.queries.tb_indicator import ROWS, count_indicators
+from clinic.queries.tb_indicator import ROWS, count_indicators, count_undated
 from clinic.queries.tb_register import MOST, SIZE, Period, count_outcomes, list_register
 from clinic.read_audit import note_shown
 from clinic.result_word import label_value
@@ -128,21 +129,32 @@ def indicators() -> str:
     return render_template(
         "tuberculosis/indicators.html", counts=counts, rows=ROWS, words=INDICATOR_WORDS, errors=errors,
         given=_list_given(), period=period, tabs=_list_tabs("indicators"),
+        undated=_say_undated(period) if not errors else "",
         csv_url=url_for(".export_indicators", **_list_given()))
 
 
 @blueprint.get("/indicators.csv")
 @requires(P.SEE_TB_REGISTERS)
 def export_indicators() -> Response:
-    """The same as a table: a line for each row of the report, a column for each month."""
+    """The same as a table: a line for each row of the report, a column for each month; last, who is in none of them."""
     errors: dict[str, list[str]] = {}
     period = _read_period(errors, months=12)
     if errors:
         raise NotFound(next(iter(errors.values()))[0])
     counts = count_indicators(current_user, period.first, period.last)
     _record_export("indicators", period, len(counts), [])
-    return _send("indicators", ["row", "what", *counts], (
-        [name, str(INDICATOR_WORDS[name]), *(month[name] for month in counts.values())] for name in ROWS))
+    undated = _say_undated(period)
+    return _send("indicators", ["row", "what", *counts], [
+        *([name, str(INDICATOR_WORDS[name]), *(month[name] for month in counts.values())] for name in ROWS),
+        *([["", undated, *("" for _month in counts)]] if undated else [])])
+
+
+def _say_undated(period: Period) -> str:
+    """Who is in none of the months, and how many they are; empty when nobody is."""
+    count = count_undated(current_user, period.first, period.last)
+    return ngettext(
+        "Not counted: %(num)s case opened in this period has no day of examination yet.",
+        "Not counted: %(num)s cases opened in this period have no day of examination yet.", count) if count else ""
 
 
 def _to_line(name: str, row: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from clinic.queries.alert import AlertKind, list_alerts
 from clinic.queries.laboratory import count_waiting_results
 from clinic.schemas.door import load
 from clinic.schemas.laboratory import LabResultIn
-from clinic.services import amendment, laboratory, release
+from clinic.services import amendment, draw, lab_order, laboratory, release
 from clinic.services.plausibility import get_today
 from tests.factory import make_case, make_laboratory, make_user
 
@@ -186,6 +186,73 @@ def test_result_taken_back_after_the_signature_asks_for_an_amendment(
     (request,) = amendment.list_open_requests(case)
     assert "taken back after the signature: another person's cup" in request.reason
     assert [task.role for task in _list_tasks("amendment")] == ["physician"]
+
+
+@pytest.fixture
+def corrected(case: Case, technician: User, supervisor: User) -> LabResult:
+    """A correction made after the signature that waits for its second person."""
+    row = laboratory.enter_result(case, _load(case, "creatinine", "81.25", unit="umol/L"), technician)
+    check_result(row, supervisor)
+    case.state = CaseState.SUBMITTED
+    db.session.flush()
+    return laboratory.correct_result(row, _load(case, "creatinine", "18.5", unit="umol/L", confirmed=[
+        "unusual-creatinine"]), "read again", technician)
+
+
+@pytest.mark.database
+def test_author_takes_back_an_unconfirmed_correction_and_what_counted_stands_again(
+    case: Case, technician: User, supervisor: User, corrected: LabResult
+) -> None:
+    with pytest.raises(NotNow, match="signed"):
+        laboratory.withdraw_result(corrected, "not mine", make_user("labtech", case.site))
+    laboratory.withdraw_result(corrected, "another person's sheet", technician)
+    first, second, third = laboratory.list_results(case)
+    assert (second.status, second.remark, second.is_current) == (
+        ResultStatus.ENTERED_IN_ERROR, "another person's sheet", False)
+    assert (third.value, third.unit, third.status, third.counts) == ("81.25", "umol/L", ResultStatus.FINAL, True)
+    assert (third.revision, third.series_id, third.confirmed_by_id) == (3, first.series_id, supervisor.id)
+    assert AlertKind.CORRECTED not in {alert.kind for alert in list_alerts(case)}
+    assert case.state is CaseState.SUBMITTED and count_waiting_results(supervisor) == 0
+    assert amendment.list_open_requests(case) == [], "nobody amends an exam for a correction that is gone"
+    assert [task.outcome for task in _list_tasks("amendment")] == ["no-amendment"]
+    laboratory.correct_result(third, _load(case, "creatinine", "91", unit="umol/L"), "the right sheet", technician)
+    assert len(amendment.list_open_requests(case)) == 1
+
+
+def test_correction_sent_back_after_the_signature_can_be_made_again(
+    case: Case, technician: User, supervisor: User, corrected: LabResult
+) -> None:
+    """It could neither be corrected nor entered anew, and no result counted any more."""
+    laboratory.refuse_result(corrected, "the report says 81.25", supervisor)
+    *_others, newest = laboratory.list_results(case)
+    assert newest.counts and newest.value == "81.25" and not newest.is_sent_back
+    assert amendment.list_open_requests(case) == []
+    (told,) = _list_tasks("follow-up")
+    assert (told.assignee_id, told.role) == (technician.id, "labtech") and "the report says 81.25" in told.detail
+    laboratory.correct_result(newest, _load(case, "creatinine", "82", unit="umol/L"), "typed again", technician)
+
+
+def test_result_that_never_counted_is_taken_back_by_its_author_after_the_signature(
+    case: Case, technician: User
+) -> None:
+    row = laboratory.enter_result(case, _load(case, "urine-protein", "negative"), technician)
+    case.state = CaseState.SIGNED
+    db.session.flush()
+    laboratory.withdraw_result(row, "another person's cup", technician)
+    assert (row.status, case.state) == (ResultStatus.ENTERED_IN_ERROR, CaseState.SIGNED)
+    assert db.session.query(LabResult).count() == 1
+
+
+def test_call_before_the_draw_is_refused(case: Case, technician: User, supervisor: User) -> None:
+    order = lab_order.order_test(case, "hba1c", technician, "thirst")
+    draw.draw(case, ["edta"], None, "", technician)
+    row = laboratory.enter_result(case, _load(case, "hba1c", "92"), technician)
+    assert row.order_id == order.id
+    db.session.expire(order)  # as whoever opens the page reads it
+    with pytest.raises(InvalidInput) as refused:
+        release.record_call(row, "Dr N. Wambui", clock.now() - timedelta(hours=3), True, "", technician)
+    assert "called_time" in refused.value.fields
+    release.record_call(row, "Dr N. Wambui", clock.now(), True, "", technician)
 
 
 def test_unconfirmed_result_of_a_signed_case_is_not_corrected(case: Case, technician: User) -> None:

@@ -61,6 +61,23 @@ def test_correction_after_the_signature_is_opened_from_the_list(app: Flask, case
     assert re.search(rf'button--small" href="/cases/{case.id}/laboratory/{row}', text)
 
 
+def test_author_of_a_correction_after_the_signature_takes_it_back(app: Flask, case: Case, technician: User) -> None:
+    row = laboratory.enter_result(case, NewResult("syphilis-nontreponemal", "nonreactive", get_today(case)), technician)
+    laboratory.confirm_result(row, make_user("nurse", case.site))
+    case.state = CaseState.SIGNED
+    made = laboratory.correct_result(
+        row, NewResult("syphilis-nontreponemal", "reactive", get_today(case)), "read again", technician)
+    base = f"/cases/{case.id}/laboratory/{made.id}"
+    other = sign_in(app, make_user("labtech", case.site))
+    assert "Nobody has confirmed it." not in _text(other.get(base))
+    client = sign_in(app, technician)
+    assert "Nobody has confirmed it." in _text(client.get(base))
+    assert client.post(f"{base}/withdraw", data={}).status_code == 422
+    assert client.post(f"{base}/withdraw", data={"reason": "another person"}).status_code == 302
+    page = _text(client.get(base))
+    assert "Withdrawn" in page and "another person" in page and "stands again" in page
+
+
 def test_ticked_results_are_confirmed_together(app: Flask, case: Case, technician: User) -> None:
     ids = [_enter(case, technician, test, value) for test, value in (
         ("syphilis-nontreponemal", "nonreactive"), ("igra", "negative"))]

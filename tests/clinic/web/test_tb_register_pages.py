@@ -12,8 +12,8 @@ from sqlalchemy import select
 
 from clinic.audit import audit_engine, audit_read
 from clinic.db import db
-from clinic.models import Answer, Case, Sex, User
-from clinic.queries.tb_indicator import count_indicators
+from clinic.models import Answer, Case, CaseState, Sex, User
+from clinic.queries.tb_indicator import ROWS, count_indicators
 from clinic.queries.tb_register import Period, count_outcomes, list_register
 from clinic.schemas.door import load
 from clinic.schemas.imaging import NewReading
@@ -149,9 +149,27 @@ def test_monthly_counts_of_cdc(app: Flask) -> None:
     assert count_indicators(make_user("tbteam", make_site("KSM")), date(2026, 3, 1), april) == {}
 
 
-def _counts(given: dict[str, int]) -> dict[str, int]:
-    from clinic.queries.tb_indicator import ROWS
+@pytest.mark.database
+def test_monthly_counts_say_who_is_in_none_of_them(app: Flask) -> None:
+    """Cases without a day of examination were left out in silence."""
+    team = make_user("tbteam")
+    _examined(team, "1990-05-01", get_today(make_case("us", user=team)))
+    ended = make_case("us", user=team)
+    ended.state = CaseState.WITHDRAWN
+    make_case("ca", user=team)
+    earlier = make_case("us", user=team)
+    earlier.opened_at -= timedelta(days=800)
+    db.session.flush()
+    client = sign_in(app, team)
+    words = "Not counted: 1 case opened in this period has no day of examination yet."
+    assert words in client.get("/tuberculosis/indicators").text
+    lines = list(csv.reader(io.StringIO(client.get("/tuberculosis/indicators.csv").text)))
+    assert [line[0] for line in lines] == ["row", *ROWS, ""], "CDC's own rows stay as they are"
+    assert lines[-1][1] == words and len(lines[-1]) == len(lines[0]) == 3
+    assert "Not counted" not in client.get("/tuberculosis/indicators?from=2020-01-01&to=2020-02-01").text
 
+
+def _counts(given: dict[str, int]) -> dict[str, int]:
     return dict.fromkeys(ROWS, 0) | given
 
 
