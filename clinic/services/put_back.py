@@ -1,4 +1,4 @@
-"""A correction made after the signature that nobody confirmed, and that is taken or sent back: what counted stands again."""
+"""A correction made after the signature, unconfirmed, is taken or sent back: what counted before stands again."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ def put_back(row: LabResult) -> LabResult | None:
 
 def end_request(row: LabResult, reason: str, actor: User) -> None:
     """Nobody is to amend an exam for a correction that is gone: the request for it ends, with the reason."""
-    task = db.session.execute(select(Task).where(Task.key == build_key("amendment", row.id))).unique().scalar_one_or_none()
+    task = db.session.execute(
+        select(Task).where(Task.key == build_key("amendment", row.id))).unique().scalar_one_or_none()
     request = db.session.get(AmendmentRequest, task.subject_id) if task is not None and task.subject_id else None
     if request is None or request.settled_at is not None:
         return

@@ -11,9 +11,8 @@ from enum import Enum
 from typing import Any
 
 from flask import Blueprint, Response, render_template, request, url_for
-from flask_babel import LazyString, lazy_gettext
+from flask_babel import LazyString, lazy_gettext, ngettext
 from flask_babel import gettext as _
-from flask_babel import ngettext
 from flask_login import current_user
 
 from clinic import clock
