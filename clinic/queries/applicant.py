@@ -45,12 +45,15 @@ def list_cases_of(applicant: Applicant) -> list[Case]:
     ).unique().scalars())
 
 
-def list_applicants(user: User, after: tuple[str, str] | None = None) -> tuple[list[Row[Any]], bool]:
-    """One page of the site's applicants by name, and whether more follow."""
+def list_applicants(user: User, after: str | None = None) -> tuple[list[Row[Any]], bool]:
+    """One page of the site's applicants by name, those behind the one with the key `after`; and whether more follow."""
     place = tuple_(Applicant.search_name, Applicant.id)
     query = _select_people().where(Applicant.site_id == user.site_id, Applicant.merged_into_id.is_(None))
-    if after:
-        query = query.where(place > tuple_(*after))
+    here = db.session.execute(
+        select(Applicant.search_name).where(Applicant.id == after, Applicant.site_id == user.site_id)
+    ).scalar_one_or_none() if after else None
+    if here is not None:
+        query = query.where(place > tuple_(here, after))
     rows = list(db.session.execute(query.order_by(Applicant.search_name, Applicant.id).limit(PAGE + 1)))
     return rows[:PAGE], len(rows) > PAGE
 

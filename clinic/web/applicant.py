@@ -53,11 +53,11 @@ SHORTEST_REASON = 5  # letters: "twin" alone says too little, "her twin" does
 @requires(P.REGISTER, P.SEE_CASES)
 def index() -> Page:
     """Everybody registered at the site, by name."""
-    after = (request.args["name"], request.args["id"]) if {"name", "id"} <= set(request.args) else None
+    after = request.args.get("after")  # a key: no name stands in an address
     people, more = list_applicants(current_user, after)
-    next_url = url_for(".index", name=people[-1].search_name, id=people[-1].id) if more else None
+    next_url = url_for(".index", after=people[-1].id) if more else None
     return render_template("applicant/index.html", people=people, may_register=has_permission(P.REGISTER),
-                           next_url=next_url, is_first=after is None)
+                           next_url=next_url, is_first=not after)
 
 
 @blueprint.get("/new")

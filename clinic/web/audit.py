@@ -34,11 +34,13 @@ from clinic.schemas.field import to_words
 from clinic.seal.table import CHANGE, READ
 from clinic.web.audit_word import describe_action, describe_detail, describe_subject
 from clinic.web.case_list import find_day_start
+from clinic.web.seek import read_sought, seeks
 from clinic.web.staff_name import list_names
 
 blueprint = Blueprint("audit", __name__, url_prefix="/audit")
 P = Permission
 USUAL_DAYS = 30  # without a day in the filter
+LONGEST = 1000  # characters of a value; what was searched for is sealed
 EXPORTED_MOST = 5000  # rows of one file; the file's last row says where the next begins
 GIVEN = ("stream", "case", "applicant", "person", "from", "to", "emergency")
 STREAM_WORDS: dict[str, LazyString] = {
@@ -48,15 +50,17 @@ STREAM_WORDS: dict[str, LazyString] = {
 
 @blueprint.get("")
 @requires(P.SEE_AUDIT)
+@seeks("applicant")
 def index() -> str:
     """One page of rows, the newest first, narrowed by what stands in the address."""
     errors: dict[str, list[str]] = {}
     wanted = _read_filter(errors)
     rows = list_trail(current_user, wanted, request.args.get("after"), PAGE_SIZE + 1) if not errors else []
     page, given = rows[:PAGE_SIZE], _list_given()
+    shown = given | ({"applicant": read_sought("applicant")} if "applicant" in given else {})
     _record_look("see-audit", wanted, len(page))
     return render_template(
-        "audit/index.html", rows=_to_lines(page), given=given, errors=errors, people=list_people(current_user),
+        "audit/index.html", rows=_to_lines(page), given=shown, errors=errors, people=list_people(current_user),
         tabs=_list_tabs(wanted), stream=wanted.stream.name, days=USUAL_DAYS,
         is_narrowed=bool(set(given) - {"stream"}), is_usual=wanted.happened_from is not None and "from" not in given,
         next_url=url_for(".index", **given, after=page[-1].id) if len(rows) > PAGE_SIZE else None,
@@ -124,7 +128,7 @@ def _record_look(action: str, wanted: AuditFilter, count: int) -> None:
 
 
 def _list_given() -> dict[str, Any]:
-    return {name: value for name in GIVEN if (value := request.args.get(name, "").strip()[:80])}
+    return {name: value for name in GIVEN if (value := request.args.get(name, "").strip()[:LONGEST])}
 
 
 def _read_filter(errors: dict[str, list[str]]) -> AuditFilter:
@@ -166,7 +170,10 @@ def _find_case(given: dict[str, Any], errors: dict[str, list[str]]) -> Case | No
 def _find_applicant(given: dict[str, Any], errors: dict[str, list[str]]) -> Applicant | None:
     if "applicant" not in given:
         return None
-    found = find_people_by_number(current_user, given["applicant"])
+    sought = read_sought("applicant", errors)
+    if "applicant" in errors:
+        return None
+    found = find_people_by_number(current_user, sought)
     if len(found) != 1:
         errors["applicant"] = [_("There is no such person at your site. Write the applicant's or passport's number.")]
         return None

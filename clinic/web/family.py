@@ -22,6 +22,7 @@ from clinic.schemas.reason import ReasonIn
 from clinic.services import family as families
 from clinic.web.form import read_form, read_version
 from clinic.web.relation_word import list_relation_choices
+from clinic.web.seek import read_sought, seeks
 from clinic.web.station_page import list_names
 
 blueprint = Blueprint("family", __name__)
@@ -95,6 +96,7 @@ def save(family_id: str) -> Page:
 
 @blueprint.get("/families/<family_id>/members/new")
 @requires(P.REGISTER)
+@seeks("q")
 def choose(family_id: str) -> Page:
     """Look for somebody who is registered already."""
     return _show_choice(get_family(family_id, current_user), {})
@@ -174,7 +176,7 @@ def _show_edit(family: Family, values: dict[str, Any], version: int, **parts: An
 
 
 def _show_choice(family: Family, values: dict[str, Any], **parts: Any) -> str:
-    query = (request.args.get("q") or values.get("q") or "").strip()
+    query = (read_sought("q") or values.get("q") or "").strip()
     found = (find_people_by_number(current_user, query) or find_people_by_name(current_user, query)) if query else []
     present = {member.applicant_id for member in families.list_members(family)}
     principal = next(iter(families.list_members(family)), None)

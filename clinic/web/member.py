@@ -25,6 +25,7 @@ from clinic.web.form import read_form
 from clinic.web.language import list_languages
 from clinic.web.permission_word import permission_word
 from clinic.web.proven_form import load_proven
+from clinic.web.seek import read_sought, seeks
 
 blueprint = Blueprint("member", __name__, url_prefix="/administration/users")
 mark_blueprint(blueprint, "how the house is run: staff, sites and destinations, nobody examined")
@@ -34,16 +35,18 @@ STANDINGS = {"active": True, "disabled": False}
 
 @blueprint.get("")
 @requires(Permission.MANAGE_USERS)
+@seeks("q")
 def index() -> str:
     """Staff within reach, by name."""
     kept: dict[str, Any] = {name: text for name in ("q", "role", "site", "standing")
                             if (text := request.args.get(name, "").strip())}
+    sought = read_sought("q")
     page = list_members(current_user, MemberFilter(
-        kept.get("q", ""), kept.get("role", ""), kept.get("site", ""), STANDINGS.get(kept.get("standing", ""))),
+        sought, kept.get("role", ""), kept.get("site", ""), STANDINGS.get(kept.get("standing", ""))),
         request.args.get("after"), request.args.get("before"))  # fmt: skip
     members = get_members([row.id for row in page.rows])
     return render_template(
-        "member/index.html", members=members, kept=kept, roles=list_role_choices(),
+        "member/index.html", members=members, kept=kept, sought=sought, roles=list_role_choices(),
         sites=list_sites_within_reach(current_user),
         next_url=url_for(".index", **kept, after=members[-1].id) if page.has_next and members else None,
         prev_url=url_for(".index", **kept, before=members[0].id) if page.has_previous and members else None,

@@ -39,6 +39,7 @@ from clinic.services.merge_caution import list_cautions
 from clinic.web.form import read_form
 from clinic.web.merge_word import compare_records, link_word
 from clinic.web.reauthentication import check_again
+from clinic.web.seek import read_sought, seeks
 
 blueprint = Blueprint("merge", __name__)
 Page = str | tuple[str, int] | Response
@@ -63,10 +64,12 @@ def doubles() -> Page:
 
 @blueprint.get("/applicants/<applicant_id>/merge")
 @requires(MAY)
+@seeks("number")
 def choose(applicant_id: str) -> Page:
     """Which other record: a likely double, or one named by its number."""
     applicant = get_applicant(applicant_id, current_user)
-    typed, errors = request.args.get("number", "").strip(), {}
+    errors: dict[str, list[str]] = {}
+    typed = read_sought("number", errors)
     if typed:
         found = [row.id for row in find_people_by_number(current_user, typed) if row.id != applicant.id]
         if len(found) == 1:

@@ -25,6 +25,7 @@ from clinic.services.family import find_family, find_parent_relation, list_membe
 from clinic.web.case_word import DOCUMENT_WORDS
 from clinic.web.form import read_form
 from clinic.web.relation_word import list_guardian_relations
+from clinic.web.seek import read_sought, seeks
 from clinic.web.station_page import list_names
 
 blueprint = Blueprint("related", __name__, url_prefix="/applicants/<applicant_id>/people")
@@ -44,6 +45,7 @@ def view(applicant_id: str) -> Page:
 
 @blueprint.get("/new")
 @requires(P.REGISTER)
+@seeks("q")
 def new(applicant_id: str) -> Page:
     """The form: of somebody registered whom the address names, or empty with whom the family proposes."""
     applicant = get_applicant(applicant_id, current_user)
@@ -183,7 +185,7 @@ def _show(applicant: Applicant, errors: dict[str, Any] | None = None, values: di
 
 
 def _show_form(applicant: Applicant, values: dict[str, Any], row: RelatedPerson | None = None, **parts: Any) -> str:
-    query = request.args.get("q", "").strip()
+    query = read_sought("q")
     found = (find_people_by_number(current_user, query) or find_people_by_name(current_user, query)) if query else []
     chosen = values.get("registered_id")
     return render_template(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
@@ -18,16 +18,18 @@ from clinic.queries.applicant import (
 )
 from clinic.queries.family import find_families_by_number
 from clinic.queries.specimen import find_case_of_order, find_specimen
+from clinic.web.seek import read_sought, seeks
 
 blueprint = Blueprint("search", __name__)
-LONGEST = 400  # characters; three lines of a passport are 90
 
 
 @blueprint.get("/search")
 @requires(Permission.SEE_CASES)
+@seeks("q")
 def find() -> str | Response:
     """One hit opens; several are listed; none says what can be searched for."""
-    typed = request.args.get("q", "").strip()[:LONGEST]
+    errors: dict[str, list[str]] = {}
+    typed = read_sought("q", errors)
     scanned = _find_scanned(typed) if typed else None
     if scanned is not None:
         return scanned
@@ -46,7 +48,7 @@ def find() -> str | Response:
     if len(people) == 1 and not cases:  # a merged record's own page leads on and says why
         return redirect(url_for("applicant.show", applicant_id=hits[0].id if len(hits) == 1 else people[0].id))
     return render_template(
-        "search/index.html", search_query=typed, cases=cases, people=people, because=because,
+        "search/index.html", search_query=typed, spent=errors.get("q"), cases=cases, people=people, because=because,
         is_cut=len(hits) >= FOUND_MOST, may_register=has_permission(Permission.REGISTER),
     )
 

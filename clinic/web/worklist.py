@@ -25,6 +25,7 @@ from clinic.web.case_list import address_pages, find_day_start, read_place, rend
 from clinic.web.delivery_word import say_passed
 from clinic.web.language import find_speech
 from clinic.web.lateness import find_late, may_mend_deliveries
+from clinic.web.seek import read_sought, seeks
 from clinic.web.word import case_state_word
 
 blueprint = Blueprint("worklist", __name__)
@@ -90,19 +91,21 @@ def index() -> bytes:
 
 @blueprint.get("/cases")
 @requires(P.SEE_CASES)
+@seeks("q")
 def cases() -> bytes | tuple[bytes, int]:
     """Every case of the site, narrowed by what stands in the address."""
     errors: dict[str, list[str]] = {}
     reader = current_user._get_current_object()
     is_narrowed = any(request.args.get(name) for name in FILTERS) if request.args else False
-    narrowed = read_filter(errors) if is_narrowed else Filter()
+    sought = read_sought("q", errors, LONGEST) if is_narrowed else ""
+    narrowed = read_filter(errors, sought) if is_narrowed else Filter()
     page = list_cases(reader, narrowed, read_place("after"), read_place("before"))
     counts = count_own_lists()
     count = counts.all if narrowed == Filter() else count_cases(reader, narrowed)
     rows = render_rows(page, None, with_state=True)
     shown = render_list(
         "worklist/all.html", rows, errors=errors, tabs=list_tabs("all", counts), rows=rows, count=say_count(count),
-        given=request.args, is_narrowed=is_narrowed, may_register=has_permission(P.REGISTER, reader),
+        given={**request.args, "q": sought}, is_narrowed=is_narrowed, may_register=has_permission(P.REGISTER, reader),
         choices=partial(_list_choices, narrowed.programme),
         **address_pages(page, order_of(narrowed).key),
     )
@@ -147,10 +150,10 @@ def _say_lists(_language: str) -> tuple[str, ...]:
     return _("Mine"), _("Here today"), _("All cases")
 
 
-def read_filter(errors: dict[str, list[str]]) -> Filter:
-    """What the address narrows the list of all cases to; a day that cannot be read is added to `errors`."""
+def read_filter(errors: dict[str, list[str]], typed: str) -> Filter:
+    """What the address narrows the list of all cases to, `typed` as number or name; a day that cannot be read is added
+    to `errors`."""
     given = request.args
-    typed = given.get("q", "").strip()[:LONGEST]
     programme = given.get("programme", "")
     state, station = given.get("state", ""), given.get("station", "")
     known = programme if programme in list_programmes() else None

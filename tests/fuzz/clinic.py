@@ -72,6 +72,7 @@ class Clinic:
     secrets: tuple[str, ...] = ()
     cookies: dict[str, str] = field(default_factory=dict)  # of a signed-in browser, by role
     emails: dict[str, str] = field(default_factory=dict)
+    people: dict[str, str] = field(default_factory=dict)  # their ids
     codes: list[str] = field(default_factory=list)  # recovery codes of the account that a stranger signs in to
     keys: dict[str, str] = field(default_factory=dict)  # of the authenticator apps of who has one, by role
     ids: list[str] = field(default_factory=list)
@@ -128,6 +129,7 @@ def _make(app: Flask) -> Clinic:
         keep_draft(user, {"family_name": "Half typed"})
     made.ids = [*common.values(), *made.other.values(), partner.number, partner.id]
     made.emails = {name: user.email for name, user in staff.items()}
+    made.people = {name: user.id for name, user in staff.items()}
     made.keys[KEYHOLDER] = _find_key(staff[KEYHOLDER])
     made.emails[STRANGER] = _give_app(make_user("reception", site), made)
     for name, user in ({"subject": subject, "again": staff[EVERYBODY]} | staff).items():

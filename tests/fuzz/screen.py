@@ -21,6 +21,7 @@ from clinic import clock
 from clinic.permissions import PUBLIC, ROLES, Permission
 from clinic.queries import page as listing
 from clinic.web.clinical_format import format_date
+from clinic.web.seek import seal_words
 from tests.fuzz.clinic import COLLEAGUE, EVERYBODY, SECRET, STRANGER, Clinic, make_clinic
 from tests.fuzz.filling import TYPES, UNASKED, Filled, encode, fill, spoil
 from tests.fuzz.harness import Door, Finding, check_text
@@ -65,8 +66,8 @@ QUERIES = {
     "opening.choose": "?programme={programme}&category={category}",
     "family_case.choose": "?programme={programme}&category={category}",
     "member_access.roles": "?look=1&role=nurse", "laboratory.result": "?correct=1", "exam_form.view": "?amend=1",
-    "delivery.selection": "?chosen={delivery_id}", "consent.view": "?again=1", "family.choose": "?q=Wanjiru",
-    "xray.view": "?{word}={reading_id}", "related.new": "?q=Wanjiru",
+    "delivery.selection": "?chosen={delivery_id}", "consent.view": "?again=1", "family.choose": "?q={sought}",
+    "xray.view": "?{word}={reading_id}", "related.new": "?q={sought}",
 }
 HEADERS = ("Content-Security-Policy", "Permissions-Policy", "X-Content-Type-Options", "Referrer-Policy",
            "Cross-Origin-Opener-Policy", "Cache-Control")
@@ -252,13 +253,19 @@ class _Walker:
                   for page in _list_above(rule, self.door.pages) if page.arguments <= set(values)]
         for values, page in looked:
             query = GOAL_QUERIES.get(step.goal, QUERIES.get(page.endpoint, ""))
-            query = query.format(**values, word=chance.choice(("new", "correct"))) if chance.random() < 0.7 else ""
+            query = query.format(**values, word=chance.choice(("new", "correct")),
+                                 sought=self._seal("Wanjiru")) if chance.random() < 0.7 else ""
             self._open("GET", self.door.map.build(page.endpoint, {k: values[k] for k in page.arguments}) + query)
             fitting = [form for form in self.page.forms if form.method == "POST" and self._name(form) == step.goal]
             if fitting:
                 self.known = {**(places[0] if places else {}), **values}
                 return chance.choice(fitting)
         return None
+
+    def _seal(self, words: str) -> str:
+        """What this person searches for, as it stands in an address."""
+        with self.door.world.app.app_context():
+            return seal_words(self.clinic.people.get(self.role, ""), words)
 
     def _send(self, chance: Random, step: Step, form: Form | None, again: int = 0) -> None:
         goal = step.goal or self._name(form)

@@ -20,6 +20,7 @@ from clinic.models import Case, User
 from clinic.queries.unusual_reading import LEAST
 from tests.factory import make_applicant, make_case, make_site, make_user
 from tests.fhir import validator
+from tests.seek import seek
 from tests.sign_in import sign_in
 
 
@@ -71,7 +72,7 @@ def test_filters_stand_in_the_address_and_narrow(app: Flask, case: Case) -> None
     for query, found in (({"case": number}, True), ({"applicant": person}, True), ({"person": nurse}, True),
                          ({"from": "01-Jan-2020"}, True), ({"to": "01-Jan-2020"}, False), ({"emergency": "yes"}, False),
                          ({"person": _id_of("Nurse Otieno")}, True)):
-        answer = client.get("/audit", query_string=query)
+        answer = seek(client, "/audit", **query)
         assert answer.status_code == 200
         assert (">Nurse Njeri</" in answer.text.split("</form>")[-1] or "Nurse Njeri\n" in answer.text.split(
             "</form>")[-1]) is found, query

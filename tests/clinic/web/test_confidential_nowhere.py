@@ -47,6 +47,7 @@ from clinic.services.handover import list_orders_of
 from clinic.services.ordering import add_requirement
 from clinic.services.plausibility import get_today
 from clinic.services.tuberculosis import open_tb_case
+from clinic.web.seek import seal_words
 from tests.factory import make_laboratory, make_reported, make_site, make_user
 from tests.fhir import story
 from tests.sign_in import meet, sign_in
@@ -63,9 +64,11 @@ RESULT = re.compile(r"hiv.positive|positive.hiv|hiv test, |^(positive|negative)$
 LEFT_OUT = ("static", "security", "second_factor.", "session.", "photo.picture", "film.")
 WHOLE = ("paper.pdf", "sign.document", "message.sent", "message.report")  # the signed exam, by permission
 OF_LISTS = {"test", "authority_id", "site_id", "laboratory_id"}  # arguments of addresses that are about many people
+SOUGHT = "?q="  # and then what is sealed for the reader
 QUERIES = {
     "tb_register.index": tuple(f"?register={name}" for name in ("treatment", "presumptive", "laboratory")),
-    "search.find": ("?q=hiv", "?q=Wafula"), "worklist.cases": ("", "?view=all"), "task.index": ("", "?view=all"),
+    "search.find": (f"{SOUGHT}hiv", f"{SOUGHT}Wafula"), "worklist.cases": ("", "?view=all"),
+    "task.index": ("", "?view=all"),
     "result_grid.grid": ("", "?state=confirm"), "audit.index": ("", "?stream=change"),
     "audit.export_csv": ("", "?stream=change"), "audit.export_fhir": ("", "?stream=change"),
 }
@@ -199,7 +202,9 @@ def _read(app: Flask, house: House, role: str, opened: bool = False) -> dict[str
             given = {name: values[name] for name in rule.arguments}
             address = app.url_map.bind("localhost").build(rule.endpoint, given)
             for query in QUERIES.get(rule.endpoint, ("",)):
-                answer = client.get(address + query)
+                words = query.removeprefix(SOUGHT)
+                sealed = query if words == query else SOUGHT + seal_words(user.id, words)
+                answer = client.get(address + sealed)
                 assert answer.status_code < 500, address
                 pages[f"{rule.rule}{query} ({turn})"] = _split(answer.get_data(), answer.content_type or "", house)
     return pages

@@ -17,6 +17,7 @@ from clinic.db import db, write_unit
 from clinic.models import AuditChange, Case, EmergencyAccess, User
 from clinic.permissions import ROLES
 from tests.factory import make_applicant, make_case, make_site, make_user
+from tests.seek import seek
 from tests.sign_in import sign_in
 from tests.world import World, build_world, make_everybody
 
@@ -69,7 +70,7 @@ def test_case_number_opens_that_case_to_read_and_its_site_sees_it(app: Flask, ca
     assert client.get(f"/cases/{case_id}/forms/us-medical-exam").status_code == 200
     assert client.get(f"/applicants/{person_id}").status_code == 404
     assert "Zzwambui" not in client.get("/cases").text
-    assert client.get("/search", query_string={"q": number}).status_code == 200
+    assert seek(client, "/search", q=number).status_code == 200
     read = _reads("read")[-1]
     assert (read.case_id, read.site_id) == (case_id, site_id)
     assert '"purpose":"BTG"' in read.detail and '"reason":"danger"' in read.detail

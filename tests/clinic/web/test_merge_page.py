@@ -12,6 +12,7 @@ from clinic.db import read_unit
 from clinic.models import Applicant, Case, Merge
 from clinic.permissions import ROLES, Permission
 from tests.factory import PASSWORD, make_applicant, make_case, make_site, make_user
+from tests.seek import find_address, seek
 from tests.sign_in import sign_in
 
 PERSON = {"family_name": "Wanjiru", "given_names": "Grace", "birth_date": "1991-01-05"}
@@ -78,7 +79,7 @@ def test_records_stand_side_by_side_with_their_differences_in_words(app: Flask, 
     assert "Differs" in page and "Same" in page and scene["case_number"] in page
     assert "Both have an open case of the same programme" in page
     number = scene["numbers"].split()[1]
-    found = client.get(f"/applicants/{scene['one']}/merge", query_string={"number": number})
+    found = seek(client, f"/applicants/{scene['one']}/merge", number=number)
     assert found.status_code == 302 and scene["other"] in found.location
     assert client.get(f"/applicants/{scene['one']}/merge?number=nobody").status_code == 422
     same = client.get(f"/applicants/{scene['one']}/merge/{scene['one']}")
@@ -113,9 +114,9 @@ def test_merge_then_search_then_undo(app: Flask, scene: dict[str, str]) -> None:
     answer = _merge(client, scene)
     assert answer.status_code == 302 and scene["one"] in answer.location
     one, other = scene["numbers"].split()
-    found = client.get(f"/search?q={other}", follow_redirects=True)
+    found = client.get(find_address(client, "/search", q=other), follow_redirects=True)
     assert f"You looked for {other}. It was merged into this record" in _text(found) and one in _text(found)
-    both = client.get("/search?q=wanj")
+    both = seek(client, "/search", q="wanj")
     assert both.status_code == 302 and scene["one"] in both.location
     assert client.get(f"/applicants/{scene['other']}/edit").status_code == 409
     case = _text(client.get(f"/cases/{scene['case']}"))

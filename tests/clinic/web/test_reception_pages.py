@@ -13,6 +13,7 @@ from clinic.db import read_unit, write_unit
 from clinic.models import Applicant, AuditChange, Case, Requirement
 from clinic.mrz import Layout, build_mrz
 from tests.factory import make_applicant, make_authority, make_case, make_site, make_user
+from tests.seek import seek
 from tests.sign_in import sign_in
 
 MRZ = build_mrz(
@@ -198,8 +199,8 @@ def test_other_site_sees_nothing(app: Flask) -> None:
                  f"/applicants/{applicant_id}/edit", f"/applicants/{applicant_id}/cases/new"):
         assert client.get(path).status_code == 404, path
     assert number not in client.get("/").get_data(as_text=True)
-    assert client.get(f"/search?q={number}").status_code == 200
-    assert "Nobody at this site" in client.get(f"/search?q={number}").get_data(as_text=True)
+    assert seek(client, "/search", q=number).status_code == 200
+    assert "Nobody at this site" in seek(client, "/search", q=number).get_data(as_text=True)
 
 
 def test_search_goes_straight_to_the_record(app: Flask) -> None:
@@ -212,7 +213,7 @@ def test_search_goes_straight_to_the_record(app: Flask) -> None:
     for typed, target in ((own, case_id), (own.replace("-", "").lower(), case_id), ("nrb 2026 123456", case_id),
                           (passport, applicant_id), (number, applicant_id), (family, applicant_id),
                           ("achieng wanjiru", applicant_id)):
-        page = client.get("/search", query_string={"q": typed})
+        page = seek(client, "/search", q=typed)
         assert page.status_code == 302 and target in page.location, typed
 
 

@@ -14,6 +14,7 @@ from clinic.services.lab_order import place_orders
 from clinic.services.plausibility import get_today
 from clinic.services.specimen import take_specimen
 from tests.factory import make_case, make_site, make_user
+from tests.seek import seek
 from tests.sign_in import sign_in
 
 
@@ -24,9 +25,9 @@ def test_specimen_number_opens_its_page_at_its_own_site_only(app: Flask, change:
     row = take_specimen(case, NewSpecimen(SpecimenKind.SPUTUM, get_today(case)), user)
     db.session.commit()
     address, number = f"/cases/{case.id}/specimens/{row.id}", db.session.query(Specimen.number).scalar()
-    wanted = {"q": change(number)}  # type: ignore[operator]
-    assert sign_in(app, user).get("/search", query_string=wanted).location == address
-    elsewhere = sign_in(app, other).get("/search", query_string=wanted).get_data(as_text=True)
+    wanted = change(number)  # type: ignore[operator]
+    assert seek(sign_in(app, user), "/search", q=wanted).location == address
+    elsewhere = seek(sign_in(app, other), "/search", q=wanted).get_data(as_text=True)
     assert "Nobody at this site was found." in elsewhere
 
 
@@ -43,7 +44,7 @@ def test_order_and_referral_open_the_orders_of_the_case(app: Flask) -> None:
     numbers, address = [order.number, order.referral.number.lower()], f"/cases/{case.id}/orders"
     db.session.commit()
     client = sign_in(app, user)
-    assert [client.get("/search", query_string={"q": each}).location for each in numbers] == [address, address]
+    assert [seek(client, "/search", q=each).location for each in numbers] == [address, address]
 
 
 @pytest.mark.parametrize("value", ["NBO-S-000001-U", "nbos000001u", "NBO-S000123", "NBO-L-000001-1"])
