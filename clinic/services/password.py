@@ -10,6 +10,7 @@ import re
 import secrets
 import uuid
 from datetime import timedelta
+from typing import NamedTuple
 
 from flask import current_app
 from flask_babel import gettext as _
@@ -35,20 +36,34 @@ RESET_LIFE = timedelta(minutes=30)
 CODE_LENGTH = 12  # letters of ALPHABET: 60 bits, for half an hour, counted wrong guesses
 
 
-def ensure_good_password(password: str, email: str, name: str, field: str = "new_password") -> None:
-    """Raise InvalidInput, naming `field`, when the password is short, among the common ones, or made of the person."""
+class Judgement(NamedTuple):
+    """What is said of a password: the sentence, and whether it is good enough to be set."""
+
+    sentence: str
+    is_good: bool
+
+
+def judge_password(password: str, email: str, name: str) -> Judgement:
+    """Whether the password is short, among the common ones, or made of the person; and how well it would do."""
     own = {part for part in re.split(r"[\s@.,_-]+", f"{name} {email}".lower()) if len(part) > 2}
-    problem = ""
     if len(password) < SHORTEST:
-        problem = _("Choose a password of at least %(n)s characters.", n=SHORTEST)
-    elif len(password) > LONGEST:
-        problem = _("Choose a password of at most %(n)s characters.", n=LONGEST)
-    elif _is_about(password.lower(), own):
-        problem = _("This password contains your name or address. Choose another.")
-    elif zxcvbn(password[:JUDGED], user_inputs=[*own, "clearway", "clinic"])["score"] < STRONG_ENOUGH:
-        problem = _("This password is common or easy to guess. Choose several words that do not belong together.")
-    if problem:
-        raise InvalidInput(problem, fields={field: [problem]})
+        return Judgement(_("Choose a password of at least %(n)s characters.", n=SHORTEST), False)
+    if len(password) > LONGEST:
+        return Judgement(_("Choose a password of at most %(n)s characters.", n=LONGEST), False)
+    if _is_about(password.lower(), own):
+        return Judgement(_("This password contains your name or address. Choose another."), False)
+    score = zxcvbn(password[:JUDGED], user_inputs=[*own, "clearway", "clinic"])["score"]
+    if score < STRONG_ENOUGH:
+        return Judgement(
+            _("This password is common or easy to guess. Choose several words that do not belong together."), False)
+    return Judgement(_("Hard to guess.") if score == STRONG_ENOUGH else _("Very hard to guess."), True)
+
+
+def ensure_good_password(password: str, email: str, name: str, field: str = "new_password") -> None:
+    """Raise InvalidInput, naming `field` and saying why, when the password will not do."""
+    judgement = judge_password(password, email, name)
+    if not judgement.is_good:
+        raise InvalidInput(judgement.sentence, fields={field: [judgement.sentence]})
 
 
 def change_password(user: User, password: str) -> None:

@@ -24,7 +24,7 @@ from clinic.session_life import TRIES, find_standing
 
 log = logging.getLogger(__name__)
 
-VISITED = {"verify.show", "will_i_need.ask"}
+VISITED = {"verify.show", "will_i_need.ask", "password.weigh"}
 # Where an account is named by what is typed, and where by the sign-in that has begun and waits for its second factor.
 TYPED = {"security.login", "password.set_new"}
 BEGUN = {"second_step.answer"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, session, url_for
+from flask import Blueprint, flash, jsonify, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
@@ -13,8 +13,9 @@ from clinic.db import db, write_unit
 from clinic.errors import InvalidInput
 from clinic.permissions import public, requires
 from clinic.read_audit import mark_blueprint
-from clinic.services.password import change_password, ensure_good_password, use_reset
+from clinic.services.password import change_password, ensure_good_password, judge_password, use_reset
 from clinic.services.staff import find_user
+from clinic.unit import reads_only
 from clinic.web.factor_gate import SIGNED_IN, mark_passed
 from clinic.web.reauthentication import check_again
 from clinic.web.second_factor import ANYBODY
@@ -22,6 +23,7 @@ from clinic.web.second_factor import ANYBODY
 blueprint = Blueprint("password", __name__)
 mark_blueprint(blueprint, "one's own password")
 Page = str | tuple[str, int] | Response
+LONGEST_ADDRESS = 254  # characters of an e-mail address
 
 
 @blueprint.get("/my-sign-in/password")
@@ -48,6 +50,19 @@ def save() -> Page:
     mark_passed(current_user)
     flash(_("Your password is changed. Everywhere else you are signed out."), "success")
     return redirect(url_for("second_factor.show"), 303)
+
+
+@blueprint.post("/sign-in/password-strength")
+@public
+@reads_only
+def weigh() -> Response:
+    """How hard what is being typed would be to guess, in one sentence: the same judge that decides when it is saved.
+
+    Nothing of it is kept. Of who is not signed in only what they typed is known, or a stranger would learn a name here.
+    """
+    known = current_user if current_user.is_authenticated else None
+    email, name = (known.email, known.name) if known else (request.form.get("email", "")[:LONGEST_ADDRESS], "")
+    return jsonify(judge_password(request.form.get("new_password", ""), email, name)._asdict())
 
 
 @blueprint.get("/sign-in/new-password")

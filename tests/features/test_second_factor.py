@@ -138,4 +138,14 @@ def test_from_the_first_sign_in_to_a_signature(
 def test_new_password_page_is_accessible(page: Page, complaints: list[str], site: str) -> None:
     page.goto(f"{site}/sign-in")
     page.get_by_role("link", name="I forgot my password").click()
+    word = page.locator(".strength")
+    page.get_by_label("E-mail address").fill("jane.otieno@clinic.example")
+    for typed, said in (("short", "at least 12 characters"), ("password1234", "common or easy to guess"),
+                        ("jane.otieno12", "contains your name or address"),
+                        ("seven brass lamps on a river", "Very hard to guess.")):
+        page.get_by_label("New password", exact=True).fill(typed)
+        expect(word).to_contain_text(said)
+        assert typed not in page.url
     look(page, "second-factor-new-password")
+    page.get_by_label("New password", exact=True).fill("")
+    expect(word).to_be_hidden()

@@ -57,6 +57,7 @@ OWNERS = {**{f"second_factor.{name}": KEYHOLDER for name in ("remove_app", "remo
 NO_FORM = {
     "session.keep": "a script sends it when the page is covered",
     "session.drop": "a script sends it when what was kept stands in its page again",
+    "password.weigh": "a script asks while a new password is typed",
     "second_step.passkey": "shown by a script where the browser has passkeys",
 }
 # What one clicks or types before a page shows its form.

@@ -6,10 +6,12 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 
 from clinic import clock
 from clinic.db import db, set_mode
 from clinic.errors import InvalidInput
+from clinic.limit import VISITORS
 from clinic.models import PasswordReset, User
 from clinic.services.password import ensure_good_password
 from clinic.services.recovery import issue_recovery
@@ -88,3 +90,35 @@ def test_code_is_worth_nothing_after_half_an_hour(app: Flask) -> None:
     assert late.status_code == 422
     assert db.session.query(User).filter_by(email=email).one()
     assert give_password(open_browser(app), email).status_code == 302, "the old one still stands"
+
+
+def test_word_while_typing_is_the_judgement_of_the_refusal(app: Flask) -> None:
+    user = make_user("reception", name="Mary Wanjiku")
+    own, stranger = sign_in(app, user), open_browser(app)
+
+    def weigh(browser: FlaskClient, password: str, email: str = "") -> tuple[str, bool]:
+        answer = browser.post("/sign-in/password-strength", data={"new_password": password, "email": email})
+        assert answer.status_code == 200 and answer.headers["Cache-Control"] == "no-store"
+        return answer.json["sentence"], answer.json["is_good"]  # type: ignore[index]
+
+    assert weigh(own, NEW) == ("Very hard to guess.", True)
+    assert weigh(stranger, "password1234")[0].startswith("This password is common")
+    assert weigh(stranger, "short") == ("Choose a password of at least 12 characters.", False)
+    assert weigh(stranger, "jane.otieno12", "jane.otieno@clinic.example")[0].startswith("This password contains")
+    assert not weigh(own, "wanjikumary!")[1], "their own name"
+    assert weigh(stranger, NEW, "@".join("x" * 400_000))[1], "a long address costs no time"
+
+
+def test_name_of_somebody_cannot_be_asked_for_by_their_address(app: Flask) -> None:
+    email = make_user("reception", name="Zebedee Kipchoge").email
+    typed = {"new_password": "zebedeekipcho", "email": email}
+    answer = open_browser(app).post("/sign-in/password-strength", data=typed)
+    assert "your name" not in answer.get_data(as_text=True)
+
+
+def test_strength_is_told_so_often_in_a_minute_and_no_more(app: Flask) -> None:
+    browser = open_browser(app)
+    with clock.stopped_at(clock.now()):
+        said = [browser.post("/sign-in/password-strength", data={"new_password": "x"}).status_code
+                for _turn in range(VISITORS + 1)]
+    assert said == [200] * VISITORS + [429]
