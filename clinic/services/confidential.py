@@ -99,8 +99,10 @@ def holds_guarded(case: Case) -> bool:
 
 
 def may_read_exam(case: Case, user: User) -> bool:
-    """Whether `user` may read the signed exam and what is sent of it: it holds the confidential results too."""
-    return Permission.SEE_CONFIDENTIAL in permissions_of(user) or not holds_guarded(case)
+    """Whether `user` may read the signed exam and what is sent of it: it holds the confidential results too, which an
+    emergency does not open to another site."""
+    is_own = case.site_id == user.site_id
+    return (is_own and Permission.SEE_CONFIDENTIAL in permissions_of(user)) or not holds_guarded(case)
 
 
 def ensure_may_read_exam(case: Case, user: User) -> None:

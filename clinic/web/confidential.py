@@ -10,10 +10,11 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from clinic.errors import ClearwayError, InvalidInput
+from clinic.errors import ClearwayError, InvalidInput, NotAllowed
 from clinic.laboratory_test import list_tests
 from clinic.models import Case, CounsellingKind, SensitiveReason
 from clinic.permissions import Permission, has_permission, requires
+from clinic.scope import current_emergency
 from clinic.services import confidential
 from clinic.services.requirement import list_requirements
 from clinic.web.form import read_form
@@ -29,7 +30,11 @@ CAME_IN = re.compile(r"/laboratory/(inbox|messages)/[0-9a-f-]{36}")  # the pages
 @requires(P.SEE_CONFIDENTIAL)
 def view(case_id: str) -> Answer:
     """Why somebody must see them, and what was said to the applicant."""
-    return _show(open_case(case_id), {})
+    case = open_case(case_id)
+    if current_emergency() is not None:  # nor what was said about them
+        raise NotAllowed(_("An emergency does not open confidential results. Call the case's own site, %(site)s.",
+                           site=case.site.name), case=case.id, user=current_user.id)
+    return _show(case, {})
 
 
 @blueprint.post("")

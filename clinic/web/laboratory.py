@@ -26,6 +26,7 @@ from clinic.schemas.door import load
 from clinic.schemas.laboratory import LabResultIn
 from clinic.schemas.reason import ReasonIn
 from clinic.schemas.time import read_time
+from clinic.scope import current_emergency
 from clinic.services import confidential, egfr, laboratory, put_back, release
 from clinic.services.assessment import list_requirements
 from clinic.services.lab_order import get_order_of
@@ -280,7 +281,7 @@ def _show_sheet(case: Case, typed: dict[str, Any], problem: InvalidInput | None 
                 computed=egfr.propose(case) if writing and EGFR in due else None,
                 waiting=sum(row.is_current and row.status is ResultStatus.PRELIMINARY for row in rows),
                 may_confirm=has_permission(P.CONFIRM_RESULT), ticked=typed.get("confirmed", []),
-                may_open=has_permission(P.SEE_CONFIDENTIAL)
+                may_open=may_open_confidential()
                 and any(list_tests()[name].guarded for name in [*due, *(row.test for row in rows)]))
 
 
@@ -312,6 +313,11 @@ def _list_due(case: Case, rows: list[LabResult]) -> tuple[list[str], list[str]]:
     return due, [name for name in own if name not in due]
 
 
+def may_open_confidential() -> bool:
+    """Whether the reader may open confidential results with a reason: never those of another site in an emergency."""
+    return has_permission(P.SEE_CONFIDENTIAL) and current_emergency() is None
+
+
 def _show_result(case: Case, row: LabResult, typed: dict[str, Any], problem: InvalidInput | None = None) -> Answer:
     series = [other for other in laboratory.list_results(case) if other.series_id == row.series_id]
     names = list_names(each for other in series for each in (other.entered_by_id, other.confirmed_by_id))
@@ -320,7 +326,7 @@ def _show_result(case: Case, row: LabResult, typed: dict[str, Any], problem: Inv
     blind = release.is_blind_for(row, current_user)
     if confidential.is_hidden(row, current_user):
         return show("laboratory/hidden.html", case, problem, row=row, test=list_tests()[row.test],
-                    may_open=has_permission(P.SEE_CONFIDENTIAL), origin=request.values.get("from", ""))
+                    may_open=may_open_confidential(), origin=request.values.get("from", ""))
     entry = release.find_second_entry(row) if release.needs_second_entry(row) else None
     calls = release.list_calls(row)
     order = get_order_of(row)

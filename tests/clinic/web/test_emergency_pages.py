@@ -16,6 +16,10 @@ from clinic.audit import audit_engine, audit_read
 from clinic.db import db, write_unit
 from clinic.models import AuditChange, Case, EmergencyAccess, User
 from clinic.permissions import ROLES
+from clinic.schemas.laboratory import NewResult
+from clinic.services import laboratory
+from clinic.services.confidential import may_read_exam
+from clinic.services.plausibility import get_today
 from tests.factory import make_applicant, make_case, make_site, make_user
 from tests.seek import seek
 from tests.sign_in import sign_in
@@ -78,6 +82,25 @@ def test_case_number_opens_that_case_to_read_and_its_site_sees_it(app: Flask, ca
     assert (change.case_id, change.detail) == (case_id, {"reason": "danger", "purpose": "BTG"})
     own = sign_in(app, db.session.get_one(User, keeper.id)).get(f"/cases/{case_id}")
     assert "Opened in an emergency by" in own.text and "allergies unknown" in own.text
+
+
+def test_confidential_result_is_not_opened_and_no_way_leads_to_a_refusal(
+    app: Flask, case: Case, stranger: User
+) -> None:
+    number, case_id, physician = case.number, case.id, make_user("physician", case.site)
+    assert may_read_exam(case, stranger)
+    row = laboratory.enter_result(case, NewResult("hiv", "negative", get_today(case)), make_user("labtech", case.site))
+    assert may_read_exam(case, physician) and not may_read_exam(case, stranger), "the signed exam tells it"
+    address = f"/cases/{case_id}/laboratory/{row.id}"
+    db.session.commit()
+    client = sign_in(app, stranger)
+    _open(client, number)
+    page = client.get(address).text
+    assert "an emergency does not open it" in page and "Clinic NBO" in page and "Negative" not in page
+    for path in (address, f"/cases/{case_id}/laboratory"):
+        assert "/confidential" not in client.get(path).text, path
+    refused = client.get(f"/cases/{case_id}/confidential")
+    assert refused.status_code == 403 and "An emergency does not open confidential results." in refused.text
 
 
 def test_opened_case_is_never_changed(app: Flask, case: Case, stranger: User) -> None:
