@@ -11,11 +11,14 @@ from datetime import UTC, date, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
+from sqlalchemy import select
 
+from clinic.db import db
 from clinic.errors import InvalidInput
+from clinic.identifier import list_order_numbers, list_specimen_numbers
 from clinic.lab_report import ReportedPanel, ReportedValue
 from clinic.laboratory_test import LaboratoryTest, list_tests
-from clinic.models import Case, Laboratory, Specimen
+from clinic.models import Case, Laboratory, LabOrder, Specimen
 from clinic.schemas.door import load
 from clinic.schemas.laboratory import LabResultIn, NewResult, find_resistance
 from clinic.services.code_mapping import Dictionary
@@ -86,8 +89,10 @@ def build_result(
         if specimen is None:
             raise Undecided(_("To which specimen it belongs is not certain."))
         plain["specimen_id"] = specimen.id
-    elif day is None:
-        raise Undecided(_("The day on which the specimen was taken is missing."))
+    elif day is None and (day := _find_own_day(group, case)) is None:
+        raise Undecided(_(
+            "The day on which the specimen was taken is missing. Ask the laboratory, enter the result on the case's "
+            "laboratory page, and put this one aside."))
     else:
         plain["performed_on"] = day.isoformat()
     _add_value(plain, test, group, dictionary)
@@ -131,6 +136,22 @@ def find_specimen(group: Group, case: Case, certain: Suggestion | None) -> Speci
 def is_parent_inferred(group: Group) -> bool:
     """A susceptibility test without a word on its parent (OBR-26, OBR-29): linked by its specimen alone."""
     return bool(group.test and group.test.drugs) and not (group.panel.parent_filler or group.panel.parent_sub_id)
+
+
+def _find_own_day(group: Group, case: Case) -> date | None:
+    """The day on which we took what the laboratory names by our own number of it or of its order; None without one.
+
+    A specimen that was taken back or rejected says nothing.
+    """
+    numbers = list_specimen_numbers(group.panel.specimen), list_order_numbers(group.panel.placer)
+    of_order = select(LabOrder.specimen_id).where(LabOrder.case_id == case.id, LabOrder.number.in_(numbers[1]))
+    for named in (Specimen.number.in_(numbers[0]), Specimen.id.in_(of_order)):
+        day = db.session.execute(select(Specimen.collected_on).where(
+            named, Specimen.case_id == case.id, Specimen.withdrawn_at.is_(None), Specimen.rejected_at.is_(None)).limit(1)
+        ).scalar_one_or_none()
+        if day is not None:
+            return day
+    return None
 
 
 def _add_value(plain: dict[str, object], test: LaboratoryTest, group: Group, dictionary: Dictionary) -> None:

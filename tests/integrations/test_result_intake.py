@@ -31,7 +31,7 @@ from clinic.models import (
     User,
 )
 from clinic.schemas.laboratory import NewSpecimen
-from clinic.services import code_mapping, lab_order, laboratory
+from clinic.services import code_mapping, draw, lab_order, laboratory
 from clinic.services.inbound import work_again
 from clinic.services.result_intake import assign, list_suggestions, reject
 from clinic.services.result_match import Sign
@@ -142,6 +142,23 @@ def test_final_result_of_our_order_is_entered_and_waits_for_a_person(place: Plac
     assert list_results()[0].counts
     order = db.session.execute(select(LabOrder).where(LabOrder.test == "syphilis-nontreponemal")).unique().scalar_one()
     assert order.state == "resulted"
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_day_that_a_laboratory_leaves_out_is_that_of_our_own_draw(place: Place, named: bool) -> None:
+    """It waited for a person, who was offered no field for the day either."""
+    with write_unit():
+        (tube,) = draw.draw(place.case, ["serum"], None, "", db.session.get_one(User, place.staff["labtech"]))
+        number, day = tube.number, tube.collected_on
+    (row,) = place.take(place.person(), place.order(day=""), write_value(RPR, "NEG", "CWE"),
+                        *([f"SPM|1|{number}&CLEARWAY||119364003^Serum^SCT"] if named else []))
+    assert (row.state, row.reason) == (S.APPLIED, "")
+    assert [one.performed_on for one in list_results()] == [day]
+
+
+def test_day_that_nobody_knows_waits_for_a_person(place: Place) -> None:
+    (row,) = place.take(place.person(), place.order(day=""), write_value(RPR, "NEG", "CWE"))
+    assert row.state is S.WAITING and "The day on which the specimen was taken is missing." in row.reason
 
 
 def test_same_message_again_adds_nothing(place: Place) -> None:
