@@ -146,8 +146,9 @@ def _find_own_day(group: Group, case: Case) -> date | None:
     numbers = list_specimen_numbers(group.panel.specimen), list_order_numbers(group.panel.placer)
     of_order = select(LabOrder.specimen_id).where(LabOrder.case_id == case.id, LabOrder.number.in_(numbers[1]))
     for named in (Specimen.number.in_(numbers[0]), Specimen.id.in_(of_order)):
-        day = db.session.execute(select(Specimen.collected_on).where(
-            named, Specimen.case_id == case.id, Specimen.withdrawn_at.is_(None), Specimen.rejected_at.is_(None)).limit(1)
+        day = db.session.execute(
+            select(Specimen.collected_on).where(named, Specimen.case_id == case.id, Specimen.withdrawn_at.is_(None),
+                                                Specimen.rejected_at.is_(None)).limit(1)
         ).scalar_one_or_none()
         if day is not None:
             return day
