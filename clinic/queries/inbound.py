@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote, urlsplit
+
 from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, and_, func, or_, select, text
 from sqlalchemy.orm import defer
 
 from clinic.db import db
 from clinic.errors import NotFound
-from clinic.models import Delivery, InboundMessage, InboundState, User
+from clinic.models import Authority, Delivery, InboundMessage, InboundState, User
 from clinic.models.inbound import IS_NEW, IS_SEEN
 
 PAGE_SIZE = 50
@@ -55,6 +57,17 @@ def get_message(user: User, message_id: str) -> InboundMessage:
     if found is None:
         raise NotFound(_("There is no such message at your site."), inbound=message_id)
     return found
+
+
+def name_senders() -> dict[str, str]:
+    """The authorities that send HL7 by what their messages call them (MSH-3|MSH-4): the end of the address that we send
+    to, mllp://host:port/APPLICATION/FACILITY."""
+    names = {}
+    for endpoint, name in db.session.execute(select(Authority.endpoint, Authority.name)):
+        parts = urlsplit(endpoint)
+        if parts.scheme in ("mllp", "mllps"):
+            names["|".join(unquote(each) for each in parts.path.split("/") if each)] = name
+    return names
 
 
 def _is_open_to(user: User) -> ColumnElement[bool]:

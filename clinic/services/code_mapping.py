@@ -111,7 +111,12 @@ def add_line(
     laboratory: Laboratory, kind: MapKind, code: str, ours: str, actor: User, system: str = "", test: str = "",
     text: str = "",
 ) -> CodeMapping:  # fmt: skip
-    """Say what a code means; raises InvalidInput for what is none of ours, AlreadyDone when the code has a line."""
+    """Say what a code means; raises InvalidInput for what is none of ours, AlreadyDone when the code has a line.
+
+    For a code of a whole test it is enough to choose that test.
+    """
+    if kind is MapKind.TEST and not ours:
+        ours = test
     _ensure_ours(kind, test, ours)
     row = CodeMapping(laboratory_id=laboratory.id, kind=kind, test=test if kind is not MapKind.TEST else "",
                       system=system, code=code, text=text, ours=ours, changed_at=clock.now(), changed_by_id=actor.id)

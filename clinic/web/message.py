@@ -17,12 +17,13 @@ from clinic.models import Delivery, InboundMessage, InboundState
 from clinic.permissions import Permission, has_permission, requires
 from clinic.ports import ports
 from clinic.queries.delivery import get_delivery
-from clinic.queries.inbound import COUNT_LIMIT, PAGE_SIZE, count_messages, get_message, list_messages
+from clinic.queries.inbound import COUNT_LIMIT, PAGE_SIZE, count_messages, get_message, list_messages, name_senders
 from clinic.schemas.delivery import ReasonIn
 from clinic.schemas.door import load
 from clinic.services.confidential import ensure_may_read_exam
 from clinic.services.inbound import AGAIN, work_again
 from clinic.web.form import read_form
+from clinic.web.reported_word import say_kind
 from clinic.web.veil import veil_wording
 
 blueprint = Blueprint("message", __name__, url_prefix="/deliveries")
@@ -51,6 +52,7 @@ def index() -> str:
     more, rows = len(rows) > PAGE_SIZE, rows[:PAGE_SIZE]
     return render_template(
         "delivery/messages.html", state=state, rows=rows, counts=counts, count_limit=COUNT_LIMIT, words=STATE_WORDS,
+        senders=name_senders(), say_kind=say_kind,
         next_url=url_for("message.index", state=state.value, after=rows[-1].id) if more else None,
     )  # fmt: skip
 
@@ -148,4 +150,5 @@ def _render_inbound(
         "delivery/inbound.html", row=message, **_put_into_words(message.raw),
         answer=message.answer.decode("utf-8", "replace").replace("\r", "\n") if message.answer else "",
         words=STATE_WORDS[message.state], may_act=may_act, typed=typed or {}, errors=errors,
+        sender=name_senders().get(message.sender), say_kind=say_kind,
     )  # fmt: skip

@@ -89,7 +89,7 @@ def say_flags(flags: Sequence[str]) -> str:
 
 def say_kind(kind: str) -> str:
     """MSH-9 in words, with its code."""
-    return _say(MESSAGE_KINDS, kind)
+    return _say(MESSAGE_KINDS | {kind: MESSAGE_KINDS["ACK"]} if kind.startswith("ACK^") else MESSAGE_KINDS, kind)
 
 
 def say_identifier(value: str, kind: str) -> Markup:

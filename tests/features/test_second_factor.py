@@ -113,6 +113,9 @@ def test_from_the_first_sign_in_to_a_signature(
     page.get_by_role("button", name="Add a passkey").click()
     expect(page.get_by_text("The passkey is added.")).to_be_visible()
     look(page, "second-factor-own")
+    link = page.get_by_role("link", name="Where I am signed in").bounding_box()
+    card = page.locator(".card", has=page.get_by_role("heading", name="Recovery codes")).bounding_box()
+    assert link and card and card["y"] - link["y"] - link["height"] >= 12, "the link keeps off the card below it"
     page.get_by_role("link", name="Change your password").click()
     look(page, "second-factor-password")
     page.goto(site)

@@ -210,6 +210,17 @@ def test_failed_message_is_worked_on_again(app: Flask) -> None:
     assert client.post(f"/deliveries/messages/{message_id}", data={"reason": "once more"}).status_code == 409
 
 
+def test_sender_of_a_message_is_named_and_what_it_is_called_stands_beside_it(app: Flask) -> None:
+    make_authority("uk", channel="hl7_oru", endpoint="mllps://127.0.0.1:9/SANDBOX/UK", name="Visas and Immigration")
+    known, stranger = make_inbound().id, make_inbound(sender="SOMEBODY|X", control_id="ACK-8").id
+    client = sign_in(app, make_user("admin"))
+    for path in ("/deliveries/messages", f"/deliveries/messages/{known}"):
+        page = get(client, path)
+        assert "Visas and Immigration" in page and "SANDBOX, UK" in page and "Acknowledgement (ACK^R01)" in page, path
+    page = get(client, f"/deliveries/messages/{stranger}")
+    assert "SOMEBODY, X" in page and "Visas and Immigration" not in page
+
+
 def test_message_about_another_sites_delivery_is_not_found(app: Flask) -> None:
     delivery = make_stuck()
     message_id = make_inbound(InboundState.APPLIED, delivery_id=delivery.id).id

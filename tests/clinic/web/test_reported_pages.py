@@ -123,11 +123,15 @@ def test_code_is_mapped_with_audit_and_the_message_worked_on_again(app: Flask, i
     line = {"kind": "test", "code": "HBX", "system": "99LAB", "ours": "hbsag"}
     for values, words in (({"ours": "nonsense"}, "Choose what it means"), ({"code": ""}, "Fill this in"),
                           ({"kind": "value", "test": "hbsag", "ours": "maybe"}, "This test may have"),
-                          ({"kind": "unit", "ours": "g/L"}, "Choose the test")):  # fmt: skip
+                          ({"kind": "unit", "ours": "g/L"}, "Choose the test"), ({"ours": ""}, "Choose what it means"),
+                          ({"kind": "value", "test": "hbsag", "ours": ""}, "This test may have")):  # fmt: skip
         answer = http.post(page, data=line | values)
         assert (answer.status_code, words in answer.text) == (422, True), values
     assert http.post(page, data=line).status_code == 303
     assert http.post(page, data=line).status_code == 422, "the same code twice"
+    chosen = {"kind": "test", "code": "HB", "system": "L", "test": "haemoglobin", "ours": ""}
+    assert http.post(page, data=chosen).status_code == 303, "the test chosen is what it means"
+    assert "HB → haemoglobin" in http.get(page).text
     assert "HBX → hbsag" in http.get(page).text
     message = f"/laboratory/messages/{ids['message']}"
     assert "Observation request" in http.get(message).text
@@ -135,7 +139,7 @@ def test_code_is_mapped_with_audit_and_the_message_worked_on_again(app: Flask, i
     assert http.post(message, data={"reason": "mapped HBX"}).status_code == 303
     db.session.rollback()
     assert db.session.get_one(InboundMessage, ids["message"]).state is InboundState.NEW
-    (row,) = db.session.execute(select(CodeMapping)).scalars()
+    row, _chosen = db.session.execute(select(CodeMapping).order_by(CodeMapping.id)).scalars()
     assert http.post(page, data={"line_id": row.id}).status_code == 303
     db.session.rollback()
     actions = set(db.session.execute(select(AuditChange.action)).scalars())
