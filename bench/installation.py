@@ -73,7 +73,7 @@ class Installation:
             "CLEARWAY_MLLP_PORT": str(settings.mllp_port), "CLEARWAY_SANDBOX_PORT": str(settings.sandbox_port),
             "CLEARWAY_SANDBOX_MLLP_PORT": str(settings.sandbox_mllp_port), "CLEARWAY_BASE_URL": settings.base_url,
             "CLEARWAY_SANDBOX_LAB_MLLP_PORT": str(settings.sandbox_lab_mllp_port),
-            "CLEARWAY_DEMO": "1",
+            "CLEARWAY_DEMO": "1", "CLEARWAY_RECORDS_AN_HOUR": str(settings.records_an_hour),
         } | self.extra  # fmt: skip
 
     def start(self, *names: str, root: Path = ROOT, port: int | None = None) -> None:

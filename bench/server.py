@@ -56,6 +56,7 @@ def serve(settings: Settings) -> Iterator[Server]:
         "CLEARWAY_VAR_DIR": str(settings.var_dir), "CLEARWAY_SECRET_KEY": settings.secret_key,
         "CLEARWAY_BASE_URL": settings.base_url, "CLEARWAY_LOG_LEVEL": "ERROR",
         "CLEARWAY_DATABASE_URL": settings.database_url, "PYTHONPATH": str(ROOT),
+        "CLEARWAY_RECORDS_AN_HOUR": str(settings.records_an_hour),
     }  # fmt: skip
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--host", "127.0.0.1",
                "--port", str(settings.web_port), "--workers", "1", "--blocking-threads", str(count_threads(settings)),

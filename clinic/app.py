@@ -15,6 +15,7 @@ from clinic.config import ROOT, Settings, load_settings
 from clinic.db import db, install_units
 from clinic.error_page import install_error_pages
 from clinic.read_audit import install_read_audit
+from clinic.reading_limit import install_reading_limit
 from clinic.session_life import install_session_life
 from clinic.unit import ClearwayFlask, install_request_units
 from clinic.web.account_news import init_account_news
@@ -50,6 +51,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     with app.app_context():
         install_units(db.engine)
     install_audit(app, url, settings.var_dir)
+    install_reading_limit(app, settings)  # what it counts the next one writes
     install_read_audit(app)
     install_change_audit(app)
     init_presentation(app)

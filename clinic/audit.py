@@ -112,6 +112,7 @@ def record_reads(
             run_by_driver(connection, *_INSERT_READ["postgresql"].say(rows))
     if why:
         g.read_recorded = True
+        g.looked = [*g.get("looked", ()), *rows]  # of this request, for the limit of reading
 
 
 def _say_why() -> dict[str, Any]:

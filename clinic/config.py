@@ -28,6 +28,7 @@ class Settings:
     session_idle_minutes: int = 15  # the screen is locked after so long without anybody there
     session_hours: int = 12  # and the sign-in is over after so long in any case
     recheck_minutes: int = 5  # releasing and confirming ask again who acts when the last full check is older
+    records_an_hour: int = 300  # different cases one member of staff may open, ten times as many in lists; 0: no limit
     trusted_proxies: int = 0  # how many proxies before us write X-Forwarded-For and -Proto; 0: nobody's word is taken
     secret_key: str = ""  # signs sessions; empty: made once and kept in var_dir/secret_key
     base_url: str = "http://localhost:8000"  # how people and authorities reach us; cookies are Secure when https

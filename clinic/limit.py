@@ -70,6 +70,7 @@ class Door(StrEnum):
     AGAIN = "again"  # the signed-in person proves who they are; unlocks the screen
     TOKEN = "token"  # noqa: S105  a machine's
     PUBLIC = "public"  # pages for anybody
+    READING = "reading"  # records, by a member of staff (clinic/reading_limit.py)
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,29 @@ def count_visit(address: str) -> None:
         raise TooManyAttempts(max(1, 60 - now.second))
 
 
+def make_wait(bucket: Bucket, until: datetime) -> None:
+    """Let it be known that `bucket` has to wait until then, for whoever looks at who waits."""
+    with audit_engine().begin() as connection:
+        connection.execute(delete(attempt_count).where(_count.id == bucket.id))
+        connection.execute(attempt_count.insert().values(
+            id=bucket.id, door=bucket.door, kind=bucket.kind, account=bucket.account, address=bucket.address, count=1,
+            last_at=clock.now(), until=until))
+
+
+def is_waiting(count_id: str) -> bool:
+    """Whether the count has to wait now, and nobody lifted it."""
+    with audit_engine().connect() as connection:
+        return connection.execute(
+            select(_count.id).where(_count.id == count_id, _count.until > clock.now())).first() is not None
+
+
+def find_lifting(count_id: str) -> datetime | None:
+    """When an administrator let this reader go on, if that was lately."""
+    with audit_engine().connect() as connection:
+        return connection.execute(
+            select(_count.last_at).where(_count.id == count_id, _count.until == AT_ONCE)).scalar_one_or_none()
+
+
 def tag_account(name: str) -> str:
     """An account as the counts know it: a keyed hash of what was typed as its name, whether it exists or not."""
     secret = str(current_app.config["SECRET_KEY"]).encode()
@@ -198,8 +222,11 @@ def list_waiting() -> list[Any]:
 
 
 def lift(count_id: str) -> bool:
-    """Let one of them try again at once; whether there was such a count."""
+    """Let one of them try again at once; whether there was such a count. Of a reader it stays known when that was."""
     with audit_engine().begin() as connection:
+        if connection.execute(update(attempt_count).where(_count.id == count_id, _count.door == Door.READING).values(
+                until=AT_ONCE, last_at=clock.now())).rowcount:
+            return True
         return bool(connection.execute(delete(attempt_count).where(_count.id == count_id)).rowcount)
 
 

@@ -15,12 +15,14 @@ OF_STAFF = {
     "clinic.web.limit.init_limits.<locals>._guard",
     "clinic.read_audit.install_read_audit.<locals>._begin",
     "clinic.web.security_header.init_security_headers.<locals>._draw_nonce",  # which only pages have
+    "clinic.reading_limit.install_reading_limit.<locals>._stop",
     "clinic.web.factor_gate._guard",
     "clinic.web.gate.init_gate.<locals>._guard",
     "clinic.web.review_return.init_review_return.<locals>._remember",
     "flask_login.login_manager.LoginManager._update_remember_cookie",
     "clinic.session_life._go_on",
     "clinic.web.limit.init_limits.<locals>._know",
+    "clinic.reading_limit.install_reading_limit.<locals>._count",
     "clinic.read_audit.install_read_audit.<locals>._record",
     "clinic.web.review_return.init_review_return.<locals>._lead_back",
 }

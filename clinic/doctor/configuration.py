@@ -21,6 +21,7 @@ FEWEST_LETTERS = 10  # different ones: a repeated word is long, and still no sec
 SHORTEST_DATABASE_PASSWORD = 12
 DEMO_ADDRESSES = "%@demo.example"
 KNOWN_WORDS = ("secret", "change", "password", "default", "example", "clearway", "1234")
+MOST_RECORDS = 2000  # of an hour: one in two seconds
 PRIVILEGED = 1024  # lower ports need a right that a server should not have
 
 
@@ -118,6 +119,15 @@ def check_cookies(settings: Settings) -> Iterator[Finding]:
         yield good("cookies", "The session's cookie is hidden from scripts and other sites.")
 
 
+def check_reading_limit(settings: Settings) -> Iterator[Finding]:
+    """Somebody who opens the records of the house one after the other is stopped."""
+    if 0 < settings.records_an_hour <= MOST_RECORDS:
+        yield good("reading-limit", f"Who opens {settings.records_an_hour} cases within an hour is stopped.")
+    else:
+        yield warning("reading-limit", "Nobody is stopped who opens the records of the house one after the other.",
+                      f"Set {PREFIX}RECORDS_AN_HOUR to what the busiest work asks for.")
+
+
 def check_ports(settings: Settings) -> Iterator[Finding]:
     """Each port once, none that needs more rights than a server should have, and the application answers."""
     ports = {"WEB_PORT": settings.web_port, "MLLP_PORT": settings.mllp_port, "DICOM_PORT": settings.dicom_port}
@@ -171,4 +181,4 @@ def _is_address(host: str) -> bool:
 
 
 CHECKS = (check_secret_key, check_database_password, check_demo, check_demo_accounts, check_base_url, check_cookies,
-          check_ports)
+          check_reading_limit, check_ports)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from clinic.audit import record_change
 from clinic.db import db
-from clinic.errors import NotFound
+from clinic.errors import NotAllowed, NotFound
 from clinic.limit import Door, lift, list_waiting, tag_account
 from clinic.models import User
 from clinic.services.authority_of_staff import reaches_all_sites
@@ -41,10 +41,13 @@ def list_waits(administrator: User) -> list[Wait]:
 
 
 def lift_wait(wait_id: str, administrator: User) -> Wait:
-    """Let somebody try again at once. Raises NotFound when nobody waits by that id any more."""
+    """Let somebody try again at once. Raises NotFound when nobody waits by that id any more, NotAllowed when
+    it is the administrator's own reading that was stopped."""
     wait = next((one for one in list_waits(administrator) if one.id == wait_id), None)
     if wait is None:
         raise NotFound(_("Nobody waits there any more."), wait=wait_id)
+    if wait.door is Door.READING and wait.member and wait.member.id == administrator.id:
+        raise NotAllowed(_("Another administrator lets you go on."), user=administrator.id)
     record_change("lift-delay", "user" if wait.member else "address", wait.member.id if wait.member else wait.address,
                   site_id=administrator.site_id, detail={"door": wait.door.value, "counted": wait.kind})
     lift(wait.id)

@@ -35,6 +35,7 @@ ACTION_WORDS: dict[str, LazyString] = {
     "see-film": lazy_gettext("Looked at a film"), "see-photo": lazy_gettext("Looked at the photo"),
     "print": lazy_gettext("Fetched the printed packet"), "document": lazy_gettext("Fetched the signed document"),
     "see-audit": lazy_gettext("Looked at the audit"), "export-audit": lazy_gettext("Exported the audit"),
+    "stopped-reading": lazy_gettext("Stopped: opened very many records"),
     "emergency-open": lazy_gettext("Opened in an emergency"), "emergency-end": lazy_gettext("Ended an emergency"),
     "emergency-review": lazy_gettext("Reviewed an emergency"),
     "emergency-missed": lazy_gettext("Tried a number that is no case"),

@@ -19,11 +19,13 @@ mark_blueprint(blueprint, "who waits after wrong guesses: staff and addresses, n
 DOOR_WORDS: dict[Door, LazyString] = {
     Door.SIGN_IN: lazy_gettext("Signing in"), Door.AGAIN: lazy_gettext("Proving who they are again"),
     Door.TOKEN: lazy_gettext("An authority's client asks for a token"), Door.PUBLIC: lazy_gettext("Public pages"),
+    Door.READING: lazy_gettext("Opening records"),
 }
 KIND_WORDS: dict[str, LazyString] = {
     "known": lazy_gettext("This account on a browser it is known on"),
     "pair": lazy_gettext("This account from this address"), "account": lazy_gettext("This account from new browsers"),
     "address": lazy_gettext("Everybody from this address"),
+    "reader": lazy_gettext("More within an hour than any work asks for"),
 }
 
 

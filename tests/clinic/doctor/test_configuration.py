@@ -99,3 +99,8 @@ def test_application_that_does_not_listen_is_said() -> None:
         settings = replace(STRONG, web_port=server.getsockname()[1])
         assert judge(configuration.check_ports, settings)[-1].verdict is Verdict.GOOD
     assert judge(configuration.check_ports, settings)[-1].verdict is Verdict.WARNING
+
+
+@pytest.mark.parametrize(("most", "verdict"), [(300, Verdict.GOOD), (0, Verdict.WARNING), (1_000_000, Verdict.WARNING)])
+def test_limit_of_reading_that_stops_nobody_is_noticed(settings: Settings, most: int, verdict: Verdict) -> None:
+    assert only(configuration.check_reading_limit, replace(settings, records_an_hour=most)).verdict is verdict
