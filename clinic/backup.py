@@ -73,6 +73,7 @@ def make_backup(folder: Path, settings: Settings, passphrase: str) -> Manifest:
         copy_sqlite(place, folder / SQLITE_DATABASE)
         copy_sqlite(find_audit_place(place), folder / SQLITE_AUDIT)
     else:
+        _begin_own(folder / POSTGRESQL_DATABASE)
         run_postgresql("pg_dump", url, "--format=custom", "--no-owner", "--no-privileges",
                        f"--file={folder / POSTGRESQL_DATABASE}")
         sync_file(folder / POSTGRESQL_DATABASE)
@@ -114,6 +115,7 @@ def find_audit_place(database: Path) -> Path:
 def copy_sqlite(source: Path, target: Path) -> None:
     """A consistent copy of a database that others write to meanwhile. Raises Misconfigured for a damaged one."""
     address = f"file:{source}?mode=ro"
+    _begin_own(target)
     with closing(sqlite3.connect(address, uri=True)) as there, closing(sqlite3.connect(target)) as here:
         there.backup(here)
         here.execute("pragma journal_mode = delete")  # one file, nothing beside it
@@ -141,6 +143,11 @@ def compute_sha256(place: Path) -> str:
     """The SHA-256 of a file, in hex."""
     with place.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _begin_own(place: Path) -> None:
+    """An empty file that nobody else can read, whatever folder the operator made for the backup."""
+    os.close(os.open(place, os.O_WRONLY | os.O_CREAT, 0o600))
 
 
 def _copy_files(source: FolderStore, target: FolderStore) -> list[str]:

@@ -21,6 +21,9 @@ FEWEST_LETTERS = 10  # different ones: a repeated word is long, and still no sec
 SHORTEST_DATABASE_PASSWORD = 12
 DEMO_ADDRESSES = "%@demo.example"
 KNOWN_WORDS = ("secret", "change", "password", "default", "example", "clearway", "1234")
+LONGEST_IDLE = 60  # minutes
+LONGEST_SIGN_IN = 24  # hours
+MOST_PROXIES = 3  # whoever can write their headers chooses an address, and is counted under it
 MOST_RECORDS = 2000  # of an hour: one in two seconds
 PRIVILEGED = 1024  # lower ports need a right that a server should not have
 
@@ -119,6 +122,27 @@ def check_cookies(settings: Settings) -> Iterator[Finding]:
         yield good("cookies", "The session's cookie is hidden from scripts and other sites.")
 
 
+def check_sign_ins(settings: Settings) -> Iterator[Finding]:
+    """An empty room's screen locks soon, a sign-in ends with the day, and nobody's word is taken about addresses."""
+    bounds = (("SESSION_IDLE_MINUTES", settings.session_idle_minutes, 1, LONGEST_IDLE, "an empty room's screen"),
+              ("SESSION_HOURS", settings.session_hours, 1, LONGEST_SIGN_IN, "how long a sign-in lasts"),
+              ("RECHECK_MINUTES", settings.recheck_minutes, 0, LONGEST_IDLE, "who acts is asked again"),
+              ("TRUSTED_PROXIES", settings.trusted_proxies, 0, MOST_PROXIES, "whose word about addresses is taken"))
+    found = False
+    for name, value, least, most, what in bounds:
+        if value < least:
+            found = True
+            yield wrong("sign-ins", f"{PREFIX}{name} is {value} ({what}): less than {least} means nothing.",
+                        f"Set it to {least} to {most}.")
+        elif value > most:
+            found = True
+            yield warning("sign-ins", f"{PREFIX}{name} is {value} ({what}): more than {most} protects little.",
+                          f"Set it to {least} to {most}.")
+    if not found:
+        yield good("sign-ins", f"A screen in an empty room is locked after {settings.session_idle_minutes} minutes, and"
+                               f" a sign-in ends after {settings.session_hours} hours.")
+
+
 def check_reading_limit(settings: Settings) -> Iterator[Finding]:
     """Somebody who opens the records of the house one after the other is stopped."""
     if 0 < settings.records_an_hour <= MOST_RECORDS:
@@ -181,4 +205,4 @@ def _is_address(host: str) -> bool:
 
 
 CHECKS = (check_secret_key, check_database_password, check_demo, check_demo_accounts, check_base_url, check_cookies,
-          check_reading_limit, check_ports)
+          check_sign_ins, check_reading_limit, check_ports)

@@ -118,6 +118,18 @@ def test_restored_backup_is_whole_and_sends_and_numbers_nothing_twice(
     assert len(sandbox.list_received()) == 1, "the authority stored it once"
 
 
+def test_backup_in_a_folder_that_everybody_reads_is_read_by_nobody_else(
+    app: Flask, settings: Settings, tmp_path: Path, sandbox: Sandbox
+) -> None:
+    """As `mkdir` makes it, and as the command takes it; copied elsewhere the files keep their rights."""
+    fill(app, settings, sandbox.endpoint)
+    folder = tmp_path / "backup"
+    folder.mkdir(mode=0o755)
+    make_backup(folder, settings, PASSPHRASE)
+    places = [place for place in folder.rglob("*") if place.is_file()]
+    assert len(places) >= 3 and [place.name for place in places if place.stat().st_mode & 0o077] == []
+
+
 def test_same_backup_restored_twice_gives_other_numbers_each_time() -> None:
     made_at = START
     first = compute_leap("message", made_at, made_at + HOUR)

@@ -104,3 +104,16 @@ def test_application_that_does_not_listen_is_said() -> None:
 @pytest.mark.parametrize(("most", "verdict"), [(300, Verdict.GOOD), (0, Verdict.WARNING), (1_000_000, Verdict.WARNING)])
 def test_limit_of_reading_that_stops_nobody_is_noticed(settings: Settings, most: int, verdict: Verdict) -> None:
     assert only(configuration.check_reading_limit, replace(settings, records_an_hour=most)).verdict is verdict
+
+
+@pytest.mark.parametrize(("values", "verdicts"), [
+    ({}, [Verdict.GOOD]), ({"session_idle_minutes": 600}, [Verdict.WARNING]),
+    ({"session_hours": 999}, [Verdict.WARNING]),
+    ({"recheck_minutes": 10_000, "trusted_proxies": 9}, [Verdict.WARNING] * 2),
+    ({"session_idle_minutes": 0, "session_hours": -1}, [Verdict.WRONG] * 2), ({"trusted_proxies": -1}, [Verdict.WRONG]),
+])
+def test_sign_ins_that_stay_open_for_anybody_are_noticed(
+    settings: Settings, values: dict[str, int], verdicts: list[Verdict]
+) -> None:
+    found = list(configuration.check_sign_ins(replace(settings, **values)))  # type: ignore[arg-type]
+    assert [one.verdict for one in found] == verdicts
