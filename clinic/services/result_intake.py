@@ -25,6 +25,7 @@ from clinic.models import (
     InboundMessage,
     Laboratory,
     LabResult,
+    MapKind,
     ReportedResult,
     ReportedState,
     ResultStatus,
@@ -125,6 +126,23 @@ def reject(row: ReportedResult, reason: str, actor: User) -> None:
     _settle(row, ReportedState.REJECTED, row.reason, row.case_id)
     row.decided_at, row.decided_by_id, row.remark = clock.now(), actor.id, reason
     _record("reject-result", row, actor, reason)
+
+
+def find_unmapped(row: ReportedResult) -> dict[str, str]:
+    """What of a reported result means nothing here yet, as the form of the mapping table takes it; empty: nothing."""
+    dictionary = read_dictionary(row.laboratory_id)
+    group = _read_back(row, dictionary)
+    test, main = group.test, group.main
+    if test is None:
+        first = group.first
+        return {"kind": MapKind.TEST.value, "code": row.their_code, "system": first.system, "text": first.text}
+    if main is None or test.drugs:
+        return {}
+    if test.units:
+        known, kind, code = dictionary.find_unit(test, main.unit), MapKind.UNIT, main.unit
+    else:
+        known, kind, code = dictionary.find_value(test, main), MapKind.VALUE, main.value
+    return {} if known or not code else {"kind": kind.value, "code": code, "test": test.name}
 
 
 def list_suggestions(row: ReportedResult) -> list[Suggestion]:

@@ -186,7 +186,7 @@ def _render(
     record_read("user", current_user.id, "read", "reported-result", row.id, case_id=row.case_id, site_id=row.site_id,
                 detail={"confidential": "shown"} if is_confidential(row) and not is_hidden else None)
     person, panel = from_plain(row.content)
-    is_open = row.state in FOR_A_PERSON
+    is_open, may_map = row.state in FOR_A_PERSON, has_permission(P.MAP_RESULTS)
     suggestions = result_intake.list_suggestions(row) if is_open else []
     note_shown(one.case.id for one in suggestions)
     specimens = [(one.id, f"{one.number} · {one.kind.value} · {format_date(one.collected_on)}")
@@ -197,7 +197,8 @@ def _render(
         say_flags=say_flags, say_number=say_number, say_identifier=say_identifier, typed=typed or {},
         way=WAY_WORDS[find_way(row)],
         errors=errors, cautions=cautions or [], may_act=is_open and has_permission(P.ENTER_RESULT),
-        may_map=has_permission(P.MAP_RESULTS), is_hidden=is_hidden,
+        may_map=may_map, is_hidden=is_hidden,
+        unmapped=result_intake.find_unmapped(row) if may_map and is_open and not is_hidden else {},
         open_url=_address_opening(row) if is_hidden else None, is_worker=any(has_permission(one) for one in WORKERS))
 
 

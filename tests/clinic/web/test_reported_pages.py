@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from clinic.audit import audit_engine, audit_read
-from clinic.db import db
+from clinic.db import db, write_unit
 from clinic.models import AuditChange, CodeMapping, InboundMessage, InboundState, LabResult, ReportedResult, User
 from clinic.models import ReportedState as S
 from tests.factory import make_case, make_laboratory, make_reported, make_site, make_user
@@ -68,6 +68,35 @@ def test_marks_states_and_numbers_are_words_with_the_code_beside_them(app: Flask
     assert "critically high (HH), Q9" in page and f"given by {name} (LAB01)" in page and "^" not in page
     assert '<bdi dir="ltr">X1</bdi> (passport)' in page and '<bdi dir="ltr">X2</bdi> (ZZ)' in page
     assert "Results (ORU^R01)" in supervisor.get(f"/laboratory/messages/{ids['message']}").text
+
+
+@pytest.mark.parametrize(("change", "way", "words"), [
+    ({"test": ""}, "kind=test&amp;code=", "Say what the code means"),
+    ({"value": "weakly so"}, "kind=value&amp;code=weakly+so&amp;test=syphilis-nontreponemal", "what the word means"),
+    ({"test": "haemoglobin", "unit": "g/l", "value": "121"}, "kind=unit&amp;code=g/l&amp;test=haemoglobin",
+     "Say what the unit means"),
+])  # fmt: skip
+def test_what_means_nothing_here_leads_to_its_line_of_the_table(
+    app: Flask, ids: dict[str, str], change: dict[str, str], way: str, words: str
+) -> None:
+    """Only a test's code did; a unit or a word was refused without a way on."""
+    page, users = f"{INBOX}/{ids['row']}", [make_user("labsupervisor").id, make_user("labtech").id]
+    db.session.commit()
+    supervisor, technician = (sign_in(app, db.session.get_one(User, one)) for one in users)
+    assert "Say what the" not in supervisor.get(page).text, "it is all understood"
+    db.session.rollback()
+    with write_unit() as unit:
+        row = unit.get_one(ReportedResult, ids["row"])
+        row.test = change.get("test", row.test)
+        row.their_code = row.test or "X-1"
+        panel = row.content["panel"]
+        first = panel["values"][0] | {name: text for name, text in change.items() if name != "test"}
+        if "test" in change:
+            first |= {"code": row.their_code, "system": "CLEARWAY" if row.test else "99LAB"}
+        row.content = row.content | {"panel": panel | {"values": [first]}}
+    text = supervisor.get(page).text
+    assert words in text and way in text
+    assert "Say what the" not in technician.get(page).text, "who may not map"
 
 
 def test_result_is_assigned_to_the_case_that_was_chosen(technician: FlaskClient, ids: dict[str, str]) -> None:
