@@ -10,7 +10,7 @@ from flask import Flask, Response, abort, g, jsonify, redirect, render_template,
 from flask_babel import gettext as _
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from clinic.db import db, set_mode
 from clinic.errors import CaseChanged, ClearwayError, InvalidInput, NotSignedIn
@@ -57,7 +57,10 @@ def install_error_pages(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def _http(error: HTTPException) -> Any:
-        return _answer(app, _from_http(error))
+        response = app.make_response(_answer(app, _from_http(error)))
+        if isinstance(error, MethodNotAllowed) and error.valid_methods:
+            response.headers.setdefault("Allow", ", ".join(sorted(error.valid_methods)))  # RFC 9110, 15.5.6
+        return response
 
     @app.errorhandler(Exception)
     def _unforeseen(_error: Exception) -> Any:

@@ -52,3 +52,10 @@ def test_doubled_slash_leads_to_no_address_of_a_stranger(app: Flask, address: st
     answer = client.get(f"http://localhost{address}", headers={"Host": "stranger.example"})
     assert answer.status_code == 404
     assert "Location" not in answer.headers
+
+
+def test_refused_method_is_told_which_ones_the_address_takes(app: Flask) -> None:
+    client = sign_in(app, make_user("reception"))
+    answer = client.put("/cases")
+    assert answer.status_code == 405 and answer.headers["Allow"] == "GET, HEAD, OPTIONS"
+    assert client.get("/lock").headers["Allow"] == "OPTIONS, POST"
