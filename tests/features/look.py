@@ -12,6 +12,10 @@ from tests.factory import PASSWORD
 # The sticky bars cover half a link wherever the page happens to be scrolled to, which axe takes for a small target;
 # that a focused control is never hidden by them has its own test (assert_focus_never_hidden).
 LET_GO = "document.querySelectorAll('.action-bar, .banner').forEach((bar) => { bar.style.position = 'static'; })"
+# Where one may go, and where one is, is in view: a strip that scrolls shows nobody that it goes on.
+CUT_OFF = """() => [...document.querySelectorAll('.nav__link, .tabs__tab')]
+  .filter((link) => { const box = link.getBoundingClientRect(); return box.right > innerWidth + 1 || box.left < -1; })
+  .map((link) => link.textContent.trim())"""
 SHOTS = os.environ.get("SCREENSHOTS")  # a folder
 
 
@@ -25,6 +29,8 @@ def look(page: Page, name: str) -> None:
             _keep(page, name, width)
         assert_accessible(page)
         assert_no_sideways_scroll(page)
+        hidden = page.evaluate(CUT_OFF)
+        assert not hidden, f"{name} at {width}: {hidden} stand beside the window"
 
 
 def take_picture(page: Page, name: str) -> None:
