@@ -326,6 +326,20 @@ def test_grid_shows_no_value_to_who_is_to_type_it_a_second_time(
     assert "Everything is saved already." in _text(saved), "it said that no value was saved"
 
 
+def test_grid_begins_where_the_first_value_belongs(technician: FlaskClient, orders: list[str]) -> None:
+    """One tabbed sixteen times to the first row."""
+    def focused(query: str = "") -> list[str]:
+        page = technician.get(HAEMOGLOBIN + query).get_data(as_text=True)
+        tags = re.findall(r"<(?:input|select)[^>]*\bautofocus[^>]*>", page)
+        return [re.findall(r'name="([^"]+)"', tag)[0] for tag in tags]
+
+    assert focused() == ["unit"], "which unit, is asked first"
+    assert focused("?q=NBO-S-999999")[0] == "q", "the next label is scanned after one that is not here"
+    saved = technician.post(f"{HAEMOGLOBIN}/{orders[0]}", data={"unit": "g/dL", f"v-{orders[0]}": "12.8"})
+    assert saved.status_code == 200
+    assert focused() == [f"v-{orders[1]}"], "the unit is known: the first row that is open"
+
+
 def test_grid_of_another_test_or_without_permission_is_not_there(
     app: Flask, technician: FlaskClient, orders: list[str], staff: dict[str, User]
 ) -> None:

@@ -75,7 +75,9 @@ def test_author_of_a_correction_after_the_signature_takes_it_back(app: Flask, ca
     assert client.post(f"{base}/withdraw", data={}).status_code == 422
     assert client.post(f"{base}/withdraw", data={"reason": "another person"}).status_code == 302
     page = _text(client.get(base))
-    assert "Withdrawn" in page and "another person" in page and "stands again" in page
+    assert "Withdrawn" in page and "stands again" in page and "Sent back by" not in page
+    sheet = _text(client.get(f"/cases/{case.id}/laboratory"))
+    assert sheet.count("another person") == 1, "the reason stands there once"
 
 
 def test_ticked_results_are_confirmed_together(app: Flask, case: Case, technician: User) -> None:
