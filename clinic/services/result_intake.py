@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -29,6 +30,7 @@ from clinic.models import (
     ReportedResult,
     ReportedState,
     ResultStatus,
+    Specimen,
     User,
 )
 from clinic.partial_date import DateUnreadable, format_clinically, parse_partial_date
@@ -96,7 +98,7 @@ def assign(
 
     Raises AlreadyDone when somebody decided meanwhile, InvalidInput for what cannot be taken as a result of this case
     (the code or the value means nothing here yet), NeedsConfirmation for what is unusual and for a case of somebody
-    whom the laboratory calls otherwise.
+    whom the laboratory calls otherwise. `specimen_id` is what it was made on, as the person says.
     """
     _ensure_waiting(row)
     if case.site_id != row.site_id:
@@ -105,7 +107,8 @@ def assign(
     group = _read_back(row, dictionary)
     specimen = next((one for one in list_specimens(case) if one.id == specimen_id), None)
     try:
-        new = build_result(row.laboratory, group, dictionary, case, specimen or find_specimen(group, case, None))
+        new = build_result(row.laboratory, group, dictionary, case, specimen or find_specimen(group, case, None),
+                           _find_draw(case, specimen_id))
     except Undecided as problem:
         raise InvalidInput(str(problem), reported=row.id) from None
     other = _list_contradictions(row, case)
@@ -118,6 +121,12 @@ def assign(
     row.decided_at, row.decided_by_id, row.remark = clock.now(), actor.id, remark
     _record("assign-result", row, actor, remark, [one.code for one in other])
     return made
+
+
+def _find_draw(case: Case, specimen_id: str | None) -> date | None:
+    """The day of the tube whose label a person scanned for it."""
+    tube = db.session.get(Specimen, specimen_id) if specimen_id else None
+    return tube.collected_on if tube is not None and tube.case_id == case.id and not tube.is_lost else None
 
 
 def reject(row: ReportedResult, reason: str, actor: User) -> None:

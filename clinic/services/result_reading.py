@@ -73,9 +73,13 @@ def build_groups(panel: ReportedPanel, dictionary: Dictionary) -> list[Group]:
 
 
 def build_result(
-    laboratory: Laboratory, group: Group, dictionary: Dictionary, case: Case, specimen: Specimen | None
+    laboratory: Laboratory, group: Group, dictionary: Dictionary, case: Case, specimen: Specimen | None,
+    drawn_on: date | None = None,
 ) -> NewResult:
-    """What our own screens would have posted; raises Undecided with the reason why it cannot be said."""
+    """What our own screens would have posted; raises Undecided with the reason why it cannot be said.
+
+    `drawn_on` is the day that a person knows, where the laboratory says none.
+    """
     test = group.test
     if test is None:
         raise Undecided(_("What the laboratory's code %(code)s means here is not in its mapping table.",
@@ -89,7 +93,7 @@ def build_result(
         if specimen is None:
             raise Undecided(_("To which specimen it belongs is not certain."))
         plain["specimen_id"] = specimen.id
-    elif day is None and (day := _find_own_day(group, case)) is None:
+    elif day is None and (day := drawn_on or _find_own_day(group, case)) is None:
         raise Undecided(_(
             "The day on which the specimen was taken is missing. Ask the laboratory, enter the result on the case's "
             "laboratory page, and put this one aside."))

@@ -28,6 +28,7 @@ from clinic.queries.reported import (
     list_loose_documents,
     list_reported,
 )
+from clinic.queries.specimen import find_specimen
 from clinic.read_audit import note_shown
 from clinic.schemas.delivery import ReasonIn
 from clinic.schemas.door import load
@@ -93,7 +94,7 @@ def assign(reported_id: str) -> Page:
         case = _find_case(typed)
         note_shown([case.id])  # a caution names the person
         result_intake.assign(row, case, current_user, str(load(ReasonIn(), typed)["reason"]),
-                             typed.get("specimen_id"), typed["confirmed"])
+                             typed.get("specimen_id") or _find_scanned(typed, case), typed["confirmed"])
         number = case.number
     except InvalidInput as problem:
         cautions = problem.cautions if isinstance(problem, NeedsConfirmation) else []
@@ -175,6 +176,12 @@ def _find_case(typed: dict[str, Any]) -> Case:
         raise InvalidInput(_("Please correct what is marked."), fields={place: [
             _("Choose a case, or type the number of one of this site.")]})
     return found[0]
+
+
+def _find_scanned(typed: dict[str, Any], case: Case) -> str | None:
+    """The id of the specimen whose label was scanned instead of the case's number."""
+    found = find_specimen(current_user, typed.get("number", "")) if typed.get("number") else None
+    return found.id if found is not None and found.case_id == case.id else None
 
 
 def _render(

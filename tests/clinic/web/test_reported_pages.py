@@ -9,8 +9,9 @@ from sqlalchemy import select
 
 from clinic.audit import audit_engine, audit_read
 from clinic.db import db, write_unit
-from clinic.models import AuditChange, CodeMapping, InboundMessage, InboundState, LabResult, ReportedResult, User
+from clinic.models import AuditChange, Case, CodeMapping, InboundMessage, InboundState, LabResult, ReportedResult, User
 from clinic.models import ReportedState as S
+from clinic.services import draw
 from tests.factory import make_case, make_laboratory, make_reported, make_site, make_user
 from tests.sign_in import sign_in
 
@@ -113,6 +114,23 @@ def test_result_is_assigned_to_the_case_that_was_chosen(technician: FlaskClient,
     assert (row.state, row.case_id) == (S.APPLIED, ids["case"])
     assert db.session.get_one(LabResult, row.result_id).value == "nonreactive"
     assert technician.post(f"{page}/assign", data={"case": ids["case"], "reason": "again"}).status_code == 409
+
+
+def test_day_of_the_scanned_tube_is_that_of_a_result_without_one(app: Flask, ids: dict[str, str]) -> None:
+    technician_id = make_user("labtech").id
+    tube, = draw.draw(db.session.get_one(Case, ids["case"]), ["serum"], None, "", make_user("phlebotomist"))
+    number, day = tube.number, tube.collected_on
+    row = db.session.get_one(ReportedResult, ids["row"])
+    panel = row.content["panel"]
+    row.content = row.content | {"panel": panel | {
+        "observed_at": "", "placer": "", "specimen": "", "values": [panel["values"][0] | {"observed_at": ""}]}}
+    db.session.commit()
+    client, page = sign_in(app, db.session.get_one(User, technician_id)), f"{INBOX}/{ids['row']}/assign"
+    form = {"case": "other", "reason": "seen on paper"}
+    refused = client.post(page, data=form | {"number": ids["number"]})
+    assert refused.status_code == 422 and "put this one aside" in refused.text, "what one does instead"
+    assert client.post(page, data=form | {"number": number}).status_code == 303
+    assert db.session.get_one(LabResult, get(ids["row"]).result_id).performed_on == day
 
 
 def test_result_is_put_aside_with_a_reason(technician: FlaskClient, ids: dict[str, str]) -> None:
