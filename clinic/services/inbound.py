@@ -1,9 +1,10 @@
-"""What a person may do with a message that came in and was not worked on to the end: have it worked on again."""
+"""What a person may do with a message that came in and was not worked on to the end: try again, or put it aside."""
 
 from __future__ import annotations
 
 from flask_babel import gettext as _
 
+from clinic import clock
 from clinic.audit import record_change
 from clinic.db import db
 from clinic.errors import NotNow
@@ -25,6 +26,20 @@ def work_again(message: InboundMessage, reason: str, actor: User) -> None:
     message.state, message.state_reason, message.processed_at = InboundState.NEW, "", None
     record_change(
         "message-again", "inbound-message", message.id, site_id=actor.site_id, actor_id=actor.id, actor_kind="user",
+        detail={"from": before.value, "reason": reason},
+    )
+    db.session.flush()
+
+
+def put_aside(message: InboundMessage, reason: str, actor: User) -> None:
+    """Nothing will come of a message and somebody dealt with that: nobody waits for it any more. Raises NotNow."""
+    if message.state not in AGAIN:
+        raise NotNow(_("The message was worked on already. Look again."), inbound=message.id)
+    before = message.state
+    message.state, message.processed_at = InboundState.APPLIED, clock.now()
+    message.state_reason = _("%(name)s put it aside: %(reason)s", name=actor.name, reason=reason)
+    record_change(
+        "message-aside", "inbound-message", message.id, site_id=actor.site_id, actor_id=actor.id, actor_kind="user",
         detail={"from": before.value, "reason": reason},
     )
     db.session.flush()

@@ -32,7 +32,7 @@ from clinic.schemas.door import load
 from clinic.schemas.partner_laboratory import MappingIn
 from clinic.services.code_mapping import add_line, list_lines, list_test_targets, remove_line
 from clinic.services.confidential_report import is_confidential, is_wording_hidden, list_hidden, names_confidential
-from clinic.services.inbound import may_work_again, work_again
+from clinic.services.inbound import AGAIN, may_work_again, put_aside, work_again
 from clinic.services.partner_laboratory import get_laboratory, list_laboratories
 from clinic.web.account_history import list_past
 from clinic.web.form import read_form
@@ -46,6 +46,7 @@ KIND_WORDS: dict[MapKind, LazyString] = {
     MapKind.TEST: lazy_gettext("Test"), MapKind.VALUE: lazy_gettext("Word for a result"),
     MapKind.UNIT: lazy_gettext("Unit"), MapKind.METHOD: lazy_gettext("Method"),
 }
+ASIDE = "aside"  # the button beside the one that has a message worked on again
 NOBODY = "codes of laboratories and what they mean here, nobody examined"
 
 
@@ -78,14 +79,18 @@ def show(received_id: str) -> str:
 @blueprint.post("/messages/<received_id>")
 @requires(P.MAP_RESULTS)
 def again(received_id: str) -> Page:
-    """Have it worked on again; what was decided of it stays."""
+    """Have it worked on again, what was decided of it stays; or put aside what nothing will come of."""
     message, typed = _get(received_id), read_form(request.form)
     try:
         reason = str(load(ReasonIn(), typed)["reason"])
     except InvalidInput as error:
         return _render(message, typed, error.fields), 422
-    work_again(message, reason, current_user)
-    flash(_("It is worked on again in a moment."))
+    if typed.get("act") == ASIDE:
+        put_aside(message, reason, current_user)
+        flash(_("Put aside, with your reason."))
+    else:
+        work_again(message, reason, current_user)
+        flash(_("It is worked on again in a moment."))
     return redirect(url_for(".show", received_id=received_id), 303)
 
 
@@ -132,9 +137,9 @@ def change_mapping(laboratory_id: str) -> Page:
 def _say_outcomes(rows: Sequence[InboundMessage]) -> dict[str, str]:
     """What became of each message: of one that was worked on, what of it waits for a person still; else its reason."""
     waiting = count_undecided([row.id for row in rows])
-    return {row.id: row.state_reason if row.state is not InboundState.APPLIED else ngettext(
+    return {row.id: ngettext(
         "%(num)s result of it waits for a person.", "%(num)s results of it wait for a person.", waiting[row.id])
-        if row.id in waiting else "" for row in rows}
+        if row.state is InboundState.APPLIED and row.id in waiting else row.state_reason for row in rows}
 
 
 def _get(received_id: str) -> InboundMessage:
@@ -161,7 +166,7 @@ def _render(message: InboundMessage, typed: dict[str, Any] | None = None,
         answer=message.answer.decode("utf-8", "replace").replace("\r", "\n") if message.answer else "",
         word=MESSAGE_WORDS[message.state], outcome=_say_outcomes([message])[message.id],
         way=WAY_WORDS[message.way], state_words=STATE_WORDS, say_kind=say_kind,
-        may_act=may_work_again(message), typed=typed or {}, errors=errors)
+        may_act=may_work_again(message), may_put_aside=message.state in AGAIN, typed=typed or {}, errors=errors)
 
 
 def _list_openings(message: InboundMessage, hidden: list[ReportedResult]) -> list[tuple[str, str]]:

@@ -21,7 +21,7 @@ from clinic.queries.inbound import COUNT_LIMIT, PAGE_SIZE, count_messages, get_m
 from clinic.schemas.delivery import ReasonIn
 from clinic.schemas.door import load
 from clinic.services.confidential import ensure_may_read_exam
-from clinic.services.inbound import AGAIN, work_again
+from clinic.services.inbound import AGAIN, put_aside, work_again
 from clinic.web.form import read_form
 from clinic.web.reported_word import say_kind
 from clinic.web.veil import veil_wording
@@ -38,6 +38,7 @@ STATE_WORDS: dict[InboundState, tuple[LazyString, str, LazyString]] = {
     InboundState.APPLIED: (lazy_gettext("Done"), "good", lazy_gettext("Nothing to do.")),
 }
 P = Permission
+ASIDE = "aside"  # the button beside the one that has a message worked on again
 
 
 @blueprint.get("/messages")
@@ -69,7 +70,7 @@ def inbound(message_id: str) -> str:
 @blueprint.post("/messages/<message_id>")
 @requires(P.MANAGE_DELIVERIES)
 def again(message_id: str) -> Redirect | tuple[str, int]:
-    """Have a held or failed message worked on again."""
+    """Have a held or failed message worked on again, or put it aside."""
     typed = read_form(request.form)
     message = get_message(current_user, message_id)
     try:
@@ -77,8 +78,12 @@ def again(message_id: str) -> Redirect | tuple[str, int]:
     except InvalidInput as error:
         _audit_inbound(message)
         return _render_inbound(message, typed, error.fields), 422
-    work_again(message, plain["reason"], current_user)
-    flash(_("It is worked on again in a moment."))
+    if typed.get("act") == ASIDE:
+        put_aside(message, plain["reason"], current_user)
+        flash(_("Put aside, with your reason."))
+    else:
+        work_again(message, plain["reason"], current_user)
+        flash(_("It is worked on again in a moment."))
     return redirect(url_for("message.inbound", message_id=message_id), 303)
 
 

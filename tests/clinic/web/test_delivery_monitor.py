@@ -24,8 +24,9 @@ from clinic.models import (
     Destination,
     InboundMessage,
     InboundState,
+    User,
 )
-from tests.factory import make_authority, make_site, make_user
+from tests.factory import make_authority, make_laboratory, make_site, make_user
 from tests.integrations.factory import make_delivery, make_signed_case
 from tests.sign_in import sign_in
 
@@ -208,6 +209,26 @@ def test_failed_message_is_worked_on_again(app: Flask) -> None:
     db.session.expire_all()
     assert db.session.get_one(InboundMessage, message_id).state is InboundState.NEW
     assert client.post(f"/deliveries/messages/{message_id}", data={"reason": "once more"}).status_code == 409
+
+
+def test_message_of_which_nothing_will_come_is_put_aside(app: Flask) -> None:
+    """It waited for a person for ever."""
+    ours, theirs = make_inbound(InboundState.HELD).id, make_inbound(
+        InboundState.HELD, control_id="c.hl7", kind="file", laboratory_id=make_laboratory().id).id
+    users = [make_user("admin").id, make_user("labsupervisor").id]
+    db.session.commit()
+    admin, supervisor = (sign_in(app, db.session.get_one(User, one)) for one in users)
+    for client, path in ((admin, f"/deliveries/messages/{ours}"), (supervisor, f"/laboratory/messages/{theirs}")):
+        assert "Put it aside" in get(client, path)
+        assert client.post(path, data={"act": "aside"}).status_code == 422, "only with a reason"
+        assert client.post(path, data={"act": "aside", "reason": "a right one came"}).status_code == 303
+        assert client.post(path, data={"act": "aside", "reason": "once more"}).status_code == 409
+        page = get(client, path)
+        assert "put it aside: a right one came" in page and ">Put it aside<" not in page
+    assert "put it aside: a right one came" in get(supervisor, "/laboratory/messages?state=applied")
+    db.session.rollback()
+    assert {row.state for row in db.session.execute(select(InboundMessage)).scalars()} == {InboundState.APPLIED}
+    assert db.session.execute(select(AuditChange).where(AuditChange.action == "message-aside")).scalars().all()
 
 
 def test_sender_of_a_message_is_named_and_what_it_is_called_stands_beside_it(app: Flask) -> None:
