@@ -6,11 +6,11 @@ import logging
 import re
 from urllib.parse import urlsplit
 
-from flask import request, session
+from flask import current_app, request, session
 from sqlalchemy.exc import SQLAlchemyError
 
 from clinic.db import db, write_unit
-from clinic.errors import Unavailable
+from clinic.errors import ClearwayError, Unavailable
 from clinic.services.unsaved_page import keep_page
 from clinic.session_life import WAITING, Standing, State, find_standing
 from clinic.way_back import address_lock, address_sign_in, address_sign_in_again, is_ours
@@ -30,7 +30,7 @@ def find_way_in() -> str:
     if not standing.user_id:
         return address_sign_in(target)
     if not is_read:
-        target = _keep_posted(standing)
+        target = _find_way_on(standing) or _keep_posted(standing)
     if standing.state is State.LOCKED:
         return address_lock(standing.user_id, target)
     return address_sign_in_again(standing.user_id, target)
@@ -49,6 +49,15 @@ def find_page_before() -> str:
     referrer = urlsplit(request.referrer or "")
     page = referrer.path + (f"?{referrer.query}" if referrer.query else "")
     return page if referrer.netloc == request.host and is_ours(page) else ""
+
+
+def _find_way_on(standing: Standing) -> str:
+    """Where a form leads that changes nothing, as a search: there is nothing to keep. Empty for any other."""
+    way_on = getattr(current_app.view_functions.get(request.endpoint or ""), "way_on", None)
+    try:
+        return str(way_on(standing.user_id, **request.view_args or {})) if way_on else ""
+    except ClearwayError:  # it leads nowhere
+        return "/"
 
 
 def _keep_posted(standing: Standing) -> str:

@@ -83,10 +83,19 @@ def read_sought(name: str, errors: dict[str, list[str]] | None = None, longest: 
 @reads_only
 def lead(page: str) -> Response:
     """To the page that is named, with what was typed. Only a page that seeks is led to."""
+    return redirect(_address(current_user.id, page), 303)
+
+
+def _address(user_id: str, page: str) -> str:
+    """The page with what was typed, sealed for this person. Raises NotFound."""
     names = _list_sealed(f"/{page}")
-    given = [(name, seal_words(current_user.id, text[:LONGEST]) if name in names else text)
+    given = [(name, seal_words(user_id, text[:LONGEST]) if name in names else text)
              for name, value in request.form.items(multi=True) if (text := value.strip()) and name != "csrf_token"]
-    return redirect(f"/{page}" + (f"?{urlencode(given)}" if given else ""), 303)
+    return f"/{page}" + (f"?{urlencode(given)}" if given else "")
+
+
+# After a lock the search goes on, instead of being kept as something typed (clinic/way_in.py).
+lead.way_on = _address  # type: ignore[attr-defined]
 
 
 def _list_sealed(path: str) -> tuple[str, ...]:

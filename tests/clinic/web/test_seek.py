@@ -12,9 +12,9 @@ from flask import Flask
 
 from clinic import clock
 from clinic.db import db
-from clinic.models import AuditChange
+from clinic.models import AuditChange, UnsavedPage
 from clinic.web.presentation import TEMPLATES
-from tests.factory import make_applicant, make_case, make_user
+from tests.factory import PASSWORD, make_applicant, make_case, make_user
 from tests.seek import find_address, seek
 from tests.sign_in import sign_in
 
@@ -77,6 +77,27 @@ def test_word_in_the_clear_is_not_searched_for(app: Flask) -> None:
                                   "/sign-in"])
 def test_form_leads_to_pages_that_seek_alone(app: Flask, page: str) -> None:
     assert sign_in(app, make_user("admin")).post(f"/seek{page}", data={"q": "x"}).status_code == 404
+
+
+@pytest.mark.parametrize("page", ["/search", "/cases"])
+def test_search_goes_on_after_the_screen_was_locked(app: Flask, page: str) -> None:
+    clerk = make_user("reception")
+    make_case("us", make_applicant(clerk, family_name="Zanzibar"), clerk)
+    client = sign_in(app, clerk)
+    client.post("/lock")
+    led = client.post(f"/seek{page}", data={"q": "Zanzibar"}, headers={"Referer": "http://localhost/cases"})
+    assert led.location.startswith("/locked?then=") and "anzibar" not in led.location
+    token = parse_qs(urlsplit(led.location).query)["then"][0]
+    opened = client.post("/locked", data={"password": PASSWORD, "then": token})
+    assert urlsplit(opened.location).path == page
+    found = client.get(opened.location, follow_redirects=True).text
+    assert "ZANZIBAR" in found and db.session.query(UnsavedPage).count() == 0
+
+
+def test_search_that_leads_nowhere_is_no_way_on(app: Flask) -> None:
+    client = sign_in(app, make_user("reception"))
+    client.post("/lock")
+    assert client.post("/seek/nowhere", data={"q": "x"}).location.startswith("/locked")
 
 
 def test_searching_changes_nothing(app: Flask) -> None:
