@@ -257,6 +257,8 @@ def _tell_outdated(case: Case) -> None:
 
 def return_from(case: Case, row: LabResult) -> Response:
     """Back to where the person came from: the list of all that waits, the test's grid, the case's list or its sheet."""
+    if request.form.get("from") == "grid":
+        return redirect(url_for("result_grid.grid", test=row.test))
     if request.form.get("from") == "list":
         return redirect(url_for(".index"))
     if request.form.get("from") == "bench":

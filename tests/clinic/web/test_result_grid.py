@@ -322,6 +322,11 @@ def test_grid_shows_no_value_to_who_is_to_type_it_a_second_time(
     page = _text(supervisor.get(f"{url}?state=enter"))
     assert order in page and "Hidden: you type it a second time" in page
     assert 'value="92"' not in page and "92 mmol" not in page and "Critical" not in page
+    way = re.findall(r'href="([^"]+)">Call now', technician.get(url).get_data(as_text=True))[0]
+    assert f'href="{url}"' in technician.get(way).get_data(as_text=True), "back to the grid, where the next row waits"
+    told = technician.post(way.replace("?from=grid", "/call"), data={
+        "called": "Dr Wambui", "is_read_back": "yes", "from": "grid"})
+    assert told.location == way
     saved = technician.post(url, data={f"v-{order}": "92"}, follow_redirects=True)
     assert "Everything is saved already." in _text(saved), "it said that no value was saved"
 
