@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import sys
 from pathlib import Path
@@ -25,6 +26,7 @@ from clinic.errors import Misconfigured  # noqa: E402
 from clinic.machine_path import serve_machines_only  # noqa: E402
 from clinic.ports import ports  # noqa: E402
 
+YOUNG = 10_000  # values that are made before rubbish is looked for among them; Python's own are 700
 COMMANDS = (*CLINIC_COMMANDS, "fhir.command", "fhir.command_client", "fhir.command_audit", "integrations.command",
             "clinic.demo.command", "integrations.command_backup", "integrations.journey")
 
@@ -114,9 +116,14 @@ def _exists(name: str) -> bool:
 def _start() -> Flask:
     """For servers and commands: a setting that cannot be read ends the process in one sentence, not in a traceback."""
     try:
-        return create_app()
+        made = create_app()
     except Misconfigured as fault:
         raise SystemExit(fault.message) from None
+    # What stands now stands as long as the process and need not be looked through; and a page makes thousands of
+    # values that are gone with it, among which Python would look for rubbish several times.
+    gc.freeze()
+    gc.set_threshold(YOUNG, 10, 10)
+    return made
 
 
 app = _start() if __name__ != "__main__" and "pytest" not in sys.modules else None

@@ -17,6 +17,7 @@ from clinic.error_page import install_error_pages
 from clinic.read_audit import install_read_audit
 from clinic.reading_limit import install_reading_limit
 from clinic.session_life import install_session_life
+from clinic.turn import Turn
 from clinic.unit import ClearwayFlask, install_request_units
 from clinic.web.account_news import init_account_news
 from clinic.web.kept_page import init_kept_page
@@ -43,6 +44,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     settings.var_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     install_request_units(app)
+    if url.startswith("sqlite"):  # a server computes meanwhile: who waits for it lets others begin
+        app.turn = Turn()
     init_kept_page(app)
     install_sign_in(app, settings.secret_key, settings.base_url.startswith("https"))
     install_session_life(app, settings)

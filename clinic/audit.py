@@ -22,7 +22,9 @@ from clinic.many_rows import ManyRows
 from clinic.models import AuditChange, Case
 from clinic.models.column import Instant
 from clinic.shared_commit import SharedCommit
+from clinic.unit import let_others_begin
 
+LOOKED = "clearway.looked"  # of a request: the rows of what it showed, for the limit of reading
 AUDITED = "audit_row_written"  # of a session's notes: the unit that is open has its row of the audit
 
 reads_metadata = MetaData()
@@ -105,6 +107,7 @@ def record_reads(
     rows = [build_read(actor_kind, actor_id, action, subject_kind, subject_id, case_id, site_id, authority_id,
                        {**why, **detail}) for case_id, detail in cases]
     shared = find_shared_reads()
+    let_others_begin()
     if shared is not None:
         shared.write(*rows)
     else:  # one statement, which is a transaction by itself
@@ -112,7 +115,7 @@ def record_reads(
             run_by_driver(connection, *_INSERT_READ["postgresql"].say(rows))
     if why:
         g.read_recorded = True
-        g.looked = [*g.get("looked", ()), *rows]  # of this request, for the limit of reading
+        request.environ.setdefault(LOOKED, []).extend(rows)
 
 
 def _say_why() -> dict[str, Any]:

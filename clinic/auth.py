@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -91,7 +92,7 @@ class _PlainJson(TaggedJSONSerializer):
 
     def dumps(self, value: Any) -> str:
         """The text of a session."""
-        if all(type(one) in _PLAIN for one in value.values()):
+        if _is_plain(value):
             return json_dumps(value, separators=(",", ":"))
         return super().dumps(value)
 
@@ -99,8 +100,29 @@ class _PlainJson(TaggedJSONSerializer):
 _PLAIN = {str, int, float, bool, type(None)}
 
 
+def _is_plain(value: dict[str, Any]) -> bool:
+    return all(type(one) in _PLAIN for one in value.values())
+
+
 class _ShortText(URLSafeTimedSerializer):
-    """Does not compress some hundred characters, which takes longer than to sign them; reads what was compressed."""
+    """Does not compress some hundred characters, which takes longer than to sign them; reads what was compressed.
+
+    A cookie that was proven is not proven again, only how old it is.
+    """
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self._proven = Memo(_PROVEN)
+
+    def loads(self, s: Any, max_age: int | None = None, *args: Any, **named: Any) -> Any:  # type: ignore[override]
+        """The session of a cookie; raises BadSignature, when it is older than `max_age` seconds SignatureExpired."""
+        if args or named or max_age is None:
+            return super().loads(s, max_age, *args, **named)
+        kept, signed_at = self._proven.get(s, lambda: super(_ShortText, self).loads(s, max_age, return_timestamp=True))
+        age = time.time() - signed_at.timestamp()
+        if not 0 <= age < max_age or not _is_plain(kept):  # its own word for it; or what a request could change in it
+            return super().loads(s, max_age)
+        return dict(kept)
 
     def dump_payload(self, obj: Any, *args: Any, **named: Any) -> bytes:
         """A session in the letters of a cookie."""
@@ -109,6 +131,7 @@ class _ShortText(URLSafeTimedSerializer):
 
 
 _LONG = 1000  # bytes; a browser keeps a cookie of 4,096
+_PROVEN = 2000  # cookies
 
 
 class _SessionOfStaff(SecureCookieSessionInterface):

@@ -240,7 +240,8 @@ def run_by_driver(connection: Connection, statement: str, values: Any) -> list[t
         listen(connection, cursor, statement, values, None, False)
     try:
         cursor.execute(statement, values)
-        return cursor.fetchall() if cursor.description else []
+        result = getattr(cursor, "pgresult", None)  # psycopg makes its description anew whenever it is asked for
+        return cursor.fetchall() if (cursor.description if result is None else result.nfields) else []
     except connection.dialect.loaded_dbapi.Error as error:
         raise say_fault(connection, cursor, statement, error) from error
 

@@ -22,7 +22,7 @@ from flask_login import current_user
 from sqlalchemy import func, select
 
 from clinic import clock
-from clinic.audit import audit_engine, audit_read, record_read
+from clinic.audit import LOOKED, audit_engine, audit_read, record_read
 from clinic.config import Settings
 from clinic.limit import Bucket, Door, Schedule, TooManyAttempts, find_lifting, is_waiting, make_wait, say_time
 from clinic.read_audit import why_nobody
@@ -64,6 +64,7 @@ class ReadingLimit:
 
     def __init__(self, most: int) -> None:
         self.most = most
+        self.stops = False  # anybody, ever: whether the standing of a reader need be asked
         self._hours: dict[str, _Hour] = {}
         self._lock = Lock()
 
@@ -83,6 +84,7 @@ class ReadingLimit:
             opened = count_opened(reader.id, since)
         if (is_to_ask and opened >= self.most) or is_listing:
             hour.until = now + STOP
+            self.stops = True
             _tell(reader, hour.until, opened, len(hour.listed))
 
     def find_stop(self, reader_id: str) -> int:
@@ -123,8 +125,7 @@ def install_reading_limit(app: Flask, settings: Settings) -> None:
 
     @app.before_request
     def _stop() -> None:
-        g.pop("looked", None)
-        if request.method not in SAFE or not _shows_somebody():
+        if not limit.stops or request.method not in SAFE or not _shows_somebody():
             return
         user_id = find_standing().user_id
         seconds = limit.find_stop(user_id) if user_id else 0
@@ -133,9 +134,9 @@ def install_reading_limit(app: Flask, settings: Settings) -> None:
 
     @app.after_request
     def _count(response: Response) -> Response:
-        looked = g.pop("looked", None)
+        looked = request.environ.pop(LOOKED, None)
         if looked:
-            limit.count(current_user, looked, g.get("read_shown", ()))
+            limit.count(current_user._get_current_object(), looked, g.get("read_shown", ()))
         return response
 
 

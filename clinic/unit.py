@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from flask.globals import request_ctx
 from werkzeug.routing import Map
 
 from clinic.db import db, set_mode
 from clinic.machine_path import is_of_machine, leave_staff_out
 from clinic.posted import ClearwayRequest
+from clinic.turn import Turn
 
 F = TypeVar("F", bound=Callable[..., Any])
 Hook = Callable[..., Any]
@@ -41,9 +42,25 @@ class PlainMap(Map):
 class ClearwayFlask(Flask):
     """Flask, with one unit of work for each request, and without what is about the staff where machines ask."""
 
+    turn: Turn | None = None  # where pages are made one after the other
     request_class = ClearwayRequest
     url_map_class: type[Map] = PlainMap
     _of_everybody: tuple[tuple[Hook, ...], tuple[Hook, ...]] | None = None  # before and after a request
+
+    def full_dispatch_request(self) -> Response:
+        """Answer; a page for a person is made in one go (clinic/turn.py)."""
+        turn = self.turn
+        if turn is None or request.method != "GET" or not self._is_page(request.endpoint):
+            return super().full_dispatch_request()
+        turn.take()
+        try:
+            return super().full_dispatch_request()
+        finally:
+            turn.let_go()
+
+    def _is_page(self, endpoint: str | None) -> bool:
+        """Whether a member of staff needs a permission for it: what anybody may see is made at once."""
+        return isinstance(getattr(self.view_functions.get(endpoint or ""), "permission", None), tuple)
 
     def ensure_sync(self, func: Hook) -> Hook:
         """The function itself: nothing here is asynchronous, and Flask asks that of every hook in every request."""
@@ -98,6 +115,12 @@ class ClearwayFlask(Flask):
         return response
 
 
+def let_others_begin() -> None:
+    """Before a wait of the present request: another page is made meanwhile."""
+    if (turn := getattr(current_app, "turn", None)) is not None:
+        turn.let_go()
+
+
 def _unit_of_request(app: Flask) -> str:
     if request.method in SAFE:
         return "read"
@@ -115,5 +138,9 @@ def install_request_units(app: Flask) -> None:
     @app.teardown_request
     def _end(_error: BaseException | None) -> None:
         if db.session.registry.has():
-            db.session.rollback()
+            session = db.session()
+            if session.identity_map or session.new:
+                session.rollback()
+            else:  # nothing was loaded that could be kept out of date, and closing takes less
+                session.close()
         set_mode("read")

@@ -32,7 +32,7 @@ class TaskFilter:
 
 def list_tasks(user: User, narrowed: TaskFilter, today: date, after: Any = None, before: Any = None) -> Page:
     """One page of open tasks; `today` at the user's site."""
-    build = partial(_page_tasks, narrowed, _list_roles(user))
+    build = partial(_page_tasks, narrowed, list_role_names(user))
     return find_page(build, after, before, site_id=user.site_id, user_id=user.id, today=today)
 
 
@@ -55,7 +55,7 @@ def count_tasks(user: User, narrowed: TaskFilter, today: date) -> int:
 
 def count_each(user: User, several: tuple[TaskFilter, ...], today: date) -> list[int]:
     """How many each of `several` leaves, at most COUNT_LIMIT, by one statement."""
-    found = _count_each(several, _list_roles(user)).list_rows(site_id=user.site_id, user_id=user.id, today=today)
+    found = _count_each(several, list_role_names(user)).list_rows(site_id=user.site_id, user_id=user.id, today=today)
     return [int(rows[0][0]) for rows in found]
 
 
@@ -64,14 +64,9 @@ def _count_each(several: tuple[TaskFilter, ...], roles: tuple[str, ...]) -> Read
     return ReadyTogether(*(ReadyQuery(_count(*_narrow(narrowed, roles))) for narrowed in several))
 
 
-def count_due(user: User, today: date) -> int:
-    """How many of the user's own tasks are due today or late: for the navigation, so on every page."""
-    query = _count_due(_list_roles(user))
-    return int(query.find_value(site_id=user.site_id, user_id=user.id, today=today))
-
-
 @lru_cache(maxsize=256)
-def _count_due(roles: tuple[str, ...]) -> ReadyQuery:
+def count_due(roles: tuple[str, ...]) -> ReadyQuery:
+    """How many of somebody's own tasks are due today or late; asks for their user_id and site_id, and today."""
     return ReadyQuery(_count(*_narrow(TaskFilter(), roles), Task.due_on <= _TODAY))
 
 
@@ -80,7 +75,8 @@ def _count(*conditions: Any) -> Select[*tuple[Any, ...]]:
     return select(func.count()).select_from(found)
 
 
-def _list_roles(user: User) -> tuple[str, ...]:
+def list_role_names(user: User) -> tuple[str, ...]:
+    """The names of a user's roles, in the order that a query is remembered under."""
     return tuple(sorted(role.name for role in user.roles))
 
 

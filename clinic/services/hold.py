@@ -16,15 +16,12 @@ from clinic.models import Applicant, Case, InfectionHold, Requirement, User
 from clinic.models.hold import BY_PERSON
 from clinic.permissions import Permission, permissions_of
 from clinic.progress import SPUTUM
-from clinic.ready_query import ReadyQuery, given
 from clinic.rules.infection import find_causes
 from clinic.services.task import close_tasks_about, has_open_task, open_task
 
 NOT_CLEARED = "not-cleared"
 # Whether anything stands against the applicant of a case: part of a query over cases.
 IS_HELD = exists().where(InfectionHold.applicant_id == Case.applicant_id, InfectionHold.ended_at.is_(None))
-_HELD = ReadyQuery(select(InfectionHold.applicant_id).where(
-    InfectionHold.site_id == given("site_id"), InfectionHold.ended_at.is_(None)).distinct())
 
 
 def sync_holds(case: Case, facts: dict[str, Any]) -> None:
@@ -92,11 +89,6 @@ def list_past_holds(applicant_id: str) -> list[InfectionHold]:
     return list(db.session.execute(select(InfectionHold).where(
         InfectionHold.applicant_id == applicant_id, InfectionHold.ended_at.is_not(None))
         .order_by(InfectionHold.ended_at.desc(), InfectionHold.id)).scalars())
-
-
-def list_held(site_id: str) -> frozenset[str]:
-    """The applicants of a site who are held now; few at any time."""
-    return frozenset(_HELD.list_values(site_id=site_id))
 
 
 def is_held(applicant: Applicant) -> bool:

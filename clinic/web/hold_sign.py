@@ -7,21 +7,28 @@ from typing import Any
 from flask import Flask, has_request_context, request
 from flask_login import current_user
 
+from clinic import clock
+from clinic.queries.frame import Frame, find_frame
 from clinic.services import hold as service
 from clinic.web.clinical_format import read
 
-_HELD = "clearway.held"
+_FRAME = "clearway.frame"
+
+
+def find_frame_here() -> Frame:
+    """What stands for the reader, read once for a request that only reads."""
+    reader = current_user._get_current_object() if has_request_context() else None
+    if reader is None or not reader.is_authenticated:
+        return Frame(frozenset(), 0)
+    frame: Frame | None = request.environ.get(_FRAME)
+    if frame is None or request.method not in ("GET", "HEAD"):
+        frame = request.environ[_FRAME] = find_frame(reader, clock.today(reader.site.time_zone))
+    return frame
 
 
 def list_held_here() -> frozenset[str]:
-    """The applicants of the reader's site who are held, read once for a request."""
-    reader = current_user._get_current_object() if has_request_context() else None
-    if reader is None or not reader.is_authenticated:
-        return frozenset()
-    held: frozenset[str] | None = request.environ.get(_HELD)
-    if held is None or request.method not in ("GET", "HEAD"):
-        held = request.environ[_HELD] = service.list_held(reader.site_id)
-    return held
+    """The applicants of the reader's site who are held."""
+    return find_frame_here().held
 
 
 def is_held(person: Any) -> bool:

@@ -10,10 +10,9 @@ from flask_babel import LazyString, gettext, lazy_gettext
 from flask_login import current_user
 from werkzeug.exceptions import HTTPException
 
-from clinic import clock
 from clinic.memo import Memo
 from clinic.permissions import Permission, permissions_of
-from clinic.queries.task import count_due
+from clinic.web.hold_sign import find_frame_here
 from clinic.web.language import find_speech
 from clinic.web.lateness import find_late, may_mend_deliveries
 
@@ -70,7 +69,7 @@ def list_navigation() -> list[tuple[str, str, bool]]:
     reader = current_user._get_current_object()
     found = _find_map(permissions_of(reader))
     current = found.find(request.path)
-    due = count_due(reader, clock.today(reader.site.time_zone)) if TASKS in found.areas else 0
+    due = find_frame_here().due if TASKS in found.areas else 0
     late = find_late().count if DELIVERIES in found.areas and may_mend_deliveries() else 0
     memo: Memo = current_app.extensions.setdefault("navigation", Memo(500))
     written: list[tuple[str, str, bool]] = memo.get(

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
+from unittest.mock import patch
+
+import pytest
+from flask import Flask
+from itsdangerous import BadSignature, SignatureExpired
 
 from clinic.config import Settings
 from wsgi import create_app
@@ -15,3 +21,23 @@ def test_cookie_is_bound_to_its_host_under_https(settings: Settings) -> None:
     assert name.startswith("__Host-clearway=")
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(marks)
     assert not any(mark.startswith("Domain") for mark in marks)
+
+
+def test_cookie_that_was_proven_still_grows_old_and_is_bound_to_its_letters(app: Flask) -> None:
+    made = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
+    cookie = made.dumps({"a": "1"})
+    assert made.loads(cookie, max_age=60) == made.loads(cookie, max_age=60) == {"a": "1"}
+    made.loads(cookie, max_age=60)["a"] = "changed by a request"
+    assert made.loads(cookie, max_age=60) == {"a": "1"}
+    with pytest.raises(BadSignature):
+        made.loads(f"{cookie[:-1]}{'A' if cookie[-1] != 'A' else 'B'}", max_age=60)
+    with patch("clinic.auth.time.time", return_value=time.time() + 61), \
+            patch("itsdangerous.timed.time.time", return_value=time.time() + 61), pytest.raises(SignatureExpired):
+        made.loads(cookie, max_age=60)
+
+
+def test_value_that_a_request_could_change_is_read_anew(app: Flask) -> None:
+    made = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
+    cookie = made.dumps({"a": ["1"]})
+    made.loads(cookie, max_age=60)["a"].append("2")
+    assert made.loads(cookie, max_age=60) == {"a": ["1"]}

@@ -10,13 +10,14 @@ from flask import Flask
 from clinic.db import db, set_mode
 from clinic.errors import AlreadyDone, NotAllowed, NotNow
 from clinic.models import Answer, AuditChange, Case, CaseState, ConclusionKind, InfectionHold, Task
+from clinic.queries.frame import find_frame
 from clinic.rules.infection import Cause, find_causes, list_cause_rules
 from clinic.schemas.imaging import NewReading
 from clinic.services import radiology
 from clinic.services.assessment import refresh
 from clinic.services.circumstance import write_answers
 from clinic.services.conclusion import ConclusionInput
-from clinic.services.hold import ensure_may_clear, get_hold, is_held, lift_hold, list_held, list_holds, place_hold
+from clinic.services.hold import ensure_may_clear, get_hold, is_held, lift_hold, list_holds, place_hold
 from clinic.services.plausibility import get_today
 from clinic.services.signing import hand_out, sign
 from tests.factory import make_case
@@ -101,7 +102,7 @@ def test_symptoms_hold_until_the_facts_say_otherwise_and_call_the_team_once(staf
     reading = NewReading(get_today(case), "pa", ("CAVITY",), confirmed=[radiology.ELSEWHERE])
     radiology.record_reading(case, reading, staff.radiologist)
     assert [row.cause for row in list_holds(case.applicant_id)] == ["symptoms", "cavity", "film"]
-    assert list_held(case.site_id) == {case.applicant_id} and is_held(case.applicant)
+    assert find_frame(staff.reception, get_today(case)).held == {case.applicant_id} and is_held(case.applicant)
     tasks = db.session.query(Task).filter_by(kind="infectious").all()
     assert [(task.role, task.case_id) for task in tasks] == [("tbteam", case.id)]
     write_answers(case, {"tb_symptoms": Answer.NO}, staff.reception)

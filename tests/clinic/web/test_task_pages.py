@@ -14,7 +14,8 @@ from clinic import clock
 from clinic.db import db, set_mode
 from clinic.models import Case, Task, User
 from clinic.queries import page as page_module
-from clinic.queries.task import TaskFilter, count_due, count_tasks, list_tasks
+from clinic.queries.frame import find_frame
+from clinic.queries.task import TaskFilter, count_tasks, list_tasks
 from clinic.services.hold import place_hold
 from clinic.services.task import close_task, give_task, open_task, postpone_task
 from clinic.web.citation import list_paper_citations, list_source_citations, say_source
@@ -88,7 +89,7 @@ def test_my_list_has_what_is_in_my_roles_list_and_what_was_given_to_me(app: Flas
     assert ids == {mine.id, given.id, up.id}
     assert {row.id for row in list_tasks(nurse, TaskFilter("site"), today).rows} == ids | {colleague.id}
     assert count_tasks(nurse, TaskFilter("site", escalated=True), today) == 1
-    assert count_due(nurse, today) == 3 and count_due(nurse, today - timedelta(days=1)) == 0
+    assert find_frame(nurse, today).due == 3 and find_frame(nurse, today - timedelta(days=1)).due == 0
 
 
 def test_list_is_the_same_as_one_made_anew_after_everything_that_happens(app: Flask, case: Case) -> None:
