@@ -292,6 +292,9 @@ def test_critical_value_typed_twice_is_kept_until_somebody_was_told(
         "performed_on": clock.now().date().isoformat(), "hba1c.value": "92"})
     (row,) = _all(LabResult)
     base = f"/cases/{case_id}/laboratory/{row.id}"
+    supervisor.post(f"{base}/second", data={"second-value": "29"})
+    page = _text(supervisor.get(base)).split("<aside")[1]
+    assert 0 < page.index("The two entries differ") < page.index("Critical: call now"), "before anybody is told a slip"
     typed = supervisor.post(f"{base}/second", data={"second-value": "92", "from": "bench"})
     assert typed.status_code == 302 and typed.location.startswith(base)
     page = _text(supervisor.get(typed.location))
