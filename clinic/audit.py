@@ -120,7 +120,8 @@ def record_reads(
 
 def _say_why() -> dict[str, Any]:
     """What a member of staff had open: the screen's name, which is its station's too, and its path (ids, no query)."""
-    return {"path": request.path, "screen": request.endpoint, **g.get("read_reason", {})}
+    posted = {} if request.method in ("GET", "HEAD") else {"posted": 1}  # shown because something was sent
+    return {"path": request.path, "screen": request.endpoint, **posted, **g.get("read_reason", {})}
 
 
 def build_read(

@@ -109,12 +109,13 @@ class ReadingLimit:
 
 
 def count_opened(reader_id: str, since: datetime) -> int:
-    """How many different cases a member of staff opened since then, by the audit, whichever process showed them."""
+    """How many different cases a member of staff opened since then, by the audit, whichever process showed them; not by
+    saving something."""
     row = audit_read.c
     with audit_engine().connect() as connection:
         return int(connection.execute(select(func.count(row.case_id.distinct())).where(
             row.happened_at >= since, row.actor_id == reader_id, row.actor_kind == "user", row.case_id.is_not(None),
-            row.action != "list")).scalar_one())
+            row.action != "list", row.detail.not_like('%"posted":1%'))).scalar_one())
 
 
 def install_reading_limit(app: Flask, settings: Settings) -> None:
@@ -135,7 +136,7 @@ def install_reading_limit(app: Flask, settings: Settings) -> None:
     @app.after_request
     def _count(response: Response) -> Response:
         looked = request.environ.pop(LOOKED, None)
-        if looked:
+        if looked and request.method in SAFE:  # whoever saves one sample after the other reads nothing at their leisure
             limit.count(current_user._get_current_object(), looked, g.get("read_shown", ()))
         return response
 

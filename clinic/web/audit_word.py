@@ -51,7 +51,7 @@ ACTION_WORDS: dict[str, LazyString] = {
     "give-task": lazy_gettext("Gave a task to somebody else"), "postpone-task": lazy_gettext("Put off a task"),
     "escalate-task": lazy_gettext("A task went up"),
 }
-_OF_THE_SCREEN = {"path", "screen", "purpose", "emergency", "shown"}
+_OF_THE_SCREEN = {"path", "screen", "posted", "purpose", "emergency", "shown"}
 
 
 def describe_action(row: AuditEntry) -> str:

@@ -76,6 +76,12 @@ def test_what_is_typed_is_saved_all_the_same(nurse: FlaskClient, cases: list[str
     assert saved.status_code != 429
 
 
+def test_saving_for_one_case_after_the_other_is_work(nurse: FlaskClient, cases: list[str]) -> None:
+    for one in cases:
+        assert nurse.post(f"/cases/{one}/state", data={"to": "on-hold", "version": "1"}).status_code == 422, "no reason"
+    assert nurse.get(f"/cases/{cases[0]}").status_code == 200 and not _list_stops()
+
+
 def test_same_cases_again_and_again_are_work(nurse: FlaskClient, cases: list[str]) -> None:
     for _turn in range(3 * MOST):
         assert nurse.get(f"/cases/{cases[0]}").status_code == 200
