@@ -102,11 +102,12 @@ function say() {
   status.classList.toggle("scans__some-not", other > 0);
 }
 
-// The table of those that came last, as the server shows it: with who may be infectious.
+// The table of those that came last, as the server shows it: with who may be infectious. Not as a background request, for it
+// shows people who were not shown before, and each look is written down.
 async function show() {
   shown = true;
   try {
-    const answer = await fetch(form.action, { headers: { "X-Background": "1" } });
+    const answer = await fetch(form.action);
     const fresh = answer.ok && read(await answer.text()).getElementById("came-last");
     if (fresh) document.getElementById("came-last").replaceWith(document.adoptNode(fresh));
   } catch { /* the lines above say it */ }

@@ -98,7 +98,10 @@ def receive() -> Answer | Response:
         if row is None:
             raise InvalidInput(_("Please correct what is marked."), fields={"scan": [
                 _("No specimen of this site has this number. Scan the label again, or type what stands beneath it.")]})
-        note_case(row.case)
+        if by_itself:  # one line of a list, which names nobody: a full rack is no record after the other
+            note_shown([row.case_id])
+        else:
+            note_case(row.case)
         handover.receive(row, (typed.get("place") or "")[:LONGEST], current_user, typed["confirmed"])
     except ClearwayError as problem:
         _roll_back()

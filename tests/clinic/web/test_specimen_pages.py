@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from clinic import clock
+from clinic.audit import audit_engine, audit_read
 from clinic.db import db, read_unit, set_mode, write_unit
 from clinic.models import Case, LabOrder, LabOrderState, Specimen, SpecimenKind, User
 from clinic.schemas.laboratory import NewSpecimen
@@ -163,6 +164,9 @@ def test_each_scan_of_a_page_that_sends_them_by_itself_gets_its_own_word(
     code, tone, line = scan(urine.number)
     assert (code, tone) == (422, "warn") and "hours ago" in line and 'data-confirm="late-receipt"' in line
     assert _all(Specimen)[1].received_at is None
+    with audit_engine().connect() as connection:
+        last = connection.execute(select(audit_read).order_by(audit_read.c.id.desc()).limit(1)).one()
+    assert (last.action, case_id in last.detail) == ("list", True), "a rack of 300 tubes stops nobody from reading"
     assert scan(urine.number, confirmed="late-receipt")[:2] == (200, "good")
     technician.post(f"/cases/{case_id}/specimens/{serum.id}/reject", data={"why": "clotted"})
     code, tone, line = scan(serum.number)
