@@ -69,7 +69,8 @@ class ClinicDay:
         """A new applicant at the reception."""
         self.number += 1
         data = {**TYPED, "family_name": f"Drill{_to_letters(self.number)}", "given_names": _to_letters(self.number * 7),
-                "document-number": f"D{self.number:07}"}
+                "document-number": f"D{self.number:07}", "birth_date-day": str(self.number % 28 + 1),
+                "birth_date-year": str(1940 + self.number % 60)}  # or two whose names sound alike would be one person
         token, words = self._find_token(self.reception, "/applicants/new")
         if not token:
             return False, words
