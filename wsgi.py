@@ -26,7 +26,7 @@ from clinic.errors import Misconfigured  # noqa: E402
 from clinic.machine_path import serve_machines_only  # noqa: E402
 from clinic.ports import ports  # noqa: E402
 
-YOUNG = 10_000  # values that are made before rubbish is looked for among them; Python's own are 700
+YOUNG = 10_000  # values that gather before rubbish is looked for among them; Python's own are 700
 COMMANDS = (*CLINIC_COMMANDS, "fhir.command", "fhir.command_client", "fhir.command_audit", "integrations.command",
             "clinic.demo.command", "integrations.command_backup", "integrations.journey")
 
