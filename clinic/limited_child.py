@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clinic.errors import Unavailable
+from clinic.unit import let_others_begin
 
 ROOT = Path(__file__).resolve().parent.parent
 REFUSED = 3  # the child's exit status for a file it understood and will not take
@@ -73,6 +74,7 @@ def run_limited(module: str, arguments: Sequence[str], slots: Path, seconds: flo
 
     Raises Unavailable when too many files came at once.
     """
+    let_others_begin()
     with take_slot(slots):
         child = subprocess.Popen(
             [sys.executable, "-m", module, *arguments], cwd=ROOT, env=ENVIRONMENT, stdin=subprocess.PIPE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, has_app_context, request
 from flask.globals import request_ctx
 from werkzeug.routing import Map
 
@@ -116,8 +116,8 @@ class ClearwayFlask(Flask):
 
 
 def let_others_begin() -> None:
-    """Before a wait of the present request: another page is made meanwhile."""
-    if (turn := getattr(current_app, "turn", None)) is not None:
+    """Before a wait of the present request, if there is one: another page is made meanwhile."""
+    if has_app_context() and (turn := getattr(current_app, "turn", None)) is not None:
         turn.let_go()
 
 
