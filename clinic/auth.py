@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +18,7 @@ from itsdangerous import TimedSerializer, URLSafeTimedSerializer
 from itsdangerous.encoding import base64_encode
 from sqlalchemy import select
 
+from clinic import clock
 from clinic.db import db
 from clinic.machine_path import MACHINE_PATHS, is_of_machine, recognise_machine
 from clinic.memo import Memo
@@ -119,7 +119,7 @@ class _ShortText(URLSafeTimedSerializer):
         if args or named or max_age is None:
             return super().loads(s, max_age, *args, **named)
         kept, signed_at = self._proven.get(s, lambda: super(_ShortText, self).loads(s, max_age, return_timestamp=True))
-        age = time.time() - signed_at.timestamp()
+        age = (clock.now() - signed_at).total_seconds()
         if not 0 <= age < max_age or not _is_plain(kept):  # its own word for it; or what a request could change in it
             return super().loads(s, max_age)
         return dict(kept)

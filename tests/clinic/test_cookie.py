@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from datetime import timedelta
 from unittest.mock import patch
 
 import pytest
 from flask import Flask
 from itsdangerous import BadSignature, SignatureExpired
 
+from clinic import clock
 from clinic.config import Settings
 from wsgi import create_app
 
@@ -31,7 +33,7 @@ def test_cookie_that_was_proven_still_grows_old_and_is_bound_to_its_letters(app:
     assert made.loads(cookie, max_age=60) == {"a": "1"}
     with pytest.raises(BadSignature):
         made.loads(f"{cookie[:-1]}{'A' if cookie[-1] != 'A' else 'B'}", max_age=60)
-    with patch("clinic.auth.time.time", return_value=time.time() + 61), \
+    with clock.stopped_at(clock.now() + timedelta(seconds=61)), \
             patch("itsdangerous.timed.time.time", return_value=time.time() + 61), pytest.raises(SignatureExpired):
         made.loads(cookie, max_age=60)
 
