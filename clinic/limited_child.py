@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clinic.errors import Unavailable
-from clinic.unit import let_others_begin
 
 ROOT = Path(__file__).resolve().parent.parent
 REFUSED = 3  # the child's exit status for a file it understood and will not take
@@ -74,6 +73,8 @@ def run_limited(module: str, arguments: Sequence[str], slots: Path, seconds: flo
 
     Raises Unavailable when too many files came at once.
     """
+    from clinic.unit import let_others_begin  # the application's, which a child must not load
+
     let_others_begin()
     with take_slot(slots):
         child = subprocess.Popen(

@@ -32,6 +32,13 @@ def test_processor_memory_files_and_handles_are_limited(tmp_path: Path) -> None:
     assert b"Too many open files" in _run("kept = [open('/dev/null') for _ in range(100)]").stderr
 
 
+@pytest.mark.parametrize("module", ["clinic.dicom.child", "clinic.picture_child", "clinic.documents.pdf_child"])
+def test_child_loads_nothing_before_its_limits(module: str) -> None:
+    """Neither the application, which takes a second, nor what reads the bytes."""
+    look = f"import sys, {module}; print({{'flask', 'sqlalchemy', 'numpy', 'pydicom', 'PIL'}} & set(sys.modules))"
+    assert subprocess.check_output([sys.executable, "-c", look], cwd=ROOT) == b"set()\n"
+
+
 def test_every_child_of_ours_has_limits() -> None:
     for limits in (film_child.LIMITS, picture_child.LIMITS):
         assert isinstance(limits, Limits)
