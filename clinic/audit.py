@@ -35,16 +35,19 @@ audit_read = Table(
     Column("actor_kind", String(16), nullable=False),  # user, client, system
     Column("actor_id", String(80)),
     Column("site_id", String(36)),
-    Column("authority_id", String(16), index=True),
+    Column("authority_id", String(16)),
     Column("action", String(60), nullable=False),  # read, search, history, document, …
     Column("subject_kind", String(40), nullable=False),
     Column("subject_id", String(80), nullable=False),
-    Column("case_id", String(36), index=True),
+    Column("case_id", String(36)),
     Column("detail", Text, nullable=False),
-    # Looks at what belongs to no case, as an applicant: few beside the looks at cases.
-    Index("ix_audit_read_outside", "subject_id", sqlite_where=text("case_id is null"),
-          postgresql_where=text("case_id is null")),
+    # A look enters only the indexes that it can be found by: each is written with every page.
+    *(Index(f"ix_audit_read_{name}", column, sqlite_where=text(where), postgresql_where=text(where))
+      for name, column, where in (
+          ("case", "case_id", "case_id is not null"), ("authority", "authority_id", "authority_id is not null"),
+          ("outside", "subject_id", "case_id is null"))),  # looks at what belongs to no case, as an applicant
 )
+FORMER_INDEXES = ("ix_audit_read_case_id", "ix_audit_read_authority_id")  # of rows without either, too
 # Said once for each database: every page and every answer to an authority writes one.
 _INSERT_READ = {database: ManyRows(insert(audit_read), database) for database in ("sqlite", "postgresql")}
 

@@ -19,7 +19,7 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
-from clinic.audit import audit_engine, reads_metadata
+from clinic.audit import FORMER_INDEXES, audit_engine, reads_metadata
 from clinic.auth import ensure_roles
 from clinic.db import db, set_mode, write_unit
 from clinic.errors import Unavailable
@@ -57,6 +57,9 @@ def upgrade() -> None:
         reads_metadata.create_all(audit_engine())
         for index in (index for table in reads_metadata.sorted_tables for index in table.indexes):
             index.create(audit_engine(), checkfirst=True)  # of a later version than the table
+        with audit_engine().begin() as connection:
+            for name in FORMER_INDEXES:
+                connection.exec_driver_sql(f"DROP INDEX IF EXISTS {name}")
         seal_metadata.create_all(audit_engine())
         if audit_engine().url != db.engine.url:
             with db.engine.begin() as connection:

@@ -74,8 +74,9 @@ def install_read_audit(app: Flask) -> None:
 
     @app.before_request
     def _begin() -> None:
+        notes = vars(g._get_current_object())
         for name in ("read_recorded", "read_case", "read_shown", "read_reason", "emergency"):
-            g.pop(name, None)
+            notes.pop(name, None)
 
     @app.after_request
     def _record(response: Response) -> Response:

@@ -161,3 +161,24 @@ def test_migration_makes_way_for_a_long_read_and_changes_nothing(
         thread.join(30)
     assert [str(error)[:35] for error in waited] == ["The tables could not be changed, be"]
     assert migration.current_revision() == head
+
+
+def test_indexes_of_reads_are_those_of_this_version(tmp_path: Path) -> None:
+    app = make_application(tmp_path)
+    with app.app_context():
+        try:
+            migration.upgrade()
+            made = _list_read_indexes()
+            with audit_engine().begin() as connection:
+                connection.exec_driver_sql("CREATE INDEX ix_audit_read_case_id ON audit_read (case_id)")
+                connection.exec_driver_sql("DROP INDEX ix_audit_read_case")
+            migration.upgrade()  # a database of an earlier version
+            assert _list_read_indexes() == made
+            assert {"ix_audit_read_case", "ix_audit_read_authority", "ix_audit_read_outside"} <= made
+        finally:
+            db.engine.dispose()
+            audit_engine().dispose()
+
+
+def _list_read_indexes() -> set[str | None]:
+    return {index["name"] for index in sa.inspect(audit_engine()).get_indexes("audit_read")}
