@@ -16,7 +16,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import current_app
 from psycopg.errors import LockNotAvailable
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import OperationalError
 
 from clinic.audit import FORMER_INDEXES, audit_engine, reads_metadata
@@ -60,12 +60,23 @@ def upgrade() -> None:
         with audit_engine().begin() as connection:
             for name in FORMER_INDEXES:
                 connection.exec_driver_sql(f"DROP INDEX IF EXISTS {name}")
-        seal_metadata.create_all(audit_engine())
+        _bring_seals(audit_engine())
         if audit_engine().url != db.engine.url:
-            with db.engine.begin() as connection:
-                seal_metadata.create_all(connection)
+            _bring_seals(db.engine)
         with write_unit():
             ensure_roles()
+
+
+def _bring_seals(engine: Engine) -> None:
+    """The tables of seals, which lie in two databases; with what earlier versions of them lacked."""
+    set_mode("write")
+    try:
+        with engine.begin() as connection:
+            seal_metadata.create_all(connection)
+            if "witness" not in {column["name"] for column in inspect(connection).get_columns("audit_seal")}:
+                connection.exec_driver_sql("ALTER TABLE audit_seal ADD COLUMN witness VARCHAR(90)")
+    finally:
+        set_mode("read")
 
 
 def _migrate_patiently() -> None:

@@ -23,7 +23,7 @@ from clinic.seal.access import reading, writing
 from clinic.seal.head import Head, append_head, get_heads_path
 from clinic.seal.row import LAYOUT, digest_row, raw_columns, to_moment
 from clinic.seal.statement import Statement, digest_members
-from clinic.seal.table import STREAMS, Stream, audit_seal, audit_seal_member
+from clinic.seal.table import STREAMS, Stream, audit_seal, audit_seal_member, find_other
 from clinic.signing_key import load_signing_key
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 BATCH = 1000  # rows of one seal at most
 BATCHES_AT_ONCE = 20  # of one turn of the worker: after a day's absence it catches up turn by turn
 GRACE = timedelta(minutes=5)  # no transaction of ours is open as long; only what is older is claimed to be complete
+SETTLED = timedelta(hours=1)  # a seal that the other stream names is as old: a backup copies one file after the other
 LOOKED_BACK = timedelta(hours=1)  # how far behind the newest seal a usual turn looks; the thorough one looks everywhere
 _seal, _member = audit_seal.c, audit_seal_member.c
 
@@ -74,11 +75,13 @@ def seal_batch(
     now = clock.now()
     if not rows or (len(rows) < BATCH and _measure(rows).age(now) < at_least):
         return 0
+    witness = find_settled(find_other(stream), now - SETTLED)
     members = [(str(row[0]), digest_row(stream, row)) for row in rows]
     statement = Statement(
         stream=stream.name, number=before.number + 1 if before else 1, layout=LAYOUT, sealed_at=now,
         complete_to=_complete_to(rows, now), count=len(members), first_id=members[0][0], last_id=members[-1][0],
         members=digest_members(members), previous=before.hash if before else "",
+        witness=str(witness) if witness else None,
     )
     if not _store(stream, statement, members, load_signing_key(settings).sign_detached(statement.to_bytes())):
         return 0
@@ -86,6 +89,15 @@ def seal_batch(
     log.info("audit sealed: %s (%d rows)", head, statement.count)
     append_head(get_heads_path(settings), head, now)
     return statement.count
+
+
+def find_settled(stream: Stream, until: datetime) -> Head | None:
+    """The newest seal that was made by `until`."""
+    with reading(stream) as connection:
+        row = connection.execute(
+            select(_seal.number, _seal.hash).where(_seal.stream == stream.name, _seal.sealed_at <= until)
+            .order_by(_seal.number.desc()).limit(1)).one_or_none()
+    return Head(stream.name, row.number, row.hash) if row else None
 
 
 def find_tail(stream: Stream) -> Tail:

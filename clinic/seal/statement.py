@@ -11,7 +11,10 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class Statement:
-    """One batch of rows, closed: which, how many, when by our clock, and after which seal."""
+    """One batch of rows, closed: which, how many, when by our clock, and after which seal.
+
+    `witness` is the newest seal of the other stream: who cuts off one of them contradicts the other.
+    """
 
     stream: str
     number: int
@@ -23,12 +26,13 @@ class Statement:
     last_id: str
     members: str
     previous: str
+    witness: str | None = None
 
     def to_bytes(self) -> bytes:
         """Canonical bytes: sorted JSON, moments in UTC to the microsecond."""
         plain = {
             name: value.isoformat(timespec="microseconds") if isinstance(value, datetime) else value
-            for name, value in vars(self).items()
+            for name, value in vars(self).items() if name != "witness" or value is not None
         }
         return json.dumps({"kind": "clearway-audit-seal", **plain}, sort_keys=True, separators=(",", ":")).encode()
 

@@ -28,6 +28,7 @@ audit_seal = Table(
     Column("members", String(64), nullable=False),  # SHA-256 over the members in their order
     Column("previous", String(64), nullable=False),  # the hash of the seal before; empty for the first
     Column("hash", String(64), nullable=False),
+    Column("witness", String(90)),  # the newest seal of the other stream, as a head; none before it had one
     Column("signature", Text, nullable=False),  # detached JWS of the installation's key over the sealed statement
 )
 
@@ -54,3 +55,8 @@ class Stream:
 CHANGE = Stream("change", AuditChange.__table__)  # type: ignore[arg-type]
 READ = Stream("read", audit_read)
 STREAMS = (CHANGE, READ)
+
+
+def find_other(stream: Stream) -> Stream:
+    """The stream that lies beside this one."""
+    return READ if stream is CHANGE else CHANGE

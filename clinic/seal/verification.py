@@ -21,11 +21,11 @@ from sqlalchemy import type_coerce as coerce
 from clinic import clock
 from clinic.models import AuditChange
 from clinic.seal.access import reading
-from clinic.seal.head import Head
+from clinic.seal.head import Head, parse_head
 from clinic.seal.row import LAYOUTS, digest_row, raw_columns, to_moment
 from clinic.seal.sealing import GRACE, Tail
 from clinic.seal.statement import Statement, digest_members
-from clinic.seal.table import CHANGE, Stream, audit_seal, audit_seal_member
+from clinic.seal.table import CHANGE, Stream, audit_seal, audit_seal_member, find_other
 from clinic.signing_key import verify_detached
 
 ROWS_AT_ONCE = 5000
@@ -47,8 +47,9 @@ class Kind(StrEnum):
     SEAL_KEY = "seal signed with a key that is not known here (give its certificate with --certificate)"
     SEAL_REMOVED = "seal removed"
     SEAL_UNCHAINED = "seal does not follow the one before it"
-    HEAD_DIFFERS = "seal is not the one whose hash was kept outside"
-    HEAD_MISSING = "seal whose hash was kept outside is gone: the newest were cut off, or an older backup was restored"
+    HEAD_DIFFERS = "seal is not the one whose hash was kept outside, or in the other stream"
+    HEAD_MISSING = ("seal whose hash was kept outside, or in the other stream, is gone: the newest were cut off, or an "
+                    "older backup was restored")
 
 
 @dataclass(frozen=True, order=True)
@@ -247,6 +248,17 @@ class Verification:
 
     def _seal_finding(self, number: int, kind: Kind) -> Finding:
         return Finding(self.stream.name, number, kind, str(number))
+
+
+def list_witnesses(stream: Stream) -> Iterator[Head]:
+    """The seals of `stream` that the other stream names; a name that was changed is found by the other's own check."""
+    other = find_other(stream)
+    with reading(other) as connection:
+        named = select(_seal.witness).where(_seal.stream == other.name, _seal.witness.is_not(None)).distinct()
+        for text in connection.execute(named).scalars():
+            head = parse_head(str(text))
+            if head is not None and head.stream == stream.name:
+                yield head
 
 
 def _read_statement(row: Any) -> Statement | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from flask import Flask
 
 from clinic import clock
 from clinic.config import get_settings
 from clinic.seal.head import get_heads_path
-from clinic.seal.table import CHANGE, READ
+from clinic.seal.table import CHANGE, READ, Stream
 from clinic.signing_key import load_signing_key
 from tests.clinic.seal.audited import at, close_unit, insert_row, kept_heads, seal, tamper, write
 
@@ -103,4 +104,38 @@ def test_heads_kept_elsewhere_are_compared(app: Flask, tmp_path: Path) -> None:
     tamper(READ, "delete from audit_seal where number = 1 and stream = :stream")
     tamper(READ, "delete from audit_seal_member where number = 1 and stream = :stream")
     code, output = _run(app, "--heads", str(copy))
-    assert code == 1 and "read 1: seal whose hash was kept outside is gone" in output
+    assert code == 1 and "read 1: seal whose hash was kept outside, or in the other stream, is gone" in output
+
+
+@pytest.mark.parametrize(("emptied", "other"), [(CHANGE, READ), (READ, CHANGE)], ids=["change", "read"])
+def test_stream_that_was_emptied_with_the_heads_is_told_by_the_other(
+    app: Flask, emptied: Stream, other: Stream
+) -> None:
+    close_unit()
+    for minute in (0, 100, 200):
+        for stream in (emptied, other):
+            write(stream, [minute])
+            assert seal(stream, minute + 5) == 1
+    assert _run(app, minute=210)[0] == 0
+    get_heads_path(get_settings(app)).unlink()
+    for table in ("audit_seal", "audit_seal_member"):
+        tamper(emptied, f"delete from {table} where stream = :stream")
+    tamper(emptied, "delete from {rows}")
+    write(emptied, [211])
+    seal(emptied, 215)  # the worker goes on as if nothing had been before
+    code, output = _run(app, minute=220)
+    assert code == 1
+    assert f"{emptied.name} 1: seal is not the one whose hash was kept outside, or in the other stream" in output
+    assert f"{emptied.name} 2: seal whose hash was kept outside, or in the other stream, is gone" in output
+
+
+def test_seals_of_before_and_a_backup_between_two_copies_accuse_nobody(app: Flask) -> None:
+    close_unit()
+    write(CHANGE, [0])
+    seal(CHANGE, 1)
+    write(READ, [2])
+    seal(READ, 3)  # names no seal as young as that one, which a copy may lack
+    for table in ("audit_seal", "audit_seal_member"):
+        tamper(CHANGE, f"delete from {table} where stream = :stream")
+    get_heads_path(get_settings(app)).unlink()
+    assert _run(app)[0] == 0

@@ -141,7 +141,7 @@ def test_row_inserted_and_entered_into_the_list_is_found(stream: Stream, rows: l
 def test_edited_seal_is_named_whichever_column(app: Flask, stream: Stream) -> None:
     close_unit()
     edits = {"sealed_at": stamp(2), "complete_to": stamp(1), "count": 7, "first_id": "x", "last_id": "x", "hash": "x",
-             "members": "x", "signature": "x", "layout": 7}
+             "members": "x", "signature": "x", "layout": 7, "witness": f"read:1:{'0' * 64}"}
     for turn in range(len(edits)):
         write(stream, [turn * 2])
         assert seal(stream, turn * 2 + 1) == 1
