@@ -5,7 +5,8 @@ After it counted: a correction alerts the physician, and asks for an amendment w
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -22,6 +23,7 @@ from clinic.services.abnormality import Abnormality, find_abnormality
 from clinic.services.task import close_tasks_about, open_task
 
 LATEST = timedelta(minutes=1)  # by how much clocks of the house may differ
+NIGHT = timedelta(hours=12)  # how long ago a time of yesterday may lie; beyond it is taken for a slip
 
 
 def ensure_releasable(row: LabResult, actor: User) -> None:
@@ -47,6 +49,22 @@ def list_calls(row: LabResult) -> list[CriticalCall]:
         select(CriticalCall).where(CriticalCall.result_id == row.id).order_by(CriticalCall.id)).scalars())
 
 
+def find_call_moment(row: LabResult, at: time | None) -> datetime:
+    """When a call was that is known by its time of the day: of the night shift's, before midnight is yesterday.
+
+    Without a time, now. What can be neither day's stays today's, which `record_call` refuses.
+    """
+    now, zone = clock.now(), row.case.site.time_zone
+    if at is None:
+        return now
+    today = clock.today(zone)
+    moment = datetime.combine(today, at, ZoneInfo(zone))
+    if moment <= now + LATEST:
+        return moment
+    before = datetime.combine(today - timedelta(days=1), at, ZoneInfo(zone))
+    return before if before >= now - NIGHT and not _is_before_draw(row, before) else moment
+
+
 def record_call(
     row: LabResult, called: str, called_at: datetime, is_read_back: bool, remark: str, actor: User
 ) -> CriticalCall:
@@ -56,14 +74,13 @@ def record_call(
     come before the entry: instruments show a value before anybody types it.
     """
     revision.ensure_current(row)
-    order = lab_order.get_order_of(row)
-    specimen = row.specimen or (order.specimen if order is not None else None)
     wrong: dict[str, list[str]] = {}
     if not called.strip():
         wrong["called"] = [_("Write whom you told.")]
     if called_at > clock.now() + LATEST:
-        wrong["called_time"] = [_("This time is still to come.")]
-    elif specimen is not None and specimen.collected_at is not None and called_at < specimen.collected_at - LATEST:
+        wrong["called_time"] = [_("This time is still to come. A time of yesterday counts for 12 hours, from the draw "
+                                  "on.")]
+    elif _is_before_draw(row, called_at):
         wrong["called_time"] = [_("It was not even drawn then: check the time.")]
     if not is_read_back:
         wrong["is_read_back"] = [_("Let the value be read back before you record the call.")]
@@ -78,6 +95,13 @@ def record_call(
                   detail={"test": row.test, "call": call.id}, actor_id=actor.id, actor_kind="user")
     close_tasks_about("critical-call", row.id, "called", actor)
     return call
+
+
+def _is_before_draw(row: LabResult, moment: datetime) -> bool:
+    """Whether it was not even drawn then, as far as the hour of the draw is known."""
+    order = lab_order.get_order_of(row)
+    specimen = row.specimen or (order.specimen if order is not None else None)
+    return specimen is not None and specimen.collected_at is not None and moment < specimen.collected_at - LATEST
 
 
 def tell_critical(row: LabResult, actor: User) -> None:

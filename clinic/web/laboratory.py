@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
@@ -172,26 +170,20 @@ def call(case_id: str, result_id: str) -> Answer | Response:
     row = laboratory.get_result(case, result_id)
     typed = read_form(request.form)
     try:
-        moment = _read_moment(case, typed.get("called_time"))
+        moment = release.find_call_moment(row, read_time("called_time", typed.get("called_time")))
         release.record_call(row, typed.get("called") or "", moment, bool(typed.get("is_read_back")),
                             typed.get("call-remark") or "", current_user)
     except InvalidInput as problem:
         case = forget(case_id)
         return _show_result(case, laboratory.get_result(case, result_id), typed, problem)
-    flash(_("The call is recorded."), "success")
+    zone = row.case.site.time_zone
+    flash(_("The call is recorded.") if clock.to_day(moment, zone) == clock.today(zone) else
+          _("The call is recorded: yesterday at %(time)s.", time=f"{moment:%H:%M}"), "success")
     return redirect(url_for(".result", case_id=case_id, result_id=result_id, **_origin()))
 
 
 def _origin() -> dict[str, Any]:
     return {"from": request.form["from"]} if request.form.get("from") else {}
-
-
-def _read_moment(case: Case, typed: str | None) -> datetime:
-    """Today at the time typed, of the site's clock; without one, now."""
-    at = read_time("called_time", typed)
-    if at is None:
-        return clock.now()
-    return datetime.combine(clock.today(case.site.time_zone), at, ZoneInfo(case.site.time_zone))
 
 
 @blueprint.post("/cases/<case_id>/laboratory/<result_id>/refuse")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
@@ -253,6 +254,38 @@ def test_call_before_the_draw_is_refused(case: Case, technician: User, superviso
         release.record_call(row, "Dr N. Wambui", clock.now() - timedelta(hours=3), True, "", technician)
     assert "called_time" in refused.value.fields
     release.record_call(row, "Dr N. Wambui", clock.now(), True, "", technician)
+
+
+@pytest.mark.database
+def test_time_of_a_call_before_midnight_is_yesterdays(case: Case, technician: User, supervisor: User) -> None:
+    """Whoever recorded the night's call after midnight was told that the time is still to come."""
+    zone = ZoneInfo(case.site.time_zone)
+    midnight = datetime.combine(get_today(case) + timedelta(days=1), time(0), zone)
+    with clock.stopped_at(midnight - timedelta(minutes=30)):
+        order = lab_order.order_test(case, "hba1c", technician, "thirst")
+        draw.draw(case, ["edta"], None, "", technician)
+        row = laboratory.enter_result(case, _load(case, "hba1c", "92"), technician)
+        db.session.expire(order)  # as whoever opens the page reads it
+    with clock.stopped_at(midnight + timedelta(minutes=20)):
+        moment = release.find_call_moment(row, time(23, 50))
+        assert moment == midnight - timedelta(minutes=10)
+        assert release.find_call_moment(row, time(0, 10)) == midnight + timedelta(minutes=10)
+        assert release.find_call_moment(row, None) == clock.now()
+        for slip in (time(23, 20), time(2, 0), time(12, 0)):  # before the draw; today's to come; too long ago
+            assert release.find_call_moment(row, slip) > clock.now()
+        with pytest.raises(InvalidInput) as refused:
+            release.record_call(row, "Dr W", release.find_call_moment(row, time(23, 20)), True, "", supervisor)
+        assert "still to come" in refused.value.fields["called_time"][0]
+        call = release.record_call(row, "Dr W", moment, True, "", supervisor)
+        assert call.called_at == moment
+
+
+def test_time_of_yesterday_counts_for_half_a_day_where_no_draw_is_known(case: Case, technician: User) -> None:
+    row = laboratory.enter_result(case, _load(case, "creatinine-egfr", "22"), technician)
+    morning = datetime.combine(get_today(case), time(9, 0), ZoneInfo(case.site.time_zone))
+    with clock.stopped_at(morning):
+        assert release.find_call_moment(row, time(21, 30)) == morning - timedelta(hours=11, minutes=30)
+        assert release.find_call_moment(row, time(10, 30)) == morning + timedelta(hours=1, minutes=30)
 
 
 def test_unconfirmed_result_of_a_signed_case_is_not_corrected(case: Case, technician: User) -> None:
