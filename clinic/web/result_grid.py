@@ -229,7 +229,7 @@ def _describe(
         "case_number": row.case_number, "person": row.person, "result": result, "prior": row.prior,
         "value": "" if hides else value, "is_saved": result is not None, "blind": blind,
         "mine": result is None or result.entered_by_id == current_user.id,
-        "range": " · ".join(filter(None, (
+        "ranges": list(filter(None, (
             say_range(find_range(test, one, row.order.case, row.specimen)) for one in units))),
         "flag": None if hides or result is None else find_abnormality(result),
         "change": describe_change(result, row.prior) if result is not None and row.prior is not None

@@ -151,6 +151,11 @@ def _enter(page: Page, address: str, tubes: list[str], orders: list[str]) -> Non
     page.wait_for_load_state()  # before the scripts are there, Enter saves the whole form
     unit = page.get_by_label("Unit of the values to come")
     expect(unit).to_be_focused()
+    page.set_viewport_size({"width": 320, "height": 900})
+    lines = page.locator("td[data-label='Range'] bdi").evaluate_all(
+        "(ranges) => ranges.map((one) => one.getClientRects().length)")
+    assert lines == [1] * 6, "a number and its unit stay together"
+    page.set_viewport_size({"width": 1366, "height": 900})
     fields = [page.locator(f"#v-{order}") for order in orders]
     fields[0].focus()
     page.keyboard.type("13.0")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
@@ -12,7 +14,7 @@ from sqlalchemy import select
 
 from clinic import clock
 from clinic.db import db, read_unit, write_unit
-from clinic.models import Case, LabOrder, LabResult, ResultStatus, User
+from clinic.models import Case, CriticalCall, LabOrder, LabResult, ResultStatus, User
 from clinic.services import draw, lab_order
 from tests.factory import make_applicant, make_case, make_user
 from tests.sign_in import sign_in
@@ -139,7 +141,7 @@ def test_second_person_confirms_the_normal_ones_of_several_cases_together(
 
 
 def test_range_stands_beside_a_value_that_is_not_entered_yet(technician: FlaskClient, orders: list[str]) -> None:
-    page = _text(technician.get(HAEMOGLOBIN))
+    page = re.sub("<[^>]*>", "", _text(technician.get(HAEMOGLOBIN)))
     assert page.count("g/dL · ≥ ") == 3, "in each unit, until one is chosen"
     technician.post(f"{HAEMOGLOBIN}/{orders[0]}", data={"unit": "g/L", f"v-{orders[0]}": "128"})
     page = _text(technician.get(HAEMOGLOBIN))
@@ -260,6 +262,28 @@ def test_critical_value_is_called_before_it_is_confirmed(
     assert "Dr Wambui" in page and "Confirm: it agrees" in page
     done = supervisor.post(f"{base}/confirm", data={"from": "bench"})
     assert done.location == "/laboratory/bench/creatinine-egfr?state=confirm", "where the next one waits"
+
+
+def test_call_told_before_midnight_is_recorded_after_it(
+    app: Flask, staff: dict[str, User], orders: list[str]
+) -> None:
+    """Only today's time was taken."""
+    case_id, zone = db.session.get_one(LabOrder, orders[0]).case_id, ZoneInfo("Africa/Nairobi")
+    midnight = datetime.combine(clock.today("Africa/Nairobi") + timedelta(days=1), time(0), zone)
+    with clock.stopped_at(midnight + timedelta(minutes=5)):
+        supervisor = sign_in(app, staff["labsupervisor"])
+        supervisor.post(f"/cases/{case_id}/laboratory", data={
+            "performed_on": midnight.date().isoformat(), "creatinine-egfr.value": "22"})
+        (row,) = _all(LabResult)
+        base = f"/cases/{case_id}/laboratory/{row.id}"
+        assert "A time later than now is taken for yesterday" in _text(supervisor.get(base))
+        told = {"called": "Dr Wambui", "is_read_back": "yes"}
+        slip = supervisor.post(f"{base}/call", data=told | {"called_time": "07:30"})
+        assert slip.status_code == 422 and "This time is still to come." in _text(slip)
+        done = supervisor.post(f"{base}/call", data=told | {"called_time": "23:58"}, follow_redirects=True)
+        assert "The call is recorded: yesterday at 23:58." in _text(done)
+    (call,) = _all(CriticalCall)
+    assert call.called_at == midnight - timedelta(minutes=2)
 
 
 def test_value_typed_twice_is_hidden_from_the_second_person(
