@@ -37,7 +37,7 @@ class Dictionary:
     """One laboratory's table, read once for a whole message."""
 
     def __init__(self, lines: Iterable[CodeMapping]) -> None:
-        self._lines = {(line.kind, line.test, _fold(line.system), _fold(line.code)): line.ours for line in lines}
+        self._lines = {(line.kind, line.test, fold(line.system), fold(line.code)): line.ours for line in lines}
 
     def find_test(self, value: ReportedValue) -> Meaning | None:
         """What a line of a report is about; None when nobody has said so."""
@@ -57,7 +57,7 @@ class Dictionary:
         for word in (value.value, value.value_text):
             if word.lower() in test.values:
                 return word.lower()
-            for candidate in _read_catalogue()["value"].get(_fold(word), ()):
+            for candidate in _read_catalogue()["value"].get(fold(word), ()):
                 if candidate in test.values:
                     return str(candidate)
         return None
@@ -65,7 +65,7 @@ class Dictionary:
     def find_drug_answer(self, test: LaboratoryTest, value: ReportedValue) -> str | None:
         """Susceptible or resistant: what the line says, or its interpretation (OBX-8)."""
         for word in (value.value, value.value_text, *value.flags):
-            found = self._find_word(MapKind.VALUE, test.name, word) or _read_catalogue()["drug"].get(_fold(word))
+            found = self._find_word(MapKind.VALUE, test.name, word) or _read_catalogue()["drug"].get(fold(word))
             if found in test.answers:
                 return str(found)
         return None
@@ -89,7 +89,7 @@ class Dictionary:
 
     def _find(self, kind: MapKind, test: str, system: str, code: str) -> str | None:
         for scope in dict.fromkeys((test, "")):
-            found = self._lines.get((kind, scope, _fold(system), _fold(code)))
+            found = self._lines.get((kind, scope, fold(system), fold(code)))
             if found is not None:
                 return found
         return None
@@ -120,8 +120,8 @@ def add_line(
     _ensure_ours(kind, test, ours)
     row = CodeMapping(laboratory_id=laboratory.id, kind=kind, test=test if kind is not MapKind.TEST else "",
                       system=system, code=code, text=text, ours=ours, changed_at=clock.now(), changed_by_id=actor.id)
-    same = [line for line in list_lines(laboratory.id) if (line.kind, line.test, _fold(line.system), _fold(line.code))
-            == (row.kind, row.test, _fold(system), _fold(code))]
+    same = [line for line in list_lines(laboratory.id) if (line.kind, line.test, fold(line.system), fold(line.code))
+            == (row.kind, row.test, fold(system), fold(code))]
     if same:
         raise AlreadyDone(_("This code has a line already. Take that away first."), laboratory=laboratory.id)
     db.session.add(row)
@@ -151,6 +151,12 @@ def list_test_targets() -> list[tuple[str, str]]:
     return found
 
 
+def list_allowed(kind: MapKind, test: LaboratoryTest) -> tuple[str, ...]:
+    """The words, units or methods that a test of ours may have."""
+    return {MapKind.VALUE: (*test.values, *test.answers), MapKind.METHOD: tuple(test.methods),
+            MapKind.UNIT: tuple(unit.code for unit in test.units), MapKind.TEST: ()}[kind]
+
+
 def _ensure_ours(kind: MapKind, test: str, ours: str) -> None:
     if kind is MapKind.TEST:
         good, field = ours in dict(list_test_targets()), "ours"
@@ -158,8 +164,7 @@ def _ensure_ours(kind: MapKind, test: str, ours: str) -> None:
         row = list_tests().get(test)
         if row is None:
             raise InvalidInput(_("Please correct what is marked."), fields={"test": [_("Choose the test.")]})
-        allowed = {MapKind.VALUE: (*row.values, *row.answers), MapKind.METHOD: row.methods,
-                   MapKind.UNIT: tuple(unit.code for unit in row.units)}[kind]
+        allowed = list_allowed(kind, row)
         good, field = ours in allowed, "ours"
         if not good:
             raise InvalidInput(_("Please correct what is marked."), fields={field: [
@@ -174,7 +179,8 @@ def _record(action: str, laboratory: Laboratory, row: CodeMapping, actor: User) 
                                              "code": row.code, "result": f"{row.code} → {row.ours}"})
 
 
-def _fold(text: str) -> str:
+def fold(text: str) -> str:
+    """A code or word as it is compared: neither capitals nor spaces tell two apart."""
     return " ".join(text.casefold().split())
 
 

@@ -34,6 +34,7 @@ WORDS: dict[str, LazyString] = {
     "draw-laboratory-token": lazy_gettext("New token drawn"), "end-laboratory-token": lazy_gettext("Token ended"),
     "change-column-map": lazy_gettext("Columns of its files changed"), "map-code": lazy_gettext("Code mapped"),
     "unmap-code": lazy_gettext("Mapping taken away"),
+    "messages-again": lazy_gettext("Messages that waited for a code worked on again"),
     "test-line": lazy_gettext("Line tested"), "destination-hold": lazy_gettext("Deliveries stopped"),
     "destination-release": lazy_gettext("Deliveries released"), "destination-try": lazy_gettext("Tried at once"),
 }

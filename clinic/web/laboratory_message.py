@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask_babel import LazyString, lazy_gettext, ngettext
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
@@ -30,23 +30,22 @@ from clinic.read_audit import note_shown, shows_nobody
 from clinic.schemas.delivery import ReasonIn
 from clinic.schemas.door import load
 from clinic.schemas.partner_laboratory import MappingIn
-from clinic.services.code_mapping import add_line, list_lines, list_test_targets, remove_line
+from clinic.services.code_mapping import add_line, list_lines, remove_line
 from clinic.services.confidential_report import is_confidential, is_wording_hidden, list_hidden, names_confidential
 from clinic.services.inbound import AGAIN, may_work_again, put_aside, work_again
+from clinic.services.late_meaning import AT_ONCE, list_outdated, work_outdated_again
 from clinic.services.partner_laboratory import get_laboratory, list_laboratories
 from clinic.web.account_history import list_past
 from clinic.web.form import read_form
 from clinic.web.laboratory_origin import find_confidential
+from clinic.web.mapping_choice import KIND_WORDS, list_choices
 from clinic.web.reported_word import MESSAGE_WORDS, STATE_WORDS, WAY_WORDS, say_kind
 
 blueprint = Blueprint("laboratory_message", __name__, url_prefix="/laboratory")
 Page = str | tuple[str, int] | Response
 P = Permission
-KIND_WORDS: dict[MapKind, LazyString] = {
-    MapKind.TEST: lazy_gettext("Test"), MapKind.VALUE: lazy_gettext("Word for a result"),
-    MapKind.UNIT: lazy_gettext("Unit"), MapKind.METHOD: lazy_gettext("Method"),
-}
 ASIDE = "aside"  # the button beside the one that has a message worked on again
+AGAIN_ALL = "again"  # the button that has all worked on again which waited for a code
 NOBODY = "codes of laboratories and what they mean here, nobody examined"
 
 
@@ -116,8 +115,13 @@ def mapping(laboratory_id: str) -> str:
 @requires(P.MAP_RESULTS)
 @shows_nobody(NOBODY)
 def change_mapping(laboratory_id: str) -> Page:
-    """Add a line, or take one away."""
+    """Add a line, or take one away; or have worked on again what waited for one."""
     laboratory, typed = get_laboratory(current_user, laboratory_id), read_form(request.form)
+    if typed.get("act") == AGAIN_ALL:
+        given = work_outdated_again(laboratory, current_user)
+        flash(ngettext("%(num)s message is worked on again in a moment.", "%(num)s messages are worked on again in a "
+                       "moment.", given) if given else _("Nothing waits for a code that has a line."))
+        return redirect(url_for(".mapping", laboratory_id=laboratory_id), 303)
     if "line_id" in typed:
         remove_line(laboratory, typed["line_id"], current_user)
         flash(_("The line is taken away; what was entered by it stays."))
@@ -130,7 +134,7 @@ def change_mapping(laboratory_id: str) -> Page:
         return _render_mapping(laboratory_id, typed, error.fields), 422
     except AlreadyDone as error:
         return _render_mapping(laboratory_id, typed, {"code": [error.message]}), 422
-    flash(_("Saved. Have the messages that waited for it worked on again."), "success")
+    flash(_("Saved."), "success")
     return redirect(url_for(".mapping", laboratory_id=laboratory_id), 303)
 
 
@@ -182,10 +186,11 @@ def _list_openings(message: InboundMessage, hidden: list[ReportedResult]) -> lis
 
 
 def _render_mapping(laboratory_id: str, typed: dict[str, Any], errors: dict[str, Any] | None = None) -> str:
+    laboratory = get_laboratory(current_user, laboratory_id)
     return render_template(
-        "reported/mapping.html", laboratory=get_laboratory(current_user, laboratory_id),
+        "reported/mapping.html", laboratory=laboratory, outdated=len(list_outdated(laboratory)), at_once=AT_ONCE,
         lines=list_lines(laboratory_id), kinds=[(kind.value, str(word)) for kind, word in KIND_WORDS.items()],
-        kind_words=KIND_WORDS, targets=list_test_targets(), typed=typed, errors=errors,
+        kind_words=KIND_WORDS, choices=list_choices(typed), typed=typed, errors=errors,
         tests=[(test.name, test.label) for test in list_tests().values()],
         labels={test.name: test.label for test in list_tests().values()},
         past=list_past("laboratory", laboratory_id))

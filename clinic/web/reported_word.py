@@ -70,6 +70,10 @@ MESSAGE_KINDS: dict[str, LazyString] = {  # MSH-9
     "ORL^O34": lazy_gettext("Answer to an order"), "ORL^O36": lazy_gettext("Answer to an order"),
     "ACK": lazy_gettext("Acknowledgement"),
 }
+FILE_KINDS: dict[str, LazyString] = {  # ours, of what came as no HL7 message: there is no code to say beside the word
+    "csv": lazy_gettext("Table"), "pdf": lazy_gettext("Printed report"), "json": lazy_gettext("Results"),
+    "file": lazy_gettext("File that is no message"),
+}
 
 
 def say_signs(signs: set[Sign], against: bool) -> str:
@@ -88,7 +92,9 @@ def say_flags(flags: Sequence[str]) -> str:
 
 
 def say_kind(kind: str) -> str:
-    """MSH-9 in words, with its code."""
+    """MSH-9 in words, with its code; what came as a file by its word alone."""
+    if kind.lower() in FILE_KINDS:
+        return str(FILE_KINDS[kind.lower()])
     return _say(MESSAGE_KINDS | {kind: MESSAGE_KINDS["ACK"]} if kind.startswith("ACK^") else MESSAGE_KINDS, kind)
 
 

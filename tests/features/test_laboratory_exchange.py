@@ -72,6 +72,7 @@ def test_results_from_the_line_to_the_authority(
     page.set_viewport_size({"width": 1366, "height": 900})
     _assign(page, address, number)
     _look_at_message(page, address, number)
+    _see_what_codes_may_mean(page, address)
     _validate(page, case)
     _read_as_physician(page, case)
     page.goto(case)
@@ -117,6 +118,26 @@ def _look_at_message(page: Page, address: str, number: str) -> None:
     page.get_by_role("button", name="Open for half an hour").click()
     expect(page.get_by_role("heading", name="Message L1")).to_be_visible()
     expect(page.get_by_text("Observation request").first).to_be_visible()
+
+
+def _see_what_codes_may_mean(page: Page, address: str) -> None:
+    """What is ours follows the kind and the test that are chosen; nothing of them has to be known by heart."""
+    page.goto(f"{address}/laboratory/mappings")
+    page.get_by_role("link", name="Central Laboratory").click()
+    ours = page.get_by_label("Ours")
+    for kind, test, offered in (("Unit", "Haemoglobin", ["Choose", "g/dL", "g/L"]),
+                                ("Word for a result", "Haemoglobin", ["Choose"]),
+                                ("Word for a result", "HIV 1/2", ["Choose", "negative", "positive", "indeterminate"])):
+        page.get_by_label("Kind").select_option(label=kind)
+        page.get_by_label("Of which test").select_option(label=test)
+        expect(ours.locator("option")).to_have_text(offered)
+    ours.select_option("positive")
+    page.get_by_label("Kind").select_option("Unit")
+    expect(ours).to_have_value("")
+    page.get_by_label("Kind").select_option("Test")
+    page.get_by_label("Of which test").select_option("Choose")
+    assert ours.locator("option").count() > 30, "every test and each part of one"
+    look(page, "laboratory-mapping")
 
 
 def _validate(page: Page, case: str) -> None:

@@ -31,7 +31,7 @@ from clinic.models import (
     User,
 )
 from clinic.schemas.laboratory import NewSpecimen
-from clinic.services import code_mapping, draw, lab_order, laboratory
+from clinic.services import code_mapping, draw, lab_order, laboratory, late_meaning
 from clinic.services.inbound import work_again
 from clinic.services.result_intake import assign, list_suggestions, reject
 from clinic.services.result_match import Sign
@@ -373,6 +373,23 @@ def test_culture_and_its_susceptibility_hang_together(place: Place, specimen: st
     assert {part.name: part.value for part in child.components} == {"isoniazid": "resistant",
                                                                    "rifampicin": "susceptible"}
     assert not susceptibility.parent_inferred
+
+
+def test_all_that_waited_for_a_code_is_taken_by_the_worker_once_it_has_a_line(place: Place) -> None:
+    """Each message had to be given back by itself."""
+    (row,) = place.take(place.person(), place.order(), write_value("RPX^Their RPR^99LAB", "NEG", "CWE"))
+    assert (row.state, row.test) == (S.WAITING, "")
+    with write_unit():
+        made = db.session.get_one(Laboratory, place.laboratory_id)
+        assert late_meaning.list_outdated(made) == []
+        place.hand.turn(seconds=1)
+        code_mapping.add_line(made, MapKind.TEST, "rpx", "syphilis-nontreponemal", place.supervisor, "99lab")
+        assert late_meaning.work_outdated_again(made, place.supervisor) == 1
+    place.hand.turn(seconds=1)
+    process_waiting()
+    (row,) = [one for one in list_reported() if one.state is not S.REPLACED]
+    assert (row.state, [one.value for one in list_results()]) == (S.APPLIED, ["nonreactive"])
+    assert late_meaning.list_outdated(db.session.get_one(Laboratory, place.laboratory_id)) == []
 
 
 def find_message_in_unit() -> InboundMessage:

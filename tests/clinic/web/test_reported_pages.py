@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from clinic import clock
 from clinic.audit import audit_engine, audit_read
 from clinic.db import db, write_unit
-from clinic.models import AuditChange, Case, CodeMapping, InboundMessage, InboundState, LabResult, ReportedResult, User
+from clinic.laboratory_test import list_tests
+from clinic.models import (
+    AuditChange,
+    Case,
+    CodeMapping,
+    InboundMessage,
+    InboundState,
+    Laboratory,
+    LabResult,
+    MapKind,
+    ReportedResult,
+    User,
+)
 from clinic.models import ReportedState as S
-from clinic.services import draw
+from clinic.services import code_mapping, draw, late_meaning
+from clinic.services.code_mapping import list_allowed
 from tests.factory import make_case, make_laboratory, make_reported, make_site, make_user
 from tests.sign_in import sign_in
 
@@ -162,6 +179,111 @@ def test_other_sites_and_roles_see_nothing(app: Flask, ids: dict[str, str]) -> N
     assert reception.get(INBOX).status_code == 403
     assert technician.get(f"/laboratory/messages/{ids['message']}").status_code == 403
     assert quality.get(f"/deliveries/messages/{ids['message']}").status_code == 404, "laboratories' are not theirs"
+
+
+def test_kinds_of_files_stand_in_words(app: Flask, ids: dict[str, str]) -> None:
+    """Only what MSH-9 says was in words."""
+    http = sign_in(app, make_user("labsupervisor"))
+    for kind, words in (("file", "File that is no message"), ("CSV", "Table"), ("pdf", "Printed report"),
+                        ("JSON", "Results")):
+        db.session.rollback()
+        with write_unit() as unit:
+            unit.get_one(InboundMessage, ids["message"]).kind = kind
+        for path in ("/laboratory/messages?state=applied", f"/laboratory/messages/{ids['message']}"):
+            page = re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", http.get(path).text))
+            assert f" {words} " in page and f" {kind} " not in page, (path, kind)
+
+
+def test_what_ours_may_be_is_offered_by_kind_and_test(app: Flask, ids: dict[str, str]) -> None:
+    """Words and units were to be written by heart."""
+    http = sign_in(app, make_user("labsupervisor"))
+    page = f"/laboratory/mappings/{ids['laboratory']}"
+    groups = re.findall(r'<optgroup label="([^"]*)" data-kind="([^"]*)" data-test="([^"]*)">(.*?)</optgroup>',
+                        http.get(page).text, re.DOTALL)
+    offered = {(kind, test): re.findall(r'<option value="([^"]*)"', inside) for _label, kind, test, inside in groups}
+    for test in list_tests().values():
+        for kind in (MapKind.VALUE, MapKind.UNIT, MapKind.METHOD):
+            assert offered.get((kind.value, test.name), []) == list(list_allowed(kind, test)), (kind, test.name)
+    assert offered["unit", "haemoglobin"][:1] and offered["test", "haemoglobin"][0] == "haemoglobin"
+    assert "Haemoglobin: Unit" in {label for label, *_rest in groups}
+    linked = re.findall(r'data-kind="([^"]*)" data-test="([^"]*)"',
+                        http.get(f"{page}?kind=unit&code=g/l&test=haemoglobin").text)
+    assert linked[0] == ("unit", "haemoglobin"), "what fits first"
+    typed = {"kind": "value", "test": "hbsag", "ours": "positive", "code": ""}
+    refused = http.post(page, data=typed).text
+    assert refused.count(" selected>positive<") == 1, "what was chosen stays"
+
+
+def test_all_that_waited_for_a_code_is_worked_on_again_at_once(app: Flask, ids: dict[str, str]) -> None:
+    """One had to open each message."""
+    user_ids = [make_user("labsupervisor").id, make_user("labsupervisor", make_site("KSM")).id]
+    db.session.commit()
+    http, elsewhere = (sign_in(app, db.session.get_one(User, one)) for one in user_ids)
+    page = f"/laboratory/mappings/{ids['laboratory']}"
+    db.session.rollback()
+    with write_unit() as unit:
+        row, first = unit.get_one(ReportedResult, ids["row"]), unit.get_one(InboundMessage, ids["message"])
+        first.processed_at = clock.now()
+        keys = [column.key for column in InboundMessage.__table__.columns if column.key != "id"]
+        for number in range(3):  # two of the code, one that waits for something else
+            message = InboundMessage(**{key: getattr(first, key) for key in keys} | {"control_id": f"M{number}"})
+            unit.add(message)
+            unit.flush()
+            panel = row.content["panel"]
+            line = panel["values"][0] | {"code": "hbx" if number < 2 else "QQ", "system": "99LAB"}
+            other = {column.key: getattr(row, column.key) for column in ReportedResult.__table__.columns
+                     if column.key != "id"}
+            unit.add(ReportedResult(**other | {
+                "message_id": message.id, "test": "", "their_code": line["code"], "case_id": None,
+                "content": row.content | {"panel": panel | {"values": [line]}}}))
+    assert "waited for a line that is there now" not in http.get(page).text
+    added = http.post(page, data={"kind": "test", "code": "HBX", "system": "99LAB", "test": "hbsag"},
+                      follow_redirects=True).text
+    assert "2 messages waited for a line that is there now" in added
+    assert elsewhere.post(page, data={"act": "again"}).status_code == 404
+    again = http.post(page, data={"act": "again"}, follow_redirects=True).text
+    assert "2 messages are worked on again in a moment." in again and "waited for a line that is there now" not in again
+    db.session.rollback()
+    states = {row.control_id: row.state for row in db.session.execute(select(InboundMessage)).scalars()}
+    new, done = InboundState.NEW, InboundState.APPLIED
+    assert states == {"R1": done, "M0": new, "M1": new, "M2": done}
+    written = db.session.execute(select(AuditChange.action, AuditChange.subject_kind).where(
+        AuditChange.action.in_(("message-again", "messages-again"))).order_by(AuditChange.id)).all()
+    assert [tuple(one) for one in written] == [("message-again", "inbound-message")] * 2 + [
+        ("messages-again", "laboratory")]
+    assert "Nothing waits for a code" in http.post(page, data={"act": "again"}, follow_redirects=True).text
+
+
+@pytest.mark.database
+def test_result_waited_for_a_line_only_when_it_was_read_before_it(
+    app: Flask, ids: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a word, a unit and a method too; worked on since, nothing is offered a second time."""
+    actor = make_user("labsupervisor")
+    laboratory, row = db.session.get_one(Laboratory, ids["laboratory"]), db.session.get_one(ReportedResult, ids["row"])
+    message = db.session.get_one(InboundMessage, ids["message"])
+    assert late_meaning.list_outdated(laboratory) == []
+    for kind, code, ours, field, test in (
+        (MapKind.VALUE, "weakly  SO", "reactive", "value", "syphilis-nontreponemal"),
+        (MapKind.UNIT, "g/deciliter", "g/dL", "unit", "haemoglobin"),
+        (MapKind.METHOD, "*", "liquid", "method", "sputum-culture"),
+    ):
+        message.state, message.processed_at = InboundState.APPLIED, clock.now() - timedelta(seconds=1)
+        panel = row.content["panel"]
+        row.test = test
+        row.content = row.content | {"panel": panel | {"values": [panel["values"][0] | {field: code.lower()}]}}
+        db.session.flush()
+        code_mapping.add_line(laboratory, kind, code, ours, actor, test=test)
+        assert late_meaning.list_outdated(laboratory) == [message.id], kind
+        assert late_meaning.work_outdated_again(laboratory, actor) == 1
+        assert late_meaning.list_outdated(laboratory) == [], "the worker has it"
+        message.state, message.processed_at = InboundState.APPLIED, clock.now()
+        db.session.flush()
+        assert late_meaning.list_outdated(laboratory) == [], "it was read with the line, and waits for something else"
+    message.processed_at = None
+    db.session.flush()
+    monkeypatch.setattr(late_meaning, "AT_ONCE", 1)
+    assert len(late_meaning.list_outdated(laboratory)) == 1
 
 
 def test_code_is_mapped_with_audit_and_the_message_worked_on_again(app: Flask, ids: dict[str, str]) -> None:
