@@ -10,10 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic.file_store import FolderStore
-from clinic.models import Film, Photo, SignedExam
+from clinic.models import Film, LabDocument, Photo, SignedExam
 from clinic.services.signing import read_document
 
-NAMED = ((Film, "film"), (Photo, "photo"))
+NAMED = ((Film, "film"), (Photo, "photo"), (LabDocument, "printed report"))
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,8 @@ def open_film(path: Path) -> tuple[Dataset, FilmHeader]:
         film = dcmread(path, force=is_headless)
     except READING_ERRORS:
         raise FilmFault(Fault.NOT_DICOM if is_headless else Fault.DAMAGED) from None
+    except MemoryError:  # a picture's bytes, taken for the length of an element
+        raise FilmFault(Fault.NOT_DICOM if is_headless else Fault.TOO_LARGE) from None
     if not is_headless and not len(film):
         raise FilmFault(Fault.TRUNCATED)  # the reader ran into the end of the file within the pixels
     _check_identity(film, is_headless)

@@ -117,13 +117,14 @@ def record_counselling(
 ) -> Counselling:
     """Write down a conversation about a confidential test: before it, after it, or that the result was told.
 
-    Raises InvalidInput for a test that is not confidential, NotNow out of turn: the result is told only when it counts
-    and both conversations took place.
+    Raises InvalidInput for a test that is not confidential, NotNow out of turn: the result is told only when it counts,
+    both conversations took place with the applicant's agreement, and the one after it was about the result as it is now.
     """
     known = list_tests().get(test)
     if known is None or not known.guarded:
         raise InvalidInput(_("Please correct what is marked."), fields={"test": [_("Choose a test of the list.")]})
-    done = {row.kind for row in list_counselling(case, test) if row.is_agreed}
+    last = {row.kind: row for row in list_counselling(case, test)}  # what was said last counts: consent is taken back
+    done = {kind for kind, row in last.items() if row.is_agreed}
     result = next((row for row in list_guarded(case) if row.test == test and row.counts), None)
     if kind is K.AFTER and (K.BEFORE not in done or result is None):
         raise NotNow(_("Counselling after the test comes when counselling before it is recorded and the result is "
@@ -131,6 +132,9 @@ def record_counselling(
     if kind is K.RELEASED and (K.BEFORE not in done or K.AFTER not in done or result is None):
         raise NotNow(_("The result is told to the applicant only when it is confirmed and counselling before and after "
                        "the test is recorded."), case=case.id)
+    if kind is K.RELEASED and result is not None and not _is_about(last[K.AFTER], result):
+        raise NotNow(_("The result was corrected or made anew since the counselling after the test. Counsel once more, "
+                       "record it, and then that the result was told."), case=case.id)
     if kind is not K.RELEASED and not is_agreed and len(remark.strip()) < 3:
         raise InvalidInput(_("Please correct what is marked."), fields={
             "remark": [_("Say in a few words why the applicant did not agree.")]})
@@ -142,6 +146,12 @@ def record_counselling(
     record_change(f"counselling-{kind.value}", "case", case.id, case_id=case.id, site_id=case.site_id,
                   actor_id=actor.id, actor_kind="user", detail={"counselling": row.id})
     return row
+
+
+def _is_about(talk: Counselling, result: LabResult) -> bool:
+    """Whether a conversation after the test was about the result as it counts now."""
+    return talk.series_id == result.series_id and (
+        result.confirmed_at is None or talk.happened_at >= result.confirmed_at)
 
 
 def list_counselling(case: Case, test: str) -> list[Counselling]:

@@ -51,7 +51,8 @@ def list_hidden(rows: Iterable[ReportedResult], user: User, asked: bool = False)
 def is_document_hidden(row: LabDocument, user: User) -> bool:
     """Whether a printed report may tell a confidential result that `user` has not opened.
 
-    It may when its order asks for one, when its message brought one, or when it names no order and its case has one.
+    It may when its order asks for one, when its message brought one, or when it names no order and its case has one;
+    of nobody, when it came by no message (it was taken off a case) or with the number of an order that asks for one.
     """
     return _may_tell(row) and not _may_see(row.case_id, user, asked=True)
 
@@ -60,8 +61,12 @@ def _may_tell(row: LabDocument) -> bool:
     brought = select(ReportedResult).where(ReportedResult.message_id == row.message_id)
     if row.message_id and any(is_confidential(one) for one in db.session.execute(brought).unique().scalars()):
         return True
+    if row.case_id is None and row.message_id is None:
+        return True
     asked_for: list[str] = []
-    if row.order_id:
+    if row.case_id is None and row.placer:
+        asked_for += db.session.execute(select(LabOrder.test).where(LabOrder.number == row.placer)).scalars()
+    elif row.order_id:
         asked_for += db.session.execute(select(LabOrder.test).where(LabOrder.id == row.order_id)).scalars()
     elif row.case_id:
         for kind in (LabOrder, LabResult):

@@ -56,9 +56,10 @@ def keep_document(
 ) -> LabDocument:  # fmt: skip
     """Keep one printed report that was checked and stored; the same bytes of the same order are kept once."""
     sha256 = hashlib.sha256(document.content).hexdigest()
+    # Whom a person hands it over for is where it stands now; a message that comes again says the same number.
+    same = LabDocument.order_id == order.id if order else LabDocument.placer == document.placer[:80]
     known = db.session.execute(select(LabDocument).where(
-        LabDocument.laboratory_id == laboratory.id, LabDocument.sha256 == sha256,
-        LabDocument.placer == document.placer[:80])).unique().scalars().first()
+        LabDocument.laboratory_id == laboratory.id, LabDocument.sha256 == sha256, same)).unique().scalars().first()
     if known is not None:
         return known
     certain = None if order else find_match(laboratory, person, ReportedPanel(
@@ -88,6 +89,19 @@ def attach_document(row: LabDocument, case: Case, order_id: str | None, actor: U
     _record("attach-lab-document", row, actor)
 
 
+def detach_document(row: LabDocument, reason: str, actor: User) -> None:
+    """A person says that a printed report was attached wrongly: it waits for its case again, with what it came with.
+
+    Raises AlreadyDone when it belongs to no case. The audit names the case that it stood on, with the reason.
+    """
+    if row.case_id is None:
+        raise AlreadyDone(_("This report belongs to no case already. Look again."), document=row.id)
+    _record("detach-lab-document", row, actor, reason)
+    row.case_id = row.order_id = None
+    row.decided_at, row.decided_by_id = clock.now(), actor.id
+    db.session.flush()
+
+
 def get_document(user: User, document_id: str) -> LabDocument:
     """A printed report of the user's site. Raises NotFound."""
     row = db.session.get(LabDocument, document_id)
@@ -112,7 +126,8 @@ def read_document(row: LabDocument) -> bytes:
     return open_store(get_settings(current_app)).read(row.sha256)
 
 
-def _record(action: str, row: LabDocument, actor: User) -> None:
+def _record(action: str, row: LabDocument, actor: User, reason: str = "") -> None:
+    detail = {"order": row.order_id, "laboratory": row.laboratory_id} | ({"reason": reason} if reason else {})
     record_change(action, "lab-document", row.id, case_id=row.case_id, site_id=row.site_id, actor_id=actor.id,
-                  actor_kind="user", detail={"order": row.order_id, "laboratory": row.laboratory_id})
+                  actor_kind="user", detail=detail)
     db.session.flush()

@@ -109,10 +109,10 @@ def report(laboratory_id: str) -> Page:
     open_store(get_settings(current_app)).write(content)
     with write_unit():
         laboratory, order = get_laboratory(current_user, laboratory_id), _find_order(number)
-        keep_document(laboratory, ReportedPerson(), ReportedDocument(number, "", "", _("Report"), content), order=order,
-                      actor=current_user)
+        kept = keep_document(laboratory, ReportedPerson(), ReportedDocument(number, "", "", _("Report"), content),
+                             order=order, actor=current_user).id
     flash(_("The report is attached to order %(number)s.", number=number), "success")
-    return redirect(url_for(".show", laboratory_id=laboratory_id), 303)
+    return redirect(url_for("reported.document", document_id=kept), 303)  # it shows whose it is now
 
 
 def _read_content() -> bytes | None:

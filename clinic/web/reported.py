@@ -141,6 +141,19 @@ def attach(document_id: str) -> Page:
     return redirect(url_for(".index"), 303)
 
 
+@blueprint.post("/documents/<document_id>/detach")
+@requires(P.ENTER_RESULT)
+def detach(document_id: str) -> Page:
+    """Say that a printed report does not belong where it is attached; it waits for its case again."""
+    row, typed = lab_document.get_document(current_user, document_id), read_form(request.form)
+    try:
+        lab_document.detach_document(row, str(load(ReasonIn(), typed)["reason"]), current_user)
+    except InvalidInput as problem:
+        return _render_document(row, typed, problem.fields or {"reason": [problem.message]}), 422
+    flash(_("The report is taken off. Say whose it is, and look at the results that were entered from it."), "success")
+    return redirect(url_for(".document", document_id=document_id), 303)
+
+
 @blueprint.get("/documents/<document_id>/report.pdf")
 @requires(*READERS)
 def file(document_id: str) -> Response | Redirect:
@@ -231,8 +244,10 @@ def _render_document(
     note_shown(one.case.id for one in suggestions)
     orders = [(one.id, f"{one.number} · {list_tests()[one.test].label}")
               for found in suggestions for one in list_orders(found.case)]
+    case = get_case(row.case_id, current_user) if row.case_id else None
+    held = next((one for one in list_orders(case) if one.id == row.order_id), None) if case else None
     return render_template("reported/document.html", row=row, suggestions=suggestions, say_signs=say_signs,
-                           say_number=say_number, orders=orders, typed=typed or {}, errors=errors,
+                           say_number=say_number, orders=orders, typed=typed or {}, errors=errors, case=case,
                            is_worker=any(has_permission(one) for one in WORKERS),
-                           case=get_case(row.case_id, current_user) if row.case_id else None,
-                           may_act=row.case_id is None and has_permission(P.ENTER_RESULT))
+                           order=f"{held.number} · {list_tests()[held.test].label}" if held else "",
+                           may_act=has_permission(P.ENTER_RESULT))

@@ -167,6 +167,19 @@ def test_child_prepares_and_reports(tmp_path: Path) -> None:
     assert caught.value.fault is Fault.NOT_DICOM
 
 
+def test_photograph_of_a_film_is_told_that_it_is_none(tmp_path: Path) -> None:
+    """The start of a telephone's JPEG reads as an element of two gigabytes, which the child's memory refuses."""
+    written, seen = BytesIO(), Image.Exif()
+    seen[0x010F] = "a telephone"
+    Image.new("L", (64, 64)).save(written, "JPEG", exif=seen)
+    content = written.getvalue()
+    content = content[:2] + content[content.index(b"\xff\xe1"):]  # telephones leave out the part JFIF
+    assert content[6:10] == b"Exif"
+    with pytest.raises(FilmFault) as caught:
+        _send(content, tmp_path)
+    assert caught.value.fault is Fault.NOT_DICOM
+
+
 def test_film_with_three_values_where_one_belongs_is_damaged_and_not_our_fault(tmp_path: Path) -> None:
     with pytest.raises(FilmFault) as caught:
         _send(make_film(_set(RescaleIntercept=[0, 1, 2], RescaleSlope=1)), tmp_path)

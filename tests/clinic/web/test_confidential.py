@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from clinic import clock
-from clinic.db import db, read_unit
-from clinic.models import Answer, AuditChange, Counselling, User
+from clinic.db import db, read_unit, write_unit
+from clinic.models import Answer, AuditChange, Counselling, LabResult, User
 from clinic.schemas.door import load
 from clinic.schemas.laboratory import LabResultIn
 from clinic.services import confidential, laboratory
@@ -130,6 +130,36 @@ def test_result_is_told_only_after_both_conversations(app: Flask, ids: tuple[str
     assert [counsel(kind).status_code for kind in ("after", "released")] == [302, 302]
     assert [one.kind.value for one in _all(Counselling)] == ["before", "after", "released"]
     assert "Result told to the applicant" in _text(nurse.get(base))
+
+
+def test_result_is_not_told_when_agreement_was_taken_back_or_the_result_changed_since(
+    app: Flask, ids: tuple[str, str], staff: dict[str, User]
+) -> None:
+    """What the applicant said last counts, and the conversation after the test is about the result as it is now."""
+    case_id, row_id = ids
+    nurse, supervisor = sign_in(app, staff["nurse"]), sign_in(app, staff["labsupervisor"])
+
+    def counsel(kind: str, **more: str) -> Any:
+        return nurse.post(f"/cases/{case_id}/confidential/counselling",
+                          data={"test": "hiv", "kind": kind, "agreed": "yes"} | more)
+
+    def confirm(result_id: str) -> None:
+        _open(supervisor, f"/cases/{case_id}")
+        assert supervisor.post(f"/cases/{case_id}/laboratory/{result_id}/confirm", data={}).status_code == 302
+
+    confirm(row_id)
+    assert counsel("before").status_code == 302
+    assert counsel("before", agreed="no", remark="does not want to know").status_code == 302
+    assert counsel("after").status_code == 422
+    assert [counsel(kind).status_code for kind in ("before", "after")] == [302, 302]
+    with clock.stopped_at(clock.now() + timedelta(minutes=1)):
+        with write_unit() as session:
+            row = session.get_one(LabResult, row_id)
+            wrong = load(LabResultIn(), {"test": "hiv", "value": "negative", "performed_on": row.performed_on.isoformat()})
+            other_id = laboratory.correct_result(row, wrong, "tubes exchanged", session.merge(staff["labtech"])).id
+        confirm(other_id)
+        assert "corrected or made anew" in _text(counsel("released"))
+        assert [counsel(kind).status_code for kind in ("after", "released")] == [302, 302]
 
 
 def test_vaccine_not_given_with_it_says_why_to_who_gives_it_alone(app: Flask, staff: dict[str, User]) -> None:

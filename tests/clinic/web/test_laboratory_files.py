@@ -16,7 +16,7 @@ from sqlalchemy import select
 from clinic import clock
 from clinic.api.description import build_description
 from clinic.db import db, write_unit
-from clinic.models import InboundMessage, LabDocument, Laboratory, LabOrder, LabResult, MapKind, ReportedResult, User
+from clinic.models import AuditChange, InboundMessage, LabDocument, Laboratory, LabOrder, LabResult, MapKind, ReportedResult, User
 from clinic.services import lab_order
 from clinic.services.code_mapping import add_line
 from clinic.services.partner_laboratory import change_column_map, draw_token
@@ -126,6 +126,52 @@ def test_printed_report_is_attached_to_its_order(client: FlaskClient, ids: dict[
     assert db.session.get_one(LabOrder, kept.order_id).number == ids["order"]
     answer = client.get(f"/laboratory/inbox/documents/{kept.id}/report.pdf")
     assert (answer.data, answer.content_type) == (make_plain_pdf(), "application/pdf")
+
+
+def test_printed_report_attached_wrongly_is_taken_off_and_given_to_whose_it_is(
+    app: Flask, client: FlaskClient, ids: dict[str, str]
+) -> None:
+    """The page after sending says whose it is now; what is taken off waits in the inbox, and the audit has why."""
+    with write_unit():
+        reception = db.session.execute(select(User).where(User.id != ids["technician"])).unique().scalars().first()
+        other = make_case("us", make_applicant(reception, family_name="Mutua", given_names="Joy"), reception)
+        theirs, number = other.id, other.number
+        lab_order.place_orders(other, reception)
+        order_id = lab_order.list_orders(other)[0].id
+    upload = f"/laboratory/files/{ids['laboratory']}/report"
+    for _again in range(2):
+        sent = {"report": (io.BytesIO(make_plain_pdf()), "r.pdf"), "report_order": ids["order"]}
+        page = client.post(upload, data=sent).location
+    shown = client.get(page).text
+    assert "OTIENO" in shown.upper() and "05-Jan-1991" in shown and ids["order"] in shown
+    assert f'href="{page}"' in client.get(f"/cases/{ids['case']}").text
+    assert client.post(f"{page}/detach", data={"reason": " "}).status_code == 422
+    assert client.post(f"{page}/detach", data={"reason": "it is of somebody else"}).location == page
+    assert client.post(f"{page}/detach", data={"reason": "it is of somebody else"}).status_code == 409
+    assert f'href="{page}"' not in client.get(f"/cases/{ids['case']}").text
+    assert f'href="{page}"' in client.get("/laboratory/inbox").text
+    assert client.post(page, data={"number": number, "order_id": order_id}).status_code == 303
+    assert f'href="{page}"' in client.get(f"/cases/{theirs}").text
+    db.session.rollback()
+    kept = db.session.get_one(LabDocument, page.rsplit("/", 1)[1])
+    assert (kept.case_id, count(LabDocument)) == (theirs, 1)
+    changes = db.session.execute(select(AuditChange).where(AuditChange.action == "detach-lab-document")).scalars()
+    assert [(one.case_id, one.detail["reason"]) for one in changes] == [(ids["case"], "it is of somebody else")]
+    sent = {"report": (io.BytesIO(make_plain_pdf()), "r.pdf"), "report_order": ids["order"]}
+    assert client.post(upload, data=sent).location != page, "it is of both after all"
+
+
+def test_report_taken_off_a_case_is_shown_to_who_may_see_confidential_results_alone(
+    app: Flask, client: FlaskClient, ids: dict[str, str]
+) -> None:
+    upload = f"/laboratory/files/{ids['laboratory']}/report"
+    sent = {"report": (io.BytesIO(make_plain_pdf()), "r.pdf"), "report_order": ids["order"]}
+    page = client.post(upload, data=sent).location
+    admin = sign_in(app, make_user_committed("admin"))
+    assert admin.get(f"{page}/report.pdf").status_code == 200
+    client.post(f"{page}/detach", data={"reason": "it is of somebody else"})
+    assert admin.get(f"{page}/report.pdf").status_code == 403
+    assert client.get(f"{page}/report.pdf").status_code == 200
 
 
 def test_column_map_is_the_supervisor_s(app: Flask, client: FlaskClient, ids: dict[str, str]) -> None:
