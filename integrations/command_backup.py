@@ -81,7 +81,8 @@ def check_files_command(set_aside: bool) -> None:
     if unnamed or unfinished:
         click.echo(f"{len(unnamed)} files that no row names and {len(unfinished)} unfinished ones; they harm nobody.")
     if found:
-        click.echo("Send the films, photos and reports again, or take the files from a backup: the same bytes take their place.")
+        click.echo("Send the films, photos and reports again, or take the files from a backup: "
+                   "the same bytes take their place.")
         raise click.exceptions.Exit(1)
     click.echo("Every file that a row names is in the store, whole; every signed document is what was signed.")
 

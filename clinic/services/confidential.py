@@ -117,8 +117,9 @@ def record_counselling(
 ) -> Counselling:
     """Write down a conversation about a confidential test: before it, after it, or that the result was told.
 
-    Raises InvalidInput for a test that is not confidential, NotNow out of turn: the result is told only when it counts,
-    both conversations took place with the applicant's agreement, and the one after it was about the result as it is now.
+    Raises InvalidInput for a test that is not confidential, NotNow out of turn: the result is told only when it
+    counts, both conversations took place with the applicant's agreement, and the one after it was about the result as
+    it is now.
     """
     known = list_tests().get(test)
     if known is None or not known.guarded:

@@ -63,7 +63,8 @@ def _tell_report(case: Case, row: LabDocument, order: str) -> dict[str, Any]:
         url = find_confidential(case, url_for("laboratory.sheet", case_id=case.id))
     may_detach = case.site_id == current_user.site_id and has_permission(P.ENTER_RESULT)
     return {"title": row.title or _("Report"), "laboratory": row.laboratory.name, "order": order, "url": url,
-            "page": url_for("reported.document", document_id=row.id) if may_detach else None, "came": clinical_time(row.received_at), "is_hidden": is_hidden}
+            "page": url_for("reported.document", document_id=row.id) if may_detach else None,
+            "came": clinical_time(row.received_at), "is_hidden": is_hidden}
 
 
 def _may_read(case: Case) -> bool:

@@ -34,6 +34,7 @@ blueprint = Blueprint("laboratory_upload", __name__, url_prefix="/laboratory/fil
 Page = str | tuple[str, int] | Response
 P = Permission
 PREVIEWED = 20  # rows
+LARGEST_REQUEST = 51 * 1024 * 1024  # more than a report may have: one that is too large is told at its field
 
 
 @blueprint.get("")
@@ -89,10 +90,10 @@ def table(laboratory_id: str) -> Page:
 @manages_units
 def report(laboratory_id: str) -> Page:
     """Attach a printed report to its order, once it was opened in a process of its own."""
-    request.max_content_length = LARGEST_PDF + 64 * 1024
+    request.max_content_length = LARGEST_REQUEST
     number = request.form.get("report_order", "").strip().upper()
     sent = request.files.get("report")
-    content = sent.read() if sent else b""
+    content = sent.read(LARGEST_PDF + 1) if sent else b""
     with read_unit():
         get_laboratory(current_user, laboratory_id)
         errors: dict[str, Any] = {} if content else {"report": [_("Choose the file.")]}

@@ -155,8 +155,9 @@ def test_result_is_not_told_when_agreement_was_taken_back_or_the_result_changed_
     with clock.stopped_at(clock.now() + timedelta(minutes=1)):
         with write_unit() as session:
             row = session.get_one(LabResult, row_id)
-            wrong = load(LabResultIn(), {"test": "hiv", "value": "negative", "performed_on": row.performed_on.isoformat()})
-            other_id = laboratory.correct_result(row, wrong, "tubes exchanged", session.merge(staff["labtech"])).id
+            right = load(LabResultIn(), {
+                "test": "hiv", "value": "negative", "performed_on": row.performed_on.isoformat()})
+            other_id = laboratory.correct_result(row, right, "tubes exchanged", session.merge(staff["labtech"])).id
         confirm(other_id)
         assert "corrected or made anew" in _text(counsel("released"))
         assert [counsel(kind).status_code for kind in ("after", "released")] == [302, 302]

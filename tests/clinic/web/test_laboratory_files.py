@@ -16,7 +16,17 @@ from sqlalchemy import select
 from clinic import clock
 from clinic.api.description import build_description
 from clinic.db import db, write_unit
-from clinic.models import AuditChange, InboundMessage, LabDocument, Laboratory, LabOrder, LabResult, MapKind, ReportedResult, User
+from clinic.models import (
+    AuditChange,
+    InboundMessage,
+    LabDocument,
+    Laboratory,
+    LabOrder,
+    LabResult,
+    MapKind,
+    ReportedResult,
+    User,
+)
 from clinic.services import lab_order
 from clinic.services.code_mapping import add_line
 from clinic.services.partner_laboratory import change_column_map, draw_token
@@ -118,6 +128,9 @@ def test_printed_report_is_attached_to_its_order(client: FlaskClient, ids: dict[
                            (make_plain_pdf(), "NOBODY")):
         answer = client.post(page, data={"report": (io.BytesIO(content), "r.pdf"), "report_order": order})
         assert answer.status_code == 422, content[:20]
+    large = make_plain_pdf() + bytes(21 * 1024 * 1024)
+    refused = client.post(page, data={"report": (io.BytesIO(large), "r.pdf"), "report_order": ids["order"]})
+    assert refused.status_code == 422 and "at most 20 MB" in refused.text and ids["order"] in refused.text
     assert count(LabDocument) == 0
     sent = {"report": (io.BytesIO(make_plain_pdf()), "r.pdf"), "report_order": ids["order"].lower()}
     assert client.post(page, data=sent).status_code == 303
