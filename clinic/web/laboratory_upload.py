@@ -94,6 +94,8 @@ def report(laboratory_id: str) -> Page:
     number = request.form.get("report_order", "").strip().upper()
     sent = request.files.get("report")
     content = sent.read(LARGEST_PDF + 1) if sent else b""
+    if sent:
+        sent.close()  # a large one lies in a file of its own
     with read_unit():
         get_laboratory(current_user, laboratory_id)
         errors: dict[str, Any] = {} if content else {"report": [_("Choose the file.")]}

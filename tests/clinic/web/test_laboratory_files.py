@@ -131,6 +131,7 @@ def test_printed_report_is_attached_to_its_order(client: FlaskClient, ids: dict[
     large = make_plain_pdf() + bytes(21 * 1024 * 1024)
     refused = client.post(page, data={"report": (io.BytesIO(large), "r.pdf"), "report_order": ids["order"]})
     assert refused.status_code == 422 and "at most 20 MB" in refused.text and ids["order"] in refused.text
+    refused.request.environ["wsgi.input"].close()  # the test client leaves it open
     assert count(LabDocument) == 0
     sent = {"report": (io.BytesIO(make_plain_pdf()), "r.pdf"), "report_order": ids["order"].lower()}
     assert client.post(page, data=sent).status_code == 303
