@@ -142,6 +142,22 @@ def test_printed_report_is_attached_to_its_order(client: FlaskClient, ids: dict[
     assert (answer.data, answer.content_type) == (make_plain_pdf(), "application/pdf")
 
 
+def test_report_larger_than_a_form_is_taken_where_forms_carry_their_token(
+    app: Flask, client: FlaskClient, ids: dict[str, str]
+) -> None:
+    """The token is read before the view: who let more in only there refused every report above two megabytes."""
+    app.config["WTF_CSRF_ENABLED"] = True
+    page = f"/laboratory/files/{ids['laboratory']}"
+    token = re.search(r'name="csrf_token"[^>]* value="([^"]+)"', client.get(page).text)
+    assert token
+    body, word, end = make_plain_pdf().rpartition(b"startxref")
+    content = body + b"%" + b" " * 3 * 1024 * 1024 + b"\n" + word + end
+    answer = client.post(f"{page}/report", data={"report": (io.BytesIO(content), "r.pdf"), "csrf_token": token[1],
+                                                 "report_order": ids["order"]})
+    answer.request.environ["wsgi.input"].close()
+    assert (answer.status_code, count(LabDocument)) == (303, 1)
+
+
 def test_printed_report_attached_wrongly_is_taken_off_and_given_to_whose_it_is(
     app: Flask, client: FlaskClient, ids: dict[str, str]
 ) -> None:
