@@ -222,7 +222,10 @@ def _describe_sputum(exam: str, standing: Standing, today: date) -> State:
 
 
 def _say_culture(started: date, today: date) -> str:
-    return _("Culture day %(day)s of %(days)s", day=max((today - started).days, 0), days=CULTURE_DAYS)
+    day = max((today - started).days, 0)
+    if day > CULTURE_DAYS:
+        return _("Culture day %(day)s, due since day %(days)s", day=day, days=CULTURE_DAYS)
+    return _("Culture day %(day)s of %(days)s", day=day, days=CULTURE_DAYS)
 
 
 def _describe_form(exam: str, standing: Standing, programme: str, zone: str) -> State:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from clinic import culture
+from clinic.caution import Caution
 from clinic.errors import InvalidInput
 from clinic.laboratory_test import list_tests
 from clinic.models import MEDIA, Case, Collection, LabComponent, LabResult, Purpose, Specimen, SpecimenKind
@@ -169,10 +170,21 @@ def _enter_one(
     except InvalidInput as problem:
         found = Problems()
         found.add(problem, column.test, "")
-        problems.cautions += [caution for caution in found.cautions if caution not in problems.cautions]
+        _merge_cautions(problems.cautions, found.cautions, specimen.get_specimen(case, specimen_id).number)
         for place, sentences in found.errors.items():
             is_day = place == "reported_on" and own not in typed and "reported_on" not in typed
             problems.errors["reported_on" if is_day else f"{name}.value"] = sentences
+
+
+def _merge_cautions(said: list[Caution], more: list[Caution], number: str) -> None:
+    """Add what is unusual of one specimen, by its number; the same of several is one tick that names them all."""
+    for caution in more:
+        text = f"{number}: {caution.text}"
+        place = next((at for at, one in enumerate(said) if one.code == caution.code), None)
+        if place is None:
+            said.append(replace(caution, text=text))
+        elif text not in said[place].text:
+            said[place] = replace(said[place], text=f"{said[place].text} {text}")
 
 
 def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None) -> Answer:

@@ -63,6 +63,9 @@ ACCEPTED, HELD = {FilmState.ACCEPTED: WHO}, {FilmState.QUARANTINED: WHO}
      "Specimen 3 of 3 to be taken (Culture day 29 of 56)"),
     ("sputum-series", Standing(specimens={"a": FIRST, "b": SpecimenMark(TODAY), "c": SpecimenMark(TODAY)}),
      "Culture day 29 of 56 (specimens taken: 3)"),
+    ("sputum-series", Standing(specimens={
+        "a": SpecimenMark(TODAY - timedelta(days=60)), "b": SpecimenMark(TODAY), "c": SpecimenMark(TODAY)}),
+     "Culture day 60, due since day 56 (specimens taken: 3)"),
     ("medical-exam", Standing(), "To do"),
     ("medical-exam", Standing(drafts={"us-medical-exam": Mark("Otieno Were", NOW - timedelta(days=1))}),
      "In progress (Otieno Were, 01-Mar-2026 14:05)"),

@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from clinic.db import db, read_unit
+from clinic.db import db, read_unit, write_unit
 from clinic.models import FormResponse, FormStatus, LabResult, ResultStatus, Sex, Specimen, VaccineDose, XrayReading
 from clinic.services.plausibility import get_today
 from tests.factory import make_applicant, make_case, make_site, make_user
@@ -164,6 +164,30 @@ def test_sputum_is_taken_and_entered_cell_by_cell(app: Flask, base: str, today: 
     early = client.post(f"{base}/sputum/results", data={
         f"{pots[0]}.sputum-smear.value": "negative", f"{pots[0]}.sputum-smear.reported_on": "2020-01-01"})
     assert early.status_code == 422 and "older than the specimen" in _text(early)
+
+
+def test_unusual_cultures_are_named_by_their_specimen_and_a_clock_that_ran_out_says_since_when(
+    app: Flask, base: str, today: str
+) -> None:
+    client = _client(app, "tbteam", base)
+    for _ in range(2):
+        assert client.post(f"{base}/sputum/specimens", data={
+            "kind": "sputum", "collected_on": today, "confirmed": "same-day"}).status_code == 302
+    with read_unit() as session:
+        pots = session.execute(select(Specimen.id, Specimen.number).order_by(Specimen.number)).all()
+    form = {f"{pot}.sputum-culture-{medium}.value": "negative"
+            for pot, _number in pots for medium in ("liquid", "solid")}
+    asked = client.post(f"{base}/sputum/results", data=form | {"reported_on": today})
+    page = _text(asked)
+    assert asked.status_code == 422 and page.count('name="confirmed"') == 1
+    for _pot, number in pots:
+        assert f"{number}: A final negative culture before day 42" in page
+        assert f"{number}: A final negative culture before day 56" in page
+    with write_unit() as session:
+        for row in session.execute(select(Specimen)).scalars():
+            row.collected_on -= timedelta(days=49)
+    page = _text(client.get(f"{base}/sputum"))
+    assert "day 49, due since day 42" in page and "day 49 of 56" in page
 
 
 def test_dose_and_outcome_are_recorded(app: Flask, base: str, today: str) -> None:
