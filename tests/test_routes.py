@@ -16,6 +16,7 @@ OPEN_VIEWS = {
     # The steps of signing in; who has not given a password is sent back to the first.
     "second_step.ask", "second_step.answer", "second_step.passkey", "second_step.options_first",
     "second_step.options_second", "password.ask_new", "password.set_new",
+    "password.weigh",  # judges what is sent, knows nothing else
     "session.keep",  # takes what the mark of an opened page proves, shows nothing
     "lock.show", "lock.unlock", "lock.options",  # the name of whose screen it is, and a password
 }
