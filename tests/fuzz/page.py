@@ -111,6 +111,8 @@ def _read_form(tree: Any, element: Any, address: str) -> Form | None:
     controls, buttons, elsewhere, radios = [], [], [], {}
     for one in fields:
         name, kind = one.get("name") or "", (one.get("type") or "").lower()
+        if one.get("hidden") is not None and kind in ("", "text", "email"):  # for a keeper of passwords, not to type in
+            kind = "hidden"
         if one.tag == "button" or kind in BUTTONS:
             if one.tag == "button" and kind in ("", "submit"):
                 button, other = (name, one.get("value") or ""), one.get("formaction")
