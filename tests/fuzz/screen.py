@@ -94,7 +94,7 @@ class Walk(NamedTuple):
 class ScreenDoor(Door):
     """Never 5xx, nothing of the other site, every refusal says what to do, every answer has its headers."""
 
-    name, count, hang = "screens", 35, 120.0
+    name, count, hang = "screens", 60, 120.0
     least = frozenset({"200", "400", "403", "404", "422"})
     on_database = True
 
