@@ -158,5 +158,5 @@ def _is_about(talk: Counselling, result: LabResult) -> bool:
 def list_counselling(case: Case, test: str) -> list[Counselling]:
     """The conversations about a test, oldest first."""
     return list(db.session.execute(
-        select(Counselling).where(Counselling.case_id == case.id, Counselling.test == test).order_by(Counselling.id)
-    ).scalars())
+        select(Counselling).where(Counselling.case_id == case.id, Counselling.test == test)
+        .order_by(Counselling.happened_at, Counselling.id)).scalars())

@@ -152,7 +152,7 @@ def _validate(page: Page, case: str) -> None:
     expect(page.locator(".summary__row", has_text="Came from")).to_contain_text("Central Laboratory, HL7 line")
     look(page, "laboratory-result-origin")
     with page.expect_download() as download:
-        page.get_by_role("link", name="Serology report").click()
+        page.get_by_role("link", name="Serology report", exact=True).click()
     assert Path(download.value.path()).read_bytes() == make_plain_pdf()
     page.get_by_role("button", name="Confirm: it agrees with the report").click()
     for name in ("HIV 1/2", "Creatinine, serum"):
