@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Table, bindparam
@@ -13,7 +15,9 @@ from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.sql.dml import Insert
 
 from clinic.db import db, run_by_driver, say_fault
+from clinic.models.column import Code, Instant
 
+REMEMBERED = 64  # values of a column, as the driver takes them
 FEW = 10  # rows that one statement takes together; more go one by one on SQLite, by COPY on PostgreSQL
 
 
@@ -31,8 +35,10 @@ class ManyRows:
         self.one = f"{self._head} VALUES {self._marks}{self._tail}"  # the statement for a single row
         self.names: tuple[str, ...] = tuple(compiled.positiontup)  # of the columns, in their order
         columns = insert.table.c
-        self._converters: list[tuple[str, Callable[[Any], Any]]] = [
-            (name, columns[name].type.dialect_impl(dialect).bind_processor(dialect) or _keep) for name in self.names]
+        self._pick: Callable[[dict[str, Any]], Sequence[Any]] = itemgetter(*self.names) if len(self.names) > 1 \
+            else lambda row: (row[self.names[0]],)
+        found = ((place, _find_converter(columns[name].type, dialect)) for place, name in enumerate(self.names))
+        self._converters = [(place, convert) for place, convert in found if convert is not None]
         # What a table fills in by itself, in SQLAlchemy's own part of it: a key, a state.
         self._defaults: list[tuple[str, Any]] = [(column.key, column.default) for column in compiled.insert_prefetch]
         self.copy = f"COPY {insert.table.fullname} ({', '.join(self.names)}) FROM STDIN"  # on PostgreSQL
@@ -44,14 +50,17 @@ class ManyRows:
     def say_values(self, rows: Sequence[Sequence[Any]]) -> tuple[str, tuple[Any, ...]]:
         """The same of rows that are values already."""
         statement = f"{self._head} VALUES {', '.join([self._marks] * len(rows))}{self._tail}"
-        return statement, tuple(value for row in rows for value in row)
+        return statement, tuple(chain.from_iterable(rows))
 
     def list_values(self, row: dict[str, Any]) -> list[Any]:
         """The values of one row in order, as the driver takes them."""
         if self._defaults:
             row = {name: default.arg(None) if default.is_callable else default.arg
                    for name, default in self._defaults} | row
-        return [row[name] if convert is _keep else convert(row[name]) for name, convert in self._converters]
+        values = list(self._pick(row))
+        for place, convert in self._converters:
+            values[place] = convert(values[place])
+        return values
 
 
 @dataclass(frozen=True)
@@ -107,5 +116,7 @@ def _compile(model: Any, names: frozenset[str], database: str) -> ManyRows:
     return ManyRows(table.insert().inline().values({name: bindparam(name) for name in names}), database)
 
 
-def _keep(value: Any) -> Any:
-    return value
+def _find_converter(kind: Any, dialect: Dialect) -> Callable[[Any], Any] | None:
+    """What makes the driver's value of ours; words and moments, of which many rows have the same, are remembered."""
+    convert: Callable[[Any], Any] | None = kind.dialect_impl(dialect).bind_processor(dialect)
+    return lru_cache(maxsize=REMEMBERED)(convert) if convert and isinstance(kind, Code | Instant) else convert

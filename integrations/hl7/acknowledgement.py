@@ -99,8 +99,8 @@ class AnswerForm:
         self._before, self._between, self._then, self._after = re.split("|".join(_MARKS), text)
 
     def fill(self, own_id: str, now: datetime, control_id: str) -> str:
-        """The answer to the message whose MSH-10 is `control_id`."""
-        return (f"{self._before}{format_moment(now)}{self._between}{escape(own_id)}{self._then}{escape(control_id)}"
+        """The answer, whose number is `own_id`, letters and digits, to the message whose MSH-10 is `control_id`."""
+        return (f"{self._before}{format_moment(now)}{self._between}{own_id}{self._then}{escape(control_id)}"
                 f"{self._after}")
 
 

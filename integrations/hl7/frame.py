@@ -30,6 +30,8 @@ class FrameReader:
 
     def feed(self, piece: bytes) -> list[bytes]:
         """The messages completed by `piece`; raises FrameTooLarge."""
+        if not self._inside and piece.rfind(START) == 0 < piece.find(END) == len(piece) - len(END) <= self._limit:
+            return [piece[len(START) : -len(END)]]  # one message, whole: nearly always
         self._buffer += piece
         messages: list[bytes] = []
         while self._begin() and (message := self._finish()) is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 
 def to_date(literal: str) -> str:
@@ -19,6 +19,6 @@ def to_timestamp(literal: str) -> str:
 
 def format_moment(moment: datetime) -> str:
     """An aware time as YYYYMMDDHHMMSS+ZZZZ."""
-    day = f"{moment.year:04}{moment.month:02}{moment.day:02}"
-    offset = "+0000" if moment.tzinfo is UTC else f"{moment:%z}"  # strftime takes longer than the rest of an answer
-    return f"{day}{moment.hour:02}{moment.minute:02}{moment.second:02}{offset}"
+    # Cut out of what is made in C: strftime takes longer than the rest of an answer.
+    text = moment.isoformat("T", "seconds")
+    return f"{text[:4]}{text[5:7]}{text[8:10]}{text[11:13]}{text[14:16]}{text[17:22]}{text[23:25]}"

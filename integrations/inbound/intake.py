@@ -86,13 +86,18 @@ class _Ruling:
     answer: Callable[[str, datetime, str], str]  # of our number, the moment and MSH-10
 
 
-def judge(arrival: Arrival, senders: Senders, takes_tests: bool = False) -> Verdict:
-    """What is knowable at once of a frame; nothing is written. `takes_tests`: MSH-11 need not be P."""
+def judge(
+    arrival: Arrival, senders: Senders, takes_tests: bool = False, now: datetime | None = None
+) -> Verdict:  # fmt: skip
+    """What is knowable at once of a frame; nothing is written.
+
+    `takes_tests`: MSH-11 need not be P. `now` is when it came, which those that came together may share.
+    """
     try:
         ruling, control_id = _find_ruling(arrival, senders, takes_tests)
     except NotHl7:
         return Verdict(None, None, hang_up=True)  # without a readable header there is nobody to answer
-    now = clock.now()
+    now = now or clock.now()
     if ruling.is_refused:
         return Verdict(_answer(ruling, new_id(), now, control_id), None, is_stranger=ruling.is_stranger)
     row = build_row(arrival, ruling.sender, control_id, ruling.kind, ruling.laboratory_id, now=now)

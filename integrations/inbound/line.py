@@ -31,7 +31,7 @@ class Line(asyncio.Protocol):
     def __init__(self, lines: set[Line], take: Callable[[Arrival, Line], None]) -> None:
         self._lines, self._take = lines, take
         self._frames, self._next = FrameReader(), deque[bytes]()
-        self._is_storing, self._is_choked = False, False
+        self._is_storing, self._is_choked, self._is_paused = False, False, False
         self._has_ended, self._is_over = False, False  # the peer says no more; we do not listen any more
         self._way, self._fingerprint, self._peer = InboundWay.MLLP, "", "?"
 
@@ -126,11 +126,13 @@ class Line(asyncio.Protocol):
             self._is_storing = True
             self._take(Arrival(self._next.popleft(), self._peer, self._way, self._fingerprint), self)
         if self._next:
+            self._is_paused = True
             self._transport.pause_reading()
         elif self._has_ended:
             if not self._is_storing:
                 self.close()
-        elif not self._transport.is_reading():
+        elif self._is_paused:
+            self._is_paused = False
             self._transport.resume_reading()
 
     def _give_up(self, fault: Exception) -> None:

@@ -19,6 +19,7 @@ from threading import Thread
 
 from flask import Flask
 
+from clinic import clock
 from clinic.config import get_settings
 from clinic.db import db, read_unit, write_connection
 from clinic.errors import Misconfigured, Unavailable
@@ -177,7 +178,7 @@ class Listener:
     def _keep_at_once(self, arrivals: Sequence[Arrival]) -> list[Verdict | None]:
         """Store what is new by one statement; None for what needs more: repetitions, strangers, all after a fault."""
         try:
-            judged = [judge(arrival, self._senders, self._takes_tests) for arrival in arrivals]
+            judged = self._judge(arrivals)
             rows = [verdict.row for verdict in judged if verdict.row is not None]
             fresh = self._insert.run(rows) if rows else set()
         except Exception as error:  # a unit meets it too, and says what came of it
@@ -189,24 +190,27 @@ class Listener:
 
     def _keep_in_unit(self, arrivals: Sequence[Arrival]) -> list[Verdict]:
         """Store in a unit of work, which waits for other writers and knows what a repetition was answered."""
-        senders = self._find_senders()
-        judged = [judge(arrival, senders, self._takes_tests) for arrival in arrivals]
+        self._find_senders()
+        judged = self._judge(arrivals)
         if any(verdict.is_stranger for verdict in judged):  # perhaps registered a moment ago
-            senders = self._find_senders(anew=True)
-            judged = [judge(arrival, senders, self._takes_tests) for arrival in arrivals]
+            self._find_senders(anew=True)
+            judged = self._judge(arrivals)
         if any(verdict.row is not None for verdict in judged):
             with write_connection() as connection:
                 answers = store(connection, judged)
             judged = [Verdict(answer, None, one.hang_up) for one, answer in zip(judged, answers, strict=True)]
         return judged
 
-    def _find_senders(self, anew: bool = False) -> Senders:
+    def _judge(self, arrivals: Sequence[Arrival]) -> list[Verdict]:
+        now = clock.now()
+        return [judge(arrival, self._senders, self._takes_tests, now) for arrival in arrivals]
+
+    def _find_senders(self, anew: bool = False) -> None:
         if anew or time.monotonic() >= self._senders_until:
             with read_unit() as session:
                 self._senders = list_senders(session)
             self._senders_until = time.monotonic() + SENDERS_SECONDS
             self._pause = 0.0  # perhaps the disk is quicker by now
-        return self._senders
 
 
 def build_context(certificate: str, authorities: str) -> ssl.SSLContext:
