@@ -39,6 +39,7 @@ class TaskKind:
     ahead: int
     outcomes: tuple[str, ...]
     explained: frozenset[str]
+    recorded: frozenset[str]
     settled: str | None
     again: dict[str, int]
     postpone: int
@@ -56,8 +57,8 @@ def list_task_kinds() -> dict[str, TaskKind]:
 def _build(name: str, row: dict[str, Any]) -> TaskKind:
     return TaskKind(
         name=name, role=row["role"], days=row.get("days"), ahead=row.get("ahead", 0), outcomes=tuple(row["outcomes"]),
-        explained=frozenset(row.get("explained", ())), settled=row.get("settled"), again=row.get("again", {}),
-        postpone=row["postpone"],
+        explained=frozenset(row.get("explained", ())), recorded=frozenset(row.get("recorded", ())),
+        settled=row.get("settled"), again=row.get("again", {}), postpone=row["postpone"],
         steps=tuple(Step(step["role"], step.get("days"), step.get("minutes")) for step in row["escalation"]),
         source=row["source"], confirmed=row["confirmed"],
     )

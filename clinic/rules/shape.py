@@ -28,8 +28,8 @@ REFERENCE: dict[str, tuple[str, str]] = {
                       "answers:list tube:text bench:text asked_after:list double_entry:flag guarded:flag"),
     "tube.toml": ("", "label:text! kind:text! count:number! within:number! notes:list! source:text!"),
     "hold.toml": ("", "says:text! source:text! confirmed:flag!"),
-    "task.toml": ("", "role:text! outcomes:list! explained:list again:table postpone:number! escalation:list! "
-                      "source:text! confirmed:flag! settled:text days:number ahead:number"),
+    "task.toml": ("", "role:text! outcomes:list! explained:list recorded:list again:table postpone:number! "
+                      "escalation:list! source:text! confirmed:flag! settled:text days:number ahead:number"),
     "station.toml": ("", "records:list! opens:list consent:flag completes_later:flag after_signature:flag"),
 }
 # Files of tables in tables: by the way to a table ("*": whatever its name), its keys; "*" among them: any name.

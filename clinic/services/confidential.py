@@ -25,14 +25,18 @@ from clinic.models import (
     Requirement,
     SensitiveAccess,
     SensitiveReason,
+    Task,
     User,
 )
 from clinic.permissions import Permission, permissions_of
 from clinic.questionnaire.loader import list_questionnaires
 from clinic.rules.confidential import list_confidential_words
 from clinic.services.form_contradiction import list_words
+from clinic.services.task import close_tasks_about, open_task
 
 OPEN_FOR = timedelta(minutes=30)
+COUNSELLORS = ("nurse", "physician", "tbteam", "labsupervisor", "labtech")  # whose task it is where who told is gone
+CORRECTED = "corrected-result"  # the kind of the task to tell a result anew
 K = CounsellingKind
 
 
@@ -124,7 +128,8 @@ def record_counselling(
     known = list_tests().get(test)
     if known is None or not known.guarded:
         raise InvalidInput(_("Please correct what is marked."), fields={"test": [_("Choose a test of the list.")]})
-    last = {row.kind: row for row in list_counselling(case, test)}  # what was said last counts: consent is taken back
+    before = list_counselling(case, test)
+    last = {row.kind: row for row in before}  # what was said last counts: consent is taken back
     done = {kind for kind, row in last.items() if row.is_agreed}
     result = next((row for row in list_guarded(case) if row.test == test and row.counts), None)
     if kind is K.AFTER and (K.BEFORE not in done or result is None):
@@ -146,7 +151,51 @@ def record_counselling(
     db.session.flush()
     record_change(f"counselling-{kind.value}", "case", case.id, case_id=case.id, site_id=case.site_id,
                   actor_id=actor.id, actor_kind="user", detail={"counselling": row.id})
+    if kind is K.RELEASED:
+        for told in before:
+            close_tasks_about(CORRECTED, told.id, "told-anew", actor)
     return row
+
+
+def ask_to_tell_anew(row: LabResult, actor: User) -> None:
+    """A confidential result that was told counts otherwise now (`row` was confirmed) or no more (`row` was taken back).
+
+    Who told it, or who may counsel at the site, has a task until the applicant knows; nothing where none was told.
+    """
+    told = find_told(row.case, row.test) if list_tests()[row.test].guarded else None
+    if told is None or (row.counts and _is_about(told, row)) or db.session.execute(select(Task.id).where(
+            Task.kind == CORRECTED, Task.subject_id == told.id, Task.closed_at.is_(None)).limit(1)).first():
+        return
+    role, teller = _find_counsellor(row.case, told)
+    if row.counts:
+        open_task(CORRECTED, row.case, f"{told.id}:{row.id}", role=role, assignee=teller, subject_id=told.id,
+                  actor=actor)
+    else:
+        open_task("follow-up", row.case, f"told:{row.id}", role=role, assignee=teller, actor=actor, detail=_(
+            "A confidential result that was told to the applicant was taken back: tell them, and test again."))
+
+
+def find_told(case: Case, test: str) -> Counselling | None:
+    """When a confidential result was told to the applicant last."""
+    return next((row for row in reversed(list_counselling(case, test)) if row.kind is K.RELEASED), None)
+
+
+def find_outdated(case: Case, test: str) -> Counselling | None:
+    """When it was told last, where the result that was told counts no more as it was."""
+    told = find_told(case, test)
+    known = told is not None and any(
+        _is_about(told, row) for row in list_guarded(case) if row.test == test and row.counts)
+    return None if known else told
+
+
+def _find_counsellor(case: Case, told: Counselling) -> tuple[str, User | None]:
+    """A role that may counsel and that somebody at the site has, and who told it, if they may still."""
+    people = db.session.execute(
+        select(User).where(User.site_id == case.site_id, User.active).order_by(User.id)).unique().scalars().all()
+    held = {role.name for user in people for role in user.roles}
+    teller = next((user for user in people if user.id == told.by_id
+                   and Permission.SEE_CONFIDENTIAL in permissions_of(user)), None)
+    return next((role for role in COUNSELLORS if role in held), COUNSELLORS[0]), teller
 
 
 def _is_about(talk: Counselling, result: LabResult) -> bool:

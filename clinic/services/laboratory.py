@@ -21,7 +21,7 @@ from clinic.questionnaire.unit import say_unit
 from clinic.result_word import label_value
 from clinic.rules import interpret_igra
 from clinic.schemas.laboratory import NewResult
-from clinic.services import assessment, egfr, lab_order, put_back, release, revision, tb_summary
+from clinic.services import assessment, confidential, egfr, lab_order, put_back, release, revision, tb_summary
 from clinic.services.abnormality import is_normal
 from clinic.services.plausibility import ensure_order, ensure_possible_dates, list_date_cautions
 from clinic.services.specimen import find_result_error, get_specimen, list_culture_cautions
@@ -105,6 +105,7 @@ def confirm_result(row: LabResult, actor: User) -> None:
     release.ensure_releasable(row, actor)
     revision.confirm(row, actor)
     _finish(row, "confirm-result", actor)
+    confidential.ask_to_tell_anew(row, actor)
 
 
 def confirm_normal_results(case: Case, ids: Collection[str], actor: User) -> list[LabResult]:
@@ -207,6 +208,7 @@ def withdraw_result(row: LabResult, reason: str, actor: User) -> None:
     stands = put_back.put_back(row) if unseen else None
     if counted:
         release.tell_correction(row, reason, actor, is_gone=True)
+        confidential.ask_to_tell_anew(row, actor)
     elif unseen:
         put_back.end_request(row, reason, actor)
     _finish(row, "withdraw-result", actor, stands=stands)

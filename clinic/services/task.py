@@ -114,7 +114,7 @@ def close_task(task: Task, outcome: str, actor: User | None, remark: str = "") -
     kind = get_kind(task.kind)
     _hold(task, actor)
     words = remark.strip()
-    if outcome not in kind.outcomes:
+    if outcome not in kind.outcomes or (actor is not None and outcome in kind.recorded):
         raise InvalidInput(_("Please correct what is marked."),
                            fields={"outcome": [_("Choose how it ended.")]}, task=task.id)
     if outcome in kind.explained and actor is not None and len(words) < 3:

@@ -18,8 +18,9 @@ from clinic.scope import current_emergency
 from clinic.services import confidential
 from clinic.services.requirement import list_requirements
 from clinic.web.form import read_form
+from clinic.web.gate import is_looking
 from clinic.web.identity import read_next
-from clinic.web.station_page import Answer, forget, is_recording, list_names, open_case, show
+from clinic.web.station_page import Answer, forget, list_names, open_case, show
 
 blueprint = Blueprint("confidential", __name__, url_prefix="/cases/<case_id>/confidential")
 P = Permission
@@ -100,8 +101,10 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
     said = {test.name: confidential.list_counselling(case, test.name) for test in tests}
     return show(
         "laboratory/confidential.html", case, problem, typed=typed, is_open=confidential.may_see(case.id, current_user),
-        guarded=tests, said=said, results=confidential.list_guarded(case), counselling_word=counselling_word,
+        guarded=tests, said=said, outdated={test.name: confidential.find_outdated(case, test.name) for test in tests},
+        results=confidential.list_guarded(case), counselling_word=counselling_word,
         names=list_names(row.by_id for rows in said.values() for row in rows), next=request.values.get("next", ""),
         reasons=[(one.value, reason_word(one)) for one in SensitiveReason],
         kinds=[(one.value, counselling_word(one)) for one in CounsellingKind], tests=list_tests(),
-        may_counsel=has_permission(P.SEE_CONFIDENTIAL) and is_recording(case))
+        # Whatever the case's state: results are told, and corrected, after the signature too.
+        may_counsel=has_permission(P.SEE_CONFIDENTIAL) and not is_looking())

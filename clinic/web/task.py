@@ -260,7 +260,8 @@ def _show(row: Task, typed: dict[str, Any] | None = None, problem: InvalidInput 
         "task/show.html", row=row, case=case, title=kind_word(row.kind), detail=say_detail(row.kind, row.detail),
         advice=ADVICE.get(row.kind), due=(words, tone, up), names=list_names(
             (row.assignee_id, row.closed_by_id, row.opened_by_id)), role=role_word(row.role),
-        outcomes=[(one, outcome_word(one)) for one in kind.outcomes] if kind else [], kind=kind,
+        outcomes=[(one, outcome_word(one)) for one in kind.outcomes if one not in kind.recorded] if kind else [],
+        kind=kind,
         outcome=outcome_word(row.outcome) if row.outcome else None,
         receivers=_list_receivers(row) if row.closed_at is None else [],
         may_work=service.may_work(row, current_user), typed=typed or {}, form=form,

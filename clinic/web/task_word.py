@@ -14,6 +14,7 @@ from clinic.web.hold_word import CAUSE_WORDS
 _l = lazy_gettext
 KIND_WORDS: dict[str, LazyString] = {
     "critical-call": _l("Critical value to be told"), "amendment": _l("Signed exam to amend"),
+    "corrected-result": _l("Corrected result to be told"),
     "infectious": _l("May be infectious: keep apart"), "sputum-due": _l("Sputum due"),
     "culture-awaited": _l("Culture awaited"), "result-unconfirmed": _l("Result without a second person"),
     "treatment-month": _l("Month of treatment"), "contact-test": _l("Contact to be tested"),
@@ -25,6 +26,8 @@ KIND_WORDS: dict[str, LazyString] = {
 ADVICE: dict[str, LazyString] = {
     "critical-call": _l("Call who treats the person now, let the value be read back, and write down whom you told."),
     "amendment": _l("A result of the signed exam was corrected. Open the exam to amend it, or say why it stands."),
+    "corrected-result": _l("A confidential result was corrected after the applicant was told of it. Counsel them about "
+                           "the result as it is now, and record there that it was told: that ends the task."),
     "infectious": _l("Give a mask, use the isolation room, and see that sputum is taken and the case notified."),
     "sputum-due": _l("The next specimen is due: early morning, supervised, at least 24 hours after the one before."),
     "culture-awaited": _l("The laboratory's final report should have come. Ask for it."),
@@ -41,6 +44,7 @@ ADVICE: dict[str, LazyString] = {
 OUTCOME_WORDS: dict[str, LazyString] = {
     "called": _l("Told, and read back"), "corrected": _l("The value was not right"),
     "referred": _l("Referred to treatment"), "not-reached": _l("Not reached"),
+    "told-anew": _l("Told anew"), "unreachable": _l("Cannot be reached any more"),
     "amended": _l("Exam opened to amend it"), "no-amendment": _l("No amendment needed"),
     "isolated": _l("Kept apart, work-up under way"), "not-needed": _l("Not needed"), "collected": _l("Taken"),
     "reached": _l("Reached: will come"), "reported": _l("Reported"), "laboratory-asked": _l("Laboratory asked"),
@@ -55,7 +59,7 @@ OUTCOME_WORDS: dict[str, LazyString] = {
 PLACES = {
     "sputum-due": "sputum", "culture-awaited": "sputum", "result-unconfirmed": "laboratory",
     "treatment-month": "tuberculosis", "contact-test": "laboratory", "contact-retest": "laboratory",
-    "infectious": "sputum", "critical-call": "laboratory",
+    "infectious": "sputum", "critical-call": "laboratory", "corrected-result": "confidential",
 }
 _SENTENCES: dict[str, Callable[[str], str]] = {
     "sputum-due": lambda day: _("Last specimen, or request: %(day)s", day=day),

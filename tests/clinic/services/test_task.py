@@ -39,7 +39,7 @@ def list_actions() -> list[str]:
 def test_every_kind_names_roles_and_outcomes_that_exist() -> None:
     for kind in list_task_kinds().values():
         assert {kind.role, *(step.role for step in kind.steps)} <= set(ROLES), kind.name
-        assert kind.outcomes and {*kind.explained, *kind.again} <= set(kind.outcomes), kind.name
+        assert kind.outcomes and {*kind.explained, *kind.again, *kind.recorded} <= set(kind.outcomes), kind.name
         assert kind.settled is None or kind.settled in kind.outcomes, kind.name
         assert all((step.days is None) != (step.minutes is None) for step in kind.steps), kind.name
         assert [step.days or 0 for step in kind.steps] == sorted(step.days or 0 for step in kind.steps), kind.name

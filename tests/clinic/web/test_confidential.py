@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from clinic import clock
 from clinic.db import db, read_unit, write_unit
-from clinic.models import Answer, AuditChange, Counselling, LabResult, User
+from clinic.models import Answer, AuditChange, CaseState, Counselling, CounsellingKind, LabResult, Task, User
 from clinic.schemas.door import load
 from clinic.schemas.laboratory import LabResultIn
 from clinic.services import confidential, laboratory
@@ -161,6 +161,87 @@ def test_result_is_not_told_when_agreement_was_taken_back_or_the_result_changed_
         confirm(other_id)
         assert "corrected or made anew" in _text(counsel("released"))
         assert [counsel(kind).status_code for kind in ("after", "released")] == [302, 302]
+
+
+@pytest.fixture
+def told(ids: tuple[str, str], staff: dict[str, User]) -> LabResult:
+    """A positive result that the nurse told the applicant, a minute ago."""
+    row = db.session.get_one(LabResult, ids[1])
+    with clock.stopped_at(clock.now() - timedelta(minutes=1)):
+        laboratory.confirm_result(row, staff["labsupervisor"])
+        for kind in CounsellingKind:
+            confidential.record_counselling(row.case, "hiv", kind, True, "", staff["nurse"])
+    db.session.commit()
+    return row
+
+
+def _correct(row: LabResult, staff: dict[str, User]) -> LabResult:
+    right = load(LabResultIn(), {"test": "hiv", "value": "negative", "performed_on": row.performed_on.isoformat()})
+    return laboratory.correct_result(row, right, "tubes exchanged", staff["labtech"])
+
+
+def _list_open(kind: str) -> list[Task]:
+    return [one for one in _all(Task) if one.kind == kind and one.closed_at is None]
+
+
+def test_corrected_result_is_told_anew_by_who_told_it(app: Flask, told: LabResult, staff: dict[str, User]) -> None:
+    """The applicant lives with the result that was told: nobody was asked to tell them that it was wrong."""
+    nurse, case = staff["nurse"], told.case
+    other = _correct(told, staff)
+    db.session.commit()
+    assert not _list_open("corrected-result"), "nobody has confirmed it"
+    laboratory.confirm_result(other, staff["labsupervisor"])
+    db.session.commit()
+    (task,) = _list_open("corrected-result")
+    assert (task.assignee_id, task.role, task.due_on, task.detail) == (nurse.id, "nurse", get_today(case), "")
+    nurse_id, base = nurse.id, f"/cases/{case.id}/confidential"
+    client, outsider = sign_in(app, nurse), sign_in(app, staff["reception"])
+    page = _text(client.get(f"/tasks/{task.id}"))
+    assert base in page and "Told anew" not in page and "Cannot be reached any more" in page
+    assert client.post(f"/tasks/{task.id}/close", data={"outcome": "told-anew", "remark": "told"}).status_code == 422
+    assert client.post(f"/tasks/{task.id}/close", data={"outcome": "not-reached"}).status_code == 303
+    (task,) = _list_open("corrected-result")
+    assert not re.search("hiv|positive|negative", _text(outsider.get(f"/tasks/{task.id}")), re.I)
+    assert "counts no more as it was" in _text(client.get(base))
+
+    def counsel(kind: str) -> int:
+        return client.post(f"{base}/counselling", data={"test": "hiv", "kind": kind, "agreed": "yes"}).status_code
+
+    assert (counsel("released"), counsel("after"), counsel("released")) == (422, 302, 302)
+    ended = next(one for one in _all(Task) if one.id == task.id)
+    assert (ended.outcome, ended.closed_by_id) == ("told-anew", nurse_id)
+    assert "counts no more as it was" not in _text(client.get(base))
+
+
+def test_result_that_was_told_is_told_anew_after_the_signature_and_by_others_when_who_told_it_left(
+    app: Flask, told: LabResult, staff: dict[str, User]
+) -> None:
+    staff["nurse"].active = False
+    told.case.state = CaseState.SIGNED
+    laboratory.confirm_result(_correct(told, staff), staff["labsupervisor"])
+    db.session.commit()
+    (task,) = _list_open("corrected-result")
+    assert (task.assignee_id, task.role) == (None, "physician"), "no nurse works there any more"
+    client = sign_in(app, staff["physician"])
+    assert "/confidential/counselling" in _text(client.get(f"/cases/{task.case_id}/confidential"))
+
+
+def test_result_that_was_told_and_is_taken_back_is_a_task_too(told: LabResult, staff: dict[str, User]) -> None:
+    laboratory.withdraw_result(told, "blood of another person", staff["labtech"])
+    db.session.commit()
+    (task,) = _list_open("follow-up")
+    assert (task.assignee_id, "taken back: tell them" in task.detail) == (staff["nurse"].id, True)
+    assert confidential.find_outdated(told.case, "hiv") is not None
+
+
+def test_corrected_result_that_nobody_was_told_asks_nobody(
+    ids: tuple[str, str], staff: dict[str, User]
+) -> None:
+    row = db.session.get_one(LabResult, ids[1])
+    laboratory.confirm_result(row, staff["labsupervisor"])
+    laboratory.confirm_result(_correct(row, staff), staff["labsupervisor"])
+    db.session.commit()
+    assert not _list_open("corrected-result") and confidential.find_outdated(row.case, "hiv") is None
 
 
 def test_vaccine_not_given_with_it_says_why_to_who_gives_it_alone(app: Flask, staff: dict[str, User]) -> None:
