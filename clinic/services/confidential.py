@@ -40,6 +40,10 @@ CORRECTED = "corrected-result"  # the kind of the task to tell a result anew
 K = CounsellingKind
 
 
+class NotAgreed(InvalidInput):
+    """The applicant did not agree to the test; the message says where to read why, no more: it may stand on a list."""
+
+
 def open_results(case: Case, reason: SensitiveReason, words: str, actor: User) -> SensitiveAccess:
     """Let `actor` see the confidential results of one case for a while; the reason stands in the audit.
 
@@ -155,6 +159,20 @@ def record_counselling(
         for told in before:
             close_tasks_about(CORRECTED, told.id, "told-anew", actor)
     return row
+
+
+def find_refusal(case: Case, test: str) -> Counselling | None:
+    """The conversation in which the applicant did not agree to the test, unless they have agreed since."""
+    last = next((row for row in reversed(list_counselling(case, test)) if row.kind is K.BEFORE), None)
+    return last if last is not None and not last.is_agreed else None
+
+
+def ensure_agreed(case: Case, test: str) -> None:
+    """Raise NotAgreed for a test to which the applicant did not agree."""
+    if list_tests()[test].guarded and find_refusal(case, test) is not None:
+        raise NotAgreed(_("Please correct what is marked."), case=case.id, fields={"value": [
+            _("Not entered, not confirmed: read first what was said, under “Confidential results and counselling” of "
+              "the case.")]})
 
 
 def ask_to_tell_anew(row: LabResult, actor: User) -> None:

@@ -32,10 +32,11 @@ REPORTED = ("sputum-culture", "dst")  # whose day of report decides
 def enter_result(case: Case, new: NewResult, actor: User) -> LabResult:
     """Record a result as preliminary.
 
-    Raises InvalidInput for impossible dates, NeedsConfirmation for unusual ones and for an IGRA whose values say
-    something else than the laboratory, NotNow when the same result is recorded already.
+    Raises InvalidInput for impossible dates and without the applicant's agreement, NeedsConfirmation for unusual ones
+    and for an IGRA whose values say something else than the laboratory, NotNow when the same is recorded already.
     """
     workflow.ensure_recording(case)
+    confidential.ensure_agreed(case, new.test)
     row = _build(case, new, actor)
     revision.ensure_not_recorded(_find_same(case, row))
     refused = find_sent_back(case, row.test, row.specimen_id, row.method)
@@ -96,12 +97,14 @@ def confirm_result(row: LabResult, actor: User) -> None:
     """The second person confirms; see revision.confirm for what is refused.
 
     NotNow for a critical value of which nobody was told, for a value that must be typed twice and was not, and for one
-    computed from another that is not confirmed.
+    computed from another that is not confirmed; InvalidInput without the applicant's agreement.
     """
     workflow.mark_corrected(row.case)
     revision.ensure_waiting(row)
     if egfr.waits_for_creatinine(row):
         raise NotNow(_("The creatinine from which this was computed is confirmed first."), result=row.id)
+    if not revision.was_confirmed_before(row):  # one that counted is corrected all the same: an authority may have it
+        confidential.ensure_agreed(row.case, row.test)
     release.ensure_releasable(row, actor)
     revision.confirm(row, actor)
     _finish(row, "confirm-result", actor)

@@ -27,7 +27,7 @@ def confirm(row: Recorded, actor: User) -> None:
     if row.entered_by_id == actor.id:
         raise NotAllowed(
             _("You entered this result yourself: another person must confirm it."), user=actor.id)
-    row.status = ResultStatus.CORRECTED if _was_confirmed_before(row) else ResultStatus.FINAL
+    row.status = ResultStatus.CORRECTED if was_confirmed_before(row) else ResultStatus.FINAL
     row.confirmed_by_id = actor.id
     row.confirmed_at = clock.now()
 
@@ -102,7 +102,8 @@ def ensure_not_recorded(row: Recorded | None) -> None:
         raise NotNow(_("This is recorded already. Correct the recorded result instead of entering a second one."))
 
 
-def _was_confirmed_before(row: Recorded) -> bool:
+def was_confirmed_before(row: Recorded) -> bool:
+    """Whether an older version of the same result counted."""
     kind = type(row)
     return db.session.execute(
         select(kind.id).where(  # type: ignore[attr-defined]

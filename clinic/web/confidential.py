@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
+from clinic import clock
 from clinic.errors import ClearwayError, InvalidInput, NotAllowed
 from clinic.laboratory_test import list_tests
 from clinic.models import Case, CounsellingKind, SensitiveReason
@@ -17,6 +18,7 @@ from clinic.permissions import Permission, has_permission, requires
 from clinic.scope import current_emergency
 from clinic.services import confidential
 from clinic.services.requirement import list_requirements
+from clinic.web.clinical_format import format_date
 from clinic.web.form import read_form
 from clinic.web.gate import is_looking
 from clinic.web.identity import read_next
@@ -91,6 +93,20 @@ def counselling_word(kind: CounsellingKind) -> str:
     K = CounsellingKind
     return {K.BEFORE: _("Counselling before the test"), K.AFTER: _("Counselling after the test"),
             K.RELEASED: _("Result told to the applicant")}[kind]
+
+
+def may_open_confidential() -> bool:
+    """Whether the reader may open confidential results with a reason: never those of another site in an emergency."""
+    return has_permission(P.SEE_CONFIDENTIAL) and current_emergency() is None
+
+
+def say_refusal(case: Case, test: str) -> str:
+    """That the applicant did not agree to a confidential test, for who may know; empty where they did."""
+    talk = confidential.find_refusal(case, test) if list_tests()[test].guarded and may_open_confidential() else None
+    return "" if talk is None else _(
+        "The applicant did not agree to this test (%(name)s, %(when)s): nothing is entered or confirmed. Where they "
+        "agree now, record the counselling first.", name=list_names([talk.by_id])[talk.by_id],
+        when=format_date(clock.to_day(talk.happened_at, case.site.time_zone)))
 
 
 def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None) -> Answer:

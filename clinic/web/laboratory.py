@@ -24,13 +24,13 @@ from clinic.schemas.door import load
 from clinic.schemas.laboratory import LabResultIn
 from clinic.schemas.reason import ReasonIn
 from clinic.schemas.time import read_time
-from clinic.scope import current_emergency
-from clinic.services import confidential, egfr, laboratory, put_back, release
+from clinic.services import confidential, egfr, laboratory, put_back, release, revision
 from clinic.services.assessment import list_requirements
 from clinic.services.lab_order import get_order_of
 from clinic.services.result_grid import find_range, say_range
 from clinic.treatment_catalogue import Treatable, list_treatables
 from clinic.web.case_list import address_pages, find_day_start, read_place, render_list, render_rows, say_count
+from clinic.web.confidential import may_open_confidential, say_refusal
 from clinic.web.form import read_form
 from clinic.web.gate import is_looking
 from clinic.web.reauthentication import check_again
@@ -270,7 +270,8 @@ def _show_sheet(case: Case, typed: dict[str, Any], problem: InvalidInput | None 
     sent_back = {name: row for name in due if (row := laboratory.pick_sent_back(rows, name))}
     return show("laboratory/sheet.html", case, problem, typed=typed or _values_sent_back(sent_back), rows=rows[::-1],
                 names=names, tests=list_tests(), due=due, others=[name for name in others if name not in due],
-                writing=writing, sent_back=sent_back, to_treat=_list_to_treat(rows),
+                writing=writing, refusals={name: say_refusal(case, name) for name in due}, sent_back=sent_back,
+                to_treat=_list_to_treat(rows),
                 priors=list_prior_values(case, due) if due else {}, outdated=egfr.list_outdated(case),
                 computed=egfr.propose(case) if writing and EGFR in due else None,
                 waiting=sum(row.is_current and row.status is ResultStatus.PRELIMINARY for row in rows),
@@ -307,19 +308,15 @@ def _list_due(case: Case, rows: list[LabResult]) -> tuple[list[str], list[str]]:
     return due, [name for name in own if name not in due]
 
 
-def may_open_confidential() -> bool:
-    """Whether the reader may open confidential results with a reason: never those of another site in an emergency."""
-    return has_permission(P.SEE_CONFIDENTIAL) and current_emergency() is None
-
-
 def _show_result(case: Case, row: LabResult, typed: dict[str, Any], problem: InvalidInput | None = None) -> Answer:
     series = [other for other in laboratory.list_results(case) if other.series_id == row.series_id]
     names = list_names(each for other in series for each in (other.entered_by_id, other.confirmed_by_id))
     signed = case.state in workflow.SIGNED and not is_looking()
     waiting = row.is_current and row.status is ResultStatus.PRELIMINARY and (is_recording(case) or signed)
     blind = release.is_blind_for(row, current_user)
+    refusal = say_refusal(case, row.test) if waiting and not revision.was_confirmed_before(row) else ""
     if confidential.is_hidden(row, current_user):
-        return show("laboratory/hidden.html", case, problem, row=row, test=list_tests()[row.test],
+        return show("laboratory/hidden.html", case, problem, row=row, test=list_tests()[row.test], refusal=refusal,
                     may_open=may_open_confidential(), origin=request.values.get("from", ""))
     entry = release.find_second_entry(row) if release.needs_second_entry(row) else None
     calls = release.list_calls(row)
@@ -342,5 +339,5 @@ def _show_result(case: Case, row: LabResult, typed: dict[str, Any], problem: Inv
         may_take_back=put_back.may_take_back(row, current_user) and has_permission(P.ENTER_RESULT),
         origin=request.values.get("from", ""), correcting=correcting,
         made_from=egfr.find_creatinine(row) if egfr.is_computed(row) else None,
-        waits=egfr.waits_for_creatinine(row),
+        waits=egfr.waits_for_creatinine(row), refusal=refusal,
     )

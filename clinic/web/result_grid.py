@@ -35,7 +35,9 @@ from clinic.questionnaire.unit import say_unit
 from clinic.read_audit import note_case, note_shown
 from clinic.services import egfr, laboratory, release
 from clinic.services.abnormality import Abnormality, find_abnormality
+from clinic.services.confidential import NotAgreed
 from clinic.services.result_grid import find_range, save_value, say_range
+from clinic.web.confidential import say_refusal
 from clinic.web.form import read_form
 from clinic.web.reauthentication import check_again
 from clinic.web.station_page import Answer, list_names
@@ -222,6 +224,8 @@ def _describe(
     units = [unit] if unit else [one.code for one in test.units]  # until one is chosen, all that may be reported
     value = typed[name] if problem is not None and name in typed else (result.value if result else "")
     cautions = problem.cautions if isinstance(problem, NeedsConfirmation) else []
+    if isinstance(problem, NotAgreed):  # to who typed it, not to who looks at the list
+        problem.fields["value"] = [say_refusal(row.order.case, test.name) or problem.fields["value"][0]]
     sentences = [one for each in (getattr(problem, "fields", None) or {}).values() for one in each] if problem else []
     sent_back = row.result if row.result is not None and row.result.is_sent_back else None
     return {

@@ -13,10 +13,22 @@ from sqlalchemy import select
 
 from clinic import clock
 from clinic.db import db, read_unit, write_unit
-from clinic.models import Answer, AuditChange, CaseState, Counselling, CounsellingKind, LabResult, Task, User
+from clinic.models import (
+    Answer,
+    AuditChange,
+    Case,
+    CaseState,
+    Counselling,
+    CounsellingKind,
+    LabResult,
+    ResultStatus,
+    Task,
+    User,
+)
 from clinic.schemas.door import load
 from clinic.schemas.laboratory import LabResultIn
-from clinic.services import confidential, laboratory
+from clinic.services import confidential, lab_order, laboratory
+from clinic.services.draw import draw, list_due_tubes
 from clinic.services.plausibility import get_today
 from tests.factory import make_case, make_user
 from tests.sign_in import sign_in
@@ -161,6 +173,69 @@ def test_result_is_not_told_when_agreement_was_taken_back_or_the_result_changed_
         confirm(other_id)
         assert "corrected or made anew" in _text(counsel("released"))
         assert [counsel(kind).status_code for kind in ("after", "released")] == [302, 302]
+
+
+SAYS_NO = "did not agree to this test"
+
+
+@pytest.fixture
+def refused(staff: dict[str, User]) -> Case:
+    """A Canadian case with drawn blood whose applicant did not agree to the HIV test."""
+    case = make_case("ca", user=staff["reception"])
+    draw(case, [one.tube.name for one in list_due_tubes(case)], None, "", staff["labtech"])
+    confidential.record_counselling(case, "hiv", CounsellingKind.BEFORE, False, "does not want to know", staff["nurse"])
+    db.session.commit()
+    return case
+
+
+def test_result_against_a_refusal_is_told_and_not_entered(app: Flask, refused: Case, staff: dict[str, User]) -> None:
+    base, day = f"/cases/{refused.id}", get_today(refused).isoformat()
+    (order,) = (one for one in lab_order.list_orders(refused) if one.test == "hiv")
+    cell, agree = f"/laboratory/bench/hiv/{order.id}", {"test": "hiv", "kind": "before", "agreed": "yes"}
+    field = f"v-{order.id}"
+    quality, client, nurse_client = (sign_in(app, staff[role]) for role in ("quality", "labtech", "nurse"))
+    assert SAYS_NO in _text(client.get(f"{base}/laboratory"))
+    assert SAYS_NO not in _text(quality.get(f"{base}/laboratory"))
+    assert SAYS_NO not in _text(client.get("/laboratory/bench/hiv")), "a list"
+    assert SAYS_NO in _text(client.post(cell, data={field: "negative"}))
+    sheet = client.post(f"{base}/laboratory", data={"hiv.value": "negative", "performed_on": day})
+    assert sheet.status_code == 422 and "read first what was said" in _text(sheet)
+    assert not _all(LabResult)
+    assert nurse_client.post(f"{base}/confidential/counselling", data=agree).status_code == 302
+    assert client.post(cell, data={field: "negative"}).status_code == 200
+    assert [row.value for row in _all(LabResult)] == ["negative"]
+
+
+def _refuse(row: LabResult, staff: dict[str, User], minutes: int) -> None:
+    with clock.stopped_at(clock.now() - timedelta(minutes=minutes)):
+        confidential.record_counselling(
+            row.case, "hiv", CounsellingKind.BEFORE, False, "does not want to know", staff["nurse"])
+
+
+def test_result_is_not_confirmed_against_a_refusal(
+    app: Flask, ids: tuple[str, str], staff: dict[str, User]
+) -> None:
+    _refuse(db.session.get_one(LabResult, ids[1]), staff, 3)
+    db.session.commit()
+    page = f"/cases/{ids[0]}/laboratory/{ids[1]}"
+    client = sign_in(app, staff["labsupervisor"])
+    assert SAYS_NO in _text(client.get(page)), "also before it is opened"
+    _open(client, f"/cases/{ids[0]}")
+    opened = _text(client.get(page))
+    assert SAYS_NO in opened and f"{page}/confirm" not in opened and f"{page}/refuse" in opened
+    assert client.post(f"{page}/confirm", data={}).status_code == 422
+    assert [row.status for row in _all(LabResult)] == [ResultStatus.PRELIMINARY]
+
+
+def test_result_that_counted_is_corrected_whatever_was_said_since(
+    ids: tuple[str, str], staff: dict[str, User]
+) -> None:
+    row = db.session.get_one(LabResult, ids[1])
+    laboratory.confirm_result(row, staff["labsupervisor"])
+    _refuse(row, staff, 0)
+    made = _correct(row, staff)
+    laboratory.confirm_result(made, staff["labsupervisor"])
+    assert made.status is ResultStatus.CORRECTED
 
 
 @pytest.fixture
