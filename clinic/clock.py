@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
+
+LATEST = timedelta(minutes=1)  # by how much clocks of the house may differ
+NIGHT = timedelta(hours=12)  # how long ago a time of yesterday may lie; beyond it is taken for a slip
 
 _fixed: datetime | None = None
 
@@ -28,6 +31,22 @@ def today(time_zone: str = "UTC") -> date:
 def to_day(moment: datetime, time_zone: str) -> date:
     """The calendar day of an aware moment in `time_zone` (an IANA name)."""
     return moment.astimezone(ZoneInfo(time_zone)).date()
+
+
+def find_moment(at: time | None, time_zone: str, earliest: datetime | None = None) -> datetime:
+    """When something was that is known by its time of the day in `time_zone`: of the night shift's, before midnight is
+    yesterday.
+
+    Without a time, now. What can be neither day's (still to come, and yesterday too long ago or before `earliest`)
+    stays today's, which the caller refuses.
+    """
+    if at is None:
+        return now()
+    moment, before = (datetime.combine(today(time_zone) - timedelta(days=days), at, ZoneInfo(time_zone))
+                      for days in (0, 1))
+    if moment <= now() + LATEST or before < now() - NIGHT or (earliest is not None and before < earliest):
+        return moment
+    return before
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
@@ -16,7 +16,6 @@ from clinic.laboratory_test import LaboratoryTest, list_tests
 from clinic.models import Case, LabOrder, LabOrderState, Specimen, SpecimenEventKind, SpecimenKind, User
 from clinic.services import assessment, lab_order
 from clinic.services.handover import write_event
-from clinic.services.plausibility import get_today
 from clinic.services.specimen import give_number
 from clinic.tube import Tube, list_tubes
 
@@ -56,10 +55,10 @@ def list_uncollected(case: Case) -> list[LabOrder]:
 
 
 def draw(case: Case, tubes: Collection[str], at: time | None, place: str, actor: User) -> list[Specimen]:
-    """Record what was drawn today: one numbered specimen for each kind of container, its orders collected.
+    """Record what was drawn: one numbered specimen for each kind of container, its orders collected.
 
-    `at` is the time on the site's clock; None: now. Raises InvalidInput for a container that is not due, none at all,
-    or a time still to come.
+    `at` is the time on the site's clock, before midnight of yesterday (`clock.find_moment`); None: now. Raises
+    InvalidInput for a container that is not due, none at all, or a time still to come.
     """
     workflow.ensure_recording(case)
     due = {each.tube.name: each for each in list_due_tubes(case)}
@@ -93,10 +92,9 @@ def _take(case: Case, tube: Tube, moment: datetime, waiting: Sequence[LabOrder],
 
 
 def _find_moment(case: Case, at: time | None) -> datetime:
-    now = clock.now()
-    if at is None:
-        return now
-    moment = datetime.combine(get_today(case), at, ZoneInfo(case.site.time_zone))
-    if moment > now + timedelta(minutes=1):
-        raise InvalidInput(_("Please correct what is marked."), fields={"time": [_("This time is still to come.")]})
-    return min(moment, now)
+    moment = clock.find_moment(at, case.site.time_zone, case.opened_at)
+    if moment > clock.now() + clock.LATEST:
+        raise InvalidInput(_("Please correct what is marked."), fields={"time": [
+            _("This time is still to come. A time of yesterday counts for 12 hours, from the opening of the case "
+              "on.")]})
+    return min(moment, clock.now())

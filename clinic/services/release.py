@@ -5,8 +5,7 @@ After it counted: a correction alerts the physician, and asks for an amendment w
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime, time
 
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -21,9 +20,6 @@ from clinic.permissions import Permission, has_permission
 from clinic.services import lab_order, revision
 from clinic.services.abnormality import Abnormality, find_abnormality
 from clinic.services.task import close_tasks_about, open_task
-
-LATEST = timedelta(minutes=1)  # by how much clocks of the house may differ
-NIGHT = timedelta(hours=12)  # how long ago a time of yesterday may lie; beyond it is taken for a slip
 
 
 def ensure_releasable(row: LabResult, actor: User) -> None:
@@ -54,15 +50,8 @@ def find_call_moment(row: LabResult, at: time | None) -> datetime:
 
     Without a time, now. What can be neither day's stays today's, which `record_call` refuses.
     """
-    now, zone = clock.now(), row.case.site.time_zone
-    if at is None:
-        return now
-    today = clock.today(zone)
-    moment = datetime.combine(today, at, ZoneInfo(zone))
-    if moment <= now + LATEST:
-        return moment
-    before = datetime.combine(today - timedelta(days=1), at, ZoneInfo(zone))
-    return before if before >= now - NIGHT and not _is_before_draw(row, before) else moment
+    drawn = _find_draw(row)
+    return clock.find_moment(at, row.case.site.time_zone, drawn - clock.LATEST if drawn is not None else None)
 
 
 def record_call(
@@ -77,10 +66,11 @@ def record_call(
     wrong: dict[str, list[str]] = {}
     if not called.strip():
         wrong["called"] = [_("Write whom you told.")]
-    if called_at > clock.now() + LATEST:
+    drawn = _find_draw(row)
+    if called_at > clock.now() + clock.LATEST:
         wrong["called_time"] = [_("This time is still to come. A time of yesterday counts for 12 hours, from the draw "
                                   "on.")]
-    elif _is_before_draw(row, called_at):
+    elif drawn is not None and called_at < drawn - clock.LATEST:
         wrong["called_time"] = [_("It was not even drawn then: check the time.")]
     if not is_read_back:
         wrong["is_read_back"] = [_("Let the value be read back before you record the call.")]
@@ -97,11 +87,11 @@ def record_call(
     return call
 
 
-def _is_before_draw(row: LabResult, moment: datetime) -> bool:
-    """Whether it was not even drawn then, as far as the hour of the draw is known."""
+def _find_draw(row: LabResult) -> datetime | None:
+    """When it was drawn, as far as the hour is known."""
     order = lab_order.get_order_of(row)
     specimen = row.specimen or (order.specimen if order is not None else None)
-    return specimen is not None and specimen.collected_at is not None and moment < specimen.collected_at - LATEST
+    return specimen.collected_at if specimen is not None else None
 
 
 def tell_critical(row: LabResult, actor: User) -> None:

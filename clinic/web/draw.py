@@ -21,6 +21,7 @@ from clinic.schemas.time import read_time
 from clinic.services import draw as draws
 from clinic.services.plausibility import get_today
 from clinic.web.case_list import address_pages, find_day_start, read_place
+from clinic.web.clinical_format import format_date
 from clinic.web.form import read_form
 from clinic.web.gate import find_gate
 from clinic.web.station_page import Answer, forget, is_recording, open_case, show
@@ -73,6 +74,9 @@ def take(case_id: str) -> Answer | Response:
     flash(ngettext("%(num)s specimen is recorded: print its label and stick it on before you go on.",
                    "%(num)s specimens are recorded: print their labels and stick them on before you go on.",
                    len(made)), "success")
+    day = made[0].collected_on
+    if day != get_today(case):
+        flash(_("Drawn yesterday, on %(day)s: the time was later than now.", day=format_date(day)), "warning")
     return redirect(url_for("specimen.of_case", case_id=case_id))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
@@ -18,6 +19,7 @@ from clinic.queries.specimen import Where, count_specimens_at, find_specimen
 from clinic.queries.waiting import View
 from clinic.queries.worklist import count_waiting
 from clinic.services import draw, handover, lab_order
+from clinic.services.plausibility import get_today
 from clinic.tube import list_tubes
 from tests.factory import make_applicant, make_case, make_site, make_user
 
@@ -81,6 +83,20 @@ def test_only_what_is_due_is_drawn_and_nothing_in_the_future(case: Case, phlebot
     with clock.stopped_at(noon):
         row = draw.draw(case, ["serum"], time(11, 30), "", phlebotomist)[0]
     assert row.collected_at == noon.replace(hour=8, minute=30, second=0, microsecond=0)
+
+
+def test_draw_before_midnight_that_is_recorded_after_it_was_yesterday(case: Case, phlebotomist: User) -> None:
+    """It was told that the time is still to come, and with an empty field it was drawn on the wrong day."""
+    zone = ZoneInfo(case.site.time_zone)
+    midnight = datetime.combine(get_today(case) + timedelta(days=1), time(0), zone)
+    case.opened_at = midnight - timedelta(minutes=30)
+    with clock.stopped_at(midnight + timedelta(minutes=20)):
+        with pytest.raises(InvalidInput) as refused:
+            draw.draw(case, ["serum"], time(23, 20), "", phlebotomist)  # the case was not even open
+        assert "still to come" in refused.value.fields["time"][0]
+        (row,) = draw.draw(case, ["serum"], time(23, 50), "", phlebotomist)
+    assert row.collected_at == midnight - timedelta(minutes=10)
+    assert row.collected_on == midnight.date() - timedelta(days=1)
 
 
 def test_label_is_printed_again_only_with_a_reason(case: Case, phlebotomist: User) -> None:
