@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from clinic.db import db
 from clinic.laboratory_test import COMPARATORS, TITRE, list_tests, to_decimal
-from clinic.models import Case, LabResult, ResultStatus
+from clinic.models import Case, LabResult, ResultStatus, Specimen
 from clinic.result_word import label_value
 from clinic.scope import current_emergency
 
@@ -47,7 +47,21 @@ def list_prior_of(row: LabResult) -> list[PriorValue]:
         PriorValue(other, other.case.number, other.case_id == row.case_id, describe_change(row, other))
         for other in _list_counting(row.case, [row.test])
         if other.series_id != row.series_id and (other.performed_on, other.id) < (row.performed_on, row.id)
+        and is_comparable(other, row.specimen, row.method)
     ][:MOST]
+
+
+def is_comparable(other: LabResult, specimen: Specimen | None, method: str | None = None) -> bool:
+    """Whether `other` may stand as what was before, beside one of the same test made on `specimen` by `method`.
+
+    Specimens taken for the same thing (the three of a series, the two of a month) stand beside one another: what one
+    gave is no earlier state of what the next gives. Nor is what grew on one medium that of another.
+    """
+    if list_tests()[other.test].by_method and other.method != method:
+        return False
+    mine = other.specimen
+    return mine is None or specimen is None or (mine.case_id, mine.purpose, mine.treatment_month) != (
+        specimen.case_id, specimen.purpose, specimen.treatment_month)
 
 
 def describe_change(now: LabResult, before: LabResult) -> str:

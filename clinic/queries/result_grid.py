@@ -14,6 +14,7 @@ from clinic.laboratory_test import LaboratoryTest, list_tests
 from clinic.models import Applicant, Case, LabOrder, LabOrderState, LabResult, ResultStatus, Specimen, User
 from clinic.models.lab_order import LIVE
 from clinic.models.laboratory import WAITING
+from clinic.queries.prior_value import is_comparable
 
 MOST = 200  # rows of a grid; the rest follows when these are done
 IN_WORK = (LabOrderState.COLLECTED, LabOrderState.SENT, LabOrderState.RECEIVED)
@@ -142,7 +143,7 @@ def _add_results(rows: list[GridRow]) -> None:
 
 
 def _add_priors(user: User, test: str, rows: list[GridRow]) -> None:
-    """The newest confirmed value of each person before; never of a confidential test."""
+    """The newest confirmed value of each person until the day of the specimen; never of a confidential test."""
     if list_tests()[test].sensitive or not rows:
         return
     people = {row.person.id for row in rows}
@@ -155,6 +156,7 @@ def _add_priors(user: User, test: str, rows: list[GridRow]) -> None:
     ).unique():
         newest.setdefault(applicant_id, []).append(result)
     for row in rows:
-        before = [one for one in newest.get(row.person.id, []) if row.result is None or one.series_id
-                  != row.result.series_id]
+        before = [one for one in newest.get(row.person.id, [])
+                  if (row.result is None or one.series_id != row.result.series_id)
+                  and one.performed_on <= row.specimen.collected_on and is_comparable(one, row.specimen)]
         row.prior = before[-1] if before else None

@@ -96,9 +96,11 @@ def save(test: str) -> Answer | Response:
     db.session.commit()
     if problems:
         return _show_grid(found, typed, problems)
-    if saved or not any(row.result is not None and row.result.is_current for row in rows):
+    if saved:
         flash(ngettext("%(num)s value is saved. Another person must confirm it.",
                        "%(num)s values are saved. Another person must confirm them.", saved), "success")
+    elif not any(row.result is not None and row.result.is_current for row in rows):
+        flash(_("Nothing is saved, because no value was entered. Enter one beside its specimen, then save."), "warning")
     else:  # each was saved as its field was left
         flash(_("Everything is saved already. Another person must confirm it."), "success")
     return redirect(url_for(".grid", test=test, day=request.args.get("day") or None))

@@ -9,12 +9,14 @@ import pytest
 from flask import Flask
 
 from clinic.demo.second_person import check_result
-from clinic.models import Case, LabResult, User
+from clinic.models import Case, LabResult, Purpose, Specimen, SpecimenKind, User
 from clinic.queries.prior_value import describe_change, list_prior_of, list_prior_values
+from clinic.queries.result_grid import list_grid
 from clinic.schemas.door import load
-from clinic.schemas.laboratory import LabResultIn
+from clinic.schemas.laboratory import LabResultIn, NewSpecimen
 from clinic.services import laboratory
 from clinic.services.plausibility import get_today
+from clinic.services.specimen import take_specimen
 from tests.factory import make_case, make_site, make_user
 
 
@@ -85,3 +87,42 @@ def test_change_of_a_syphilis_test_names_value_and_titre(
 def test_comparator_is_told_and_not_computed_with(case: Case) -> None:
     older, newer = record(case, "creatinine-egfr", ">90", 9), record(case, "creatinine-egfr", "85")
     assert describe_change(newer, older) == "was >90, now 85"
+
+
+SURE = ["late-entry", "same-day", "early-negative", "long-ago-performed_on", "long-ago-collected_on",
+        "monitoring-without-treatment"]
+
+
+def _take(case: Case, days_ago: int, **more: Any) -> Specimen:
+    new = NewSpecimen(SpecimenKind.SPUTUM, get_today(case) - timedelta(days=days_ago), confirmed=SURE, **more)
+    return take_specimen(case, new, _staff("labtech", case))
+
+
+def test_specimens_of_one_series_are_not_earlier_values_of_one_another(case: Case) -> None:
+    """Sputum 1 stood beside sputum 2 as what was before, and as "unchanged"."""
+    before = make_case("us", applicant=case.applicant, user=make_user("reception", case.site))
+    old = _take(before, 200)
+    series = [_take(case, days) for days in (30, 29)]
+    month = _take(case, 3, purpose=Purpose.MONITORING, treatment_month=1)
+    rows = {pot.id: record(pot_case, "sputum-smear", "negative", specimen_id=pot.id, confirmed=SURE)
+            for pot_case, pot in ((before, old), (case, series[0]), (case, series[1]), (case, month))}
+    assert [one.row.specimen_id for one in list_prior_of(rows[series[1].id])] == [old.id]
+    assert [one.row.specimen_id for one in list_prior_of(rows[month.id])] == [series[1].id, series[0].id, old.id]
+
+
+def test_culture_is_compared_with_that_on_the_same_medium(case: Case) -> None:
+    first, later = _take(case, 90), _take(case, 60, purpose=Purpose.MONITORING, treatment_month=1)
+    rows = [record(case, "sputum-culture", "negative", specimen_id=pot.id, method=medium, confirmed=SURE,
+                   reported_on=get_today(case).isoformat())
+            for pot, medium in ((first, "liquid"), (first, "solid"), (later, "solid"))]
+    assert [one.row.id for one in list_prior_of(rows[2])] == [rows[1].id]
+
+
+@pytest.mark.database
+def test_grid_shows_what_was_before_the_specimen_and_not_what_lies_beside_it(case: Case) -> None:
+    before = make_case("us", applicant=case.applicant, user=make_user("reception", case.site))
+    old, first, second = _take(before, 200), _take(case, 30), _take(case, 29)
+    for pot_case, pot in ((before, old), (case, second)):
+        record(pot_case, "sputum-smear", "negative", specimen_id=pot.id, confirmed=SURE)
+    rows, _more = list_grid(_staff("labtech", case), "sputum-smear")
+    assert [(row.specimen.id, row.prior and row.prior.specimen_id) for row in rows] == [(first.id, old.id)]

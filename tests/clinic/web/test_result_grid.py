@@ -358,6 +358,12 @@ def test_grid_shows_no_value_to_who_is_to_type_it_a_second_time(
     assert "Everything is saved already." in _text(saved), "it said that no value was saved"
 
 
+def test_empty_grid_says_what_to_do(technician: FlaskClient, orders: list[str]) -> None:
+    """It said that 0 values are saved, as a success."""
+    saved = _text(technician.post(HAEMOGLOBIN, data={f"v-{orders[0]}": " "}, follow_redirects=True))
+    assert "Enter one beside its specimen, then save." in saved and "0 values" not in saved
+
+
 def test_grid_begins_where_the_first_value_belongs(technician: FlaskClient, orders: list[str]) -> None:
     """One tabbed sixteen times to the first row."""
     def focused(query: str = "") -> list[str]:
