@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from math import ceil
 from typing import Any, NamedTuple
 
 from blinker import Signal
@@ -119,12 +120,15 @@ def forget_standing() -> None:
 
 
 def find_seconds_left() -> int | None:
-    """Seconds until the present sign-in is locked or over if nobody does anything; None when there is none open."""
+    """Seconds until the present sign-in is locked or over if nobody does anything; None when there is none open.
+
+    Rounded up: who is told that none is left finds the lock closed, not a page that begins the idle time anew.
+    """
     standing = find_standing()
     if standing.state is not State.OPEN or standing.started_at is None:
         return None
     whole = standing.started_at + current_app.permanent_session_lifetime - clock.now()
-    return int(max(min(_idle_left(standing), whole.total_seconds()), 0))
+    return ceil(max(min(_idle_left(standing), whole.total_seconds()), 0))
 
 
 def go_on_after_lock(user: User) -> None:

@@ -55,6 +55,19 @@ def test_every_request_prolongs_but_those_a_page_makes_by_itself(app: Flask) -> 
         assert client.get("/").status_code == 302
 
 
+def test_no_time_is_left_only_once_the_screen_is_locked(app: Flask) -> None:
+    """A page that covered itself within the last second was led back by the lock page, and stayed open for ever."""
+    start = clock.now()
+    with clock.stopped_at(start):
+        client = sign_in(app, make_user("nurse"))
+        client.get("/")
+    with clock.stopped_at(start + timedelta(minutes=14, seconds=59.5)):
+        assert client.get("/session", headers={BACKGROUND: "1"}).json["left"] == 1
+    with clock.stopped_at(start + timedelta(minutes=15)):
+        assert client.get("/session", headers={BACKGROUND: "1"}).json["left"] is None
+        assert client.get("/locked", follow_redirects=False).status_code == 200
+
+
 @pytest.mark.parametrize(("idle", "grain"), [(15, 60), (1, 4), (60, 60)])
 def test_cookie_is_renewed_each_fifteenth_of_the_idle_time_and_at_least_once_a_minute(
     app: Flask, idle: int, grain: int
