@@ -78,7 +78,7 @@ def save_draft(case: Case, name: str, raw: Mapping[str, Any], version: int | Non
 def list_draft_cautions(case: Case, row: FormResponse, actor: User) -> list[str]:
     """One sentence for each unusual value of a draft among those that `actor` answers: who measured can look again."""
     mine = list_answerable(get_questionnaire(row.form), actor)
-    checked = _check(case, get_questionnaire(row.form), row, row.answers, actor, complete=False)
+    checked = _check(case, get_questionnaire(row.form), row, to_plain(row.answers), actor, complete=False)
     return [caution.text for caution in checked.cautions if caution.field in mine]
 
 

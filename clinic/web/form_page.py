@@ -64,7 +64,8 @@ def show_filling(case: Case, form: Questionnaire, row: FormResponse | None, answ
         known={c.word: c.answer.value for c in case.circumstances},
         derived={c.word: c.derived_from for c in case.circumstances if c.derived_from}, kept=kept,
         page=sign_page(case.id, form.name),
-        rest_group=group if rest else None, rest=[(link_id, form.list_questions()[link_id].text) for link_id in rest])
+        rest_group=group if rest else None, answered_group=None if rest else group,
+        rest=[(link_id, form.list_questions()[link_id].text) for link_id in rest])
     return page if problem or isinstance(page, str) else page[0]
 
 

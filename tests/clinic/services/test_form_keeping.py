@@ -75,6 +75,12 @@ def test_template_leaves_what_is_answered_and_records_who_used_it(case: Case, ph
     assert db.session.execute(select(AuditChange).where(AuditChange.action == "use-template")).scalar_one()
 
 
+def test_draft_after_a_template_is_looked_over_without_the_mark(case: Case, physician: User) -> None:
+    """Saving it said that a question was not on the form: the mark of who used the button was taken for an answer."""
+    row = form.apply_template(case, NAME, {"vital.weight": "180"}, None, "exam", ["exam.heart"], physician)
+    assert len(form.list_draft_cautions(case, row, physician)) == 1
+
+
 def test_answer_changed_after_the_template_leaves_its_mark(case: Case, physician: User) -> None:
     row = form.apply_template(case, NAME, {}, None, "exam", ["exam.heart", "exam.lungs"], physician)
     raw = {"exam.heart": "abnormal", "exam.heart.detail": "murmur", "exam.lungs": "normal"}

@@ -244,6 +244,11 @@ def test_form_is_drafted_by_the_nurse_and_completed_by_the_physician(app: Flask,
         answers = session.execute(select(FormResponse.answers)).scalar_one()
     assert answers["general.heart"] is True and answers["general.hypertension"] is False
     assert "general.tobacco" not in answers
+    given = {name: str(answer).lower() for name, answer in answers.items() if isinstance(answer, bool)}
+    given |= {"general.heart.detail": "angina", "version": _version(nurse, url)}
+    assert nurse.post(url, data={**given, "action": "save"}).status_code == 302
+    again = nurse.post(url, data={**given, "version": _version(nurse, url), "action": "rest:general"})
+    assert "Nothing is open here that this button would answer." in _text(nurse.get(again.headers["Location"]))
     missing = physician.post(url, data={"version": _version(physician, url), "action": "complete"})
     assert missing.status_code == 422 and "exam.skin" in _text(missing)
     with read_unit() as session:
