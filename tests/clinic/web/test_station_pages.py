@@ -188,6 +188,7 @@ def test_unusual_cultures_are_named_by_their_specimen_and_a_clock_that_ran_out_s
             row.collected_on -= timedelta(days=49)
     page = _text(client.get(f"{base}/sputum"))
     assert "day 49, due since day 42" in page and "day 49 of 56" in page
+    assert "Pending, day" not in page, "in its choice the words were cut on a narrow screen"
 
 
 def test_dose_and_outcome_are_recorded(app: Flask, base: str, today: str) -> None:
