@@ -85,7 +85,7 @@ def _send_back(page: Page, address: str, case: str) -> None:
     page.goto(f"{case}/second-person")
     look(page, "second-person")
     page.get_by_role("link", name="eGFR").click()
-    page.get_by_label("Or send back, because").fill("the report says 49")
+    page.get_by_label("Send back, because").fill("the report says 49")
     page.get_by_role("button", name="Send back").click()
     expect(page.get_by_text("Sent back with your reason.")).to_be_visible()
 

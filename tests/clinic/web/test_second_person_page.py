@@ -53,6 +53,19 @@ def test_normal_results_have_a_tick_and_positive_ones_a_page(app: Flask, case: C
     assert f"laboratory/{positive}?from=case" in text
 
 
+def test_sending_back_and_withdrawing_are_told_apart(app: Flask, case: Case, technician: User) -> None:
+    """Two forms that looked alike: a reason and a button each."""
+    row = _enter(case, technician, "igra", "positive")
+    client = sign_in(app, make_user("labsupervisor"), case.id)
+    page = f"/cases/{case.id}/laboratory/{row}"
+    text = _text(client.get(page))
+    assert "Does it not agree?" in text and "Send back, because" in text
+    assert '<details class="fold"><summary>It should never have been here</summary>' in text
+    wrong = client.post(f"{page}/withdraw", data={"reason": ""})
+    assert wrong.status_code == 422
+    assert '<details class="fold" open><summary>It should never have been here</summary>' in _text(wrong)
+
+
 def test_correction_after_the_signature_is_opened_from_the_list(app: Flask, case: Case, technician: User) -> None:
     row = _enter(case, technician, "syphilis-nontreponemal", "nonreactive")
     case.state = CaseState.SIGNED
