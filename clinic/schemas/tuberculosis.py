@@ -222,9 +222,13 @@ class SideEffectIn(Schema):
 
     @validates_schema(skip_on_field_errors=True)
     def check(self, data: dict[str, Any], **_named: Any) -> None:
-        """What is not on the list is said in words."""
-        if data["kind"] == "other" and not data.get("remark", "").strip():
+        """What is not on the list is said in words, and which medicine it was."""
+        if data.get("remark", "").strip():
+            return
+        if data["kind"] == "other":
             raise ValidationError(_("Say what it is."), "remark")
+        if data["action"] in ("dose-changed", "drug-stopped"):
+            raise ValidationError(_("Say which medicine."), "remark")
 
     @post_load
     def make(self, data: dict[str, Any], **_named: Any) -> NewSideEffect:

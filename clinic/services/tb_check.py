@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -20,19 +21,24 @@ from clinic.models import (
     Specimen,
     TbCase,
     TbMonth,
+    TbPhase,
     TbSideEffect,
     Treatment,
     User,
     XrayReading,
 )
 from clinic.partial_date import format_clinically, from_date
+from clinic.permissions import Permission, permissions_of
 from clinic.rules.age import add_months
 from clinic.schemas.tuberculosis import NewMonth, NewSideEffect
 from clinic.services.plausibility import ensure_order, ensure_possible_dates, get_today
-from clinic.services.task import close_task_of
+from clinic.services.task import close_task_of, open_task
 from clinic.services.tb_summary import DISEASE, count_doses, is_over, list_phases
 from clinic.services.tuberculosis import ensure_under_treatment, finish
+from clinic.tb_regimen import list_side_effects as list_kinds
 
+GRAVE = 3  # the grade from which the physician is asked (docs/clinical-open-points.md, T14)
+UNCHANGED = "none"  # of the actions
 LOSS = Decimal("0.95")  # of the weight before: a loss of a twentieth in a month is looked at
 
 
@@ -74,7 +80,11 @@ def record_month(tb: TbCase, new: NewMonth, actor: User) -> TbMonth:
 def record_side_effect(
     tb: TbCase, new: NewSideEffect, actor: User, replaces: TbSideEffect | None = None
 ) -> TbSideEffect:
-    """Write down a side effect, or how an earlier one went on. Raises as `record_month`."""
+    """Write down a side effect, or how an earlier one went on. Raises as `record_month`.
+
+    A grave one, or one for which medicines were stopped or changed, is the physician's task, unless whoever records it
+    decides on the treatment.
+    """
     ensure_under_treatment(tb)
     ensure_possible_dates(tb.case, began_on=new.began_on, ended_on=new.ended_on)
     ensure_order(_get_begin(tb), new.began_on, "began_on", _("This is before the treatment began."))
@@ -85,7 +95,20 @@ def record_side_effect(
                        action=new.action, remark=new.remark.strip(), recorded_at=clock.now(), recorded_by_id=actor.id)
     db.session.add(row)
     finish(tb.case, "record-tb-side-effect", actor, {"number": tb.number, "kind": new.kind, "grade": new.grade})
+    if (new.grade >= GRAVE or new.action != UNCHANGED) and new.ended_on is None and (
+            Permission.MANAGE_TUBERCULOSIS not in permissions_of(actor)):
+        told = f"{new.kind}:{new.began_on}:{new.grade}:{new.action}"  # told once, and again when it gets worse
+        open_task("follow-up", tb.case, f"side-effect:{tb.id}:{told}", role="physician", actor=actor, detail=_(
+            "%(what)s under tuberculosis treatment, grade %(grade)s: decide how the medicines go on.",
+            what=list_kinds()[new.kind], grade=new.grade))
     return row
+
+
+def list_standing(effects: Iterable[TbSideEffect], phase: TbPhase | None) -> list[TbSideEffect]:
+    """Those that go on and for which medicines were stopped or changed since `phase` was begun: what the phase says of
+    its medicines does not hold as it stands."""
+    return [row for row in effects if phase is not None and row.ended_on is None and row.action != UNCHANGED
+            and row.recorded_at > phase.recorded_at]
 
 
 def get_side_effect(tb: TbCase, row_id: str) -> TbSideEffect:

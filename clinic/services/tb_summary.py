@@ -67,7 +67,8 @@ def list_phases(case_id: str) -> list[TbPhase]:
 
 
 def count_doses(case_id: str) -> dict[str, Count]:
-    """Doses by phase id; one query."""
+    """Doses by phase id; one query. What is left of a phase that goes on as another of its name (its medicines were
+    changed) is planned in that one."""
     given = sql_case((TbDose.state == DoseState.GIVEN, 1), else_=0)
     rows = db.session.execute(
         select(TbDose.phase_id, func.sum(given).label("given"),
@@ -77,11 +78,15 @@ def count_doses(case_id: str) -> dict[str, Count]:
         .where(TbDose.case_id == case_id, TbDose.superseded_at.is_(None)).group_by(TbDose.phase_id))
     found = {row.phase_id: row for row in rows}
     counts = {}
-    for phase in list_phases(case_id):
+    phases = list_phases(case_id)
+    for number, phase in enumerate(phases):
         row = found.get(phase.id)
-        counts[phase.id] = Count(phase.planned_doses, *(
-            int(each or 0) for each in (row.given, row.observed, row.missed, row.held))) if row else Count(
-            phase.planned_doses)
+        done = int(row.given or 0) if row else 0
+        goes_on = not phase.is_void and any(
+            later.name is phase.name and not later.is_void for later in phases[number + 1:])
+        planned = min(phase.planned_doses, done) if goes_on else phase.planned_doses
+        counts[phase.id] = Count(planned, *(
+            int(each or 0) for each in (row.given, row.observed, row.missed, row.held))) if row else Count(planned)
     return counts
 
 

@@ -88,7 +88,8 @@ def void_phase(tb: TbCase, phase: TbPhase, reason: str, actor: User) -> None:
 def record_doses(tb: TbCase, doses: Sequence[NewDose], actor: User) -> int:
     """Write down what became of some days' doses, all of them or none; how many changed.
 
-    Raises InvalidInput naming each day that cannot be, CaseChanged when somebody wrote another thing meanwhile.
+    Raises InvalidInput naming each day that cannot be, or the reason that lacks; CaseChanged when somebody wrote
+    another thing meanwhile.
     """
     ensure_under_treatment(tb)
     phases = [phase for phase in list_phases(tb.case_id) if not phase.is_void]
@@ -105,7 +106,9 @@ def record_doses(tb: TbCase, doses: Sequence[NewDose], actor: User) -> int:
             continue
         phase = _find_phase(phases, new.day)
         sentence = _find_dose_error(new, phase, today)
-        if sentence or phase is None:
+        if sentence is None and new.state in (DoseState.MISSED, DoseState.HELD) and not new.reason.strip():
+            wrong["reason"] = [_("Say why it was missed or held back.")]
+        elif sentence or phase is None:
             wrong[f"day-{new.day.isoformat()}"] = [sentence or _("No phase of the treatment covers this day.")]
         else:
             changed.append((new, phase))
@@ -260,8 +263,6 @@ def _find_dose_error(new: NewDose, phase: TbPhase | None, today: date) -> str | 
         return _("This day has not come yet.")
     if phase is None:
         return _("No phase of the treatment covers this day.")
-    if new.state in (DoseState.MISSED, DoseState.HELD) and not new.reason.strip():
-        return _("Say why it was missed or held back.")
     return None
 
 

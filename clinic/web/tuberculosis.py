@@ -24,6 +24,8 @@ from clinic.models import (
     TbCase,
     TbHistory,
     TbOutcome,
+    TbPhase,
+    TbSideEffect,
 )
 from clinic.permissions import Permission, has_permission, requires
 from clinic.queries.tuberculosis import list_observers, list_other_tb_cases
@@ -44,8 +46,10 @@ from clinic.services import tb_check, tb_summary, tb_treatment, tuberculosis
 from clinic.services.assessment import assess
 from clinic.services.fact import list_counting_results
 from clinic.services.plausibility import get_today
+from clinic.tb_course import Count
 from clinic.tb_regimen import compute_dose, find_tablets, list_actions, list_regimens, list_side_effects, list_week_days
 from clinic.web import tb_word
+from clinic.web.clinical_format import format_date
 from clinic.web.form import read_form
 from clinic.web.gate import address_check, is_looking, is_present
 from clinic.web.station_page import Answer, forget, list_names, open_case, prefix_errors, show
@@ -54,14 +58,17 @@ from clinic.web.tb_next import find_next_steps
 blueprint = Blueprint("tuberculosis", __name__, url_prefix="/cases/<case_id>/tuberculosis")
 P = Permission
 STATION = "treatment"
+OTHER = "other"  # the regimen that names no medicines of its own
 MORE_DRUGS = 4  # empty rows for medicines that the regimen does not name
 
 
 @blueprint.get("")
 @requires(P.SEE_CASES)
 def view(case_id: str) -> Answer:
-    """How the case stands; without one, what opens it."""
-    return _show(open_case(case_id), {})
+    """How the case stands; without one, what opens it. `effect`: the side effect of which to tell how it goes on."""
+    case, effect = open_case(case_id), request.args.get("effect", "")
+    tb = tb_summary.find_tb_case(case) if effect else None
+    return _show(case, _fill_effect(tb_check.get_side_effect(tb, effect)) if tb is not None else {})
 
 
 @blueprint.get("/diagnosis")
@@ -264,6 +271,9 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
     is_over = current is not None and tb_summary.is_over(current, counts[current.id])
     return show(
         "tuberculosis/view.html", case, problem, **shared, phases=phases, counts=counts, ask_url=address_meeting(case),
+        standing=tb_check.list_standing(effects, current),
+        replaced=next((row for row in effects if row.id == typed.get("replaces_id")), None),
+        change_url=None if current is None or is_over else _address_change(case, current, counts[current.id]),
         steps=find_next_steps(case, tb, current, counts[current.id] if current else None, ends),
         total=total, current=current, today_dose=doses.get(today), gaps=gaps,
         effects=effects, lines=lines, ends=ends, names=list_names(people),
@@ -276,6 +286,21 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
         and (today in doses or not is_over),
         end_day=(tb_summary.find_last_dose(case.id) if is_over else None) or today,
     )
+
+
+def _fill_effect(row: TbSideEffect) -> dict[str, Any]:
+    """The form of a side effect with what is known of an earlier one."""
+    known = {name: getattr(row, name) for name in ("kind", "grade", "began_on", "action", "remark")}
+    return {"part": "effect", "replaces_id": row.id, **{f"effect.{name}": value for name, value in known.items()}}
+
+
+def _address_change(case: Case, current: TbPhase, count: Count) -> str:
+    """The form that goes on with a phase under other medicines: with those of now, for the doses that are left."""
+    return url_for(
+        ".phase", case_id=case.id, name=current.name.value, regimen=OTHER, weight_kg=current.weight_kg,
+        days_per_week=current.days_per_week, started_on=format_date(_find_first_day(case)),
+        planned_doses=max(current.planned_doses - count.given, 1),
+        **{f"drugs.{drug}": dose for drug, dose in current.drugs.items()})
 
 
 def _show_diagnosis(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None) -> Answer:

@@ -231,7 +231,7 @@ def test_days_that_cannot_be(ward: Ward) -> None:
     ward.begin(tb)
     for day, word in ((FIRST + timedelta(days=1), "not come"), (FIRST - timedelta(days=1), "No phase")):
         assert word in _refused(lambda day=day: ward.dose(tb, day), f"day-{day.isoformat()}")
-    assert "Say why" in _refused(lambda: ward.dose(tb, FIRST, DoseState.MISSED, reason=""), f"day-{FIRST.isoformat()}")
+    assert "Say why" in _refused(lambda: ward.dose(tb, FIRST, DoseState.MISSED, reason=""), "reason")
 
 
 def test_doses_of_every_day_make_no_report_of_their_own(ward: Ward) -> None:
@@ -294,6 +294,48 @@ def test_months_weight_and_side_effects(ward: Ward) -> None:
         "kind": "rash", "grade": "1", "began_on": "2026-03-20", "ended_on": "2026-03-25", "action": "none"}),
         ward.nurse, made)
     assert [row.ended_on for row in tb_check.list_side_effects(tb)] == [date(2026, 3, 25)]
+
+
+def _find_follow_ups() -> list[str]:
+    return [task.detail for task in db.session.execute(
+        select(Task).where(Task.kind == "follow-up").order_by(Task.id)).unique().scalars()]
+
+
+def test_grave_side_effect_is_the_physicians_task_and_says_which_medicine(ward: Ward) -> None:
+    """A nurse stopped the medicines, and nobody who decides on the treatment was told."""
+    tb, plain = ward.open(), {"kind": "rash", "grade": "1", "began_on": FIRST.isoformat(), "action": "none"}
+    phase = ward.begin(tb)
+    with pytest.raises(InvalidInput) as refused:
+        load(SideEffectIn(), plain | {"action": "drug-stopped"})
+    assert refused.value.fields["remark"] == ["Say which medicine."]
+    ward.turn(FIRST + timedelta(days=1))
+    mild = tb_check.record_side_effect(tb, load(SideEffectIn(), plain), ward.nurse)
+    assert not _find_follow_ups() and not tb_check.list_standing([mild], phase)
+    grave = load(SideEffectIn(), plain | {"grade": "3", "action": "all-stopped"})
+    row = tb_check.record_side_effect(tb, grave, ward.nurse, mild)
+    tb_check.record_side_effect(tb, load(SideEffectIn(), plain | {"grade": "4", "kind": "hepatitis"}), ward.doctor)
+    assert _find_follow_ups() == [
+        "Rash, itching under tuberculosis treatment, grade 3: decide how the medicines go on."]
+    assert tb_check.list_standing(tb_check.list_side_effects(tb), phase) == [row]
+    ward.turn(FIRST + timedelta(days=3))
+    later = ward.begin(tb, FIRST + timedelta(days=3))
+    assert not tb_check.list_standing(tb_check.list_side_effects(tb), later), "its medicines were decided knowing it"
+
+
+@pytest.mark.database
+def test_phase_that_goes_on_under_other_medicines_plans_what_is_left(ward: Ward) -> None:
+    """The doses of both were planned twice, and the treatment could never be complete."""
+    tb = ward.open()
+    first = ward.begin(tb)
+    ward.turn(FIRST + timedelta(days=12))
+    ward.give(tb, FIRST, FIRST + timedelta(days=9))
+    more = {"regimen": "other", "detail": "without pyrazinamide, Dr Karimi", "planned_doses": "46"}
+    second = ward.begin(tb, FIRST + timedelta(days=12), **more)
+    counts = tb_summary.count_doses(ward.case.id)
+    assert (counts[first.id].planned, counts[second.id].planned) == (10, 46)
+    assert tb_summary.count_all(ward.case.id).planned == 56
+    tb_treatment.void_phase(tb, second, "by mistake", ward.doctor)
+    assert tb_summary.count_all(ward.case.id).planned == 56
 
 
 def _treat_to_the_end(ward: Ward, watched: bool = True) -> TbCase:

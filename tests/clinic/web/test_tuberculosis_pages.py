@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
+from html import unescape
 
 import pytest
 from flask import Flask
@@ -14,6 +15,7 @@ from clinic.db import db, read_unit, write_unit
 from clinic.models import Applicant, Case, TbCase, TbDose, TbPhase, Treatment, User
 from clinic.services.assessment import assess
 from clinic.services.plausibility import get_today
+from clinic.web.clinical_format import format_date
 from tests.factory import make_case, make_user
 from tests.fhir.story import make_staff, sign_clean
 from tests.sign_in import sign_in
@@ -246,6 +248,43 @@ def test_months_side_effects_interruption_and_outcome(app: Flask, case: Case) ->
         "end.outcome": "lost", "end.outcome_on": day, "end.remark": "moved away"}).status_code == 302
     assert client.post(f"{base}/outcome/reopen", data={"reason": ""}).status_code == 422
     assert client.post(f"{base}/outcome/reopen", data={"reason": "came back"}).status_code == 302
+
+
+def test_side_effect_goes_on_with_what_is_known_of_it(app: Flask, case: Case) -> None:
+    """Its beginning had to be typed again, and was today's where nobody minded."""
+    client, base, today = _client(app, "tbteam", case)
+    _begin(client, base, today)
+    began = today - timedelta(days=3)
+    form = {"effect.kind": "rash", "effect.grade": "3", "effect.began_on": began.isoformat(),
+            "effect.action": "all-stopped", "effect.remark": "whole body"}
+    assert client.post(f"{base}/side-effects", data=form).status_code == 302
+    text = client.get(base).get_data(as_text=True)
+    assert "All medicines stopped" in text and "dose is held back until" in text
+    way = re.search(r'href="([^"]+effect=[^"#]+)#effect"', text)
+    assert way
+    filled = client.get(way[1]).get_data(as_text=True)
+    assert "How it goes on: Rash, itching" in filled and f'value="{format_date(began)}"' in filled
+    effect_id = way[1].partition("effect=")[2]
+    ended = client.post(f"{base}/side-effects", data=form | {
+        "effect.ended_on": today.isoformat(), "replaces_id": effect_id})
+    assert ended.status_code == 302
+    text = client.get(base).get_data(as_text=True)
+    assert "dose is held back until" not in text and "How it goes on" not in text
+    assert client.get(way[1]).status_code == 404, "another entry has taken its place"
+
+
+def test_medicines_are_changed_from_those_of_now_for_the_doses_that_are_left(app: Flask, case: Case) -> None:
+    users = [make_user(role, case.site) for role in ("nurse", "tbteam")]
+    base, today = f"/cases/{case.id}/tuberculosis", get_today(case)
+    db.session.commit()
+    nurse, client = (sign_in(app, user) for user in users)
+    _begin(client, base, today)
+    way = re.search(r'href="([^"]+)">Change the medicines', client.get(base).get_data(as_text=True))
+    assert way
+    form = client.get(unescape(way[1])).get_data(as_text=True)
+    assert 'name="drugs.pyrazinamide"' in form and 'value="56"' in form
+    text = nurse.get(base).get_data(as_text=True)
+    assert "Change the medicines" not in text and "A physician or the tuberculosis team decides." in text
 
 
 def test_refusal_and_its_withdrawal(app: Flask, case: Case) -> None:
