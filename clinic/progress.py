@@ -18,7 +18,9 @@ from clinic.partial_date import format_clinically, from_date
 from clinic.queries.standing import Mark, ResultMark, Standing, load_standings
 from clinic.rules.record import SPECIMENS
 from clinic.tube import list_tubes
+from clinic.workflow import SIGNED
 
+REVOKED = "revoked"  # key of a signed case whose newest version is (clinic/services/revocation.py)
 CULTURE_DAYS = culture.LONGEST  # eight weeks; what applicants are told to expect (us-addendum.md section 2, Q12)
 XRAY = ("chest-xray", "tb-child-workup")
 SPUTUM = ("sputum-series", "sputum-replacement")
@@ -71,6 +73,8 @@ def describe_progress(
 
     With `standing` the line about one examination also says who did what, and when.
     """
+    if key == REVOKED and state in SIGNED:
+        return _("Revoked; no other version is signed")
     if state in SETTLED:
         return SETTLED[state]()
     if key == "culture" and detail:

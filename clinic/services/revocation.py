@@ -12,7 +12,8 @@ from clinic.delivery_reason import DeliveryReason, build_reason
 from clinic.errors import NotNow
 from clinic.models import Case, Delivery, DeliveryState, SignedExam, User
 from clinic.ports import ports
-from clinic.services.signing import WAITING, ensure_may_sign
+from clinic.progress import REVOKED
+from clinic.services.signing import WAITING, ensure_may_sign, find_current_exam
 
 
 def revoke_exam(exam: SignedExam, reason: str, actor: User) -> None:
@@ -30,6 +31,9 @@ def revoke_exam(exam: SignedExam, reason: str, actor: User) -> None:
     for delivery in db.session.execute(waiting.with_for_update()).scalars():
         delivery.state = DeliveryState.CANCELLED
         delivery.state_reason = build_reason(DeliveryReason.CANCELLED, reason)
+    newest = find_current_exam(case.id)
+    if newest is not None and newest.id == exam.id:  # nothing waits to be delivered any more, and the lists say so
+        case.progress, case.progress_detail = REVOKED, None
     db.session.flush()
     ports.revoke(db.session(), exam)
     record_change("revoke", "signed-exam", exam.id, case_id=case.id, site_id=case.site_id, actor_id=actor.id,

@@ -116,9 +116,11 @@ def amend(exam_id: str) -> Answer | WebResponse:
         signing.open_amendment(case, load(ReasonIn(), typed), current_user)
     except InvalidInput as problem:
         return show_exam(exam_id, typed, problem)
+    is_revoked = row.revoked_at is not None
     settle_requests(case, current_user)
     assessment.refresh(case)
-    flash(_("The case is open again. The signed version stands until a new one is signed."), "success")
+    flash(_("The case is open again. The signed version stays revoked.") if is_revoked else
+          _("The case is open again. The signed version stands until a new one is signed."), "success")
     return redirect(url_for("case.show", case_id=case.id))
 
 

@@ -133,6 +133,10 @@ def test_revoked_paper_says_so_everywhere(app: Flask, staff: Staff, case: Case) 
     assert "This version is revoked" in text and "film of another person" in text and "Revoke this version" not in text
     assert _verify(app.test_client(), token)["status"] == "revoked"
     assert client.post(f"{place}/revoke", data=REVOKE).status_code == 409
+    assert "This version stays revoked; the new one names it." in text
+    for page in (f"/cases/{case_id}", "/cases"):
+        shown = client.get(page).get_data(as_text=True)
+        assert "Revoked; no other version is signed" in shown and "waits to be delivered" not in shown, page
     with read_unit() as session:
         assert session.execute(select(Delivery.state)).scalars().all() == [DeliveryState.CANCELLED]
         rows = session.execute(select(ReleasedVersion).where(
