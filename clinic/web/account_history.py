@@ -10,7 +10,7 @@ from flask_babel import LazyString, gettext, lazy_gettext
 from sqlalchemy import select
 
 from clinic.db import db
-from clinic.models import AuditChange, User
+from clinic.models import AuditChange, SignInEnd, User
 from clinic.web.word import role_word
 
 SHOWN = 20
@@ -38,8 +38,8 @@ WORDS: dict[str, LazyString] = {
     "test-line": lazy_gettext("Line tested"), "destination-hold": lazy_gettext("Deliveries stopped"),
     "destination-release": lazy_gettext("Deliveries released"), "destination-try": lazy_gettext("Tried at once"),
 }
-# Every check of a password would bury what was changed.
-QUIET = ("check-again", "wrong-secret")
+# Every sign-in and every check of a password would bury what was changed.
+QUIET = ("sign-in", "check-again", "wrong-secret")
 FIELD_WORDS: dict[str, LazyString] = {
     "name": lazy_gettext("name"), "email": lazy_gettext("sign-in address"), "site_id": lazy_gettext("site"),
     "language": lazy_gettext("language"), "licence_number": lazy_gettext("licence number"),
@@ -49,6 +49,16 @@ FIELD_WORDS: dict[str, LazyString] = {
     "facility": lazy_gettext("its facility"), "our_facility": lazy_gettext("our facility"),
     "fingerprint": lazy_gettext("certificate"), "plain_allowed": lazy_gettext("without encryption"),
     "charset": lazy_gettext("characters"), "folder": lazy_gettext("folder"), "active": lazy_gettext("in use"),
+}
+END_WORDS: dict[str, LazyString] = {  # why a sign-in ended
+    SignInEnd.SIGNED_OUT: lazy_gettext("signed out"),
+    SignInEnd.SIGNED_IN_ANEW: lazy_gettext("somebody signed in on the same browser"),
+    SignInEnd.ENDED_BY_SELF: lazy_gettext("ended from another browser"),
+    SignInEnd.ENDED_BY_ADMINISTRATOR: lazy_gettext("ended by an administrator"),
+    SignInEnd.EXPIRED: lazy_gettext("its hours were over"),
+    SignInEnd.ACCOUNT_DISABLED: lazy_gettext("the account was disabled"),
+    SignInEnd.PASSWORD_CHANGED: lazy_gettext("the password was changed"),
+    SignInEnd.SECOND_FACTOR_RESET: lazy_gettext("the second factor was reset"),
 }
 
 
@@ -96,5 +106,5 @@ def say_detail(detail: dict[str, Any]) -> str:
         parts.append(gettext("programmes taken out of use: %(what)s", what=", ".join(detail["removed"])))
     if detail.get("programme"):
         parts.append(f"{detail['programme']} {detail.get('from', '')} – {detail.get('until', '')}".replace("None", "…"))
-    parts += [str(detail[name]) for name in ("reason", "result") if detail.get(name)]
+    parts += [str(END_WORDS.get(detail[name], detail[name])) for name in ("reason", "result") if detail.get(name)]
     return "; ".join(parts)

@@ -282,6 +282,8 @@ def test_recovery_and_second_factor_are_audited(app: Flask, nurse: User) -> None
     assert http.post(page, data={"act": "second-factor", "password": PASSWORD}).status_code == 303
     assert session.get("/").status_code == 302, "every session ended"
     assert count_changes("issue-password-reset") == count_changes("reset-mfa") == 1
+    past = http.get(f"{AREA}/users/{user_id}").text.split("What happened")[1]
+    assert "the second factor was reset" in past and "second-factor-reset" not in past and "sign-in " not in past
     assert http.post(page, data={"act": "disable", "password": PASSWORD}).status_code == 303
     assert http.post(page, data={"act": "recovery", "password": PASSWORD}).status_code == 409
     assert http.post(page, data={"act": "disable", "password": PASSWORD}).status_code == 409
