@@ -16,7 +16,7 @@ from sqlalchemy import Column, Engine, Index, MetaData, String, Table, Text, cre
 
 from clinic import clock
 from clinic.audit_file import AuditFile
-from clinic.db import check_before_use, db, run_by_driver
+from clinic.db import check_before_use, db, keep_to_ourselves, run_by_driver
 from clinic.key import new_id
 from clinic.many_rows import ManyRows
 from clinic.models import AuditChange, Case
@@ -61,6 +61,7 @@ def install_audit(app: Flask, database_url: str, var_dir: Path) -> None:
     if database_url.startswith("sqlite"):
         base = Path(database_url.removeprefix("sqlite:///"))
         engine = create_engine(f"sqlite:///{base.with_name(base.stem + '-audit.sqlite3')}")
+        keep_to_ourselves(engine)
 
         @event.listens_for(engine, "connect")
         def _connect(dbapi_connection: Any, _record: Any) -> None:

@@ -11,7 +11,7 @@ import os
 import select
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Literal
 
@@ -136,6 +136,7 @@ def install_units(engine: Engine) -> None:
 
 def _install_sqlite(engine: Engine) -> None:
     lock_path = find_lock_path(engine)
+    keep_to_ourselves(engine)
 
     @event.listens_for(engine, "connect")
     def _connect(dbapi_connection: Any, _record: Any) -> None:
@@ -271,6 +272,17 @@ def without_waiting(connection: Connection) -> Iterator[None]:
             yield
     except connection.dialect.loaded_dbapi.Error as error:
         raise say_fault(connection, None, "several statements", error) from error
+
+
+def keep_to_ourselves(engine: Engine) -> None:
+    """Let an embedded database begin as a file that nobody else can read, and its log with it, whatever the folder."""
+    path = engine.url.database
+
+    @event.listens_for(engine, "do_connect")
+    def _begin(_dialect: Any, _record: Any, _arguments: Any, _named: Any) -> None:
+        if path and path != ":memory:":
+            with suppress(OSError):  # the connection itself says what is wrong
+                os.close(os.open(path, os.O_RDONLY | os.O_CREAT, 0o600))
 
 
 def _driver(connection: Connection) -> Any:

@@ -6,6 +6,7 @@ send it to another machine (docs/operating.md), and compare with `flask verify-a
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ def get_heads_path(settings: Settings) -> Path:
 def append_head(path: Path, head: Head, sealed_at: datetime) -> None:
     """Add the seal just made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="ascii") as file:
+    with open(path, "a", encoding="ascii", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
         file.write(f"{head.stream} {head.number} {head.hash} {sealed_at.isoformat(timespec='seconds')}\n")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,22 @@ def test_write_in_read_unit_raises(app: Flask) -> None:
     with read_unit(), pytest.raises(WriteInReadUnit):
         db.session.add(_site("AAA"))
         db.session.flush()
+
+
+def test_files_are_our_accounts_alone_in_a_folder_that_others_may_read(settings: Settings, tmp_path: Path) -> None:
+    if settings.database_url.startswith("postgresql"):
+        pytest.skip("the server keeps its own files")
+    folder = tmp_path / "state"
+    folder.mkdir(mode=0o755)
+    app = create_app(replace(settings, var_dir=folder, database_url=""))
+    with app.app_context():
+        migration.upgrade()
+        with write_unit():
+            db.session.add(_site("AAA"))
+        db.session.remove()
+    found = {path.name: oct(path.stat().st_mode & 0o077) for path in folder.glob("*.sqlite3*")
+             if path.stat().st_size or not path.name.endswith(".lock")}
+    assert len(found) >= 2 and set(found.values()) == {"0o0"}, found
 
 
 def test_write_unit_commits_and_error_rolls_back(app: Flask) -> None:
