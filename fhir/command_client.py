@@ -11,10 +11,10 @@ import click
 from flask.cli import with_appcontext
 
 from clinic.db import read_unit, write_unit
-from clinic.errors import ClearwayError
+from clinic.errors import ClearwayError, InvalidInput
 from clinic.key_set import list_key_names
 from clinic.models import AuthorityClient
-from clinic.services.authority import add_authority, list_authorities
+from clinic.services.authority import add_authority, ensure_usable, list_authorities
 from clinic.services.authority_client import (
     DEFAULT_SCOPES,
     Keys,
@@ -48,6 +48,7 @@ def add(short_name: str, programme: str | None, name: str, channel: str, endpoin
     if programme is None and short_name not in PROGRAMMES:
         raise click.UsageError(f"Say which programme it receives: --programme {'|'.join(PROGRAMMES)}.")
     with _plain_errors(), write_unit():
+        ensure_usable(channel, endpoint)
         add_authority(short_name, programme or short_name, name, channel, endpoint)
     click.echo(f"Authority {short_name} is registered.")
 
@@ -177,6 +178,9 @@ def _plain_errors() -> Iterator[None]:
     """Show a foreseen error as one sentence instead of a traceback."""
     try:
         yield
+    except InvalidInput as error:
+        lines = [f"{field}: {sentence}" for field, sentences in error.fields.items() for sentence in sentences]
+        raise click.ClickException("\n".join(lines) or error.message) from error
     except ClearwayError as error:
         raise click.ClickException(error.message) from error
 

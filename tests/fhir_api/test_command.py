@@ -32,10 +32,22 @@ def write_keys(folder: Path, *keys: dict[str, Any]) -> str:
     return str(path)
 
 
+@pytest.mark.parametrize(("more", "said"), [
+    (("--endpoint", "authority.example/fhir"), "endpoint: "),
+    (("--endpoint", "https://127.0.0.1:9/us/fhir", "--channel", "pigeon"), "channel: Choose the way of sending."),
+])
+def test_authority_to_which_nothing_could_be_sent_is_not_registered(
+    app: Flask, more: tuple[str, ...], said: str
+) -> None:
+    code, printed = run(app, "add", "us", "--name", "Department", *more)
+    assert code == 1 and said in printed
+    assert "Department" not in run(app, "list")[1]
+
+
 def test_authority_and_client_are_added_listed_and_revoked(app: Flask, tmp_path: Path) -> None:
-    added = run(app, "add", "us", "--name", "Department", "--endpoint", "http://127.0.0.1:9/us/fhir")
+    added = run(app, "add", "us", "--name", "Department", "--endpoint", "https://127.0.0.1:9/us/fhir")
     assert added == (0, "Authority us is registered.\n")
-    assert run(app, "add", "us", "--name", "Department", "--endpoint", "http://127.0.0.1:9")[0] == 1
+    assert run(app, "add", "us", "--name", "Department", "--endpoint", "https://127.0.0.1:9")[0] == 1
     keys = write_keys(tmp_path, to_public(make_key("ES384")), to_public(make_key("RS384")))
     code, printed = run(app, "add-client", "us", "--jwks", keys, "--scopes", "system/Observation.rs  system/Patient.r")
     client_id = printed.strip()
@@ -51,11 +63,11 @@ def test_authority_and_client_are_added_listed_and_revoked(app: Flask, tmp_path:
 
 def test_wrong_words_are_refused_in_one_sentence(app: Flask, tmp_path: Path) -> None:
     keys = write_keys(tmp_path, to_public(make_key("ES384")))
-    run(app, "add", "uk", "--name", "Visas", "--endpoint", "http://127.0.0.1:9")
+    run(app, "add", "uk", "--name", "Visas", "--endpoint", "https://127.0.0.1:9")
     for words in (
         ("add-client", "nobody", "--jwks", keys), ("add-client", "uk", "--jwks", keys, "--scopes", "all"),
         ("add-client", "uk", "--jwks", keys, "--scopes", ""), ("revoke-client", "nobody"),
-        ("add", "mars", "--name", "Mars", "--endpoint", "http://127.0.0.1:9"),
+        ("add", "mars", "--name", "Mars", "--endpoint", "https://127.0.0.1:9"),
         ("add-client", "uk", "--jwks", write_keys(tmp_path, make_key("ES384"))),
     ):
         code, printed = run(app, *words)
@@ -83,7 +95,7 @@ def test_key_set_that_cannot_be_used_is_refused() -> None:
 
 
 def test_keys_and_ends_are_managed_by_command(app: Flask, tmp_path: Path) -> None:
-    run(app, "add", "us", "--name", "Department", "--endpoint", "http://127.0.0.1:9/us/fhir")
+    run(app, "add", "us", "--name", "Department", "--endpoint", "https://127.0.0.1:9/us/fhir")
     address = "https://authority.example/jwks.json"
     code, printed = run(app, "add-client", "us", "--jwks-url", address, "--until", "2999-12-31")
     client_id = printed.strip()
