@@ -41,7 +41,7 @@ $(PEERS)/node_modules/ready: $(PEERS)/package-lock.json
 	@sh tools/install_system_packages.sh $(TEST_PACKAGES)
 	@mkdir -p .venv && touch $@
 
-setup: .venv/ready-runtime
+setup: .venv/ready-run-packages .venv/ready-runtime
 
 run: .venv/ready-run-packages .venv/ready-runtime
 	@CLEARWAY_DEMO=1 exec $(BIN)/python -m integrations.supervisor

@@ -17,6 +17,7 @@ from clinic.errors import Misconfigured
 FOLDER = Path(__file__).resolve().parent / "programmes" / "reference" / "consent"
 SIGNERS = FOLDER.with_name("consent_signer.toml")
 SOURCE_LANGUAGE = "en"
+DEMONSTRATION = "Demonstration text"  # begins the notice of the text that nobody has approved
 _SENTENCES = ("notice", "title", "declaration", "declaration_for")
 
 

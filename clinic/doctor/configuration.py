@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
 
 from clinic.config import PREFIX, Settings
+from clinic.consent_text import DEMONSTRATION, SOURCE_LANGUAGE, list_consent_texts
 from clinic.db import db
 from clinic.doctor.finding import Finding, good, needs_database, warning, wrong
 from clinic.models import User
@@ -204,5 +205,17 @@ def _is_address(host: str) -> bool:
     return True
 
 
+def check_consent_text(settings: Settings) -> Iterator[Finding]:
+    """Outside the demo people consent to a text that somebody has approved."""
+    if settings.demo:
+        return
+    ours = [text.language for text in list_consent_texts().values() if text.notice.startswith(DEMONSTRATION)]
+    if SOURCE_LANGUAGE in ours:
+        yield warning("consent-text", "People consent to the demonstration's text, which nobody has approved.",
+                      "Write your own, with its version and its day, in clinic/programmes/reference/consent.")
+    else:
+        yield good("consent-text", "The text that people consent to is not the demonstration's.")
+
+
 CHECKS = (check_secret_key, check_database_password, check_demo, check_demo_accounts, check_base_url, check_cookies,
-          check_sign_ins, check_reading_limit, check_ports)
+          check_sign_ins, check_reading_limit, check_consent_text, check_ports)

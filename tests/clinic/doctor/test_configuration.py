@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 
 from clinic.config import Settings
+from clinic.consent_text import list_consent_texts
 from clinic.db import db
 from clinic.doctor import configuration
 from clinic.doctor.finding import Check, Finding, Verdict
@@ -46,6 +47,14 @@ def test_database_password_is_judged_and_not_repeated(who: str, host: str, verdi
     found = only(configuration.check_database_password, replace(STRONG, database_url=POSTGRESQL.format(who, host)))
     assert found.verdict is verdict
     assert ":" not in who or who.split(":")[1] not in found.words
+
+
+def test_text_of_consent_that_nobody_approved_is_named_outside_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert judge(configuration.check_consent_text, replace(STRONG, demo=True)) == []
+    assert only(configuration.check_consent_text, STRONG).verdict is Verdict.WARNING
+    own = {name: replace(text, notice="Approved by the clinic") for name, text in list_consent_texts().items()}
+    monkeypatch.setattr(configuration, "list_consent_texts", lambda: own)
+    assert only(configuration.check_consent_text, STRONG).verdict is Verdict.GOOD
 
 
 @pytest.mark.parametrize(("values", "verdict"), [
