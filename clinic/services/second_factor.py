@@ -151,6 +151,11 @@ def say_wrong_code() -> str:
     return _("This code is not right or was used already. Wait for the next one.")
 
 
+def say_missing_code() -> str:
+    """What a person reads who typed no code."""
+    return _("Enter the code that your authenticator app shows now.")
+
+
 def derive_key(purpose: bytes) -> bytes:
     """32 bytes for one purpose out of the installation's secret (HKDF, RFC 5869)."""
     secret = str(current_app.config["SECRET_KEY"]).encode()

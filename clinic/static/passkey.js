@@ -52,8 +52,20 @@ for (const button of document.querySelectorAll("[data-passkey]:not([data-ready])
   button.dataset.ready = "";
   if (!window.PublicKeyCredential) continue;
   const word = button.parentElement.querySelector("[data-passkey-word]");
+  const field = button.parentElement.querySelector("[data-passkey-answer]");
   button.hidden = false;
+  // Enter in a field of a form that the passkey sends asks for the passkey, as its button does.
+  if (button.dataset.then === "submit") button.form.addEventListener("submit", (event) => {
+    if (field.value || (event.submitter && !event.submitter.matches("[data-passkey-default]"))) return;
+    event.preventDefault();
+    if (!button.disabled) button.click();
+  });
   button.addEventListener("click", async () => {
+    const needed = button.dataset.needs && button.form.elements[button.dataset.needs];
+    if (needed && !needed.value.trim()) {
+      word.textContent = button.dataset.missing;
+      return needed.focus();
+    }
     button.disabled = true;
     word.textContent = "";
     try {

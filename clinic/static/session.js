@@ -31,6 +31,7 @@ async function look() {
   } catch {
     return later(10); // no connection: the form itself says so
   }
+  if (covered) return; // somebody locked the screen while the server was asked
   if (!now.left || now.id !== id) return cover();
   document.body.classList.remove("is-locked");
   if (now.left > warning) {

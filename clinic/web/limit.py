@@ -49,6 +49,8 @@ def init_limits(app: Flask, settings: Settings) -> None:
         elif request.method == "POST" and request.endpoint in TYPED | BEGUN:
             if request.is_json:  # the library would read whatever it is, before anybody is signed in
                 raise WrongMediaType(_("Sign in by the form of the page."), endpoint=request.endpoint)
+            if request.endpoint in BEGUN and not _is_guess():
+                return
             name = _read_name()
             tries = session.get(TRIES) or ["", 0]
             tag = tag_account(name) if name else ""
@@ -108,6 +110,11 @@ def _list_sign_in_buckets(name: str) -> list[Bucket]:
     device, known = _read_device()
     is_known = tag is not None and tag[:SHORT] in known
     return list_buckets(Door.SIGN_IN, tag, request.remote_addr or "", device if is_known else "")
+
+
+def _is_guess() -> bool:
+    """Whether the second step was answered at all: who pressed the button too early has guessed nothing."""
+    return any(request.form.get(name, "").strip() for name in ("code", "passkey"))
 
 
 def _read_name() -> str:

@@ -84,7 +84,7 @@ def set_new() -> Page:
         except InvalidInput as problem:
             problems = problem.fields
     if problems:
-        return _show_new({"email": email}, problems), 422
+        return _show_new({"email": email, "code": request.form.get("code", "")}, problems), 422
     flash(_("Your new password is set. Sign in with it."), "success")
     return redirect(url_for("security.login"), 303)
 

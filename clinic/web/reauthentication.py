@@ -26,7 +26,7 @@ from clinic.errors import InvalidInput
 from clinic.models import User
 from clinic.schemas.door import load
 from clinic.services.passkey import Purpose, WrongPasskey, use_passkey
-from clinic.services.second_factor import count_passkeys, has_authenticator, say_wrong_code, use_code
+from clinic.services.second_factor import count_passkeys, has_authenticator, say_missing_code, say_wrong_code, use_code
 from clinic.services.secret_attempt import record_right_secret, record_wrong_secret
 from clinic.web.limit import find_wait_again, forgive_again
 
@@ -60,17 +60,19 @@ def prove(user: User, typed: Mapping[str, Any], prefix: str = "") -> dict[str, l
     """The same for any account: what is wrong with the proof in `typed` that it is `user`."""
     user_id, stored, purpose = user.id, user.password or "", str(request.endpoint)
     answer, password = str(typed.get(f"{prefix}passkey", "")), str(typed.get(f"{prefix}password", ""))
+    code = str(typed.get(f"{prefix}code", ""))
+    missing = {} if answer else _find_missing(user_id, password, code, prefix)
     db.session.rollback()  # nothing is locked while a slow hash is computed
+    if missing:  # no guess: it counts for nothing
+        return missing
     if wait := find_wait_again(user_id):
         return {f"{prefix}password": [wait]}
-    if not answer and not password:  # no guess: it counts for nothing
-        return {f"{prefix}password": [_("Enter your password.")]}
     right = bool(answer) or _is_password(password, stored)
     with write_unit():
         if answer:
             means, problem = "passkey", _check_passkey(user_id, answer)
         elif right:
-            means, problem = _check_second(user_id, str(typed.get(f"{prefix}code", "")))
+            means, problem = _check_second(user_id, code)
         else:
             means, problem = "password", _("This is not your password.")
         (record_wrong_secret if problem else record_right_secret)(user_id, means, purpose)
@@ -125,6 +127,14 @@ def init_reauthentication(app: Flask) -> None:
 
     app.extensions["clearway_checked"] = [_begin, _count]  # the signals keep no reference of their own
     app.jinja_env.globals.update(is_checked_lately=is_checked_lately, ways_to_prove=list_ways)
+
+
+def _find_missing(user_id: str, password: str, code: str, prefix: str) -> dict[str, list[str]]:
+    """What was left empty, by field name."""
+    missing = {} if password else {f"{prefix}password": [_("Enter your password.")]}
+    if not code.strip() and has_authenticator(user_id):
+        missing[f"{prefix}code"] = [say_missing_code()]
+    return missing
 
 
 def _is_password(password: str, stored: str) -> bool:

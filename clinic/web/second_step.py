@@ -19,7 +19,9 @@ from clinic.permissions import public
 from clinic.services.passkey import Purpose, WrongPasskey, ask_to_prove, use_passkey
 from clinic.services.second_factor import (
     count_recovery_codes,
+    has_authenticator,
     has_second_factor,
+    say_missing_code,
     say_wrong_code,
     use_code,
     use_recovery_code,
@@ -68,15 +70,24 @@ def answer() -> Page:
     user, typed = find_half_signed_in(), read_form(request.form)
     if user is None:
         return _begin_again()
+    if not typed.get("passkey") and not typed.get("code", "").strip():  # no guess: it is written down as none
+        said = say_missing_code() if has_authenticator(user.id) else _("Enter one of your recovery codes.")
+        return _show(user, {"code": [said]}), 422
     user_id = user.id
     db.session.rollback()
     with write_unit():
+        before = count_recovery_codes(user_id)
         problems = _check(user_id, typed)
+        is_recovery = count_recovery_codes(user_id) < before
         if problems:
             record_wrong_secret(user_id, next(iter(problems)), str(request.endpoint))
     if problems:
         return _show(db.session.get_one(User, user_id), problems), 422
-    return _sign_in(db.session.get_one(User, user_id), "second-step")
+    answered = _sign_in(db.session.get_one(User, user_id), "second-step")
+    if is_recovery:
+        flash(_("You signed in with a recovery code. If your phone or key is gone, set up a new one now on the page My "
+                "sign-in: nothing can be signed without it."), "warning")
+    return answered
 
 
 @blueprint.post("/passkey")

@@ -108,11 +108,19 @@ def test_from_the_first_sign_in_to_a_signature(
 
     tool = page.context.new_cdp_session(page)
     tool.send("WebAuthn.enable")
-    tool.send("WebAuthn.addVirtualAuthenticator", {"options": KEY})
+    stick = tool.send("WebAuthn.addVirtualAuthenticator", {"options": KEY})["authenticatorId"]
     page.get_by_role("link", name="Test Physician").click()
-    page.get_by_label("Name of the new passkey").fill("blue key")
     page.get_by_role("button", name="Add a passkey").click()
+    expect(page.get_by_text("Give the passkey a name first.")).to_be_visible()
+    assert not tool.send("WebAuthn.getCredentials", {"authenticatorId": stick})["credentials"], "none is left"
+    expect(page.get_by_label("Name of the new passkey")).to_be_focused()
+    page.keyboard.type("blue key")
+    page.keyboard.press("Enter")
     expect(page.get_by_text("The passkey is added.")).to_be_visible()
+    page.get_by_label("Name of the new passkey").fill("the same key")
+    page.keyboard.press("Enter")  # beside a button that removes the first
+    expect(page.get_by_text("No passkey was read.")).to_be_visible()
+    expect(page.locator(".passkeys bdi")).to_have_text("blue key")
     look(page, "second-factor-own")
     link = page.get_by_role("link", name="Where I am signed in").bounding_box()
     card = page.locator(".card", has=page.get_by_role("heading", name="Recovery codes")).bounding_box()
@@ -141,7 +149,7 @@ def test_from_the_first_sign_in_to_a_signature(
 
 def test_new_password_page_is_accessible(page: Page, complaints: list[str], site: str) -> None:
     page.goto(f"{site}/sign-in")
-    page.get_by_role("link", name="I forgot my password").click()
+    page.get_by_role("link", name="I forgot my password, or have a code").click()
     word = page.locator(".strength")
     page.get_by_label("E-mail address").fill("jane.otieno@clinic.example")
     for typed, said in (("short", "at least 12 characters"), ("password1234", "common or easy to guess"),

@@ -75,7 +75,10 @@ def test_lock_holds_on_a_second_process_and_after_the_idle_time(app: Flask) -> N
     assert db.session.execute(select(SignIn.locked_at)).scalar_one() is not None
     assert client.get("/session").json == {"left": None, "id": None}
     with clock.stopped_at(clock.now() + timedelta(hours=13)):
-        assert client.get("/").headers["Location"].startswith("/sign-in?next=%2Fsession%2Fback%2F")
+        way = client.get("/").headers["Location"]
+        assert way.startswith("/sign-in?next=%2Fsession%2Fback%2F")
+        assert "Your sign-in is over." in client.get(way).get_data(as_text=True)
+        assert "Your sign-in is over." not in client.get("/sign-in").get_data(as_text=True)
 
 
 def test_guesses_at_the_lock_have_to_wait_and_nobody_else_does(app: Flask) -> None:

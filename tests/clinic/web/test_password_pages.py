@@ -71,6 +71,7 @@ def test_code_of_the_administrator_sets_a_password_once_and_keeps_the_second_fac
                         ({"new_password": "password1234"}, "easy to guess")):
         answer = stranger.post("/sign-in/new-password", data=form | wrong)
         assert answer.status_code == 422 and word in answer.get_data(as_text=True)
+        assert f'value="{(form | wrong)["code"]}"' in answer.get_data(as_text=True), "it need not be typed again"
     assert stranger.post("/sign-in/new-password", data=form).status_code == 303
     assert stranger.post("/sign-in/new-password", data=form).status_code == 422, "used up"
     assert browser.get("/").location.startswith("/sign-in"), "every session ended"

@@ -66,7 +66,10 @@ def test_signing_asks_for_a_code_every_time_and_takes_each_once(app: Flask) -> N
         code = show_code(key)
         early = client.post(f"/cases/{case_id}/sign", data=form | {"code": code, "declared": ""})
         assert early.status_code == 422, "the declaration is missing, and the code is not used up by that"
-        for wrong in ({}, {"code": "000000"}, {"code": code, "password": "a guess, not the password"}):
+        empty = client.post(f"/cases/{case_id}/sign", data=form)
+        assert empty.status_code == 422
+        assert "Enter the code that your authenticator app shows now." in empty.get_data(as_text=True)
+        for wrong in ({"code": "111111"}, {"code": "000000"}, {"code": code, "password": "a guess, not the password"}):
             assert client.post(f"/cases/{case_id}/sign", data=form | wrong).status_code == 422
         assert client.post(f"/cases/{case_id}/sign", data=form | {"code": code}).status_code == 302
         exam = client.get(f"/cases/{case_id}/sign").location

@@ -139,6 +139,19 @@ def test_code_signs_in_once_and_its_neighbour_before_never_after(app: Flask) -> 
     assert list_actions(user_id).count("wrong-secret") == 3
 
 
+def test_empty_second_step_asks_for_the_code_and_is_no_guess(app: Flask) -> None:
+    user = make_user("reception")
+    email, user_id, key = user.email, user.id, set_up(user)
+    browser = open_browser(app)
+    give_password(browser, email)
+    assert re.search(r'id="code"[^>]* autofocus', browser.get("/sign-in/second-step").get_data(as_text=True))
+    for _press in range(7):
+        early = browser.post("/sign-in/second-step", data={"code": " "})
+        assert early.status_code == 422 and "Enter the code that your" in early.get_data(as_text=True)
+    assert browser.post("/sign-in/second-step", data={"code": show_code(key)}).status_code == 302
+    assert "wrong-secret" not in list_actions(user_id)
+
+
 def test_digits_of_an_arabic_keyboard_and_spaces_are_read(app: Flask) -> None:
     user = make_user("reception")
     email, key = user.email, set_up(user)
@@ -172,6 +185,8 @@ def test_recovery_code_stands_in_once(app: Flask) -> None:
         give_password(browser, email)
         typed = codes[0].lower().replace("-", " ")
         assert browser.post("/sign-in/second-step", data={"code": typed}).status_code == expected
+        told = "If your phone or key is gone, set up a new one now" in browser.get("/").get_data(as_text=True)
+        assert told is (expected == 302)
     assert count_recovery_codes(user_id) == 9
     assert "use-recovery-code" in list_actions(user_id)
 
