@@ -5,6 +5,18 @@ if (components && document.body.classList.contains("govuk-frontend-supported")) 
   initAll();
 }
 
+// What is jumped to lies below the banner, however high its lines and the sign of who is held make it on a narrow screen.
+const banner = document.querySelector(".banner");
+if (banner) {
+  const begin = performance.getEntriesByType("navigation")[0]?.type === "navigate";
+  let first = begin && document.querySelector(":target");
+  new ResizeObserver(() => {
+    document.documentElement.style.scrollPaddingBlockStart = `${banner.offsetHeight + 16}px`;
+    if (first) first.scrollIntoView();
+    first = null;
+  }).observe(banner);
+}
+
 // Where a scan was refused, the next one must arrive: the summary of errors is read out, and the field keeps the focus.
 const scan = document.querySelector(".scan [autofocus]");
 const summary = document.querySelector(".govuk-error-summary");

@@ -67,6 +67,21 @@ def test_walking_by_tab_never_hides_the_focus(page: Page, gallery: str, name: st
     assert assert_focus_never_hidden(page) > 15
 
 
+def test_place_that_is_led_to_lies_below_the_banner_however_high_it_is(page: Page, gallery: str) -> None:
+    """On a telephone the banner of a held person covered the field that a refused form led to."""
+    page.set_viewport_size({"width": 320, "height": 700})
+    page.goto(f"{gallery}/case")
+    page.locator(".banner").evaluate("e => e.insertAdjacentHTML('beforeend', '<p>May be infectious</p>'.repeat(6))")
+    last = page.locator("main a[href]").last
+    covered = "e => e.getBoundingClientRect().top < document.querySelector('.banner').getBoundingClientRect().bottom"
+    page.wait_for_function(
+        "parseFloat(document.documentElement.style.scrollPaddingBlockStart)"
+        " > document.querySelector('.banner').offsetHeight")
+    last.evaluate("e => { e.id = 'led-to'; document.body.style.paddingBlockEnd = '900px'; location.hash = 'led-to' }")
+    page.wait_for_function("scrollY > 0")
+    assert not last.evaluate(covered)
+
+
 def test_arabic_page_keeps_values_and_dates_in_order(page: Page, gallery: str) -> None:
     page.goto(f"{gallery}/case?language=ar")
     for text in ("2+", "1985", "MNL2026731045"):
