@@ -16,6 +16,7 @@ from clinic.models import (
     Applicant,
     Case,
     CaseState,
+    CounsellingKind,
     InboundMessage,
     InboundState,
     LabDocument,
@@ -31,7 +32,7 @@ from clinic.models import (
     User,
 )
 from clinic.schemas.laboratory import NewSpecimen
-from clinic.services import code_mapping, draw, lab_order, laboratory, late_meaning
+from clinic.services import code_mapping, confidential, draw, lab_order, laboratory, late_meaning
 from clinic.services.inbound import work_again
 from clinic.services.result_intake import assign, list_suggestions, reject
 from clinic.services.result_match import Sign
@@ -142,6 +143,19 @@ def test_final_result_of_our_order_is_entered_and_waits_for_a_person(place: Plac
     assert list_results()[0].counts
     order = db.session.execute(select(LabOrder).where(LabOrder.test == "syphilis-nontreponemal")).unique().scalar_one()
     assert order.state == "resulted"
+
+
+def test_result_of_a_test_to_which_the_applicant_did_not_agree_waits_and_does_not_say_so(place: Place) -> None:
+    """Who maps codes reads the inbox, too."""
+    with write_unit():
+        place.orders["hiv"] = lab_order.order_test(place.case, "hiv", place.supervisor, "asked for").number
+        confidential.record_counselling(
+            place.case, "hiv", CounsellingKind.BEFORE, False, "does not want to know", place.supervisor)
+    (row,) = place.take(place.person(), place.order("hiv"),
+                        write_value("56888-1^HIV 1+2^LN", "NEG^Negative^99LAB", "CWE"))
+    assert (row.state, row.case_id) == (S.WAITING, place.case_id)
+    assert "read first what was said" in row.reason and "agree" not in row.reason.lower()
+    assert not list_results()
 
 
 @pytest.mark.parametrize("named", [True, False])
