@@ -229,22 +229,35 @@ def _says_something(driver: Any) -> bool:
     return bool(socket.poll(0))
 
 
-def run_by_driver(connection: Connection, statement: str, values: Any) -> list[tuple[Any, ...]]:
-    """The rows of a statement in the words of the database, without SQLAlchemy's own part of it.
+class DriverLine:
+    """Statements in the words of the database, without SQLAlchemy's own part of them, in one transaction.
 
-    It runs in the transaction of `connection`. Faults are SQLAlchemy's, without values: a connection that broke is not
-    used again, and the error says that it did.
+    Faults are SQLAlchemy's, without values: a connection that broke is not used again, and the error says that it did.
     """
-    driver = _driver(connection)
-    cursor = driver.cursor()
-    for listen in connection.dispatch.before_cursor_execute:  # whoever watches statements sees these too
-        listen(connection, cursor, statement, values, None, False)
-    try:
-        cursor.execute(statement, values)
-        result = getattr(cursor, "pgresult", None)  # psycopg makes its description anew whenever it is asked for
-        return cursor.fetchall() if (cursor.description if result is None else result.nfields) else []
-    except connection.dialect.loaded_dbapi.Error as error:
-        raise say_fault(connection, cursor, statement, error) from error
+
+    def __init__(self, connection: Connection) -> None:
+        """`connection` has begun its transaction, which the line is not used after."""
+        self.dialect = connection.dialect
+        self._connection, self._driver = connection, _driver(connection)
+        self._watchers = tuple(connection.dispatch.before_cursor_execute)  # who watches statements sees these too
+        self._fault: type[Exception] = connection.dialect.loaded_dbapi.Error
+
+    def run(self, statement: str, values: Any) -> list[tuple[Any, ...]]:
+        """The rows of a statement."""
+        cursor = self._driver.cursor()
+        for listen in self._watchers:
+            listen(self._connection, cursor, statement, values, None, False)
+        try:
+            cursor.execute(statement, values)
+            result = getattr(cursor, "pgresult", None)  # psycopg makes its description anew whenever it is asked for
+            return cursor.fetchall() if (cursor.description if result is None else result.nfields) else []
+        except self._fault as error:
+            raise say_fault(self._connection, cursor, statement, error) from error
+
+
+def run_by_driver(connection: Connection, statement: str, values: Any) -> list[tuple[Any, ...]]:
+    """The rows of one statement as a `DriverLine` gives them."""
+    return DriverLine(connection).run(statement, values)
 
 
 def say_fault(connection: Connection, cursor: Any, statement: str, error: BaseException) -> BaseException:

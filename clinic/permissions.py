@@ -7,6 +7,7 @@ from enum import StrEnum
 from functools import lru_cache, wraps
 from typing import Any, TypeVar
 
+from flask import g
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
@@ -94,6 +95,12 @@ LABORATORY_CLIENT = "laboratory-client"  # checked by the laboratory's token, no
 AUTHORITY_CLIENT = "authority-client"  # checked by the FHIR token, not by a staff role
 
 
+def find_signed_in() -> Any:
+    """Who is signed in, or Flask-Login's nobody: what `current_user` stands for, which asks a dozen things anew."""
+    known = g.get("_login_user")
+    return current_user._get_current_object() if known is None else known
+
+
 def permissions_of(user: Any) -> frozenset[Permission]:
     """Every permission that `user`'s roles hold; empty for nobody."""
     names = getattr(user, "role_names", None)
@@ -109,7 +116,7 @@ def _permissions_of_roles(names: frozenset[str]) -> frozenset[Permission]:
 
 def has_permission(permission: Permission, user: Any = None) -> bool:
     """Whether `user` (default: who is signed in) holds `permission`."""
-    who = current_user._get_current_object() if user is None else user
+    who = find_signed_in() if user is None else user
     return bool(getattr(who, "is_authenticated", False)) and permission in permissions_of(who)
 
 
@@ -124,7 +131,7 @@ def requires(*permissions: Permission) -> Callable[[F], F]:
     def mark(view: F) -> F:
         @wraps(view)
         def checked(*args: Any, **named: Any) -> Any:
-            reader = current_user._get_current_object()
+            reader = find_signed_in()
             if not reader.is_authenticated:
                 raise NotSignedIn(_("Sign in to continue."))
             if permissions_of(reader).isdisjoint(permissions):

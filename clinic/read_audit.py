@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from flask import Blueprint, Flask, Response, current_app, g, has_request_context, request
-from flask_login import current_user
 
 from clinic import clock
 from clinic.audit import record_read
 from clinic.db import current_mode, db, set_mode
 from clinic.models import Case
+from clinic.permissions import find_signed_in
 from clinic.session_life import BACKGROUND
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -84,7 +84,7 @@ def install_read_audit(app: Flask) -> None:
             return response
         if current_mode() == "write" and not db.session().in_transaction():
             set_mode("read")  # the unit is over; what is still to be read takes no lock
-        reader = current_user._get_current_object()
+        reader = find_signed_in()
         if reader.is_authenticated and not _is_refreshing(refreshed, reader.id):
             _record_answer(reader)
         return response

@@ -18,13 +18,13 @@ from typing import Any
 
 from flask import Flask, Response, current_app, g, request
 from flask_babel import gettext as _
-from flask_login import current_user
 from sqlalchemy import func, select
 
 from clinic import clock
 from clinic.audit import LOOKED, audit_engine, audit_read, record_read
 from clinic.config import Settings
 from clinic.limit import Bucket, Door, Schedule, TooManyAttempts, find_lifting, is_waiting, make_wait, say_time
+from clinic.permissions import find_signed_in
 from clinic.read_audit import why_nobody
 from clinic.session_life import find_standing
 from clinic.unit import SAFE
@@ -137,7 +137,7 @@ def install_reading_limit(app: Flask, settings: Settings) -> None:
     def _count(response: Response) -> Response:
         looked = request.environ.pop(LOOKED, None)
         if looked and request.method in SAFE:  # whoever saves one sample after the other reads nothing at their leisure
-            limit.count(current_user._get_current_object(), looked, g.get("read_shown", ()))
+            limit.count(find_signed_in(), looked, g.get("read_shown", ()))
         return response
 
 

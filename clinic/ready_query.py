@@ -11,13 +11,13 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
-    Connection,
     Dialect,
     Select,
     String,
@@ -34,12 +34,12 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.selectable import TableValuedAlias
 from sqlalchemy.sql.visitors import replacement_traverse
 
-from clinic.db import db, run_by_driver
+from clinic.db import DriverLine, current_mode, db
 from clinic.memo import Memo
 
 _LONG = 500  # characters of an answer; a shorter one is read as quickly as it is found
 _ANSWERS = Memo(300)  # the rows of long answers: a list's are some 100 KB
-_OPEN = "ready_connection"  # key of a session's info: a transaction, and its connection
+_OPEN = "ready_connection"  # key of a session's info: a transaction, and its line
 _MARK = "given_"  # begins the names of what is given with each call
 
 
@@ -190,25 +190,25 @@ class ReadyQuery:
         As a tuple a row holds what the driver gave: quick to compare, and a column is made a Python value when it is
         asked for.
         """
-        connection = _open()
+        line = _open()
         # SQLite's driver lets go of Python's lock for each row, and another thread takes it: one row holds all.
-        as_json = connection.dialect.name == "sqlite"
-        said = self.say(connection.dialect, as_json)
-        rows = run_by_driver(connection, said.text, said.fill(values, {}))
+        as_json = line.dialect.name == "sqlite"
+        said = self.say(line.dialect, as_json)
+        rows = line.run(said.text, said.fill(values, {}))
         return said.read_json(rows[0][0]) if as_json else list(map(said.row_class, rows))
 
     def find_value(self, **values: Any) -> Any:
         """The first column of the first row, as the driver gave it; None without a row."""
-        connection = _open()
-        said = self.say(connection.dialect, as_json=False)
-        rows = run_by_driver(connection, said.text, said.fill(values, {}))
+        line = _open()
+        said = self.say(line.dialect, as_json=False)
+        rows = line.run(said.text, said.fill(values, {}))
         return rows[0][0] if rows else None
 
     def run(self, **values: Any) -> None:
         """Change what the statement says; the session hears nothing of it."""
-        connection = _open()
-        said = self.say(connection.dialect, as_json=False)
-        run_by_driver(connection, said.text, said.fill(values, {}))
+        line = _open()
+        said = self.say(line.dialect, as_json=False)
+        line.run(said.text, said.fill(values, {}))
 
     def list_values(self, **values: Any) -> list[Any]:
         """The first column of every row, as the driver gave it."""
@@ -227,26 +227,25 @@ class ReadyTogether:
 
     def __init__(self, *queries: ReadyQuery) -> None:
         self._queries = queries
-        self._text: dict[str, str] = {}
+        self._said: dict[str, tuple[list[_Said], str]] = {}  # by dialect, with the statement of all
 
     def list_rows(self, **values: Any) -> list[list[Any]]:
         """The rows of each, as the query itself gives them; `values` are what all of them are given."""
-        connection = _open()
-        dialect = connection.dialect
-        said = [query.say(dialect, as_json=True) for query in self._queries]
-        filled: Any
+        line = _open()
+        is_embedded = line.dialect.name == "sqlite"
+        said, text = self._said.get(line.dialect.name) or self._say(line.dialect, is_embedded)
         made: dict[Any, Any] = {}
-        if dialect.name == "sqlite":
-            filled = tuple(value for one in said for value in one.fill(values, made))
-        else:
-            filled = {f"q{place}_{name}": value for place, one in enumerate(said)
-                      for name, value in one.fill(values, made).items()}
-        if dialect.name not in self._text:
-            parts = [one.text if dialect.name == "sqlite" else _rename(one.text, f"q{place}_")
-                     for place, one in enumerate(said)]
-            self._text[dialect.name] = f"SELECT ({'), ('.join(parts)})"
-        (answer,) = run_by_driver(connection, self._text[dialect.name], filled)
-        return [one.read_json(text) for one, text in zip(said, answer, strict=True)]
+        filled: Any = [one.fill(values, made) for one in said]
+        filled = tuple(chain.from_iterable(filled)) if is_embedded else {
+            f"q{place}_{name}": value for place, one in enumerate(filled) for name, value in one.items()}
+        (answer,) = line.run(text, filled)
+        return [one.read_json(rows) for one, rows in zip(said, answer, strict=True)]
+
+    def _say(self, dialect: Dialect, is_embedded: bool) -> tuple[list[_Said], str]:
+        said = [query.say(dialect, as_json=True) for query in self._queries]
+        parts = [one.text if is_embedded else _rename(one.text, f"q{place}_") for place, one in enumerate(said)]
+        self._said[dialect.name] = said, f"SELECT ({'), ('.join(parts)})"
+        return self._said[dialect.name]
 
 
 def _rename(text: str, prefix: str) -> str:
@@ -254,16 +253,17 @@ def _rename(text: str, prefix: str) -> str:
     return re.sub(r"%%|%\(", lambda found: found[0] if found[0] == "%%" else f"%({prefix}", text)
 
 
-def _open() -> Connection:
-    """The connection of the unit of work, after what waits to be written."""
+def _open() -> DriverLine:
+    """The line of the unit of work, after what waits to be written, which a unit that only reads has none of."""
     session = db.session()
-    session._autoflush()
+    if current_mode() == "write":
+        session._autoflush()
     transaction = session.get_transaction()
-    begun, connection = session.info.get(_OPEN, (None, None))
+    begun, line = session.info.get(_OPEN, (None, None))
     if transaction is None or transaction is not begun or not transaction.is_active:
-        connection = session.connection()  # asks what the present transaction's is, which takes longer than to know it
-        session.info[_OPEN] = (session.get_transaction(), connection)
-    return connection
+        line = DriverLine(session.connection())  # SQLAlchemy is asked once for a transaction
+        session.info[_OPEN] = (session.get_transaction(), line)
+    return line
 
 
 def _fix(element: Any, **_options: Any) -> Any:

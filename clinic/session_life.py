@@ -15,7 +15,7 @@ import logging
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from math import ceil
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from blinker import Signal
 from flask import Flask, Response, current_app, has_request_context, request, session
@@ -103,14 +103,16 @@ def install_session_life(app: Flask, settings: Settings) -> None:
 
 def find_standing() -> Standing:
     """How the present request's sign-in stands; asked of the database once a request."""
-    if not has_request_context() or SIGN_IN not in session or USER_KEY not in session:
+    kept: Any = cast(Any, session)._get_current_object() if has_request_context() else ()
+    if SIGN_IN not in kept or USER_KEY not in kept:
         return NOBODY
-    found: Standing | None = request.environ.get(_MEMO)
+    environ = request.environ
+    found: Standing | None = environ.get(_MEMO)
     if found is None:
-        found = request.environ[_MEMO] = _judge(str(session[SIGN_IN]))
+        found = environ[_MEMO] = _judge(str(kept[SIGN_IN]))
         is_somebody = found.state is State.OPEN and BACKGROUND not in request.headers
         if is_somebody and _now() - _seen(found) >= _grain().total_seconds():
-            session[SEEN] = _now()
+            kept[SEEN] = _now()
     return found
 
 

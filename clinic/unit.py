@@ -44,6 +44,8 @@ class ClearwayFlask(Flask):
 
     turn: Turn | None = None  # where pages are made one after the other
     request_class = ClearwayRequest
+    # All templates stay: to keep the last four hundred, Jinja looks through them for every one that is asked for.
+    jinja_options = {**Flask.jinja_options, "cache_size": -1}
     url_map_class: type[Map] = PlainMap
     _of_everybody: tuple[tuple[Hook, ...], tuple[Hook, ...]] | None = None  # before and after a request
 

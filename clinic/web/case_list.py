@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from secrets import token_hex
 from typing import Any
 from urllib.parse import urlencode
@@ -12,12 +13,11 @@ from zoneinfo import ZoneInfo
 
 from flask import current_app, get_template_attribute, render_template, request, url_for
 from flask_babel import gettext as _
-from flask_login import current_user
 from markupsafe import Markup
 
 from clinic import clock
 from clinic.memo import Memo
-from clinic.permissions import Permission, has_permission, permissions_of
+from clinic.permissions import Permission, find_signed_in, has_permission, permissions_of
 from clinic.progress import SPUTUM, XRAY, State, describe_exam, label_exam
 from clinic.queries.page import Page, Place
 from clinic.queries.standing import Standing, build_standing, load_parts
@@ -88,13 +88,15 @@ def render_rows(page: Page, view: View | None, with_state: bool = False) -> Rows
     case_ids = [row.id for row in page.rows]
     note_shown(case_ids)
     parts = load_parts(case_ids)
-    reading = current_user._get_current_object()
+    reading = find_signed_in()
     zone = reading.site.time_zone
     today = clock.today(zone)
     held = list_held_here()
     # One object for all rows of the same reader: hashed once, not once for each row.
     reader = _READERS.get((view, with_state, permissions_of(reading), find_speech().name, zone, today), object)
-    memo, pages = current_app.extensions.setdefault("case_rows", (Memo(REMEMBERED_ROWS), Memo(REMEMBERED_PAGES)))
+    kept = current_app.extensions
+    memo, pages = kept.get("case_rows") or kept.setdefault(
+        "case_rows", (Memo(REMEMBERED_ROWS), Memo(REMEMBERED_PAGES)))
     write = get_template_attribute("worklist/_case.html", "case_row")
 
     def render(place: int) -> bytes:
@@ -159,9 +161,9 @@ def _find_next(row: Any, view: View | None) -> dict[str, Any]:
     return {"label": label or label_work(path, second and view is None and path == "laboratory"), "url": url}
 
 
-def find_day_start(day: date) -> datetime:
-    """The moment a day begins at the user's site."""
-    return datetime.combine(day, time(), ZoneInfo(current_user.site.time_zone)).astimezone(UTC)
+def find_day_start(day: date, reader: Any = None) -> datetime:
+    """The moment a day begins at the site of `reader` (default: who is signed in)."""
+    return datetime.combine(day, time(), ZoneInfo((reader or find_signed_in()).site.time_zone)).astimezone(UTC)
 
 
 def say_count(number: int) -> str:
@@ -180,15 +182,22 @@ def address_pages(page: Page, moment: str | Callable[[Any], Place]) -> dict[str,
 
     def address(name: str, row: Any) -> str:
         at, key = (getattr(row, moment), row.id) if isinstance(moment, str) else moment(row)
-        return f"{request.path}?{urlencode([*kept, (name, f'{at.isoformat()}_{key}')])}"
+        return f"{request.path}?{_write_query((*kept, (name, f'{at.isoformat()}_{key}')))}"
 
     return {"next_url": address("after", rows[-1]) if rows and page.has_next else None,
             "prev_url": address("before", rows[0]) if rows and page.has_previous else None}
 
 
+@lru_cache(maxsize=500)
+def _write_query(pairs: tuple[tuple[str, str], ...]) -> str:
+    return urlencode(pairs)
+
+
 def read_place(name: str) -> Place | None:
-    """The place in a list that the address names; None when it cannot be read."""
-    moment, _underscore, key = request.args.get(name, "").partition("_")
+    """The place in a list that the address names; None when it names none, or it cannot be read."""
+    if name not in request.args:
+        return None
+    moment, _underscore, key = request.args[name].partition("_")
     try:
         found = datetime.fromisoformat(moment)
         return (found.astimezone(UTC), key) if found.tzinfo and key else None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Flask, has_request_context, request
-from flask_login import current_user
 
 from clinic import clock
+from clinic.permissions import find_signed_in
 from clinic.queries.frame import Frame, find_frame
 from clinic.services import hold as service
 from clinic.web.clinical_format import read
@@ -17,7 +17,7 @@ _FRAME = "clearway.frame"
 
 def find_frame_here() -> Frame:
     """What stands for the reader, read once for a request that only reads."""
-    reader = current_user._get_current_object() if has_request_context() else None
+    reader = find_signed_in() if has_request_context() else None
     if reader is None or not reader.is_authenticated:
         return Frame(frozenset(), 0)
     frame: Frame | None = request.environ.get(_FRAME)

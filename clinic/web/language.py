@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 from babel import negotiate_locale
 from flask import Flask, current_app, g, has_request_context, request
 from flask_babel import Babel, get_locale, get_translations
-from flask_login import current_user
 from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 from sqlalchemy.exc import SQLAlchemyError
+
+from clinic.permissions import find_signed_in
 
 TRANSLATIONS = Path(__file__).resolve().parent.parent / "translations"
 SOURCE_LANGUAGE = "en"
@@ -29,7 +30,7 @@ def find_user() -> Any | None:
     if not has_request_context() or not hasattr(current_app, "login_manager"):
         return None
     try:
-        user = current_user._get_current_object()
+        user = find_signed_in()
         return user if user.is_authenticated else None
     except SQLAlchemyError:  # the page that says so must still appear
         return None

@@ -6,14 +6,14 @@ from flask import g
 from flask_login import current_user
 
 from clinic import clock
-from clinic.permissions import Permission, has_permission
+from clinic.permissions import Permission, find_signed_in, has_permission
 from clinic.queries.destination import LateSummary, summarise_late
 from clinic.web.delivery_word import get_limits
 
 
 def may_mend_deliveries() -> bool:
     """Whether the user is one of those who see to stuck deliveries: the administrator, and quality."""
-    reader = current_user._get_current_object()
+    reader = find_signed_in()
     return has_permission(Permission.MANAGE_DELIVERIES, reader) or (
         has_permission(Permission.SEE_DELIVERIES, reader) and has_permission(Permission.SEE_AUDIT, reader)
     )

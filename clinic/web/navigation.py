@@ -7,11 +7,10 @@ from urllib.parse import urlsplit
 
 from flask import current_app, request
 from flask_babel import LazyString, gettext, lazy_gettext
-from flask_login import current_user
 from werkzeug.exceptions import HTTPException
 
 from clinic.memo import Memo
-from clinic.permissions import Permission, permissions_of
+from clinic.permissions import Permission, find_signed_in, permissions_of
 from clinic.web.hold_sign import find_frame_here
 from clinic.web.language import find_speech
 from clinic.web.lateness import find_late, may_mend_deliveries
@@ -66,12 +65,13 @@ class Map:
 
 def list_navigation() -> list[tuple[str, str, bool]]:
     """(label, address, is current) of each area that exists and is open to the person signed in."""
-    reader = current_user._get_current_object()
+    reader = find_signed_in()
     found = _find_map(permissions_of(reader))
     current = found.find(request.path)
     due = find_frame_here().due if TASKS in found.areas else 0
     late = find_late().count if DELIVERIES in found.areas and may_mend_deliveries() else 0
-    memo: Memo = current_app.extensions.setdefault("navigation", Memo(500))
+    kept = current_app.extensions
+    memo: Memo = kept.get("navigation") or kept.setdefault("navigation", Memo(500))
     written: list[tuple[str, str, bool]] = memo.get(
         (found, current, due, late, find_speech().name),
         lambda: [(_say(area, due, late), area.path, area is current) for area in found.areas])
@@ -84,7 +84,7 @@ def find_origin(address: str) -> tuple[str, str] | None:
         path = urlsplit(address).path
     except ValueError:  # a header that no browser sends
         return None
-    areas = _find_map(permissions_of(current_user._get_current_object()))
+    areas = _find_map(permissions_of(find_signed_in()))
     area = None if path.startswith("/cases/") else areas.find(path)
     return (str(area.label), area.path) if area else None
 

@@ -27,7 +27,7 @@ from clinic.db import db
 from clinic.errors import InvalidInput, NotAllowed
 from clinic.memo import Memo
 from clinic.models import Case, Task, User
-from clinic.permissions import ROLES, Permission, permissions_of, requires
+from clinic.permissions import ROLES, Permission, find_signed_in, permissions_of, requires
 from clinic.queries.task import WHOSE, TaskFilter, count_each, list_colleagues, list_tasks, list_tasks_of_case
 from clinic.read_audit import note_case, note_shown
 from clinic.schemas.door import load
@@ -63,7 +63,7 @@ _READERS = Memo(500)
 @requires(P.SEE_CASES)
 def index() -> bytes:
     """Open tasks, soonest due first."""
-    reader = current_user._get_current_object()
+    reader = find_signed_in()
     today = clock.today(reader.site.time_zone)
     narrowed = _read_filter()
     page = list_tasks(reader, narrowed, today, _read_place("after"), _read_place("before"))

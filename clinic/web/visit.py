@@ -18,7 +18,7 @@ from werkzeug.wrappers import Response
 from clinic import clock
 from clinic.auth import sign_form_token
 from clinic.memo import Memo
-from clinic.permissions import Permission, has_permission, permissions_of, requires
+from clinic.permissions import Permission, find_signed_in, has_permission, permissions_of, requires
 from clinic.queries.case import get_case
 from clinic.queries.visit import Here, HereParts, build_here, list_here_parts
 from clinic.read_audit import note_shown
@@ -61,7 +61,7 @@ class _Spot:
 @requires(P.SEE_CASES)
 def today() -> bytes:
     """Everybody at this site today who has not gone, grouped by station."""
-    reader = current_user._get_current_object()
+    reader = find_signed_in()
     here, is_cut = list_here_parts(reader)
     note_shown(one.row.id for one in here)
     now = clock.now()
@@ -81,7 +81,7 @@ def _render_rows(here: list[HereParts], now: datetime) -> list[tuple[Stop, bytes
     Remembered under all that goes into them: where somebody is, under what the database has of them and the day; the
     row, under that and who reads it how. The minutes and the token of the form are put in for each request.
     """
-    reader = current_user._get_current_object()
+    reader = find_signed_in()
     zone, language = reader.site.time_zone, find_speech().name
     day, held = clock.today(zone), list_held_here()
     said = _READERS.get((language, zone, day), object)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache, partial
+from typing import Any
 
 from flask import Blueprint, request, url_for
 from flask_babel import LazyString, lazy_gettext
 from flask_babel import gettext as _
-from flask_login import current_user
 
 from clinic import clock
 from clinic.models import CaseState
 from clinic.partial_date import DateUnreadable, PartialDate, parse_partial_date
-from clinic.permissions import Permission, has_permission, permissions_of, requires
+from clinic.permissions import Permission, find_signed_in, has_permission, permissions_of, requires
 from clinic.queries.heartbeat import find_worker_heart
 from clinic.queries.visit import ListCounts, count_lists
 from clinic.queries.waiting import View
@@ -67,9 +67,9 @@ LONGEST = 80  # characters of what is searched for
 @requires(P.SEE_CASES)
 def index() -> bytes:
     """What I can act on now, by the kinds of work of my role, and what I have open."""
-    reader = current_user._get_current_object()
-    today = find_day_start(clock.today(reader.site.time_zone))
-    own = list_kinds()
+    reader = find_signed_in()
+    today = find_day_start(clock.today(reader.site.time_zone), reader)
+    own = list_kinds(reader)
     counts = {view: count_waiting(reader, view, today) for view in own}
     asked = request.args.get("view", "")
     chosen = next((view for view in own if view == asked), None)
@@ -95,12 +95,12 @@ def index() -> bytes:
 def cases() -> bytes | tuple[bytes, int]:
     """Every case of the site, narrowed by what stands in the address."""
     errors: dict[str, list[str]] = {}
-    reader = current_user._get_current_object()
+    reader = find_signed_in()
     is_narrowed = any(request.args.get(name) for name in FILTERS) if request.args else False
     sought = read_sought("q", errors, LONGEST) if is_narrowed else ""
     narrowed = read_filter(errors, sought) if is_narrowed else Filter()
     page = list_cases(reader, narrowed, read_place("after"), read_place("before"))
-    counts = count_own_lists()
+    counts = count_own_lists(reader)
     count = counts.all if narrowed == Filter() else count_cases(reader, narrowed)
     rows = render_rows(page, None, with_state=True)
     shown = render_list(
@@ -112,10 +112,10 @@ def cases() -> bytes | tuple[bytes, int]:
     return (shown, 422) if errors else shown
 
 
-def list_kinds() -> dict[View, LazyString]:
-    """The kinds of work of the signed-in user."""
+def list_kinds(reader: Any) -> dict[View, LazyString]:
+    """The kinds of work of `reader`."""
     own: dict[View, LazyString] = {}
-    held = permissions_of(current_user._get_current_object())
+    held = permissions_of(reader)
     for view, permission, label in KINDS:
         if permission in held:
             own.setdefault(view, label)
@@ -134,15 +134,14 @@ class Tab:
 
 def list_tabs(chosen: str, counts: ListCounts | None = None) -> tuple[Tab, ...]:
     """The three lists with their counts; `chosen` is mine, today or all; `counts` if they are known already."""
-    known = (counts or count_own_lists())._asdict()
+    known = (counts or count_own_lists(find_signed_in()))._asdict()
     return tuple(Tab(label, url, say_count(known[name]), name == chosen)
                  for (name, url), label in zip(LISTS, _say_lists(find_speech().name), strict=True))
 
 
-def count_own_lists() -> ListCounts:
-    """How many are in each of the three lists."""
-    reader = current_user._get_current_object()
-    return count_lists(reader, list_kinds(), find_day_start(clock.today(reader.site.time_zone)))
+def count_own_lists(reader: Any) -> ListCounts:
+    """How many are in each of the three lists of `reader`."""
+    return count_lists(reader, list_kinds(reader), find_day_start(clock.today(reader.site.time_zone), reader))
 
 
 @lru_cache(maxsize=32)
