@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -107,9 +108,12 @@ def _only_one(engine: Engine) -> Iterator[None]:
         if engine.url.database in (None, ":memory:"):
             yield
             return
-        with Path(f"{engine.url.database}.migration.lock").open("w") as lock:
+        lock = os.open(f"{engine.url.database}.migration.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+        finally:
+            os.close(lock)
         return
     with engine.connect() as connection:  # held for a transaction, not for a session: a pooler may stand between
         connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
