@@ -137,6 +137,9 @@ def test_revoked_paper_says_so_everywhere(app: Flask, staff: Staff, case: Case) 
     for page in (f"/cases/{case_id}", "/cases"):
         shown = client.get(page).get_data(as_text=True)
         assert "Revoked; no other version is signed" in shown and "waits to be delivered" not in shown, page
+    client.post(f"{place}/amend", data={"reason": "it was another person's film"})
+    review = client.get(f"/cases/{case_id}/sign").get_data(as_text=True)
+    assert "Signed version 1 is revoked" in review and "stands until" not in review
     with read_unit() as session:
         assert session.execute(select(Delivery.state)).scalars().all() == [DeliveryState.CANCELLED]
         rows = session.execute(select(ReleasedVersion).where(
