@@ -43,6 +43,7 @@ BACKGROUND = "X-Background"
 SIGN_IN, SEEN = "sign_in", "seen"  # keys of the session: the row's id; seconds since 1970
 WAITING = "waiting"  # key of the session: something typed earlier waits for this person
 USER_KEY = "_user_id"  # Flask-Login's key
+FORMS = "csrf_token"  # key of the session: what its forms are known by; a sign-in draws another
 TRIES = "tries"  # key of the session: attempts to sign in that are not settled yet (clinic/web/limit.py)
 GRAIN = timedelta(minutes=1)  # how often cookie and row hear of it; or each fifteenth of the idle time, if that is less
 # What a session may carry over into a sign-in; everything else in it is of whoever sat there before.
@@ -190,7 +191,8 @@ def _go_on(response: Response) -> Response:
     if standing is None:
         return response
     if standing.state is State.ENDED and session.get(SIGN_IN) == standing.id:
-        session.clear()
+        for name in [name for name in session if name != FORMS]:  # the answer may be the very form to sign in
+            del session[name]
     elif standing.state is State.OPEN and standing.seen_at is not None and SEEN in session:
         seen = datetime.fromtimestamp(float(session[SEEN]), UTC)
         if seen - standing.seen_at >= _grain():

@@ -13,7 +13,7 @@ from clinic import clock
 from clinic.db import db
 from clinic.models import Case, FormResponse, KeptInput
 from clinic.session_life import BACKGROUND
-from tests.factory import make_case, make_user
+from tests.factory import PASSWORD, make_case, make_user
 from tests.sign_in import sign_in
 
 LONG = timedelta(minutes=16)
@@ -100,6 +100,21 @@ def test_forms_of_a_session_have_one_token_that_no_other_session_may_use(app: Fl
     assert token == read_token(one) != read_token(other)
     assert other.post("/lock", data={"csrf_token": token}).status_code == 400
     assert one.post("/lock", data={"csrf_token": token}).status_code == 303
+
+
+def test_sign_in_page_works_at_once_after_an_ended_sign_in(app: Flask) -> None:
+    """It was the very page that let go of the cookie, and its form was refused as unreadable."""
+    app.config["WTF_CSRF_ENABLED"] = True
+    user = make_user("nurse")
+    email, client = user.email, sign_in(app, user)
+    client.get("/")
+    with clock.stopped_at(clock.now() + timedelta(hours=13)):
+        g.pop("csrf_token", None)
+        found = re.search(r'name="csrf_token"[^>]* value="([^"]+)"', _text(client.get("/sign-in")))
+        assert found
+        g.pop("csrf_token", None)
+        form = {"email": email, "password": PASSWORD, "csrf_token": found[1]}
+        assert client.post("/sign-in", data=form).status_code == 302
 
 
 def test_session_ends_after_a_working_day_whatever_is_done(app: Flask) -> None:
