@@ -48,6 +48,14 @@ async function answer(button) {
   field.value = JSON.stringify({ challenge, credential });
 }
 
+// The first field that has to be filled in before a key is made; a passkey stands for the password and the code.
+function findEmpty(button) {
+  const fields = button.form ? button.form.elements : {};
+  const proven = [...button.form?.querySelectorAll("[data-passkey-answer]") ?? []].some((one) => one.value);
+  return (button.dataset.needs || "").split(" ").map((name) => fields[name])
+    .find((one) => one && !one.value.trim() && !(proven && /_(password|code)$/.test(one.name)));
+}
+
 for (const button of document.querySelectorAll("[data-passkey]:not([data-ready])")) {
   button.dataset.ready = "";
   if (!window.PublicKeyCredential) continue;
@@ -61,8 +69,8 @@ for (const button of document.querySelectorAll("[data-passkey]:not([data-ready])
     if (!button.disabled) button.click();
   });
   button.addEventListener("click", async () => {
-    const needed = button.dataset.needs && button.form.elements[button.dataset.needs];
-    if (needed && !needed.value.trim()) {
+    const needed = findEmpty(button);
+    if (needed) {
       word.textContent = button.dataset.missing;
       return needed.focus();
     }
