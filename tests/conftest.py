@@ -9,15 +9,14 @@ from pathlib import Path
 import hypothesis
 import pytest
 from flask import Flask
-from sqlalchemy import text
 
 from clinic import migration
-from clinic.audit import audit_engine, reads_metadata
+from clinic.audit import audit_engine
 from clinic.config import Settings
-from clinic.db import Base, db, set_mode
+from clinic.db import db, set_mode
 from clinic.unit import ClearwayFlask
 from tests import table_scan
-from tests.postgresql import start_postgresql
+from tests.postgresql import Emptier, start_postgresql
 from tests.shared_app import SharedApp
 from tests.template_code import TemplateCode
 from wsgi import create_app
@@ -116,8 +115,19 @@ def shared_app(prepared_database: str, database_kind: str, test_folder: Path) ->
     return SharedApp(create_app(make_settings(test_folder, url)))
 
 
+@pytest.fixture(scope="session")
+def emptier(prepared_database: str, database_kind: str) -> Iterator[Emptier | None]:
+    """What empties the PostgreSQL database; None for SQLite, whose file is a new one each time."""
+    if database_kind == "sqlite":
+        yield None
+        return
+    emptier = Emptier(prepared_database)
+    yield emptier
+    emptier.close()
+
+
 @pytest.fixture
-def app(settings: Settings, shared_app: SharedApp) -> Iterator[Flask]:
+def app(settings: Settings, shared_app: SharedApp, emptier: Emptier | None) -> Iterator[Flask]:
     """The whole application over an empty database, with an application context and an open write unit.
 
     Tests of services may write at once; a test client's requests open units of their own, so commit before you
@@ -126,21 +136,11 @@ def app(settings: Settings, shared_app: SharedApp) -> Iterator[Flask]:
     app = shared_app.take()
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     with app.app_context():
-        if settings.database_url:
-            _empty(app)
+        if emptier is not None:
+            emptier.empty()
         set_mode("write")
         yield app
         db.session.remove()
         set_mode("read")
         db.engine.dispose()
         audit_engine().dispose()
-
-
-def _empty(app: Flask) -> None:
-    names = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables if table.name != "role")
-    beside = ", ".join(reads_metadata.tables)
-    with db.engine.connect() as connection:
-        set_mode("write")
-        connection.execute(text(f"truncate {names}, {beside}, audit_seal, audit_seal_member cascade"))
-        connection.commit()
-        set_mode("read")
