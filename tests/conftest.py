@@ -80,8 +80,12 @@ def _migrate(settings: Settings) -> None:
     with app.app_context():
         migration.upgrade()
         db.session.remove()
-        db.engine.dispose()
-        audit_engine().dispose()
+        _hang_up()
+
+
+def _hang_up() -> None:
+    db.engine.dispose()
+    audit_engine().dispose()
 
 
 @pytest.fixture(scope="session")
@@ -109,10 +113,13 @@ def make_settings(var_dir: Path, database_url: str = "") -> Settings:
 
 
 @pytest.fixture(scope="session")
-def shared_app(prepared_database: str, database_kind: str, test_folder: Path) -> SharedApp:
+def shared_app(prepared_database: str, database_kind: str, test_folder: Path) -> Iterator[SharedApp]:
     """One application for all tests of this process: to build one costs more than most tests do."""
     url = prepared_database if database_kind == "postgresql" else ""
-    return SharedApp(create_app(make_settings(test_folder, url)))
+    shared = SharedApp(create_app(make_settings(test_folder, url)))
+    yield shared
+    with shared.take().app_context():
+        _hang_up()
 
 
 @pytest.fixture(scope="session")
@@ -142,5 +149,5 @@ def app(settings: Settings, shared_app: SharedApp, emptier: Emptier | None) -> I
         yield app
         db.session.remove()
         set_mode("read")
-        db.engine.dispose()
-        audit_engine().dispose()
+        if emptier is None:  # the next test has another file; a server's connections are worth keeping
+            _hang_up()
