@@ -28,6 +28,8 @@ from clinic.permissions import ROLES
 csrf = CSRFProtect()
 _FORM_TOKENS = Memo(500)
 _FORM_SALT = "wtf-csrf-token"  # as flask_wtf.csrf.validate_csrf reads it
+# What one guess at a password costs: three rounds over 64 MiB in four lanes.
+PASSWORD_COST = {"argon2__rounds": 3, "argon2__memory_cost": 65536, "argon2__parallelism": 4}
 HOST_ALONE = "__Host-"  # a browser takes such a cookie only when it is Secure and for this one host
 
 
@@ -38,6 +40,7 @@ def install_sign_in(app: Flask, secret_key: str, secure_cookies: bool) -> None:
         SECRET_KEY=secret_key,
         SECURITY_PASSWORD_SALT=salt,
         SECURITY_PASSWORD_HASH="argon2",  # noqa: S106 the name of an algorithm
+        SECURITY_PASSWORD_HASH_PASSLIB_OPTIONS=PASSWORD_COST,
         SECURITY_LOGIN_URL="/sign-in",
         SECURITY_LOGOUT_URL="/sign-out",
         SECURITY_LOGOUT_METHODS=["POST"],

@@ -10,7 +10,7 @@ import hypothesis
 import pytest
 from flask import Flask
 
-from clinic import migration
+from clinic import auth, migration
 from clinic.audit import audit_engine
 from clinic.config import Settings
 from clinic.db import db, set_mode
@@ -23,6 +23,10 @@ from wsgi import create_app
 
 # Each test builds an application of its own; compiling the templates for each anew took most of the suite's time.
 ClearwayFlask.jinja_options = {**ClearwayFlask.jinja_options, "bytecode_cache": TemplateCode()}
+
+# A guess at a password is dear on purpose, which test_password_cost.py holds to; the tests type hundreds that are right.
+PASSWORD_COST = dict(auth.PASSWORD_COST)
+auth.PASSWORD_COST.update({"argon2__rounds": 1, "argon2__memory_cost": 32, "argon2__parallelism": 1})
 
 # The same examples in every run, however busy the machine is: what the hour of fuzz finds becomes a test of its own.
 hypothesis.settings.register_profile("suite", deadline=None, derandomize=True)
