@@ -48,10 +48,15 @@ run: .venv/ready-run-packages .venv/ready-runtime
 
 test-environment: .venv/ready-test .venv-fhir-validator/ready .venv/ready-test-packages $(PEERS)/node_modules/ready
 
+# What tests write waits for no disk where memory has room for it, and Python is compiled once, not for each process
+# (a test starts dozens), also where the environment says to keep nothing compiled.
+SUITE := TMPDIR=$$(sh tools/find_test_folder.sh) PYTHONDONTWRITEBYTECODE= \
+  $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart=0
+
 test: test-environment
 	@echo "== lint" && $(MAKE) --no-print-directory lint
-	@echo "== SQLite: everything" && $(BIN)/pytest -q -n 2 --dist loadfile --max-worker-restart=0
-	@echo "== PostgreSQL: everything that touches a database" && $(BIN)/pytest -q -n 2 --dist loadfile --max-worker-restart=0 -m database --database=postgresql
+	@echo "== SQLite: everything" && $(SUITE)
+	@echo "== PostgreSQL: everything that touches a database" && $(SUITE) -m database --database=postgresql
 
 test-fast: .venv/ready-test
 	@$(BIN)/pytest -q -x -m "not browser and not peers"

@@ -24,7 +24,7 @@ from wsgi import create_app
 # Each test builds an application of its own; compiling the templates for each anew took most of the suite's time.
 ClearwayFlask.jinja_options = {**ClearwayFlask.jinja_options, "bytecode_cache": TemplateCode()}
 
-# A guess at a password is dear on purpose, which test_password_cost.py holds to; the tests type hundreds that are right.
+# A guess at a password is dear on purpose (test_password_cost.py); the tests type hundreds that are right.
 PASSWORD_COST = dict(auth.PASSWORD_COST)
 auth.PASSWORD_COST.update({"argon2__rounds": 1, "argon2__memory_cost": 32, "argon2__parallelism": 1})
 
@@ -38,11 +38,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--database", choices=("sqlite", "postgresql"), default="sqlite")
 
 
+# Files that take minutes, though they hold few tests. Two processes share the files, in this order: were one of these
+# the last, the other process would wait for it.
+LONG = ("tests/features/", "tests/browser/", "tests/clinic/demo/", "tests/fuzz/", "tests/clinic/web/test_links.py",
+        "tests/clinic/web/test_confidential_nowhere.py", "tests/integrations/", "tests/fhir/", "tests/fhir_api/")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what touches a database, so that the second run takes only that."""
+    """Mark what touches a database, so that the second run takes only that; what takes long comes first."""
     for item in items:
         if {"app", "server"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("database")
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 @pytest.fixture(scope="session", autouse=True)

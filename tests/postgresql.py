@@ -69,7 +69,8 @@ class Emptier:
     ROOM = 100  # times, after which the room of deleted rows is given back
 
     def __init__(self, url: str) -> None:
-        self._connection = psycopg.connect(url.replace("+psycopg", ""))
+        self._url = url.replace("+psycopg", "")
+        self._connection = psycopg.connect(self._url)
         found = self._connection.execute("select tablename from pg_tables where schemaname = 'public'").fetchall()
         names = [f'"{name}"' for (name,) in sorted(found) if name not in self.KEPT]
         # Only a superuser may leave the references unlooked at; whoever is not truncates each time.
@@ -84,9 +85,17 @@ class Emptier:
 
     def empty(self) -> None:
         """Leave no row but of what the migrations made and of roles."""
+        try:
+            self._empty()
+        except psycopg.OperationalError:  # a test ended every connection of the server
+            self.close()
+            self._connection = psycopg.connect(self._url)
+            self._empty()
+        self._times += 1
+
+    def _empty(self) -> None:
         self._connection.execute(self._delete if self._times % self.ROOM else self._truncate)
         self._connection.commit()
-        self._times += 1
 
     def close(self) -> None:
         """Let go of the database."""
