@@ -7,11 +7,10 @@ sweep after a week's standstill finds each thing once.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, and_, case, cast, exists, func, literal, or_, select, text
+from sqlalchemy import ColumnElement, Select, String, and_, case, cast, exists, func, or_, select, text
 from sqlalchemy.orm import aliased
 
 from clinic import culture, workflow
@@ -39,7 +38,11 @@ from clinic.models.signature import IN_FORCE
 from clinic.models.tb_contact import STANDS
 from clinic.models.treatment import UNDER_WAY
 from clinic.progress import SPUTUM
-from clinic.queries.index_choice import LED_SITE, write_out
+from clinic.queries.due_dose import select_without_doses, without_doses
+from clinic.queries.due_source import Moment as Moment
+from clinic.queries.due_source import Source as Source
+from clinic.queries.due_source import at_sites, columns, last_day, last_moment, led_at_sites, was_asked
+from clinic.queries.index_choice import write_out
 from clinic.rules.age import add_months
 from clinic.task_kind import list_task_kinds
 
@@ -49,28 +52,6 @@ UNUSABLE = ("contaminated", "inconclusive")  # such a culture does not count amo
 SERIES = 3  # specimens (us.md 0.1 sputum_specimens)
 MOST_MONTHS = 36  # of a treatment; longer than any regimen
 ENDED_SINCE = timedelta(days=60)  # an exam that ended longer ago is no news
-
-
-@dataclass(frozen=True)
-class Moment:
-    """Now, as the sites of one calendar day see it."""
-
-    now: datetime
-    today: date
-    sites: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where tasks of a kind come from.
-
-    `select_due` gives rows of (key, subject_id, site_id, case_id, base): `base` is the day or moment from which the
-    kind counts its days. `is_waiting` is the condition on an open Task that what it waits for has not happened.
-    """
-
-    kind: str
-    select_due: Callable[[Moment], Select[*tuple[Any, ...]]]
-    is_waiting: Callable[[], ColumnElement[bool]]
 
 
 def select_new(source: Source, moment: Moment, limit: int) -> Select[*tuple[Any, ...]]:
@@ -83,36 +64,6 @@ def select_settled(source: Source, limit: int) -> Select[*tuple[Any, ...]]:
     return select(Task.id).where(
         Task.kind == source.kind, text("task.closed_at is null"), Task.subject_id.is_not(None), ~source.is_waiting()
     ).limit(limit)
-
-
-def last_day(kind: str, moment: Moment) -> date:
-    """The latest day from which the kind's days have passed, or will have when the task appears."""
-    row = list_task_kinds()[kind]
-    return moment.today - timedelta(days=(row.days or 0) - row.ahead)
-
-
-def last_moment(kind: str, moment: Moment) -> datetime:
-    """The same for a moment."""
-    row = list_task_kinds()[kind]
-    return moment.now - timedelta(days=(row.days or 0) - row.ahead)
-
-
-def was_asked(kind: str, key: Any) -> ColumnElement[bool]:
-    """Whether the task of that key was opened before, closed or not; found by the unique index."""
-    return exists().where(Task.key == literal(f"{kind}:").concat(key))
-
-
-def _columns(key: Any, subject: Any, base: Any) -> tuple[Any, ...]:
-    return (key.label("key"), subject.label("subject_id"), Case.site_id, Case.id.label("case_id"), base.label("base"))
-
-
-def _at(moment: Moment) -> ColumnElement[bool]:
-    return Case.site_id.in_(moment.sites)
-
-
-def _led_at(moment: Moment) -> ColumnElement[bool]:
-    """The same where another table's few rows lead to the cases."""
-    return LED_SITE.in_(moment.sites)
 
 
 def _is_settled(specimen: Any, *more: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -128,12 +79,12 @@ def _select_cultures(moment: Moment) -> Select[*tuple[Any, ...]]:
     is_short = Specimen.media == culture.SHORT
     shortest = moment.today - timedelta(days=culture.SHORTEST)
     return select(
-        *_columns(Specimen.id, Specimen.id, began),
+        *columns(Specimen.id, Specimen.id, began),
         case((is_short, culture.SHORTEST), else_=list_task_kinds()["culture-awaited"].days).label("days"),
     ).join(Case, Case.id == Specimen.case_id).where(
         Specimen.collected_on <= shortest, or_(began <= last_day("culture-awaited", moment),
                                                and_(is_short, began <= shortest)),
-        _is_awaited(Specimen), _at(moment), ~was_asked("culture-awaited", Specimen.id))
+        _is_awaited(Specimen), at_sites(moment), ~was_asked("culture-awaited", Specimen.id))
 
 
 def _is_awaited(specimen: Any) -> ColumnElement[bool]:
@@ -176,10 +127,10 @@ def _select_sputum(moment: Moment) -> Select[*tuple[Any, ...]]:
         *_respiratory_of(Requirement.case_id)).correlate(Requirement).scalar_subquery()
     key = Requirement.id.concat(":").concat(cast(taken, String))
     # The day of the request is read in UTC here; the day that counts is worked out from `added_at` at the site.
-    return select(*_columns(key, Requirement.id, last), Requirement.added_at.label("else_base")).join(
+    return select(*columns(key, Requirement.id, last), Requirement.added_at.label("else_base")).join(
         Case, Case.id == Requirement.case_id
     ).where(
-        _is_sputum_open(), _at(moment), or_(last.is_(None), last <= last_day("sputum-due", moment)),
+        _is_sputum_open(), at_sites(moment), or_(last.is_(None), last <= last_day("sputum-due", moment)),
         Requirement.added_at <= last_moment("sputum-due", moment), ~was_asked("sputum-due", key))
 
 
@@ -195,10 +146,10 @@ def _is_sputum_waiting() -> ColumnElement[bool]:
 
 
 def _select_unconfirmed(moment: Moment) -> Select[*tuple[Any, ...]]:
-    return select(*_columns(LabResult.id, LabResult.id, LabResult.entered_at)).join(
+    return select(*columns(LabResult.id, LabResult.id, LabResult.entered_at)).join(
         Case, Case.id == LabResult.case_id
     ).where(
-        write_out(WAITING, "lab_result"), _led_at(moment),
+        write_out(WAITING, "lab_result"), led_at_sites(moment),
         LabResult.entered_at <= last_moment("result-unconfirmed", moment),
         ~was_asked("result-unconfirmed", LabResult.id))
 
@@ -218,9 +169,9 @@ def _select_months(moment: Moment) -> Select[*tuple[Any, ...]]:
     last = last_day("treatment-month", moment)
     months = case(*((Treatment.started_on <= add_months(last, -n), n) for n in range(MOST_MONTHS, 0, -1)), else_=0)
     key = Treatment.series_id.concat(":").concat(cast(months, String))
-    return select(*_columns(key, Treatment.series_id, Treatment.started_on), months.label("months")).join(
+    return select(*columns(key, Treatment.series_id, Treatment.started_on), months.label("months")).join(
         Case, Case.id == Treatment.case_id
-    ).where(_is_current(), _led_at(moment), Treatment.started_on <= add_months(last, -1),
+    ).where(_is_current(), led_at_sites(moment), Treatment.started_on <= add_months(last, -1),
             ~exists().where(TbMonth.case_id == Treatment.case_id, TbMonth.superseded_at.is_(None),
                             TbMonth.month >= months, Treatment.disease == "tuberculosis"),
             ~was_asked("treatment-month", key))
@@ -231,12 +182,12 @@ def _is_treated() -> ColumnElement[bool]:
 
 
 def _select_ending(moment: Moment) -> Select[*tuple[Any, ...]]:
-    return select(*_columns(SignedExam.id, SignedExam.id, SignedExam.valid_until)).join(
+    return select(*columns(SignedExam.id, SignedExam.id, SignedExam.valid_until)).join(
         Case, Case.id == SignedExam.case_id
     ).where(
         write_out(IN_FORCE, "signed_exam"),
         SignedExam.valid_until <= last_day("validity-ending", moment),
-        SignedExam.valid_until >= moment.today - ENDED_SINCE, _is_in_force(), _led_at(moment),
+        SignedExam.valid_until >= moment.today - ENDED_SINCE, _is_in_force(), led_at_sites(moment),
         ~was_asked("validity-ending", SignedExam.id))
 
 
@@ -255,9 +206,9 @@ def _is_ending() -> ColumnElement[bool]:
 
 
 def _select_no_shows(moment: Moment) -> Select[*tuple[Any, ...]]:
-    return select(*_columns(Case.id, Case.id, Case.opened_at)).where(
+    return select(*columns(Case.id, Case.id, Case.opened_at)).where(
         # Registered ones by their index of states: that of openings has every case there ever was.
-        _has_not_come(), _at(moment), func.coalesce(Case.opened_at, Case.updated_at) <= last_moment(
+        _has_not_come(), at_sites(moment), func.coalesce(Case.opened_at, Case.updated_at) <= last_moment(
             "nobody-came", moment),
         ~was_asked("nobody-came", Case.id))
 
@@ -273,8 +224,8 @@ def _is_nobody_here() -> ColumnElement[bool]:
 def _select_resting(kind: str, *conditions: ColumnElement[bool]) -> Callable[[Moment], Select[*tuple[Any, ...]]]:
     def build(moment: Moment) -> Select[*tuple[Any, ...]]:
         key = Case.id.concat(":").concat(cast(Case.version, String))
-        return select(*_columns(key, Case.id, Case.updated_at)).where(
-            *conditions, _at(moment), Case.updated_at <= last_moment(kind, moment), ~was_asked(kind, key))
+        return select(*columns(key, Case.id, Case.updated_at)).where(
+            *conditions, at_sites(moment), Case.updated_at <= last_moment(kind, moment), ~was_asked(kind, key))
 
     return build
 
@@ -327,26 +278,26 @@ def _needs_retest(contact: Any) -> ColumnElement[bool]:
 
 def _select_first_tests(moment: Moment) -> Select[*tuple[Any, ...]]:
     """Of a contact whose case was opened after somebody confirmed it."""
-    return select(*_columns(TbContact.id, TbContact.id, TbContact.recorded_at)).join(
+    return select(*columns(TbContact.id, TbContact.id, TbContact.recorded_at)).join(
         Case, _is_exposed(TbContact)
-    ).where(_at(moment), _needs_test(TbContact), ~was_asked("contact-test", TbContact.id))
+    ).where(at_sites(moment), _needs_test(TbContact), ~was_asked("contact-test", TbContact.id))
 
 
 def _select_retests(moment: Moment) -> Select[*tuple[Any, ...]]:
     kind = list_task_kinds()["contact-retest"]
     key = TbContact.id.concat(":").concat(cast(TbContact.retest_on, String))
-    return select(*_columns(key, TbContact.id, TbContact.last_exposed_on)).join(Case, _is_exposed(TbContact)).where(
+    return select(*columns(key, TbContact.id, TbContact.last_exposed_on)).join(Case, _is_exposed(TbContact)).where(
         write_out(STANDS, "tb_contact"),
-        TbContact.retest_on <= moment.today + timedelta(days=kind.ahead), _at(moment), _needs_retest(TbContact),
+        TbContact.retest_on <= moment.today + timedelta(days=kind.ahead), at_sites(moment), _needs_retest(TbContact),
         ~was_asked("contact-retest", key))
 
 
 def _select_reviews(moment: Moment) -> Select[*tuple[Any, ...]]:
-    return select(*_columns(TbContact.id, TbContact.id, TbContact.recorded_at)).join(
+    return select(*columns(TbContact.id, TbContact.id, TbContact.recorded_at)).join(
         Case, _is_exposed(TbContact)
     ).where(
         TbContact.last_exposed_on.is_(None), TbContact.recorded_at <= last_moment("contact-review", moment),
-        _at(moment), ~was_asked("contact-review", TbContact.id))
+        at_sites(moment), ~was_asked("contact-review", TbContact.id))
 
 
 def _of_contact(condition: ColumnElement[bool]) -> Callable[[], ColumnElement[bool]]:
@@ -358,6 +309,7 @@ SOURCES: tuple[Source, ...] = (
     Source("sputum-due", _select_sputum, _is_sputum_waiting),
     Source("result-unconfirmed", _select_unconfirmed, _is_unconfirmed),
     Source("treatment-month", _select_months, _is_treated),
+    Source("doses-missed", select_without_doses, without_doses),
     Source("contact-test", _select_first_tests, _of_contact(_needs_test(TbContact))),
     Source("contact-retest", _select_retests, _of_contact(_needs_retest(TbContact))),
     Source("contact-review", _select_reviews, _of_contact(

@@ -17,7 +17,8 @@ KIND_WORDS: dict[str, LazyString] = {
     "corrected-result": _l("Corrected result to be told"),
     "infectious": _l("May be infectious: keep apart"), "sputum-due": _l("Sputum due"),
     "culture-awaited": _l("Culture awaited"), "result-unconfirmed": _l("Result without a second person"),
-    "treatment-month": _l("Month of treatment"), "contact-test": _l("Contact to be tested"),
+    "treatment-month": _l("Month of treatment"), "doses-missed": _l("No dose for days"),
+    "contact-test": _l("Contact to be tested"),
     "contact-retest": _l("Contact to be tested again"), "contact-review": _l("Contact still exposed"),
     "validity-ending": _l("Exam ends soon"), "nobody-came": _l("Nobody came"), "standstill": _l("Case stands still"),
     "on-hold": _l("Case on hold"), "document-awaited": _l("Document awaited"), "follow-up": _l("Follow-up"),
@@ -33,6 +34,8 @@ ADVICE: dict[str, LazyString] = {
     "culture-awaited": _l("The laboratory's final report should have come. Ask for it."),
     "result-unconfirmed": _l("One person entered it; it counts for nothing until another one confirms it."),
     "treatment-month": _l("Clinical check, weight, and two sputum specimens for smear and culture."),
+    "doses-missed": _l("Under treatment, and no dose is written down for days. Reach the person, and write down what "
+                       "became of the days; a physician or the tuberculosis team decides on the interruption."),
     "contact-test": _l("IGRA now; below two years a skin test or an IGRA."),
     "contact-retest": _l("The first test was negative: it is repeated 8 to 10 weeks after the last exposure."),
     "contact-review": _l("As long as the exposure goes on, no clearance is final: say whether it has ended."),
@@ -49,6 +52,7 @@ OUTCOME_WORDS: dict[str, LazyString] = {
     "isolated": _l("Kept apart, work-up under way"), "not-needed": _l("Not needed"), "collected": _l("Taken"),
     "reached": _l("Reached: will come"), "reported": _l("Reported"), "laboratory-asked": _l("Laboratory asked"),
     "confirmed": _l("Confirmed or sent back"), "done": _l("Done"), "treatment-ended": _l("The treatment ended"),
+    "resumed": _l("Doses go on"), "held-back": _l("Held back by a physician"),
     "tested": _l("Tested"), "declined": _l("Declined"), "travelled": _l("Has travelled"),
     "still-exposed": _l("Exposure goes on"), "exposure-ended": _l("Exposure has ended"),
     "new-exam": _l("A new exam has begun, or it is valid no more"), "told": _l("Told when it ends"),
@@ -58,13 +62,15 @@ OUTCOME_WORDS: dict[str, LazyString] = {
 # Where the work of a kind is done, beneath /cases/<id>.
 PLACES = {
     "sputum-due": "sputum", "culture-awaited": "sputum", "result-unconfirmed": "laboratory",
-    "treatment-month": "tuberculosis", "contact-test": "laboratory", "contact-retest": "laboratory",
+    "treatment-month": "tuberculosis", "doses-missed": "tuberculosis",
+    "contact-test": "laboratory", "contact-retest": "laboratory",
     "infectious": "sputum", "critical-call": "laboratory", "corrected-result": "confidential",
 }
 _SENTENCES: dict[str, Callable[[str], str]] = {
     "sputum-due": lambda day: _("Last specimen, or request: %(day)s", day=day),
     "culture-awaited": lambda day: _("Specimen of %(day)s", day=day),
     "result-unconfirmed": lambda day: _("Entered on %(day)s", day=day),
+    "doses-missed": lambda day: _("Last dose, or begin: %(day)s", day=day),
     "treatment-month": lambda day: _("Month completed on %(day)s", day=day),
     "validity-ending": lambda day: _("Valid until %(day)s", day=day),
     "nobody-came": lambda day: _("Opened on %(day)s", day=day),

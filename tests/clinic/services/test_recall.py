@@ -17,14 +17,18 @@ from clinic.models import (
     Answer,
     Case,
     CaseState,
+    DoseState,
     LabResult,
+    PhaseName,
     Requirement,
     ResultStatus,
     SignedExam,
     Specimen,
     SpecimenKind,
     Task,
+    TbDose,
     TbMonth,
+    TbPhase,
     Treatment,
     TreatmentOutcome,
 )
@@ -273,6 +277,43 @@ def test_month_of_treatment_that_is_written_down_is_not_asked_for(hand: Hand, wr
     hand.turn(days=31)
     sweep()
     assert len(find_tasks("treatment-month")) == opened
+
+
+@pytest.mark.database
+@pytest.mark.parametrize(("days_per_week", "wait"), [(7, 4), (5, 6)])
+def test_who_takes_no_dose_for_days_is_asked_for_until_the_doses_go_on(
+    hand: Hand, days_per_week: int, wait: int
+) -> None:
+    """An interruption stood on the page of the treatment alone, for whoever opened it."""
+    case = begin_work(make_case())
+    who, case_id = case.opened_by_id, case.id
+    db.session.add(Treatment(
+        case_id=case.id, case=case, disease="tuberculosis", regimen="hrze-hr-daily", status=ResultStatus.FINAL,
+        outcome=TreatmentOutcome.CURRENT, started_on=DAY, is_supervised=True, is_refused_here=False,
+        entered_at=clock.now(), entered_by_id=who))
+    phase = TbPhase(case_id=case.id, name=PhaseName.CONTINUATION, regimen="hrze-hr-daily", drugs={}, weight_kg="60",
+                    days_per_week=days_per_week, planned_doses=3, started_on=DAY, recorded_at=clock.now(),
+                    recorded_by_id=who)
+    db.session.add(phase)
+    db.session.flush()
+    phase_id = phase.id
+
+    def give(days: int) -> None:
+        db.session.add(TbDose(case_id=case_id, phase_id=phase_id, day=DAY + timedelta(days=days),
+                              state=DoseState.GIVEN, recorded_at=clock.now(), recorded_by_id=who))
+
+    give(0)
+    hand.turn(days=wait - 1)
+    assert sweep() == Swept()
+    hand.turn(days=1)
+    assert sweep().opened == 1 and sweep() == Swept(), "once"
+    (task,) = find_tasks("doses-missed")
+    assert (task.due_on, task.role, task.detail) == (DAY + timedelta(days=wait), "tbteam", DAY.isoformat())
+    give(wait)
+    assert sweep().settled == 1
+    give(wait + 1)
+    hand.turn(days=10)
+    assert sweep() == Swept(), "its planned doses are given"
 
 
 def test_unconfirmed_result_is_called_for_after_a_day(hand: Hand) -> None:

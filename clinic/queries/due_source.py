@@ -1,0 +1,68 @@
+"""What the statements of clinic/queries/due.py share: the moment, the source of a kind of task, the days that count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, exists, literal
+
+from clinic.models import Case, Task
+from clinic.queries.index_choice import LED_SITE
+from clinic.task_kind import list_task_kinds
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Now, as the sites of one calendar day see it."""
+
+    now: datetime
+    today: date
+    sites: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where tasks of a kind come from.
+
+    `select_due` gives rows of (key, subject_id, site_id, case_id, base): `base` is the day or moment from which the
+    kind counts its days. `is_waiting` is the condition on an open Task that what it waits for has not happened.
+    """
+
+    kind: str
+    select_due: Callable[[Moment], Select[*tuple[Any, ...]]]
+    is_waiting: Callable[[], ColumnElement[bool]]
+
+
+def last_day(kind: str, moment: Moment) -> date:
+    """The latest day from which the kind's days have passed, or will have when the task appears."""
+    row = list_task_kinds()[kind]
+    return moment.today - timedelta(days=(row.days or 0) - row.ahead)
+
+
+def last_moment(kind: str, moment: Moment) -> datetime:
+    """The same for a moment."""
+    row = list_task_kinds()[kind]
+    return moment.now - timedelta(days=(row.days or 0) - row.ahead)
+
+
+def was_asked(kind: str, key: Any) -> ColumnElement[bool]:
+    """Whether the task of that key was opened before, closed or not; found by the unique index."""
+    return exists().where(Task.key == literal(f"{kind}:").concat(key))
+
+
+def columns(key: Any, subject: Any, base: Any) -> tuple[Any, ...]:
+    """What a statement of a source gives."""
+    return (key.label("key"), subject.label("subject_id"), Case.site_id, Case.id.label("case_id"), base.label("base"))
+
+
+def at_sites(moment: Moment) -> ColumnElement[bool]:
+    """Whether the case is of one of the moment's sites."""
+    return Case.site_id.in_(moment.sites)
+
+
+def led_at_sites(moment: Moment) -> ColumnElement[bool]:
+    """The same where another table's few rows lead to the cases."""
+    return LED_SITE.in_(moment.sites)
