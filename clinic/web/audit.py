@@ -32,7 +32,7 @@ from clinic.queries.emergency import get_opening
 from clinic.queries.unusual_reading import LEAST, TIMES, list_unusual
 from clinic.schemas.field import to_words
 from clinic.seal.table import CHANGE, READ
-from clinic.web.audit_word import describe_action, describe_detail, describe_subject
+from clinic.web.audit_word import ACCOUNT, describe_action, describe_detail, describe_subject
 from clinic.web.case_list import find_day_start
 from clinic.web.seek import read_sought, seeks
 from clinic.web.staff_name import list_names
@@ -189,13 +189,14 @@ def _list_tabs(wanted: AuditFilter | None) -> list[dict[str, Any]]:
 
 
 def _to_lines(rows: list[AuditEntry]) -> list[dict[str, Any]]:
-    names = list_names(row.actor_id for row in rows)
+    names = list_names([*(row.actor_id for row in rows),
+                        *(row.subject_id for row in rows if row.subject_kind == ACCOUNT)])
     cases = find_cases(current_user, {row.case_id for row in rows if row.case_id})
     may_see = has_permission(P.SEE_CASES)
     return [{
         "row": row, "who": names.get(row.actor_id, row.actor_id), "case": cases.get(row.case_id or ""),
         "is_elsewhere": bool(row.case_id) and row.case_id not in cases, "may_see": may_see,
-        "what": describe_action(row), "about": describe_subject(row), "detail": describe_detail(row),
+        "what": describe_action(row), "about": describe_subject(row, names), "detail": describe_detail(row),
         "is_emergency": row.detail.get("purpose") == "BTG",
     } for row in rows]
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
-from flask_babel import LazyString, lazy_gettext
+from flask_babel import LazyString, gettext, lazy_gettext
 
 from clinic.queries.audit_trail import AuditEntry
+from clinic.web.account_history import WORDS
 
 # What a page is, by the first part of its screen's name (the blueprint).
 SCREEN_WORDS: dict[str, LazyString] = {
@@ -51,16 +53,20 @@ ACTION_WORDS: dict[str, LazyString] = {
     "give-task": lazy_gettext("Gave a task to somebody else"), "postpone-task": lazy_gettext("Put off a task"),
     "escalate-task": lazy_gettext("A task went up"),
 }
+ACCOUNT = "user"  # kind of what is done to a member of staff's account
 _OF_THE_SCREEN = {"path", "screen", "posted", "purpose", "emergency", "shown"}
 
 
 def describe_action(row: AuditEntry) -> str:
     """What was done."""
-    return str(ACTION_WORDS.get(row.action) or row.action.replace("-", " ").capitalize())
+    account = WORDS.get(row.action) if row.subject_kind == ACCOUNT else None
+    return str(ACTION_WORDS.get(row.action) or account or row.action.replace("-", " ").capitalize())
 
 
-def describe_subject(row: AuditEntry) -> str:
-    """What it was done to: the screen in words, else the kind of thing."""
+def describe_subject(row: AuditEntry, names: Mapping[str, str]) -> str:
+    """What it was done to: the screen in words, whose account (`names` of staff by id), else the kind of thing."""
+    if row.subject_kind == ACCOUNT and row.subject_id in names:
+        return gettext("account of %(name)s", name=names[row.subject_id])
     screen = str(row.detail.get("screen", "")).partition(".")[0]
     return str(SCREEN_WORDS.get(screen) or row.subject_kind.replace("_", " ").replace("-", " "))
 

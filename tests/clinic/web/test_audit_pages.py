@@ -14,7 +14,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from clinic import clock
-from clinic.audit import audit_engine, audit_read, record_read
+from clinic.audit import audit_engine, audit_read, record_change, record_read
 from clinic.db import db, set_mode
 from clinic.models import Case, User
 from clinic.queries.unusual_reading import LEAST
@@ -46,6 +46,15 @@ def test_administrator_sees_who_opened_a_case_and_on_which_screen(app: Flask, ca
     assert page.status_code == 200
     assert "Nurse Njeri" in page.text and "Looked at" in page.text and number in page.text and "ZZWAMBUI" in page.text
     assert "Nurse Otieno" not in page.text
+
+
+def test_what_was_done_to_an_account_says_whose_it_is(app: Flask, case: Case) -> None:
+    site, admin = case.site, make_user("admin", case.site, name="Ada Boss")
+    quality = make_user("quality", site)
+    record_change("reset-mfa", "user", _id_of("Nurse Njeri"), site_id=site.id, actor_id=admin.id, actor_kind="user")
+    page = sign_in(app, quality).get("/audit?stream=change").text
+    row = page[page.index("Second factor reset"):]
+    assert "account of Nurse Njeri" in row[:400] and "Ada Boss" in page and "Reset mfa" not in page
 
 
 def test_who_opens_far_more_cases_than_usual_is_shown_to_their_own_site_alone(app: Flask, case: Case) -> None:
