@@ -152,6 +152,10 @@ def test_from_the_first_sign_in_to_a_signature(
     look(page, "second-factor-signing")
     page.get_by_role("button", name="Sign the exam").click(timeout=120_000)  # the answer comes once the PDF is printed
     expect(page.get_by_text("The exam is signed and queued for delivery.")).to_be_visible(timeout=60_000)
+    page.keyboard.press("Alt+l")
+    expect(page.get_by_role("heading", name="The screen is locked")).to_be_visible()
+    page.get_by_role("button", name="Use a passkey instead").click()
+    expect(page.get_by_role("heading", name="Signed exam")).to_be_visible()
 
 
 def test_new_password_page_is_accessible(page: Page, complaints: list[str], site: str) -> None:
