@@ -27,8 +27,10 @@ from bench.measure import ROUNDS, Figure, to_figure
 from bench.place import find_port, make_settings, open_app
 from bench.slow_disk import MILLISECONDS, slow_disk
 from clinic.config import ROOT, Settings
-from clinic.db import write_unit
+from clinic.db import db, write_unit
+from clinic.lone_insert import LoneInsert
 from integrations.hl7.frame import END, wrap
+from integrations.inbound.intake import Arrival, build_insert, build_row
 from tests.factory import make_laboratory, make_site
 
 SECONDS = 1.5
@@ -50,6 +52,8 @@ def run(database: str, _full: bool = False) -> list[Figure]:
     sixteen = values["ours, 16 connections"]
     return [
         *_compare(values, ("G3", "G3b", "G3b2")),
+        to_figure("our row and its indexes, without a listener", values["own row"], raw, "/s", "raw, one row"),
+        to_figure("our row and its indexes, 32 at once", values["own rows"], batch, "/s", "raw, 32 rows"),
         to_figure("the loop alone, nothing stored, 1 connection", values["alone, 1"], raw, "/s", "raw, one row"),
         to_figure("the loop alone, nothing stored, 32 connections", values["alone, 32"], raw, "/s", "raw, one row"),
         to_figure("the loop alone, nothing stored, 32 connections", values["alone, 32"], batch, "/s", "raw, 32 rows"),
@@ -105,6 +109,9 @@ def _measure_round(
     for count in (1, 32, 16) if ports else (1, 32):
         yield f"ours, {count} connection{'s' if count > 1 else ''}", load(port, count)
     yield "raw, 32 rows", _insert(settings, database, 32)
+    if ports:
+        yield "own row", _insert_own(1)
+        yield "own rows", _insert_own(32)
     for name, server in ports.items():
         if name == ALONE:
             yield from ((f"{name}, {count}", load(server, count)) for count in (1, 32))
@@ -191,6 +198,20 @@ def _insert(settings: Settings, database: str, rows: int) -> float:
             with server.transaction(), server.cursor() as cursor:
                 cursor.executemany("insert into raw (name, body) values (%s, %s)", [("1", body)] * rows)
             count += rows
+    return count / (time.perf_counter() - start)
+
+
+def _insert_own(rows: int) -> float:
+    """The same in the table that the listener fills, by the statement that it says."""
+    insert = LoneInsert(db.engine, build_insert(db.engine.dialect.name))
+    arrival, count, end = Arrival((HEAD.format(number="1") + BODY).encode(), "bench"), 0, time.perf_counter() + SECONDS
+    start = time.perf_counter()
+    mark = f"{time.time_ns():x}"
+    while time.perf_counter() < end:
+        insert.run([build_row(arrival, "BENCH|LAB", f"{mark}-{count + number}", "ORU^R01", None, b"MSA|AA")
+                    for number in range(rows)])
+        count += rows
+    insert.close()
     return count / (time.perf_counter() - start)
 
 
