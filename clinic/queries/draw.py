@@ -23,6 +23,7 @@ from clinic.models import (
     User,
 )
 from clinic.queries.applicant import find_cases_by_number, find_people_by_number
+from clinic.services.confidential import list_refused
 from clinic.services.draw import DueTube, group_tubes
 from clinic.services.lab_order import match_tests
 from clinic.workflow import RECORDING
@@ -40,12 +41,12 @@ def list_due_by_case(case_ids: Collection[str]) -> dict[str, list[DueTube]]:
         .order_by(LabOrder.id)
     ):
         ordered[row.case_id].append(row)
-    found = {}
+    found, refused = {}, list_refused(case_ids)
     for case_id in case_ids:
         waiting = [(list_tests()[row.test], row.reason if row.replaces_id else "") for row in ordered[case_id]
                    if row.state is LabOrderState.ORDERED and list_tests()[row.test].tube]
         new = match_tests(exams[case_id], {row.test for row in ordered[case_id]}, entered[case_id])
-        found[case_id] = group_tubes([*waiting, *((test, "") for test, _exam in new)])
+        found[case_id] = group_tubes([*waiting, *((test, "") for test, _exam in new)], refused.get(case_id, ()))
     return found
 
 

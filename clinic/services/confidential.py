@@ -5,6 +5,7 @@ Which tests are confidential in this sense says `guarded` in clinic/programmes/r
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from functools import cache
 
@@ -165,6 +166,22 @@ def find_refusal(case: Case, test: str) -> Counselling | None:
     """The conversation in which the applicant did not agree to the test, unless they have agreed since."""
     last = next((row for row in reversed(list_counselling(case, test)) if row.kind is K.BEFORE), None)
     return last if last is not None and not last.is_agreed else None
+
+
+def list_refused(case_ids: Collection[str]) -> dict[str, set[str]]:
+    """The tests, by case, to which the applicants did not agree: nothing is drawn for them meanwhile."""
+    last: dict[tuple[str, str], bool] = {}
+    for row in db.session.execute(
+        select(Counselling.case_id, Counselling.test, Counselling.is_agreed)
+        .where(Counselling.case_id.in_(case_ids), Counselling.kind == K.BEFORE)
+        .order_by(Counselling.happened_at, Counselling.id)
+    ):
+        last[row.case_id, row.test] = row.is_agreed
+    refused: dict[str, set[str]] = {}
+    for (case_id, test), is_agreed in last.items():
+        if not is_agreed:
+            refused.setdefault(case_id, set()).add(test)
+    return refused
 
 
 def ensure_agreed(case: Case, test: str) -> None:

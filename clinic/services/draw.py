@@ -15,6 +15,7 @@ from clinic.errors import InvalidInput
 from clinic.laboratory_test import LaboratoryTest, list_tests
 from clinic.models import Case, LabOrder, LabOrderState, Specimen, SpecimenEventKind, SpecimenKind, User
 from clinic.services import assessment, lab_order
+from clinic.services.confidential import list_refused
 from clinic.services.handover import write_event
 from clinic.services.specimen import give_number
 from clinic.tube import Tube, list_tubes
@@ -30,16 +31,27 @@ class DueTube:
 
 
 def list_due_tubes(case: Case) -> list[DueTube]:
-    """The containers due on a case in the order of the draw: of orders not collected, and of what will be ordered."""
+    """The containers due on a case in the order of the draw: of orders not collected, and of what will be ordered.
+
+    Nothing is drawn for a test to which the applicant did not agree, until they do.
+    """
     ordered = [(list_tests()[order.test], order.reason if order.replaces_id else "")
                for order in list_uncollected(case)]
-    return group_tubes([*ordered, *((test, "") for test, _requirement in lab_order.list_to_order(case))])
+    new = ((test, "") for test, _requirement in lab_order.list_to_order(case))
+    return group_tubes([*ordered, *new], list_refused_here(case))
 
 
-def group_tubes(wanted: Iterable[tuple[LaboratoryTest, str]]) -> list[DueTube]:
-    """(test, why again) put together by the container they are drawn into."""
+def list_refused_here(case: Case) -> set[str]:
+    """The tests of a case to which the applicant did not agree."""
+    return list_refused([case.id]).get(case.id, set())
+
+
+def group_tubes(wanted: Iterable[tuple[LaboratoryTest, str]], refused: Collection[str] = ()) -> list[DueTube]:
+    """(test, why again) put together by the container they are drawn into, without the tests `refused`."""
     found: dict[str, DueTube] = {}
     for test, reason in wanted:
+        if test.name in refused:
+            continue
         due = found.setdefault(test.tube, DueTube(list_tubes()[test.tube]))
         if test not in due.tests:
             due.tests.append(test)
@@ -69,7 +81,8 @@ def draw(case: Case, tubes: Collection[str], at: time | None, place: str, actor:
     moment = _find_moment(case, at)
     workflow.mark_touched(case)
     lab_order.place_orders(case, actor)
-    waiting = list_uncollected(case)
+    refused = list_refused_here(case)
+    waiting = [order for order in list_uncollected(case) if order.test not in refused]
     made = [_take(case, each.tube, moment, waiting, place, actor) for each in chosen]
     assessment.refresh(case)
     return made

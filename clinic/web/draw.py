@@ -83,4 +83,5 @@ def take(case_id: str) -> Answer | Response:
 def _show(case: Case, typed: dict[str, object] | None = None, problem: InvalidInput | None = None) -> Answer:
     due = draws.list_due_tubes(case) if is_recording(case) else []
     return show("draw/view.html", case, problem, due=due, typed=typed or {"tubes": [one.tube.name for one in due]},
-                may_draw=is_recording(case) and has_permission(P.COLLECT_SPECIMEN), day=get_today(case))
+                may_draw=is_recording(case) and has_permission(P.COLLECT_SPECIMEN), day=get_today(case),
+                is_held_back=is_recording(case) and bool(draws.list_refused_here(case)))

@@ -25,6 +25,7 @@ from clinic.models import (
     Task,
     User,
 )
+from clinic.queries.draw import list_due_by_case
 from clinic.schemas.door import load
 from clinic.schemas.laboratory import LabResultIn
 from clinic.services import confidential, lab_order, laboratory
@@ -204,6 +205,37 @@ def test_result_against_a_refusal_is_told_and_not_entered(app: Flask, refused: C
     assert nurse_client.post(f"{base}/confidential/counselling", data=agree).status_code == 302
     assert client.post(cell, data={field: "negative"}).status_code == 200
     assert [row.value for row in _all(LabResult)] == ["negative"]
+
+
+def test_nothing_is_drawn_against_a_refusal_and_nobody_is_told_for_what(app: Flask, staff: dict[str, User]) -> None:
+    phlebotomist = make_user("phlebotomist", staff["nurse"].site)
+    case_id = make_case("ca", user=staff["reception"]).id
+    db.session.commit()
+
+    def list_due() -> set[str]:
+        with read_unit() as session:
+            due = list_due_tubes(session.get_one(Case, case_id))
+            listed = {test.name for tube in list_due_by_case([case_id])[case_id] for test in tube.tests}
+            assert listed == {test.name for tube in due for test in tube.tests}
+            return listed
+
+    def agree(agreed: bool) -> None:
+        with write_unit() as session:
+            confidential.record_counselling(session.get_one(Case, case_id), "hiv", CounsellingKind.BEFORE, agreed,
+                                            "wants to think", session.merge(staff["nurse"]))
+
+    due = list_due()
+    assert "hiv" in due
+    agree(False)
+    assert list_due() == due - {"hiv"}
+    page = _text(sign_in(app, phlebotomist, case_id).get(f"/cases/{case_id}/draw"))
+    assert "not to be drawn from this person" in page and "HIV" not in page
+    with write_unit() as session:
+        case = session.get_one(Case, case_id)
+        draw(case, [one.tube.name for one in list_due_tubes(case)], None, "", session.merge(phlebotomist))
+        assert {one.test for one in lab_order.list_orders(case) if one.specimen_id is None} & due == {"hiv"}
+    agree(True)
+    assert list_due() == {"hiv"}
 
 
 def _refuse(row: LabResult, staff: dict[str, User], minutes: int) -> None:
