@@ -121,7 +121,7 @@ def test_correction_of_the_creatinine_is_told_wherever_the_rate_stands(case: Cas
 
 @pytest.mark.parametrize(("change", "why"), [
     ({"birth_date": "1976"}, "the whole birth date is not known"), ({"sex": Sex.OTHER}, "the formula needs the sex"),
-    ({"birth_date": "2010-01-01"}, "needs the height"),
+    ({"birth_date": f"{clock.today().year - 15}-01-01"}, "needs the height"),
 ])
 def test_refused_for_who_the_person_is(case: Case, technician: User, change: dict[str, object], why: str) -> None:
     enter(case, technician, "1.0")
