@@ -47,7 +47,8 @@ LONG = ("tests/features/", "tests/browser/", "tests/clinic/demo/", "tests/fuzz/"
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what touches a database, so that the second run takes only that; what takes long comes first."""
     for item in items:
-        if {"app", "server"} & set(getattr(item, "fixturenames", ())):
+        uses = {"app", "server"} & set(getattr(item, "fixturenames", ()))
+        if uses and not item.get_closest_marker("once"):
             item.add_marker("database")
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def films(clinic: Flask, tmp_path: Path) -> dict[str, Any]:
         db.session.remove()
     written = {
         "own": make_film(syntax=JPEGLosslessSV1, taken_on=today, side=440, chest=Chest(finding="infiltrate")),
-        "prior": make_film(taken_on=today.replace(year=today.year - 2), chest=Chest(seed=3)),
+        "prior": make_film(taken_on=today - timedelta(days=730), chest=Chest(seed=3)),
         "wrong": make_film(taken_on=today, name="OTIENO^PETER", sex="M", chest=Chest(seed=5)),
     }
     for name, content in written.items():

@@ -140,6 +140,7 @@ def test_fully_answered_form_of_ours_has_no_error(app: Flask, validate: Validate
     assert validate([row.body for row in rows]) == {}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("validate", VALIDATORS)
 def test_what_we_publish_has_no_error(app: Flask, validate: Validate) -> None:
     published = list_canonical_resources()
@@ -163,6 +164,7 @@ def _plant_object_for_array(resource: dict[str, Any]) -> None:
     resource["category"] = resource["category"][0]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("validate", VALIDATORS)
 @pytest.mark.parametrize(
     "plant", [_plant_missing_status, _plant_unknown_element, _plant_number_as_text, _plant_object_for_array]
@@ -179,6 +181,7 @@ def test_planted_error_is_caught_and_the_same_resource_without_it_passes(
     assert validate([good, encode(bad)]).keys() == {1}
 
 
+@pytest.mark.once
 def test_google_catches_a_code_outside_the_required_list_and_medplum_a_document_without_composition(
     app: Flask,
 ) -> None:

@@ -13,6 +13,7 @@ from clinic.db import db
 from clinic.demo.walk import ensure_guardian
 from clinic.errors import CaseChanged, InvalidInput, Misconfigured, NotNow
 from clinic.models import Case, CaseState, Consent, ConsentState, DocumentKind, Relation, Signer
+from clinic.rules.age import add_months
 from clinic.schemas.consent import NewConsent
 from clinic.schemas.laboratory import NewResult
 from clinic.services.consent import (
@@ -91,7 +92,7 @@ def test_adult_signs_and_the_shown_text_is_remembered(app: Flask) -> None:
 def test_age_of_signing_follows_the_destination(app: Flask, programme: str, years: int, minor: bool) -> None:
     case = _case(programme)
     today = get_today(case)
-    case.applicant.birth_date = (today.replace(year=today.year - years) - timedelta(days=1)).isoformat()
+    case.applicant.birth_date = (add_months(today, -12 * years) - timedelta(days=1)).isoformat()
     assert is_minor(case) is minor
     assert get_signer_rule(programme, today).source
 
@@ -118,7 +119,7 @@ def test_minor_without_a_guardian_is_signed_for_by_who_is_named_and_the_reason_s
 def test_seventeen_year_old_for_canada_signs_but_the_guardian_is_recorded_first(app: Flask) -> None:
     case, clerk = _case("ca"), make_user("reception")
     today = get_today(case)
-    case.applicant.birth_date = (today.replace(year=today.year - 17) - timedelta(days=1)).isoformat()
+    case.applicant.birth_date = (add_months(today, -12 * 17) - timedelta(days=1)).isoformat()
     assert _faults(case, _new(case, witness_name="Ann Otieno")) == {"guardian_id"}
     ensure_guardian(case.applicant, clerk)
     row = record_consent(case, _new(case, witness_name="Ann Otieno"), clerk)

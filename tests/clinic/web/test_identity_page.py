@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
@@ -111,7 +112,7 @@ def test_check_counts_for_one_person_one_station_and_one_day(
     assert nurse.get(f"{base}/forms/us-medical-exam").status_code == 302
     assert other.get(f"{base}/vaccination").status_code == 302
     today = clock.today("Africa/Nairobi")
-    monkeypatch.setattr(clock, "today", lambda _zone: today.replace(year=today.year + 1))
+    monkeypatch.setattr(clock, "today", lambda _zone: today + timedelta(days=366))
     assert nurse.get(f"{base}/vaccination").status_code == 302
 
 
@@ -189,7 +190,7 @@ def test_record_of_an_earlier_visit_is_completed_without_the_person(
     form = {"seen": "earlier-visit"}
     assert client.post(f"{base}/identity/exam", data=form).status_code == 422
     _confirm(client, base, "exam")
-    monkeypatch.setattr(clock, "today", lambda _zone: today.replace(year=today.year + 1))
+    monkeypatch.setattr(clock, "today", lambda _zone: today + timedelta(days=366))
     assert "complete the record of an earlier visit" in _text(client.get(f"{base}/identity/exam"))
     assert client.post(f"{base}/identity/exam", data=form).status_code == 302
     assert client.post(f"{base}/identity/vaccination", data=form).status_code == 422

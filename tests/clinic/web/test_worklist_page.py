@@ -96,11 +96,11 @@ def test_filters_stay_in_the_address_of_the_next_page(app: Flask, clerk: User, m
     make_case("us", user=clerk)
     client = sign_in(app, clerk)
     first = read(client, find_address(client, "/cases", q="okonkwo", programme="us", **{"from": "2020"}, to=""))
-    assert "2 cases" in first and "Ben" in first and "Ada" not in first
+    assert "2 cases" in first and ", Ben" in first and ", Ada" not in first  # a token may spell three letters
     following = find_link(first, "next")
     assert "q=" in following and "okonkwo" not in following and "programme=us" in following and "from=2020" in following
     second = read(client, following)
-    assert "Ada" in second and "Ben" not in second and 'rel="next"' not in second
+    assert ", Ada" in second and ", Ben" not in second and 'rel="next"' not in second
     assert "Ben" in read(client, find_link(second, "prev"))
     assert 'value="okonkwo"' in second and 'value="us" selected' in second
 
