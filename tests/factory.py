@@ -7,6 +7,7 @@ from hashlib import sha256
 from itertools import count
 from typing import Any
 
+from flask import current_app
 from flask_security.utils import hash_password
 from sqlalchemy import select
 
@@ -57,12 +58,13 @@ def make_user(role: str = "reception", site: Site | None = None, **values: Any) 
     ensure_roles()
     site = site or find_site() or make_site()
     roles = list(db.session.execute(select(Role).where(Role.name.in_(role.split()))).scalars())
-    if "hash" not in _hashed:
-        _hashed["hash"] = hash_password(PASSWORD)  # slow on purpose, so once for the whole run
+    salt = current_app.config["SECURITY_PASSWORD_SALT"]  # an application with another secret has another
+    if salt not in _hashed:
+        _hashed[salt] = hash_password(PASSWORD)  # slow on purpose, so once for the whole run
     number = next(_serial)
     user = User(**{
         "email": f"{role.split()[0]}{number}@test.example", "name": f"Test {role.title()} {number}", "site_id": site.id,
-        "password": _hashed["hash"], "fs_uniquifier": f"uniquifier-{number}", "created_at": clock.now(), "roles": roles,
+        "password": _hashed[salt], "fs_uniquifier": f"uniquifier-{number}", "created_at": clock.now(), "roles": roles,
     } | values)
     user.site = site
     if "physician" in role:
