@@ -146,7 +146,9 @@ def emptier(prepared_database: str, database_kind: str) -> Iterator[Emptier | No
 
 
 @pytest.fixture
-def app(settings: Settings, shared_app: SharedApp, emptier: Emptier | None) -> Iterator[Flask]:
+def app(
+    request: pytest.FixtureRequest, settings: Settings, shared_app: SharedApp, emptier: Emptier | None
+) -> Iterator[Flask]:
     """The whole application over an empty database, with an application context and an open write unit.
 
     Tests of services may write at once; a test client's requests open units of their own, so commit before you
@@ -156,7 +158,7 @@ def app(settings: Settings, shared_app: SharedApp, emptier: Emptier | None) -> I
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     with app.app_context():
         if emptier is not None:
-            emptier.empty()
+            emptier.empty(gives_back=request.node.get_closest_marker("plans") is not None)
         set_mode("write")
         yield app
         db.session.remove()

@@ -83,18 +83,19 @@ class Emptier:
             *(f"delete from {name}" for name in names)]) if may_delete else self._truncate
         self._times = 0
 
-    def empty(self) -> None:
-        """Leave no row but of what the migrations made and of roles."""
+    def empty(self, gives_back: bool = False) -> None:
+        """Leave no row but of what the migrations made and of roles; `gives_back` the room of what was deleted, too."""
+        statement = self._truncate if gives_back or self._times % self.ROOM == 0 else self._delete
         try:
-            self._empty()
+            self._run(statement)
         except psycopg.OperationalError:  # a test ended every connection of the server
             self.close()
             self._connection = psycopg.connect(self._url)
-            self._empty()
+            self._run(statement)
         self._times += 1
 
-    def _empty(self) -> None:
-        self._connection.execute(self._delete if self._times % self.ROOM else self._truncate)
+    def _run(self, statement: str) -> None:
+        self._connection.execute(statement)
         self._connection.commit()
 
     def close(self) -> None:

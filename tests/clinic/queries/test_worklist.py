@@ -188,6 +188,7 @@ EXPLAINED = (
 )
 
 
+@pytest.mark.plans
 @pytest.mark.parametrize("number", range(len(EXPLAINED)))
 def test_index_serves_the_list(app: Flask, number: int) -> None:
     run, indexes = EXPLAINED[number]
