@@ -92,12 +92,8 @@ def _migrate(settings: Settings) -> None:
     with app.app_context():
         migration.upgrade()
         db.session.remove()
-        _hang_up()
-
-
-def _hang_up() -> None:
-    db.engine.dispose()
-    audit_engine().dispose()
+        db.engine.dispose()
+        audit_engine().dispose()
 
 
 @pytest.fixture(scope="session")
@@ -125,13 +121,10 @@ def make_settings(var_dir: Path, database_url: str = "") -> Settings:
 
 
 @pytest.fixture(scope="session")
-def shared_app(prepared_database: str, database_kind: str, test_folder: Path) -> Iterator[SharedApp]:
+def shared_app(prepared_database: str, database_kind: str, test_folder: Path) -> SharedApp:
     """One application for all tests of this process: to build one costs more than most tests do."""
     url = prepared_database if database_kind == "postgresql" else ""
-    shared = SharedApp(create_app(make_settings(test_folder, url)))
-    yield shared
-    with shared.take().app_context():
-        _hang_up()
+    return SharedApp(create_app(make_settings(test_folder, url)))
 
 
 @pytest.fixture(scope="session")
@@ -146,9 +139,7 @@ def emptier(prepared_database: str, database_kind: str) -> Iterator[Emptier | No
 
 
 @pytest.fixture
-def app(
-    request: pytest.FixtureRequest, settings: Settings, shared_app: SharedApp, emptier: Emptier | None
-) -> Iterator[Flask]:
+def app(settings: Settings, shared_app: SharedApp, emptier: Emptier | None) -> Iterator[Flask]:
     """The whole application over an empty database, with an application context and an open write unit.
 
     Tests of services may write at once; a test client's requests open units of their own, so commit before you
@@ -158,10 +149,10 @@ def app(
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     with app.app_context():
         if emptier is not None:
-            emptier.empty(gives_back=request.node.get_closest_marker("plans") is not None)
+            emptier.empty()
         set_mode("write")
         yield app
         db.session.remove()
         set_mode("read")
-        if emptier is None:  # the next test has another file; a server's connections are worth keeping
-            _hang_up()
+        db.engine.dispose()
+        audit_engine().dispose()

@@ -62,37 +62,28 @@ def start_postgresql(_folder: Path, is_durable: bool = False) -> Iterator[str]:
 class Emptier:
     """Takes the rows of one test out before the next, over a connection of its own that has met the tables before.
 
-    To truncate them makes each table and each index a new file, which takes longer than most tests do.
+    By truncation: where rows were deleted instead, the next ones take their places in any order, and the costs of plans
+    depend on what ran before.
     """
 
     KEPT = ("alembic_version", "role")
-    ROOM = 100  # times, after which the room of deleted rows is given back
 
     def __init__(self, url: str) -> None:
         self._url = url.replace("+psycopg", "")
         self._connection = psycopg.connect(self._url)
         found = self._connection.execute("select tablename from pg_tables where schemaname = 'public'").fetchall()
         names = [f'"{name}"' for (name,) in sorted(found) if name not in self.KEPT]
-        # Only a superuser may leave the references unlooked at; whoever is not truncates each time.
-        (may_delete,) = self._connection.execute("select current_setting('is_superuser') = 'on'").fetchone() or (False,)
         self._connection.commit()
-        self._truncate = f"truncate {', '.join(names)}"
-        self._delete = "; ".join([
-            "set local session_replication_role = replica",
-            f"lock table {', '.join(names)} in exclusive mode",  # as a truncation, waits for whoever still writes
-            *(f"delete from {name}" for name in names)]) if may_delete else self._truncate
-        self._times = 0
+        self._statement = f"truncate {', '.join(names)}"
 
-    def empty(self, gives_back: bool = False) -> None:
-        """Leave no row but of what the migrations made and of roles; `gives_back` the room of what was deleted, too."""
-        statement = self._truncate if gives_back or self._times % self.ROOM == 0 else self._delete
+    def empty(self) -> None:
+        """Leave no row but of what the migrations made and of roles."""
         try:
-            self._run(statement)
+            self._run(self._statement)
         except psycopg.OperationalError:  # a test ended every connection of the server
             self.close()
             self._connection = psycopg.connect(self._url)
-            self._run(statement)
-        self._times += 1
+            self._run(self._statement)
 
     def _run(self, statement: str) -> None:
         self._connection.execute(statement)

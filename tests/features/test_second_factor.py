@@ -15,8 +15,9 @@ from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 
 from clinic import clock
+from clinic.audit import audit_engine
 from clinic.config import Settings
-from clinic.db import write_unit
+from clinic.db import db, write_unit
 from tests.browser.server import serve
 from tests.factory import PASSWORD
 from tests.features.look import look
@@ -37,9 +38,13 @@ LIE_OVER_EACH_OTHER = """() => {
 
 
 @pytest.fixture
-def app(settings: Settings) -> Flask:
+def app(settings: Settings) -> Iterator[Flask]:
     """No demonstration; a case waits for its signature."""
-    return create_app(settings)
+    made = create_app(settings)
+    yield made
+    with made.app_context():
+        db.engine.dispose()
+        audit_engine().dispose()
 
 
 @pytest.fixture

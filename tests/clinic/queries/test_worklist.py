@@ -188,7 +188,6 @@ EXPLAINED = (
 )
 
 
-@pytest.mark.plans
 @pytest.mark.parametrize("number", range(len(EXPLAINED)))
 def test_index_serves_the_list(app: Flask, number: int) -> None:
     run, indexes = EXPLAINED[number]

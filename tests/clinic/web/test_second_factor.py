@@ -79,7 +79,7 @@ def set_up(user: User) -> str:
 
 def list_actions(user_id: str) -> list[str]:
     db.session.rollback()
-    return [row.action for row in db.session.query(AuditChange).filter_by(subject_id=user_id)]
+    return [row.action for row in db.session.query(AuditChange).filter_by(subject_id=user_id).order_by(AuditChange.id)]
 
 
 def test_nothing_opens_before_a_second_factor_is_set_up(app: Flask) -> None:
