@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from threading import Lock
 from typing import Any, Literal
 
 from flask_sqlalchemy import SQLAlchemy
@@ -26,6 +27,7 @@ Mode = Literal["read", "write"]
 LOCK_PATIENCE_SECONDS = 15.0  # longer than any write unit we allow; a person would have given up by then
 TRUST_SECONDS = 10.0  # since its last use, in which a connection to PostgreSQL is not asked whether it is there
 _USED = "used"  # key of a pooled connection's record
+_beginning = Lock()  # nobody connects to a file that is just being made
 
 _mode: ContextVar[Mode] = ContextVar("unit_of_work", default="read")
 _patience: ContextVar[float | None] = ContextVar("patience", default=None)  # None: LOCK_PATIENCE_SECONDS
@@ -288,14 +290,18 @@ def without_waiting(connection: Connection) -> Iterator[None]:
 
 
 def keep_to_ourselves(engine: Engine) -> None:
-    """Let an embedded database begin as a file that nobody else can read, and its log with it, whatever the folder."""
+    """Let an embedded database begin as a file that nobody else can read, and its log with it, whatever the folder.
+
+    A file that is there is never opened here: to close it would take SQLite's own locks of it from every connection of
+    this process, and another process would write over what they write (sqlite.org/howtocorrupt.html, 2.2).
+    """
     path = engine.url.database
 
     @event.listens_for(engine, "do_connect")
     def _begin(_dialect: Any, _record: Any, _arguments: Any, _named: Any) -> None:
         if path and path != ":memory:":
-            with suppress(OSError):  # the connection itself says what is wrong
-                os.close(os.open(path, os.O_RDONLY | os.O_CREAT, 0o600))
+            with _beginning, suppress(OSError):  # it is there; else the connection itself says what is wrong
+                os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _driver(connection: Connection) -> Any:

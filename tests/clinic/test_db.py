@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -115,3 +117,34 @@ def test_older_database_with_rows_is_brought_forward(tmp_path: Path) -> None:
         set_mode("read")
         db.engine.dispose()
         audit_engine().dispose()
+
+
+TAKES_ALL = """
+import fcntl, sys
+with open(sys.argv[1], "r+b") as file:
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 510, 0x40000002)
+    except OSError:
+        print("somebody reads it")
+"""  # SQLite's bytes of who has the database open (sqlite.org/fileformat2.html#the_lock_byte_page)
+
+
+def test_who_connects_takes_no_lock_from_another_connection(tmp_path: Path) -> None:
+    """A file that is closed takes its locks from the whole process, and other processes would write over ours."""
+    app = create_app(Settings(var_dir=tmp_path, secret_key="test-secret"))
+    with app.app_context():
+        path = str(db.engine.url.database)
+
+        def is_open() -> bool:
+            return "reads" in subprocess.run([sys.executable, "-c", TAKES_ALL, path], capture_output=True, text=True,
+                                             check=True).stdout
+
+        with db.engine.connect() as one:
+            one.exec_driver_sql("SELECT count(*) FROM sqlite_master")
+            assert is_open()
+            with db.engine.connect() as other:
+                other.exec_driver_sql("SELECT count(*) FROM sqlite_master")
+                assert is_open()
+        db.engine.dispose()
+        audit_engine().dispose()
+        assert not is_open()
