@@ -7,7 +7,7 @@ BIN := .venv/bin
 PEERS := tests/peers
 # Root installs what Debian lacks; anybody else is told which packages to ask for.
 RUN_PACKAGES := libpango-1.0-0 libpangoft2-1.0-0
-TEST_PACKAGES := $(RUN_PACKAGES) chromium-headless-shell postgresql nodejs npm poppler-utils libnss3-tools openssl zbar-tools dcmtk
+TEST_PACKAGES := $(RUN_PACKAGES) chromium postgresql nodejs npm poppler-utils libnss3-tools openssl zbar-tools dcmtk
 
 help:
 	@echo "make run    start everything with a demo clinic (http://localhost:8000)"

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
-from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Table, bindparam
@@ -35,8 +34,6 @@ class ManyRows:
         self.one = f"{self._head} VALUES {self._marks}{self._tail}"  # the statement for a single row
         self.names: tuple[str, ...] = tuple(compiled.positiontup)  # of the columns, in their order
         columns = insert.table.c
-        self._pick: Callable[[dict[str, Any]], Sequence[Any]] = itemgetter(*self.names) if len(self.names) > 1 \
-            else lambda row: (row[self.names[0]],)
         found = ((place, _find_converter(columns[name].type, dialect)) for place, name in enumerate(self.names))
         self._converters = [(place, convert) for place, convert in found if convert is not None]
         # What a table fills in by itself, in SQLAlchemy's own part of it: a key, a state.
@@ -57,7 +54,7 @@ class ManyRows:
         if self._defaults:
             row = {name: default.arg(None) if default.is_callable else default.arg
                    for name, default in self._defaults} | row
-        values = list(self._pick(row))
+        values = [row[name] for name in self.names]
         for place, convert in self._converters:
             values[place] = convert(values[place])
         return values

@@ -7,7 +7,7 @@ for package in "$@"; do
     # A program that is there by other means is as good as its package.
     nodejs) command -v node >/dev/null 2>&1 && continue ;;
     npm) command -v npm >/dev/null 2>&1 && continue ;;
-    chromium-headless-shell) command -v chromium >/dev/null 2>&1 && continue ;;
+    chromium) command -v chromium >/dev/null 2>&1 && continue ;;
     postgresql) [ -n "${TEST_DATABASE_URL:-}" ] && continue; ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 && continue ;;
   esac
   dpkg -s "$package" >/dev/null 2>&1 && continue

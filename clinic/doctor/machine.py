@@ -24,7 +24,7 @@ GROUP = 0o070
 # Our own choices: a full day of films of a busy site is about 5 GiB; with 1 GiB left the next days' work is in danger.
 LOW_BYTES, LITTLE_BYTES = 1 << 30, 5 << 30
 SKEW_SECONDS = 5  # tokens are refused at 60 (SMART Backend Services allows little); a kept clock is within one
-CLOCK_TODO = "Set the machine's clock by a time server (systemd-timesyncd, chrony)."
+CLOCK_ADVICE = "Set the machine's clock by a time server (systemd-timesyncd, chrony)."
 
 
 def check_files(settings: Settings) -> Iterator[Finding]:
@@ -86,7 +86,7 @@ def check_clocks(settings: Settings) -> Iterator[Finding]:
         theirs: datetime = db.session.execute(text("select clock_timestamp()")).scalar_one()
         apart = abs((theirs - clock.now()).total_seconds())
         if apart > SKEW_SECONDS:
-            yield wrong("clock", f"Our clock and the database's are {apart:.0f} seconds apart.", CLOCK_TODO)
+            yield wrong("clock", f"Our clock and the database's are {apart:.0f} seconds apart.", CLOCK_ADVICE)
         else:
             yield good("clock", "Our clock and the database's agree.")
     limit = now + timedelta(seconds=SKEW_SECONDS)
@@ -94,7 +94,7 @@ def check_clocks(settings: Settings) -> Iterator[Finding]:
         if latest is not None and latest > limit:
             ahead = (latest - now).total_seconds()
             yield wrong("clock", f"{name} lies {ahead:.0f} seconds in the future: a clock went backwards, or differs.",
-                        CLOCK_TODO)
+                        CLOCK_ADVICE)
             return
     yield good("clock", "Nothing recorded lies in the future.")
 

@@ -39,9 +39,16 @@ from clinic.models.tb_contact import STANDS
 from clinic.models.treatment import UNDER_WAY
 from clinic.progress import SPUTUM
 from clinic.queries.due_dose import select_without_doses, without_doses
-from clinic.queries.due_source import Moment as Moment
-from clinic.queries.due_source import Source as Source
-from clinic.queries.due_source import at_sites, columns, last_day, last_moment, led_at_sites, was_asked
+from clinic.queries.due_source import (
+    Moment,
+    Source,
+    at_sites,
+    columns,
+    last_day,
+    last_moment,
+    led_at_sites,
+    was_asked,
+)
 from clinic.queries.index_choice import write_out
 from clinic.rules.age import add_months
 from clinic.task_kind import list_task_kinds

@@ -16,7 +16,8 @@ from clinic import clock
 from clinic.db import read_unit, write_unit
 from clinic.models import Site, Task
 from clinic.models.task import CLIMBING
-from clinic.queries.due import SOURCES, Moment, Source, find_base, group_by_day, select_new, select_settled
+from clinic.queries.due import SOURCES, find_base, group_by_day, select_new, select_settled
+from clinic.queries.due_source import Moment, Source
 from clinic.services.task import NewTask, climb, get_kind, insert_tasks, settle
 
 T = TypeVar("T")

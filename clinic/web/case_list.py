@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from functools import lru_cache
 from secrets import token_hex
 from typing import Any
 from urllib.parse import urlencode
@@ -182,22 +181,15 @@ def address_pages(page: Page, moment: str | Callable[[Any], Place]) -> dict[str,
 
     def address(name: str, row: Any) -> str:
         at, key = (getattr(row, moment), row.id) if isinstance(moment, str) else moment(row)
-        return f"{request.path}?{_write_query((*kept, (name, f'{at.isoformat()}_{key}')))}"
+        return f"{request.path}?{urlencode([*kept, (name, f'{at.isoformat()}_{key}')])}"
 
     return {"next_url": address("after", rows[-1]) if rows and page.has_next else None,
             "prev_url": address("before", rows[0]) if rows and page.has_previous else None}
 
 
-@lru_cache(maxsize=500)
-def _write_query(pairs: tuple[tuple[str, str], ...]) -> str:
-    return urlencode(pairs)
-
-
 def read_place(name: str) -> Place | None:
-    """The place in a list that the address names; None when it names none, or it cannot be read."""
-    if name not in request.args:
-        return None
-    moment, _underscore, key = request.args[name].partition("_")
+    """The place in a list that the address names; None when it cannot be read."""
+    moment, _underscore, key = request.args.get(name, "").partition("_")
     try:
         found = datetime.fromisoformat(moment)
         return (found.astimezone(UTC), key) if found.tzinfo and key else None

@@ -37,10 +37,8 @@ def init_review_return(app: Flask) -> None:
     def _remember() -> None:
         if request.method != "GET" or request.endpoint in (None, "static"):
             return
-        row, case_id = "", ""
-        if "review" in request.args:
-            row = request.args["review"]
-            case_id = (request.view_args or {}).get("case_id") or request.args.get("case", "")
+        row = request.args.get("review", "")
+        case_id = (request.view_args or {}).get("case_id") or request.args.get("case", "")
         if _NAME.fullmatch(row) and _NAME.fullmatch(case_id):
             session[_KEY] = {"case": case_id, "row": row}
         elif request.endpoint in ("case.show", "sign.review", "worklist.index"):
