@@ -25,10 +25,12 @@ class Server:
         self._process = process
         self.port = port
 
-    def drive(self, requests: list[bytes], status: int, seconds: float) -> tuple[float, float]:
+    def drive(
+        self, requests: list[bytes], status: int, seconds: float, connections: int = 8
+    ) -> tuple[float, float]:
         """Answers a second, and microseconds of processor time the server's processes took for one."""
         before, start = self._read_ticks(), time.perf_counter()
-        answers = drive(self.port, requests, status, seconds)
+        answers = drive(self.port, requests, status, seconds, connections)
         count = max(answers * (time.perf_counter() - start), 1.0)
         return answers, (self._read_ticks() - before) / _TICK * 1e6 / count
 

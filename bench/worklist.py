@@ -31,6 +31,7 @@ TIMES = 100
 FIRST_PAGE, PEOPLE = "all open, first page", "people by name"
 GOALS = {FIRST_PAGE: "G4", PEOPLE: "G4e"}
 EMPTY = "empty Flask answer"
+CONNECTIONS = 4  # with which G4b was set
 LISTS = (View.SIGN, View.TAKE, View.FACTS, View.MINE)
 Ask = Callable[[int], object]
 
@@ -131,7 +132,7 @@ def _over_http(app: Flask, settings: Settings) -> list[Figure]:
     with serve(settings) as server:
         for turn in range(ROUNDS + 1):
             for subject, request in subjects.items():
-                answers, cost = server.drive([request.encode()], 200, 1.0)
+                answers, cost = server.drive([request.encode()], 200, 1.0, CONNECTIONS)
                 if turn:
                     rates.setdefault(subject, []).append(answers)
                     costs.setdefault(subject, []).append(cost)

@@ -65,9 +65,12 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def engine_options(url: str) -> dict[str, Any]:
-    """Pool settings by database."""
+    """Pool settings by database: a connection for every thread of a web worker is kept, and never made for a page.
+
+    Whoever opens one reads the whole schema, on SQLite some milliseconds.
+    """
     if url.startswith("sqlite"):
-        return {"connect_args": {"timeout": 15}}
+        return {"pool_size": 10, "max_overflow": 10, "connect_args": {"timeout": 15}}
     # A statement that psycopg prepares is planned by PostgreSQL without its values after some uses: the rarest name of
     # a million is then looked for as if it were a common one (300 ms, not 1).
     return {"pool_size": 5, "max_overflow": 10, "connect_args": {"prepare_threshold": None}}

@@ -12,6 +12,7 @@ import pytest
 from alembic import command
 from alembic.util.exc import CommandError
 from flask import Flask
+from sqlalchemy import event
 
 from clinic import migration
 from clinic.audit import audit_engine
@@ -19,6 +20,7 @@ from clinic.config import Settings
 from clinic.counter import next_number
 from clinic.db import WriteInReadUnit, db, read_unit, set_mode, write_unit
 from clinic.models import Site
+from integrations.supervisor import count_threads
 from wsgi import create_app
 
 
@@ -58,6 +60,32 @@ def test_write_unit_commits_and_error_rolls_back(app: Flask) -> None:
         raise ZeroDivisionError
     with read_unit():
         assert [s.code for s in db.session.query(Site)] == ["AAA"]
+
+
+def test_every_thread_of_a_web_worker_keeps_a_connection(app: Flask, settings: Settings) -> None:
+    made: list[object] = []
+    event.listen(db.engine, "connect", note := lambda driver, _record: made.append(driver))
+    together = threading.Barrier(count_threads(settings), timeout=30)
+
+    def read() -> None:
+        with app.app_context(), read_unit():
+            db.session.query(Site).all()
+            together.wait()
+
+    def read_together() -> None:
+        threads = [threading.Thread(target=read) for _each in range(together.parties)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    try:
+        read_together()
+        before = len(made)
+        read_together()
+    finally:
+        event.remove(db.engine, "connect", note)
+    assert len(made) == before
 
 
 def test_four_writers_at_once_give_each_number_once(app: Flask) -> None:
