@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import selectors
-import socket
 import socketserver
 import sqlite3
 import subprocess
@@ -18,30 +16,22 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import psycopg
 
 from bench.measure import ROUNDS, Figure, to_figure
 from bench.place import find_port, make_settings, open_app
+from bench.sender import MESSAGE, load
 from bench.slow_disk import MILLISECONDS, slow_disk
 from clinic.config import ROOT, Settings
 from clinic.db import db, write_unit
 from clinic.lone_insert import LoneInsert
-from integrations.hl7.frame import END, wrap
 from integrations.inbound.intake import Arrival, build_insert, build_row
 from tests.factory import make_laboratory, make_site
 
 SECONDS = 1.5
-LINES = 13
-HEAD = ("MSH|^~\\&|CENTRALLAB|LAB01|CLEARWAY|NBO|20261120080000+0300||ORU^R01^ORU_R01|{number}|P|2.5.1\r"
-        "PID|1||NBO-26-000001-R^^^CLEARWAY^MR||Wanjiru^Grace^Achieng||19910105|F\r"
-        "ORC|RE|NBO-L-000001-X^CLEARWAY|{number}^LAB01\r"
-        "OBR|1|NBO-L-000001-X^CLEARWAY|{number}^LAB01|24323-8^Panel^LN|||20261119\r")  # fmt: skip
-BODY = "".join(f"OBX|{line}|NM|2160-{line}^Creatinine^LN||{60 + line}.0|umol/L^umol/L^UCUM|53-97|N|||F\r"
-               for line in range(1, LINES + 1))
-BODY_BYTES = BODY.encode()
 ALONE, PEERS = "alone", ("hl7apy", "python-hl7")
 
 
@@ -107,77 +97,20 @@ def _measure_round(
 ) -> Iterator[tuple[str, float]]:
     yield "raw, one row", _insert(settings, database, 1)
     for count in (1, 32, 16) if ports else (1, 32):
-        yield f"ours, {count} connection{'s' if count > 1 else ''}", load(port, count)
+        yield f"ours, {count} connection{'s' if count > 1 else ''}", load(port, count, SECONDS)
     yield "raw, 32 rows", _insert(settings, database, 32)
     if ports:
         yield "own row", _insert_own(1)
         yield "own rows", _insert_own(32)
     for name, server in ports.items():
         if name == ALONE:
-            yield from ((f"{name}, {count}", load(server, count)) for count in (1, 32))
+            yield from ((f"{name}, {count}", load(server, count, SECONDS)) for count in (1, 32))
         else:
-            yield name, load(server, 16)
-
-
-def load(port: int, count: int, seconds: float = SECONDS) -> float:
-    """Messages answered a second over `count` connections that each wait for their answer.
-
-    One loop over ready sockets, so that asking costs little beside what is asked.
-    """
-    ready, answered, mark = selectors.DefaultSelector(), 0, time.time_ns()
-    start = time.perf_counter()
-    end = start + seconds
-    for sender in range(count):
-        _call(ready, port, f"{mark:x}-{sender}-", 0)
-    while time.perf_counter() < end:
-        for key, _events in ready.select(30):
-            line, (names, number, got) = key.fileobj, key.data
-            assert isinstance(line, socket.socket)
-            try:
-                piece = line.recv(65536)
-            except OSError:  # hl7apy's server resets what it has not read
-                piece = b""
-            got += piece
-            if got.endswith(END):
-                if b"MSA|AA" not in got:
-                    raise RuntimeError(got[:200])
-                answered, number, got = answered + 1, number + 1, b""
-                with suppress(OSError):  # told by the next look at it
-                    line.sendall(_message(names, number))
-            if piece:
-                ready.modify(line, selectors.EVENT_READ, (names, number, got))
-            else:  # a server that hangs up after each message
-                ready.unregister(line)
-                line.close()
-                _call(ready, port, names, number)
-    spent = time.perf_counter() - start
-    for key in list(ready.get_map().values()):
-        assert isinstance(key.fileobj, socket.socket)
-        key.fileobj.close()
-    ready.close()
-    return answered / spent
-
-
-def _call(ready: selectors.BaseSelector, port: int, names: str, number: int) -> None:
-    for _turn in range(6000):  # a server whose queue of connections is full
-        try:
-            line = socket.create_connection(("127.0.0.1", port), timeout=30)
-            line.sendall(_message(names, number))
-        except OSError:
-            time.sleep(0.005)
-            continue
-        ready.register(line, selectors.EVENT_READ, (names, number, b""))
-        return
-    raise TimeoutError(f"nobody takes a connection on {port}")
-
-
-def _message(names: str, number: int) -> bytes:
-    return wrap(HEAD.replace("{number}", f"{names}{number}").encode() + BODY_BYTES)
+            yield name, load(server, 16, SECONDS)
 
 
 def _insert(settings: Settings, database: str, rows: int) -> float:
     """Rows a second, `rows` in each transaction, made durable before the next begins."""
-    body = (HEAD.format(number="1") + BODY).encode()
     count, end = 0, time.perf_counter() + SECONDS
     start = time.perf_counter()
     if database == "sqlite":
@@ -187,7 +120,7 @@ def _insert(settings: Settings, database: str, rows: int) -> float:
         line.execute("create table if not exists raw (id integer primary key, name text, body blob)")
         while time.perf_counter() < end:
             line.execute("begin immediate")
-            line.executemany("insert into raw (name, body) values (?, ?)", [("1", body)] * rows)
+            line.executemany("insert into raw (name, body) values (?, ?)", [("1", MESSAGE)] * rows)
             line.execute("commit")
             count += rows
         line.close()
@@ -196,7 +129,7 @@ def _insert(settings: Settings, database: str, rows: int) -> float:
         server.execute("create table if not exists raw (id bigserial primary key, name text, body bytea)")
         while time.perf_counter() < end:
             with server.transaction(), server.cursor() as cursor:
-                cursor.executemany("insert into raw (name, body) values (%s, %s)", [("1", body)] * rows)
+                cursor.executemany("insert into raw (name, body) values (%s, %s)", [("1", MESSAGE)] * rows)
             count += rows
     return count / (time.perf_counter() - start)
 
@@ -204,7 +137,7 @@ def _insert(settings: Settings, database: str, rows: int) -> float:
 def _insert_own(rows: int) -> float:
     """The same in the table that the listener fills, by the statement that it says."""
     insert = LoneInsert(db.engine, build_insert(db.engine.dialect.name))
-    arrival, count, end = Arrival((HEAD.format(number="1") + BODY).encode(), "bench"), 0, time.perf_counter() + SECONDS
+    arrival, count, end = Arrival(MESSAGE, "bench"), 0, time.perf_counter() + SECONDS
     start = time.perf_counter()
     mark = f"{time.time_ns():x}"
     while time.perf_counter() < end:
