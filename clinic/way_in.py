@@ -16,7 +16,7 @@ from clinic.session_life import WAITING, Standing, State, find_standing
 from clinic.way_back import address_lock, address_sign_in, address_sign_in_again, is_ours
 
 log = logging.getLogger(__name__)
-SECRETS = re.compile(r"password|passkey|^csrf_token$|^(app_|key_)?code$")  # names of fields that are never kept
+SECRETS = re.compile(r"password|passkey|^csrf_token$|(^|_)code$")  # names of fields that are never kept
 
 
 def find_way_in() -> str:

@@ -31,6 +31,7 @@ WINDOW = 30  # seconds before and after: the clocks of phones differ (RFC 6238, 
 RECOVERY_CODES = 10
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # none that is mistaken for another; 16 of them are 80 bits
 GROUPS, GROUP = 4, 4
+RECOVERY = "recovery_code"  # the means, and its field's name
 
 
 def has_second_factor(user_id: str) -> bool:
@@ -68,7 +69,7 @@ def draw_secret() -> str:
 def describe_secret(secret: str, user: User) -> tuple[str, str]:
     """(address for the QR code, key to type by hand) of an encrypted secret."""
     totp = _totp().from_source(secret)
-    return totp.to_uri(label=user.email), totp.pretty_key()
+    return totp.to_uri(label=user.email), totp.pretty_key(sep=" ")  # not every app reads over dashes
 
 
 def set_up_authenticator(user: User, secret: str, code: str) -> None:
@@ -129,6 +130,20 @@ def use_recovery_code(user_id: str, code: str) -> bool:
     return True
 
 
+def use_any_code(user_id: str, code: str, recovery_code: str) -> tuple[str, str]:
+    """(by which of the two, what is wrong, empty when it was right); what was right is used up. The caller commits.
+
+    A recovery code counts in the field of the app's code too: people type it where they are asked for a code.
+    """
+    if code.strip() and use_code(user_id, code):
+        return "code", ""
+    if any(typed.strip() and use_recovery_code(user_id, typed) for typed in (recovery_code, code)):
+        return RECOVERY, ""
+    if recovery_code.strip():
+        return RECOVERY, _("This recovery code is not right or was used already. Take the next one of your list.")
+    return "code", say_wrong_code()
+
+
 def forget_second_factor(user: User) -> None:
     """Take away everything that is set up; the person sets it up anew at the next sign-in."""
     for model in (Authenticator, Passkey, RecoveryCode):
@@ -151,9 +166,15 @@ def say_wrong_code() -> str:
     return _("This code is not right or was used already. Wait for the next one.")
 
 
-def say_missing_code() -> str:
-    """What a person reads who typed no code."""
-    return _("Enter the code that your authenticator app shows now.")
+def find_missing_code(user_id: str, code: str, recovery_code: str) -> dict[str, list[str]]:
+    """What a person reads who typed no code but needs one, by field name."""
+    if code.strip() or recovery_code.strip():
+        return {}
+    if has_authenticator(user_id):
+        return {"code": [_("Enter the code that your authenticator app shows now.")]}
+    if count_passkeys(user_id):
+        return {"passkey": [_("Confirm with your passkey.")]}
+    return {}
 
 
 def derive_key(purpose: bytes) -> bytes:

@@ -48,12 +48,14 @@ async function answer(button) {
   field.value = JSON.stringify({ challenge, credential });
 }
 
-// The first field that has to be filled in before a key is made; a passkey stands for the password and the code.
+// The first field that has to be filled in before a key is made; a passkey stands for the password and the code, a
+// recovery code for the code.
 function findEmpty(button) {
   const fields = button.form ? button.form.elements : {};
   const proven = [...button.form?.querySelectorAll("[data-passkey-answer]") ?? []].some((one) => one.value);
-  return (button.dataset.needs || "").split(" ").map((name) => fields[name])
-    .find((one) => one && !one.value.trim() && !(proven && /_(password|code)$/.test(one.name)));
+  const isFilled = (name) => Boolean(fields[name]?.value.trim());
+  const stands = (name) => (proven && /_(password|code)$/.test(name)) || isFilled(name.replace(/_code$/, "_recovery_code"));
+  return fields[(button.dataset.needs || "").split(" ").find((name) => fields[name] && !isFilled(name) && !stands(name))];
 }
 
 for (const button of document.querySelectorAll("[data-passkey]:not([data-ready])")) {
@@ -80,8 +82,10 @@ for (const button of document.querySelectorAll("[data-passkey]:not([data-ready])
       await answer(button);
       word.textContent = button.dataset.done;
       if (button.dataset.then === "submit") button.form.requestSubmit();
-    } catch {
-      word.textContent = button.dataset.failed; // closed by the person, no key, or our server did not answer
+    } catch (problem) {
+      // A key that is there already; closed by the person or left alone, which browsers do not tell apart; any other.
+      const said = { InvalidStateError: "known", NotAllowedError: "closed" }[problem.name];
+      word.textContent = button.dataset[said || "failed"];
     }
     button.disabled = false;
   });

@@ -20,6 +20,7 @@ from clinic.db import db
 from clinic.errors import WrongMediaType
 from clinic.limit import Bucket, Door, TooManyAttempts, admit, count_visit, forgive, list_buckets, tag_account
 from clinic.models import User
+from clinic.services.second_factor import RECOVERY
 from clinic.session_life import TRIES, find_standing
 
 log = logging.getLogger(__name__)
@@ -114,7 +115,7 @@ def _list_sign_in_buckets(name: str) -> list[Bucket]:
 
 def _is_guess() -> bool:
     """Whether the second step was answered at all: who pressed the button too early has guessed nothing."""
-    return any(request.form.get(name, "").strip() for name in ("code", "passkey"))
+    return any(request.form.get(name, "").strip() for name in ("code", RECOVERY, "passkey"))
 
 
 def _read_name() -> str:

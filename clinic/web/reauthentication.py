@@ -2,8 +2,8 @@
 
 A form shows the macro `again_fields` (templates/macros/again.html) and its view calls `check_again` before it changes
 anything. Signing, revoking and changing roles ask every time; frequent work (confirming, releasing) asks again only
-when the last full check is some minutes old. A full check is the password and a code of the authenticator app, or a
-passkey; an account without a second factor (only in the demonstration) has the password alone.
+when the last full check is some minutes old. A full check is the password and a code of the authenticator app or a
+recovery code, or a passkey; an account without a second factor (only in the demonstration) has the password alone.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from flask import Flask, current_app, request, session
+from flask import Flask, current_app, flash, request, session
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from flask_login import current_user, user_logged_in
 from flask_security.signals import user_failed_authn
 from flask_security.utils import verify_password
@@ -26,7 +27,15 @@ from clinic.errors import InvalidInput
 from clinic.models import User
 from clinic.schemas.door import load
 from clinic.services.passkey import Purpose, WrongPasskey, use_passkey
-from clinic.services.second_factor import count_passkeys, has_authenticator, say_missing_code, say_wrong_code, use_code
+from clinic.services.second_factor import (
+    RECOVERY,
+    count_passkeys,
+    count_recovery_codes,
+    find_missing_code,
+    has_authenticator,
+    has_second_factor,
+    use_any_code,
+)
 from clinic.services.secret_attempt import record_right_secret, record_wrong_secret
 from clinic.web.limit import find_wait_again, forgive_again
 
@@ -38,6 +47,7 @@ class Ways(NamedTuple):
 
     app: bool
     passkey: bool
+    recovery: bool  # codes are left
 
 
 def check_again(typed: Mapping[str, Any], frequent: bool = False, prefix: str = "") -> dict[str, list[str]]:
@@ -60,8 +70,8 @@ def prove(user: User, typed: Mapping[str, Any], prefix: str = "") -> dict[str, l
     """The same for any account: what is wrong with the proof in `typed` that it is `user`."""
     user_id, stored, purpose = user.id, user.password or "", str(request.endpoint)
     answer, password = str(typed.get(f"{prefix}passkey", "")), str(typed.get(f"{prefix}password", ""))
-    code = str(typed.get(f"{prefix}code", ""))
-    missing = {} if answer else _find_missing(user_id, password, code, prefix)
+    codes = str(typed.get(f"{prefix}code", "")), str(typed.get(f"{prefix}{RECOVERY}", ""))
+    missing = {} if answer else _find_missing(user_id, password, codes, prefix)
     db.session.rollback()  # nothing is locked while a slow hash is computed
     if missing:  # no guess: it counts for nothing
         return missing
@@ -72,14 +82,25 @@ def prove(user: User, typed: Mapping[str, Any], prefix: str = "") -> dict[str, l
         if answer:
             means, problem = "passkey", _check_passkey(user_id, answer)
         elif right:
-            means, problem = _check_second(user_id, code)
+            means, problem = use_any_code(user_id, *codes) if has_second_factor(user_id) else ("password", "")
         else:
             means, problem = "password", _("This is not your password.")
         (record_wrong_secret if problem else record_right_secret)(user_id, means, purpose)
     if problem:
         return {f"{prefix}{means}": [problem]}
     forgive_again(user_id)
+    if means == RECOVERY:
+        tell_of_recovery(user_id)
     return {}
+
+
+def tell_of_recovery(user_id: str) -> None:
+    """Say on the next page that a recovery code is used up, and what to do if the factor is lost."""
+    left = count_recovery_codes(user_id)
+    told = ngettext("That recovery code is used up; %(num)s is left.",
+                    "That recovery code is used up; %(num)s are left.", left)
+    advice = _("If your phone or key is gone, set up a new one now on the page My sign-in, and make new codes there.")
+    flash(f"{told} {advice}", "warning")
 
 
 def load_again(schema: Schema, typed: Mapping[str, Any], releases: bool) -> Any:
@@ -108,7 +129,9 @@ def mark_checked() -> None:
 def list_ways(user: User | None = None) -> Ways:
     """What `user` (default: who is signed in) has besides the password."""
     user_id = (user or current_user).id
-    return Ways(has_authenticator(user_id), count_passkeys(user_id) > 0)
+    is_set_up = has_second_factor(user_id)
+    return Ways(has_authenticator(user_id), count_passkeys(user_id) > 0,
+                is_set_up and count_recovery_codes(user_id) > 0)
 
 
 def init_reauthentication(app: Flask) -> None:
@@ -129,25 +152,14 @@ def init_reauthentication(app: Flask) -> None:
     app.jinja_env.globals.update(is_checked_lately=is_checked_lately, ways_to_prove=list_ways)
 
 
-def _find_missing(user_id: str, password: str, code: str, prefix: str) -> dict[str, list[str]]:
+def _find_missing(user_id: str, password: str, codes: tuple[str, str], prefix: str) -> dict[str, list[str]]:
     """What was left empty, by field name."""
     missing = {} if password else {f"{prefix}password": [_("Enter your password.")]}
-    if not code.strip() and has_authenticator(user_id):
-        missing[f"{prefix}code"] = [say_missing_code()]
-    return missing
+    return missing | {f"{prefix}{name}": said for name, said in find_missing_code(user_id, *codes).items()}
 
 
 def _is_password(password: str, stored: str) -> bool:
     return bool(password) and verify_password(password, stored)
-
-
-def _check_second(user_id: str, code: str) -> tuple[str, str]:
-    """(by what, what is wrong) after the password was right."""
-    if has_authenticator(user_id):
-        return "code", "" if use_code(user_id, code) else say_wrong_code()
-    if count_passkeys(user_id):
-        return "passkey", _("Confirm with your passkey.")
-    return "password", ""
 
 
 def _check_passkey(user_id: str, answer: str) -> str:

@@ -32,6 +32,7 @@ from clinic.services.second_factor import (
     remove_authenticator,
     set_up_authenticator,
 )
+from clinic.way_back import find_way
 from clinic.web.factor_gate import mark_passed, must_set_up, sets_up
 from clinic.web.form import read_form
 from clinic.web.reauthentication import check_again
@@ -69,7 +70,7 @@ def set_up_app() -> Page:
         secret = str(_serializer().loads(request.form.get("state", ""), max_age=LIFE)[current_user.id])
     except (BadData, KeyError, TypeError):
         flash(_("That took too long. Begin again."), "info")
-        return redirect(url_for(".show"))
+        return _lead_back()
     is_first = not has_second_factor(current_user.id)
     try:
         set_up_authenticator(current_user, secret, request.form.get("code", ""))
@@ -147,14 +148,25 @@ def _change(prefix: str, act: Any, done: str) -> Page:
         flash(problem.message, "error")
     else:
         flash(done, "success")
-    return redirect(url_for(".show"), 303)
+    return _lead_back()
 
 
 def _go_on(is_first: bool, done: str) -> Page:
     """After the first factor come the recovery codes, and the application opens."""
     mark_passed(current_user)
     flash(done, "success")
-    return _show_codes() if is_first else redirect(url_for(".show"), 303)
+    return _show_codes() if is_first else _lead_back()
+
+
+def _lead_back() -> Response:
+    return redirect(url_for(".show", then=_find_ahead()[1]), 303)
+
+
+def _find_ahead() -> tuple[str, str | None]:
+    """Where somebody goes on who signed in with a recovery code, and its sealed way, which comes along on each step."""
+    token = request.values.get("then", "")
+    ahead = find_way(token, current_user.id)
+    return (ahead, token) if ahead else ("/", None)
 
 
 def _show(errors: dict[str, list[str]], typed: dict[str, Any] | None = None) -> str:
@@ -167,7 +179,7 @@ def _show_app(secret: str, errors: dict[str, list[str]] | None = None) -> str:
     address, written = describe_secret(secret, current_user)
     return _render(
         "security/authenticator.html", picture=segno.make(address, error="m").svg_data_uri(scale=4, border=2),
-        written=written, state=_serializer().dumps({current_user.id: secret}), errors=errors)
+        written=written, address=address, state=_serializer().dumps({current_user.id: secret}), errors=errors)
 
 
 def _show_codes() -> str:
@@ -176,7 +188,8 @@ def _show_codes() -> str:
 
 def _render(template: str, **values: Any) -> str:
     """These pages stand alone: nothing else may open yet while the first factor is set up."""
-    return render_template(template, navigation=[], **values)
+    ahead, then = _find_ahead()
+    return render_template(template, navigation=[], ahead=ahead, then=then, **values)
 
 
 def _serializer() -> URLSafeTimedSerializer:

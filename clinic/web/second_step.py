@@ -18,18 +18,17 @@ from clinic.models import User
 from clinic.permissions import public
 from clinic.services.passkey import Purpose, WrongPasskey, ask_to_prove, use_passkey
 from clinic.services.second_factor import (
+    RECOVERY,
     count_recovery_codes,
-    has_authenticator,
+    find_missing_code,
     has_second_factor,
-    say_missing_code,
-    say_wrong_code,
-    use_code,
-    use_recovery_code,
+    use_any_code,
 )
 from clinic.services.secret_attempt import record_wrong_secret
+from clinic.way_back import seal_way
 from clinic.web.factor_gate import mark_passed
 from clinic.web.form import read_form
-from clinic.web.reauthentication import list_ways
+from clinic.web.reauthentication import list_ways, tell_of_recovery
 
 blueprint = Blueprint("second_step", __name__, url_prefix="/sign-in")
 Page = str | tuple[str, int] | Response
@@ -70,24 +69,17 @@ def answer() -> Page:
     user, typed = find_half_signed_in(), read_form(request.form)
     if user is None:
         return _begin_again()
-    if not typed.get("passkey") and not typed.get("code", "").strip():  # no guess: it is written down as none
-        said = say_missing_code() if has_authenticator(user.id) else _("Enter one of your recovery codes.")
-        return _show(user, {"code": [said]}), 422
-    user_id = user.id
+    user_id, codes = user.id, (typed.get("code", ""), typed.get(RECOVERY, ""))
+    missing = {} if typed.get("passkey") else find_missing_code(user_id, *codes)
+    if missing:  # no guess: it is written down as none
+        return _show(user, missing), 422
     db.session.rollback()
     with write_unit():
-        before = count_recovery_codes(user_id)
-        problems = _check(user_id, typed)
-        is_recovery = count_recovery_codes(user_id) < before
-        if problems:
-            record_wrong_secret(user_id, next(iter(problems)), str(request.endpoint))
-    if problems:
-        return _show(db.session.get_one(User, user_id), problems), 422
-    answered = _sign_in(db.session.get_one(User, user_id), "second-step")
-    if is_recovery:
-        flash(_("You signed in with a recovery code. If your phone or key is gone, set up a new one now on the page My "
-                "sign-in: nothing can be signed without it."), "warning")
-    return answered
+        means, problem = _check(user_id, typed.get("passkey", ""), codes)
+        if problem:
+            record_wrong_secret(user_id, means, str(request.endpoint))
+    user = db.session.get_one(User, user_id)
+    return (_show(user, {means: [problem]}), 422) if problem else _sign_in(user, "second-step", means == RECOVERY)
 
 
 @blueprint.post("/passkey")
@@ -142,27 +134,30 @@ def init_second_step(app: Flask) -> None:
     security.support_mfa = True
 
 
-def _check(user_id: str, typed: dict[str, Any]) -> dict[str, list[str]]:
-    if typed.get("passkey"):
-        try:
-            use_passkey(typed["passkey"], Purpose.SECOND, user_id)
-        except WrongPasskey as problem:
-            return problem.fields
-        return {}
-    code = typed.get("code", "")
-    if code and (use_code(user_id, code) or use_recovery_code(user_id, code)):
-        return {}
-    return {"code": [say_wrong_code()]}
+def _check(user_id: str, answer: str, codes: tuple[str, str]) -> tuple[str, str]:
+    """(by what, what is wrong)."""
+    if not answer:
+        return use_any_code(user_id, *codes)
+    try:
+        use_passkey(answer, Purpose.SECOND, user_id)
+    except WrongPasskey as problem:
+        return "passkey", problem.fields["passkey"][0]
+    return "passkey", ""
 
 
-def _sign_in(user: User, means: str) -> Response:
-    """Both factors were right."""
+def _sign_in(user: User, means: str, is_recovery: bool = False) -> Response:
+    """Both factors were right. Who used a recovery code comes to where a new factor is set up, and goes on from there.
+    """
     session.pop(HALF, None)
     login_user(user, remember=False, authn_via=[means])
     mark_passed(user)
+    ahead = _get_post_login_redirect()
+    if is_recovery:
+        tell_of_recovery(user.id)
+        return redirect(url_for("second_factor.show", then=seal_way(user.id, ahead)))
     if not has_codes_left(user):
         flash(_("You have few recovery codes left. Make new ones on the page My sign-in."), "warning")
-    return redirect(_get_post_login_redirect())
+    return redirect(ahead)
 
 
 def has_codes_left(user: User) -> bool:

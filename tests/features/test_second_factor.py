@@ -86,7 +86,7 @@ def test_from_the_first_sign_in_to_a_signature(
         expect(page.get_by_role("heading", level=1)).to_have_text("Set up your second factor")
         page.get_by_role("button", name="Set up an app").click()
         look(page, "second-factor-app")
-        phone = pyotp.TOTP(page.locator(".sign-in__key").inner_text().replace("-", ""))
+        phone = pyotp.TOTP(page.locator(".sign-in__key").inner_text().replace(" ", ""))
         page.get_by_label("Code that the app shows now").fill(phone.at(clock.now() - timedelta(seconds=30)))
         page.get_by_role("button", name="Finish").click()
         expect(page.locator(".recovery-codes li")).to_have_count(10)
@@ -124,9 +124,13 @@ def test_from_the_first_sign_in_to_a_signature(
     expect(page.get_by_text("The passkey is added.")).to_be_visible()
     page.get_by_label("Name of the new passkey").fill("the same key")
     page.keyboard.press("Enter")  # beside a button that removes the first
-    expect(page.get_by_text("No passkey was read.")).to_be_visible()
+    expect(page.get_by_text("This key is registered for you already.")).to_be_visible()
     expect(page.locator(".passkeys bdi")).to_have_text("blue key")
     look(page, "second-factor-own")
+    tool.send("WebAuthn.setUserVerified", {"authenticatorId": stick, "isUserVerified": False})  # the PIN is not given
+    page.get_by_role("button", name="Add a passkey").click()
+    expect(page.get_by_text("Nothing was read: the question was closed")).to_be_visible()
+    tool.send("WebAuthn.setUserVerified", {"authenticatorId": stick, "isUserVerified": True})
     with clock.stopped_at(clock.now() + timedelta(minutes=6)):  # who acts is asked again, before a key is made
         page.reload()
         page.get_by_label("Name of the new passkey").fill("third key")

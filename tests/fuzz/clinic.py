@@ -211,7 +211,7 @@ def _make_other(made: Clinic) -> None:
 
 def _find_key(user: User) -> str:
     secret = db.session.execute(select(Authenticator.secret).where(Authenticator.user_id == user.id)).scalar_one()
-    return describe_secret(secret, user)[1].replace("-", "")
+    return describe_secret(secret, user)[1].replace(" ", "")
 
 
 def _give_app(user: User, made: Clinic) -> str:

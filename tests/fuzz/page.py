@@ -73,7 +73,7 @@ def read_page(content: str, address: str) -> Page:
     said = " ".join(first[0].text_content().split()) if first else lead
     flashed = [" ".join(one.text_content().split()) for one in tree.xpath(
         "//div[@class='flashes']/div[contains(@class, 'notice--bad')]")]
-    key = "".join(tree.xpath("//code[contains(@class, 'sign-in__key')]/text()")).replace("-", "")
+    key = "".join(tree.xpath("//code[contains(@class, 'sign-in__key')]/text()")).replace(" ", "")
     return Page(forms, links, bool(lead or told), _find_strange(tree), wrong, said, "".join(flashed[:1]), key)
 
 

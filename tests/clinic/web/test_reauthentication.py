@@ -11,6 +11,7 @@ from sqlalchemy import select
 from clinic import clock
 from clinic.db import db
 from clinic.models import AuditChange
+from clinic.services.second_factor import draw_recovery_codes
 from tests.clinic.web.test_delivery_page import make_refused
 from tests.clinic.web.test_second_factor import set_up, show_code
 from tests.factory import PASSWORD, make_user
@@ -77,3 +78,20 @@ def test_signing_asks_for_a_code_every_time_and_takes_each_once(app: Flask) -> N
             "revocation": "film of another person", "password": PASSWORD, "code": code})
         assert again.status_code == 422 and "was used already" in again.get_data(as_text=True)
     assert [how for what, how in list_attempts(user_id) if what == "wrong-secret"] == ["code"] * 3 + ["password"]
+
+
+def test_signature_is_proven_with_a_recovery_code_which_is_used_up(app: Flask) -> None:
+    staff = make_staff()
+    set_up(staff.physician)
+    user_id, case_id, codes = staff.physician.id, make_complete_case(staff).id, draw_recovery_codes(staff.physician)
+    client = sign_in(app, staff.physician)
+    page = client.get(f"/cases/{case_id}/sign").get_data(as_text=True)
+    assert 'id="recovery_code"' in page
+    version = page.partition('name="case_version" value="')[2].partition('"')[0]
+    form = {"kind": "accepted", "declared": "yes", "case_version": version, "password": PASSWORD}
+    assert client.post(f"/cases/{case_id}/sign", data=form | {"recovery_code": codes[0]}).status_code == 302
+    exam = client.get(f"/cases/{case_id}/sign").location
+    again = client.post(f"{exam}/revoke", data={
+        "revocation": "film of another person", "password": PASSWORD, "recovery_code": codes[0]})
+    assert again.status_code == 422 and "This recovery code is not right" in again.get_data(as_text=True)
+    assert list_attempts(user_id) == [("check-again", "recovery_code"), ("wrong-secret", "recovery_code")]

@@ -5,12 +5,13 @@ The codes are computed by pyotp, another implementation of RFC 6238 than the one
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pyotp
 import pytest
@@ -55,7 +56,7 @@ def give_password(browser: FlaskClient, email: str, password: str = PASSWORD) ->
 def read_key(page: str) -> str:
     found = re.search(r'<code class="sign-in__key" dir="ltr">([^<]+)</code>', page)
     assert found
-    return found[1].replace("-", "")
+    return found[1].replace(" ", "")
 
 
 def read_state(page: str) -> str:
@@ -72,7 +73,7 @@ def show_code(key: str, steps: int = 0) -> str:
 def set_up(user: User) -> str:
     """Give `user` an authenticator app; returns its key. Its first code was that of the step before."""
     secret = draw_secret()
-    key = describe_secret(secret, user)[1].replace("-", "")
+    key = describe_secret(secret, user)[1].replace(" ", "")
     set_up_authenticator(user, secret, show_code(key, -1))
     return key
 
@@ -185,10 +186,78 @@ def test_recovery_code_stands_in_once(app: Flask) -> None:
         give_password(browser, email)
         typed = codes[0].lower().replace("-", " ")
         assert browser.post("/sign-in/second-step", data={"code": typed}).status_code == expected
-        told = "If your phone or key is gone, set up a new one now" in browser.get("/").get_data(as_text=True)
+        told = "If your phone or key is gone, set up a new one now" in browser.get("/my-sign-in").get_data(as_text=True)
         assert told is (expected == 302)
     assert count_recovery_codes(user_id) == 9
     assert "use-recovery-code" in list_actions(user_id)
+
+
+def test_lost_phone_is_replaced_with_recovery_codes_however_late_and_work_goes_on(app: Flask) -> None:
+    user = make_user("reception")
+    email, user_id, lost = user.email, user.id, set_up(user)
+    codes, browser = draw_recovery_codes(user), open_browser(app)
+    asked = browser.post("/sign-in?next=/search", data={"email": email, "password": PASSWORD}).location
+    assert "<details" in browser.get(asked).get_data(as_text=True)
+    led = browser.post(asked, data={"recovery_code": codes[0]}).location
+    assert led.startswith("/my-sign-in?then=")
+    then = unquote(led.partition("then=")[2])
+    assert 'href="/search"' in browser.get(led).get_data(as_text=True), "or on to where they wanted to go"
+    with clock.stopped_at(clock.now() + timedelta(minutes=6)):
+        page = browser.get(led).get_data(as_text=True)
+        assert 'name="app_recovery_code"' in page and 'name="key_recovery_code"' in page
+        proof = {"app_password": PASSWORD, "app_recovery_code": codes[0], "then": then}
+        used = browser.post("/my-sign-in/app", data=proof)
+        assert used.status_code == 422 and "This recovery code is not right" in used.get_data(as_text=True)
+        shown = browser.post("/my-sign-in/app", data=proof | {"app_recovery_code": codes[1]}).get_data(as_text=True)
+        assert "That recovery code is used up; 8 are left." in shown
+        key = read_key(shown)
+        done = browser.post("/my-sign-in/app/code", data={
+            "state": read_state(shown), "code": show_code(key), "then": then})
+        assert done.location == led and 'href="/search"' in browser.get(led).get_data(as_text=True)
+        assert show_code(lost) != show_code(key)
+        stranger = browser.get("/my-sign-in?then=gAAAA-not-ours").get_data(as_text=True)
+        assert "gAAAA" not in stranger and "Go on to your work" not in stranger
+    assert list_actions(user_id).count("use-recovery-code") == 2
+    assert count_recovery_codes(user_id) == 8
+
+
+def test_guesses_at_recovery_codes_wait_like_any_other(app: Flask) -> None:
+    user = make_user("reception")
+    email, key = user.email, set_up(user)
+    draw_recovery_codes(user)
+    browser = open_browser(app)
+    give_password(browser, email)
+    with clock.stopped_at(clock.now()):
+        guesses = [browser.post("/sign-in/second-step", data={"recovery_code": f"AAAA-{n}"}) for n in range(20)]
+        assert guesses[0].status_code == 422 and guesses[-1].status_code == 429
+    with clock.stopped_at(clock.now() + timedelta(hours=2)):
+        give_password(browser, email)
+        assert browser.post("/sign-in/second-step", data={"code": show_code(key)}).status_code == 302
+        again = [browser.post("/my-sign-in/password", data={
+            "new_password": "seven brass lamps on a river", "password": PASSWORD, "recovery_code": f"AAAA-{n}",
+        }) for n in range(20)]
+        assert again[0].status_code == 422 and again[-1].status_code == 429
+
+
+def test_key_that_is_not_at_hand_is_stood_in_for_by_a_recovery_code(app: Flask) -> None:
+    user = make_user("reception")
+    client = sign_in(app, user)
+    asked = client.get("/my-sign-in/passkeys/options").get_json()
+    kept = client.post("/my-sign-in/passkeys", data={
+        "name": "blue key", "new": SoftKey(*_find_origin(app)).register(asked)}).get_data(as_text=True)
+    code = re.findall(r"<code>([A-Z2-9-]{19})</code>", kept)[0]
+    change = {"new_password": "seven brass lamps on a river", "password": PASSWORD}
+    refused = client.post("/my-sign-in/password", data=change).get_data(as_text=True)
+    assert "Confirm with your passkey." in refused and 'name="recovery_code"' in refused
+    assert client.post("/my-sign-in/password", data=change | {"recovery_code": code}).status_code == 303
+    assert "wrong-secret" not in list_actions(user.id), "what was left empty is no guess"
+
+
+def test_key_of_an_app_opens_it_on_the_same_phone_and_can_be_copied(app: Flask) -> None:
+    client = sign_in(app, make_user("reception"))
+    page = client.post("/my-sign-in/app").get_data(as_text=True)
+    address = html.unescape(re.search(r'href="(otpauth://[^"]+)"', page)[1])  # type: ignore[index]
+    assert pyotp.parse_uri(address).secret == read_key(page)
 
 
 def test_reset_by_the_administrator_ends_sessions_and_begins_anew(app: Flask) -> None:
