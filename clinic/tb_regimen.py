@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 TABLE = Path(__file__).resolve().parent / "programmes" / "reference" / "tb_regimen.toml"
+UNCHANGED, ALL_STOPPED = "none", "all-stopped"  # of the actions about a side effect
 WEIGHT_LIMITS = ("1.0", "250.0")  # kilograms; catches a slip of the hand
 
 
@@ -95,6 +96,11 @@ def count_end_cultures(programme: str) -> int:
 def get_monitoring() -> dict[str, int]:
     """Specimens a month, and what follows from them."""
     return dict(_table()["monitoring"])
+
+
+def get_stop_review_days() -> int:
+    """After how many days it is asked how the medicines go on, when all of them were stopped."""
+    return int(_table()["stop"]["review_days"])
 
 
 def list_side_effects() -> dict[str, str]:

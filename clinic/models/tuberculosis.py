@@ -136,6 +136,14 @@ class TbPhase(Base):
     recorded_at: Mapped[datetime] = moment()
     recorded_by_id: Mapped[str] = mapped_column(ForeignKey("user.id"))
 
+    def covers(self, day: date) -> bool:
+        """Whether the day lies within it."""
+        return self.started_on <= day and (self.ended_on is None or day <= self.ended_on)
+
+    def is_due(self, day: date) -> bool:
+        """Whether it gives a dose on that day of the week."""
+        return self.days_per_week == 7 or day.weekday() < 5
+
 
 class DoseState(StrEnum):
     """What became of a day's dose."""

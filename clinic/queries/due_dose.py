@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, and_, case, cast, exists, func, or_, select
+from sqlalchemy import ColumnElement, Date, Select, String, and_, case, cast, exists, func, or_, select
 
 from clinic import clock
-from clinic.models import Case, DoseState, PhaseName, ResultStatus, Task, TbDose, TbPhase, Treatment
+from clinic.models import Case, DoseState, PhaseName, ResultStatus, Task, TbDose, TbPhase, TbSideEffect, Treatment
 from clinic.models.treatment import UNDER_WAY
 from clinic.queries.due_source import Moment, columns, led_at_sites, was_asked
 from clinic.queries.index_choice import write_out
-from clinic.tb_regimen import get_interruption_rule
+from clinic.tb_regimen import ALL_STOPPED, get_interruption_rule
 
 WEEKEND = 2  # days on which a treatment of five days a week gives nothing
 
@@ -22,21 +22,35 @@ _LAST = func.coalesce(
     .scalar_subquery(), TbPhase.started_on)
 _DONE = select(func.count()).select_from(TbDose).where(
     TbDose.phase_id == TbPhase.id, _GIVEN).correlate(TbPhase).scalar_subquery()
+# All medicines are stopped and nobody has decided since (clinic/services/tb_given.py says the same of one case's days).
+_IS_STOPPED = exists().where(
+    TbSideEffect.case_id == Treatment.case_id, TbSideEffect.superseded_at.is_(None), TbSideEffect.ended_on.is_(None),
+    TbSideEffect.action == ALL_STOPPED, TbSideEffect.recorded_at > TbPhase.recorded_at)
+_WENT_ON = func.coalesce(
+    select(func.max(func.date(TbSideEffect.superseded_at, type_=Date()))).where(
+        TbSideEffect.case_id == Treatment.case_id, TbSideEffect.action == ALL_STOPPED).correlate(Treatment)
+    .scalar_subquery(), TbPhase.started_on)
 
 
 def select_without_doses(moment: Moment) -> Select[*tuple[Any, ...]]:
-    """By the last dose given: more whole days have passed since than are noticed as an interruption."""
-    key = Treatment.series_id.concat(":").concat(cast(_LAST, String))
-    return select(*columns(key, Treatment.series_id, _LAST), case(
+    """More whole days have passed than are noticed as an interruption: since the last dose given, the beginning of the
+    phase, or the day on which stopped medicines went on. While all are stopped no dose is missed."""
+    base = _find_later(_find_later(_LAST, _WENT_ON), TbPhase.started_on)
+    key = Treatment.series_id.concat(":").concat(cast(base, String))
+    return select(*columns(key, Treatment.series_id, base), case(
         (TbPhase.days_per_week < 7, _count_days() + WEEKEND), else_=_count_days()).label("days")).join(
         Case, Case.id == Treatment.case_id).join(TbPhase, TbPhase.case_id == Treatment.case_id).where(
-        _is_due(moment.today), led_at_sites(moment), ~was_asked("doses-missed", key))
+        _is_due(moment.today, base), ~_IS_STOPPED, led_at_sites(moment), ~was_asked("doses-missed", key))
 
 
 def without_doses() -> ColumnElement[bool]:
     """The treatment goes on, and its last dose is as old as ever."""
     return exists(select(Treatment.id).join(TbPhase, TbPhase.case_id == Treatment.case_id).where(
-        Treatment.series_id == Task.subject_id, _is_due(clock.today() + timedelta(days=1))))
+        Treatment.series_id == Task.subject_id, _is_due(clock.today() + timedelta(days=1), _LAST)))
+
+
+def _find_later(one: Any, other: Any) -> Any:
+    return case((one > other, one), else_=other)
 
 
 def _count_days() -> int:
@@ -44,11 +58,11 @@ def _count_days() -> int:
     return get_interruption_rule().noticed_after_days + 2
 
 
-def _is_due(today: date) -> ColumnElement[bool]:
+def _is_due(today: date, base: Any) -> ColumnElement[bool]:
     usual = today - timedelta(days=_count_days())
     return and_(
         write_out(UNDER_WAY, "treatment"), Treatment.status != ResultStatus.ENTERED_IN_ERROR,
         Treatment.started_on <= usual,  # by its index: no dose was given before
         TbPhase.ended_on.is_(None), TbPhase.is_void.is_(False),
         or_(TbPhase.name == PhaseName.INTENSIVE, TbPhase.planned_doses > _DONE),
-        or_(and_(TbPhase.days_per_week == 7, usual >= _LAST), usual - timedelta(days=WEEKEND) >= _LAST))
+        or_(and_(TbPhase.days_per_week == 7, usual >= base), usual - timedelta(days=WEEKEND) >= base))

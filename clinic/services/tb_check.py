@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from flask_babel import gettext as _
@@ -32,13 +32,14 @@ from clinic.permissions import Permission, permissions_of
 from clinic.rules.age import add_months
 from clinic.schemas.tuberculosis import NewMonth, NewSideEffect
 from clinic.services.plausibility import ensure_order, ensure_possible_dates, get_today
-from clinic.services.task import close_task_of, open_task
+from clinic.services.task import close_task_of, close_tasks_about, open_task
+from clinic.services.tb_given import close_stop_tasks, find_stop, list_changes, name_stop
 from clinic.services.tb_summary import DISEASE, count_doses, is_over, list_phases
 from clinic.services.tuberculosis import ensure_under_treatment, finish
+from clinic.tb_regimen import ALL_STOPPED, UNCHANGED, get_stop_review_days
 from clinic.tb_regimen import list_side_effects as list_kinds
 
 GRAVE = 3  # the grade from which the physician is asked (docs/clinical-open-points.md, T14)
-UNCHANGED = "none"  # of the actions
 LOSS = Decimal("0.95")  # of the weight before: a loss of a twentieth in a month is looked at
 
 
@@ -80,27 +81,25 @@ def record_month(tb: TbCase, new: NewMonth, actor: User) -> TbMonth:
 def record_side_effect(
     tb: TbCase, new: NewSideEffect, actor: User, replaces: TbSideEffect | None = None
 ) -> TbSideEffect:
-    """Write down a side effect, or how an earlier one went on. Raises as `record_month`.
+    """Write down a side effect, or how an earlier one went on. Raises as `record_month`, and InvalidInput when somebody
+    who does not decide on the treatment lets stopped medicines go on.
 
     A grave one, or one for which medicines were stopped or changed, is the physician's task, unless whoever records it
-    decides on the treatment.
+    decides on the treatment. All medicines stopped: their task in any case, after some days; missed doses are asked for
+    no more.
     """
     ensure_under_treatment(tb)
     ensure_possible_dates(tb.case, began_on=new.began_on, ended_on=new.ended_on)
     ensure_order(_get_begin(tb), new.began_on, "began_on", _("This is before the treatment began."))
     ensure_order(new.began_on, new.ended_on, "ended_on", _("The end cannot be before the beginning."))
     if replaces is not None:
+        _ensure_may_resume(tb, new, replaces, actor)
         replaces.superseded_at = clock.now()
     row = TbSideEffect(case_id=tb.case_id, kind=new.kind, grade=new.grade, began_on=new.began_on, ended_on=new.ended_on,
                        action=new.action, remark=new.remark.strip(), recorded_at=clock.now(), recorded_by_id=actor.id)
     db.session.add(row)
     finish(tb.case, "record-tb-side-effect", actor, {"number": tb.number, "kind": new.kind, "grade": new.grade})
-    if (new.grade >= GRAVE or new.action != UNCHANGED) and new.ended_on is None and (
-            Permission.MANAGE_TUBERCULOSIS not in permissions_of(actor)):
-        told = f"{new.kind}:{new.began_on}:{new.grade}:{new.action}"  # told once, and again when it gets worse
-        open_task("follow-up", tb.case, f"side-effect:{tb.id}:{told}", role="physician", actor=actor, detail=_(
-            "%(what)s under tuberculosis treatment, grade %(grade)s: decide how the medicines go on.",
-            what=list_kinds()[new.kind], grade=new.grade))
+    _tell_physician(tb, new, actor)
     return row
 
 
@@ -184,11 +183,56 @@ def _get_begin(tb: TbCase) -> date:
     return began
 
 
-def _close_tasks(tb: TbCase, month: int, actor: User) -> None:
-    """What is written down is asked for no more: this month, and those before it."""
-    series = db.session.execute(select(Treatment.series_id).where(
+def _ensure_may_resume(tb: TbCase, new: NewSideEffect, replaces: TbSideEffect, actor: User) -> None:
+    """Raise InvalidInput when medicines that were all stopped would go on by the word of who does not decide that."""
+    if replaces.action != ALL_STOPPED or replaces.ended_on is not None or _decides(actor):
+        return
+    sentence = _("All medicines are stopped: a physician or the tuberculosis team records that they go on. Leave it "
+                 "open and stopped here, and write how the person does.")
+    wrong = {"action": [sentence]} if new.action != ALL_STOPPED else (
+        {"ended_on": [sentence]} if new.ended_on is not None else {})
+    if wrong:
+        raise InvalidInput(_("Please correct what is marked."), fields=wrong, case=tb.case_id)
+
+
+def _tell_physician(tb: TbCase, new: NewSideEffect, actor: User) -> None:
+    """Open the task that a side effect makes, or close it when the medicines go on."""
+    today = get_today(tb.case)
+    stop = find_stop(list_changes(tb), today)
+    if stop is None:
+        close_stop_tasks(tb, actor)
+    is_stop = stop is not None and new.action == ALL_STOPPED and new.ended_on is None
+    is_told = new.ended_on is None and (new.grade >= GRAVE or new.action != UNCHANGED) and not _decides(actor)
+    if not is_stop and not is_told:
+        return
+    # Told once, and again when it gets worse or when all medicines are stopped once more.
+    told = ":".join([new.kind, f"{new.began_on}", f"{new.grade}", new.action] + (
+        [f"{stop.from_on}"] if stop is not None and is_stop else []))
+    open_task(
+        "follow-up", tb.case, f"side-effect:{tb.id}:{told}", role="physician", actor=actor,
+        due_on=today if is_told else today + timedelta(days=get_stop_review_days()),
+        subject_id=name_stop(tb) if is_stop else None, detail=_(
+            "%(what)s under tuberculosis treatment, grade %(grade)s: decide how the medicines go on.",
+            what=list_kinds()[new.kind], grade=new.grade))
+    series = _find_series(tb)
+    if is_stop and series:
+        close_tasks_about("doses-missed", series, "held-back", actor)
+
+
+def _decides(actor: User) -> bool:
+    return Permission.MANAGE_TUBERCULOSIS in permissions_of(actor)
+
+
+def _find_series(tb: TbCase) -> str | None:
+    """The treatment of the case as the rules and the tasks know it."""
+    return db.session.execute(select(Treatment.series_id).where(
         Treatment.case_id == tb.case_id, Treatment.disease == DISEASE, Treatment.superseded_at.is_(None)).limit(1)
     ).scalar_one_or_none()
+
+
+def _close_tasks(tb: TbCase, month: int, actor: User) -> None:
+    """What is written down is asked for no more: this month, and those before it."""
+    series = _find_series(tb)
     for number in range(1, month + 1) if series else ():
         close_task_of("treatment-month", f"{series}:{number}", "done", actor)
 

@@ -28,10 +28,11 @@ from clinic.models import (
 from clinic.partial_date import format_clinically
 from clinic.schemas.tuberculosis import NewDose, NewPhase
 from clinic.services.plausibility import ensure_possible_dates, get_today
+from clinic.services.tb_given import MedicineChange, close_stop_tasks, find_stop, list_changes
 from clinic.services.tb_summary import count_doses, is_over, list_phases
 from clinic.services.tuberculosis import ensure_under_treatment, finish
 from clinic.tb_course import FLUOROQUINOLONES, Count, Gap, advise, find_gaps
-from clinic.tb_regimen import compute_dose, list_regimens
+from clinic.tb_regimen import compute_dose, list_regimens, list_side_effects
 
 LONGEST_CODE = 60  # of a caution, as PhaseIn takes them back
 MARGIN = timedelta(days=1)  # a phase may be prescribed for tomorrow
@@ -69,6 +70,7 @@ def start_phase(tb: TbCase, new: NewPhase, actor: User) -> TbPhase:
     finish(tb.case, "start-tb-phase", actor, {
         "number": tb.number, "phase": new.name.value, "regimen": new.regimen, "on": new.started_on.isoformat(),
         "drugs": new.drugs, "weight": new.weight_kg}, confirmed)
+    close_stop_tasks(tb, actor)
     return phase
 
 
@@ -89,12 +91,12 @@ def record_doses(tb: TbCase, doses: Sequence[NewDose], actor: User) -> int:
     """Write down what became of some days' doses, all of them or none; how many changed.
 
     Raises InvalidInput naming each day that cannot be, or the reason that lacks; CaseChanged when somebody wrote
-    another thing meanwhile.
+    another thing meanwhile. While all medicines are stopped no dose is given and none is missed.
     """
     ensure_under_treatment(tb)
     phases = [phase for phase in list_phases(tb.case_id) if not phase.is_void]
     current = {dose.day: dose for dose in list_doses(tb)}
-    today = get_today(tb.case)
+    today, changes = get_today(tb.case), list_changes(tb)
     wrong: dict[str, list[str]] = {}
     changed: list[tuple[NewDose, TbPhase]] = []
     for new in doses:
@@ -105,7 +107,7 @@ def record_doses(tb: TbCase, doses: Sequence[NewDose], actor: User) -> int:
         if new.state is new.shown:
             continue
         phase = _find_phase(phases, new.day)
-        sentence = _find_dose_error(new, phase, today)
+        sentence = _find_dose_error(new, phase, today, find_stop(changes, new.day))
         if sentence is None and new.state in (DoseState.MISSED, DoseState.HELD) and not new.reason.strip():
             wrong["reason"] = [_("Say why it was missed or held back.")]
         elif sentence or phase is None:
@@ -254,16 +256,27 @@ def _list_phase_cautions(tb: TbCase, new: NewPhase, phases: list[TbPhase]) -> li
 
 
 def _find_phase(phases: list[TbPhase], day: date) -> TbPhase | None:
-    return next((phase for phase in reversed(phases)
-                 if phase.started_on <= day and (phase.ended_on is None or day <= phase.ended_on)), None)
+    return next((phase for phase in reversed(phases) if phase.covers(day)), None)
 
 
-def _find_dose_error(new: NewDose, phase: TbPhase | None, today: date) -> str | None:
+def _find_dose_error(new: NewDose, phase: TbPhase | None, today: date, stop: MedicineChange | None) -> str | None:
     if new.day > today:
         return _("This day has not come yet.")
     if phase is None:
         return _("No phase of the treatment covers this day.")
+    if stop is not None and new.state in (DoseState.GIVEN, DoseState.MISSED):
+        return _say_stopped(stop)
     return None
+
+
+def _say_stopped(stop: MedicineChange) -> str:
+    told = {"what": list_side_effects()[stop.effect.kind], "first": format_clinically(stop.from_on)}
+    if stop.until is not None:
+        return _("All medicines were stopped from %(first)s (%(what)s) until %(day)s: the doses between stand as held "
+                 "back.", day=format_clinically(stop.until), **told)
+    return _("All medicines are stopped since %(first)s (%(what)s): the dose stands as held back. Before one is given, "
+             "a physician or the tuberculosis team records how the side effect goes on, or changes the medicines.",
+             **told)
 
 
 def _build_dose(tb: TbCase, new: NewDose, phase: TbPhase, actor: User) -> TbDose:

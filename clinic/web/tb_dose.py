@@ -14,13 +14,14 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from clinic.errors import CaseChanged, InvalidInput
-from clinic.models import Case, DosePlace, DoseState, TbDose, TbPhase
+from clinic.models import Case, DosePlace, DoseState, TbDose
 from clinic.permissions import Permission, has_permission, requires
 from clinic.queries.tuberculosis import list_observers
 from clinic.schemas.door import load
 from clinic.schemas.tuberculosis import DosePlaceIn, NewDose
-from clinic.services import tb_summary, tb_treatment, tuberculosis
+from clinic.services import tb_given, tb_summary, tb_treatment, tuberculosis
 from clinic.services.plausibility import get_today
+from clinic.services.tb_given import MedicineChange
 from clinic.web import tb_word
 from clinic.web.form import read_form, read_shown_day
 from clinic.web.station_page import Answer, forget, list_names, open_case, show
@@ -33,11 +34,12 @@ STATES = {letter: state for state, letter in tb_word.LETTERS.items()}
 
 @dataclass(frozen=True)
 class Day:
-    """One day of the calendar; `is_open` when its dose may be written down."""
+    """One day of the calendar; `is_open` when its dose may be written down, `stop` why it is held back by itself."""
 
     on: date
     dose: TbDose | None
     is_open: bool
+    stop: MedicineChange | None = None
 
 
 @blueprint.get("")
@@ -103,6 +105,8 @@ def _show(case: Case, month: date | None, typed: dict[str, Any], problem: Invali
     last = first.replace(day=calendar.monthrange(first.year, first.month)[1])
     doses = {dose.day: dose for dose in tb_treatment.list_doses(tb, first, last)}
     phases = [row for row in tb_summary.list_phases(case.id) if not row.is_void]
+    changes = tb_given.list_changes(tb)
+    held = tb_given.list_held_days(tb, changes)
     writing = (may_write(case) and has_permission(P.RECORD_TREATMENT) and tb.outcome is None
                and tb.refused_on is None)
     days = [first + timedelta(days=n) for n in range(last.day)]
@@ -110,22 +114,24 @@ def _show(case: Case, month: date | None, typed: dict[str, Any], problem: Invali
     for day in days:
         if len(weeks[-1]) == 7:
             weeks.append([])
-        weeks[-1].append(Day(day, doses.get(day), writing and day <= today and _is_covered(phases, day)))
+        is_open = writing and day <= today and any(row.covers(day) for row in phases) and (
+            day in doses or tb_given.find_stop(changes, day) is None)
+        weeks[-1].append(Day(day, doses.get(day), is_open, held.get(day)))
     weeks[-1] += [None] * (7 - len(weeks[-1]))
+    told = [day for week in weeks for day in week if day is not None and (day.dose or day.stop)]
+    people = {who for dose in doses.values() for who in (dose.recorded_by_id, dose.observer_id) if who}
+    people |= {day.stop.effect.recorded_by_id for day in told if day.stop}
     return show(
         "tuberculosis/doses.html", case, problem, tb=tb, typed=typed, weeks=weeks, words=tb_word, writing=writing,
         first=first, before=(first - timedelta(days=1)).strftime("%Y-%m"),
         after=(last + timedelta(days=1)).strftime("%Y-%m") if last < today else None, month=first.strftime("%Y-%m"),
         observers=list_observers(case.site_id), places=list(DosePlace), letters=tb_word.LETTERS,
-        counts=tb_summary.count_all(case.id), states=list(DoseState), doses=sorted(doses.values(), key=lambda d: d.day),
-        names=list_names(who for dose in doses.values() for who in (dose.recorded_by_id, dose.observer_id) if who),
-        ask_url=address_meeting(case) if writing and today in days and today not in doses else None,
+        counts=tb_summary.count_all(case.id), states=list(DoseState), told=told, names=list_names(people),
+        stop=tb_given.find_stop(changes, today),
+        may_manage=may_write(case) and has_permission(P.MANAGE_TUBERCULOSIS),
+        ask_url=address_meeting(case) if writing and today in days and not {today} & {*doses, *held} else None,
         has_open_days=any(day is not None and day.is_open for week in weeks for day in week),
     )
-
-
-def _is_covered(phases: list[TbPhase], day: date) -> bool:
-    return any(row.started_on <= day and (row.ended_on is None or day <= row.ended_on) for row in phases)
 
 
 def _read_month(text: str) -> date | None:

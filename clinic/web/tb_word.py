@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from flask_babel import LazyString, lazy_gettext
 from flask_babel import gettext as _
 
@@ -14,9 +16,12 @@ from clinic.models import (
     PhaseName,
     TbHistory,
     TbOutcome,
+    TbPhase,
 )
+from clinic.services.tb_given import Course, MedicineChange
 from clinic.tb_course import Resistance
 from clinic.treatment_catalogue import list_treatables
+from clinic.web.clinical_format import format_date
 
 BASIS_WORDS: dict[DiagnosisBasis, LazyString] = {
     DiagnosisBasis.CULTURE: lazy_gettext("Culture"), DiagnosisBasis.NAAT: lazy_gettext("NAAT"),
@@ -80,6 +85,43 @@ def label_side_effect(code: str) -> str:
              "hearing": _("Loss of hearing, dizziness"), "mood": _("Depression, psychosis"),
              "kidney": _("Kidney injury"), "blood": _("Low platelets or white cells"), "other": _("Other")}
     return words.get(code, code)
+
+
+def say_change(change: MedicineChange) -> str:
+    """What was done about the medicines, and for which side effect."""
+    effect = change.effect
+    words = _("%(done)s: %(what)s", done=label_action(effect.action), what=label_side_effect(effect.kind))
+    return f"{words}, {effect.remark}" if effect.remark else words
+
+
+def say_days(phase: TbPhase, course: Course) -> dict[str, str]:
+    """From when to when a phase was given, as a cell of its table; below it what was prescribed where that differs."""
+    began, ended = course.first_on, course.last_on
+    goes_on = phase.ended_on is None
+    if began is None or ended is None:
+        text = _("No dose given")
+    elif goes_on:
+        text = _("From %(first)s, last on %(last)s", first=format_date(began), last=format_date(ended))
+    else:
+        text = _("%(first)s to %(last)s", first=format_date(began), last=format_date(ended))
+    said = []
+    if phase.ended_on is not None and (began != phase.started_on or ended != phase.ended_on):
+        said.append(_("prescribed from %(first)s to %(last)s", first=format_date(phase.started_on),
+                      last=format_date(phase.ended_on)))
+    elif goes_on and began != phase.started_on:
+        said.append(_("prescribed from %(first)s", first=format_date(phase.started_on)))
+    return {"text": text, "sub": " · ".join([*said, _("%(n)s days a week", n=phase.days_per_week)])}
+
+
+def say_changes(phase: TbPhase, course: Course) -> list[str]:
+    """Each change of the medicines meanwhile, with its days within the phase."""
+    found = []
+    for one in course.changes:
+        first = max(one.from_on, phase.started_on)
+        days = _("since %(first)s", first=format_date(first)) if one.until is None else _(
+            "%(first)s to %(last)s", first=format_date(first), last=format_date(one.until - timedelta(days=1)))
+        found.append(f"{say_change(one)} ({days})")
+    return found
 
 
 def label_action(code: str) -> str:

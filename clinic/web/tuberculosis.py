@@ -42,7 +42,7 @@ from clinic.schemas.tuberculosis import (
     SideEffectIn,
     TbCaseIn,
 )
-from clinic.services import tb_check, tb_summary, tb_treatment, tuberculosis
+from clinic.services import tb_check, tb_given, tb_summary, tb_treatment, tuberculosis
 from clinic.services.assessment import assess
 from clinic.services.fact import list_counting_results
 from clinic.services.plausibility import get_today
@@ -261,7 +261,8 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
     today = get_today(case)
     doses = {dose.day: dose for dose in tb_treatment.list_doses(tb, today, today)}
     effects, gaps = tb_check.list_side_effects(tb), tb_treatment.list_interruptions(tb)
-    total = tb_summary.count_all(case.id)
+    total, changes = tb_summary.count_all(case.id), tb_given.list_changes(tb)
+    stop = tb_given.find_stop(changes, today)
     decision = assess(case)
     people = [tb.registered_by_id, *(row.recorded_by_id for row in phases), *(row.recorded_by_id for row in effects)]
     people += [one.decided.decided_by_id for one in gaps if one.decided]
@@ -271,7 +272,9 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
     is_over = current is not None and tb_summary.is_over(current, counts[current.id])
     return show(
         "tuberculosis/view.html", case, problem, **shared, phases=phases, counts=counts, ask_url=address_meeting(case),
-        standing=tb_check.list_standing(effects, current),
+        standing=[row for row in tb_check.list_standing(effects, current) if stop is None or row.id != stop.effect.id],
+        stop=stop, held=total.held + len(tb_given.list_held_days(tb, changes)),
+        courses=tb_given.list_courses(tb, changes),
         replaced=next((row for row in effects if row.id == typed.get("replaces_id")), None),
         change_url=None if current is None or is_over else _address_change(case, current, counts[current.id]),
         steps=find_next_steps(case, tb, current, counts[current.id] if current else None, ends),
@@ -282,7 +285,7 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
         actions=list(list_actions()), tests=list_tests(), next_month=lines[-1].month if lines else 0,
         reexam=decision["reexam_not_before"], classes=decision["classes"], status=decision["status"],
         is_due=current is not None and tb.outcome is None and tb.refused_on is None
-        and (current.days_per_week == 7 or today.weekday() < 5)
+        and current.is_due(today)
         and (today in doses or not is_over),
         end_day=(tb_summary.find_last_dose(case.id) if is_over else None) or today,
     )

@@ -17,6 +17,8 @@ from clinic.models import (
     Answer,
     Case,
     CaseState,
+    DiagnosisBasis,
+    DiseaseSite,
     DoseState,
     LabResult,
     PhaseName,
@@ -26,16 +28,22 @@ from clinic.models import (
     Specimen,
     SpecimenKind,
     Task,
+    TbCase,
     TbDose,
+    TbHistory,
     TbMonth,
     TbPhase,
     Treatment,
     TreatmentOutcome,
 )
 from clinic.queries.due import SOURCES
+from clinic.schemas.door import load
+from clinic.schemas.tuberculosis import SideEffectIn
 from clinic.services import recall
 from clinic.services.recall import Swept, sweep_tasks
 from clinic.services.task import close_task, postpone_task
+from clinic.services.tb_check import record_side_effect
+from clinic.services.tb_summary import find_tb_case
 from clinic.services.visit import check_in
 from clinic.task_kind import list_task_kinds
 from tests.factory import make_case, make_user
@@ -314,6 +322,43 @@ def test_who_takes_no_dose_for_days_is_asked_for_until_the_doses_go_on(
     give(wait + 1)
     hand.turn(days=10)
     assert sweep() == Swept(), "its planned doses are given"
+
+
+@pytest.mark.database
+def test_nobody_is_asked_for_doses_while_all_medicines_are_stopped_and_again_when_they_go_on(hand: Hand) -> None:
+    """Doses that a physician held back were asked for as missed."""
+    case = begin_work(make_case())
+    who = make_user("tbteam", case.site)
+    db.session.add(Treatment(
+        case_id=case.id, case=case, disease="tuberculosis", regimen="hrze-hr-daily", status=ResultStatus.FINAL,
+        outcome=TreatmentOutcome.CURRENT, started_on=DAY, is_supervised=True, is_refused_here=False,
+        entered_at=clock.now(), entered_by_id=who.id))
+    phase = TbPhase(case_id=case.id, name=PhaseName.INTENSIVE, regimen="hrze-hr-daily", drugs={}, weight_kg="60",
+                    days_per_week=7, planned_doses=56, started_on=DAY, recorded_at=clock.now(), recorded_by_id=who.id)
+    db.session.add_all([phase, TbCase(
+        case_id=case.id, case=case, site_id=case.site_id, number="TB-1", registered_on=DAY, registered_by_id=who.id,
+        diagnosed_on=DAY, basis=DiagnosisBasis.CLINICAL, site_of_disease=DiseaseSite.PULMONARY, history=TbHistory.NEW)])
+    db.session.flush()
+    tb = find_tb_case(case)
+    assert tb is not None
+    hand.turn(days=4)
+    sweep()
+    plain = {"kind": "hepatitis", "grade": "3", "began_on": DAY.isoformat(), "action": "all-stopped"}
+    stopped = record_side_effect(tb, load(SideEffectIn(), plain), who)
+    assert [task.outcome for task in find_tasks("doses-missed")] == ["held-back"]
+    hand.turn(days=8)
+    sweep()
+    assert [task.outcome for task in find_tasks("doses-missed")] == ["held-back"], "held back, not missed"
+    assert [task.outcome for task in find_tasks("follow-up")] == [None], "who decides is asked by a day"
+    record_side_effect(tb, load(SideEffectIn(), plain | {"ended_on": clock.today().isoformat()}), who, stopped)
+    assert [task.outcome for task in find_tasks("follow-up")] == ["done"]
+    went_on = clock.today()
+    hand.turn(days=3)
+    sweep()
+    assert len(find_tasks("doses-missed")) == 1, "they went on three days ago"
+    hand.turn(days=1)
+    sweep()
+    assert [(task.outcome, task.detail) for task in find_tasks("doses-missed")][1:] == [(None, went_on.isoformat())]
 
 
 def test_unconfirmed_result_is_called_for_after_a_day(hand: Hand) -> None:

@@ -34,7 +34,7 @@ from clinic.schemas.door import load
 from clinic.schemas.laboratory import LabResultIn, SpecimenIn
 from clinic.schemas.treatment import TreatmentIn
 from clinic.schemas.tuberculosis import MonthIn, NewDose, OutcomeIn, PhaseIn, RefusalIn, SideEffectIn, TbCaseIn
-from clinic.services import laboratory, specimen, tb_check, tb_summary, tb_treatment, treatment, tuberculosis
+from clinic.services import laboratory, specimen, tb_check, tb_given, tb_summary, tb_treatment, treatment, tuberculosis
 from clinic.services.assessment import assess
 from clinic.services.fact import build_facts, build_results
 from clinic.services.task import open_task
@@ -320,6 +320,60 @@ def test_grave_side_effect_is_the_physicians_task_and_says_which_medicine(ward: 
     ward.turn(FIRST + timedelta(days=3))
     later = ward.begin(tb, FIRST + timedelta(days=3))
     assert not tb_check.list_standing(tb_check.list_side_effects(tb), later), "its medicines were decided knowing it"
+
+
+def _stop(ward: Ward, tb: TbCase, replaces: Any = None, actor: User | None = None, **more: Any) -> Any:
+    return tb_check.record_side_effect(tb, load(SideEffectIn(), {
+        "kind": "hepatitis", "grade": "3", "began_on": FIRST.isoformat(), "action": "all-stopped"} | more),
+        actor or ward.nurse, replaces)
+
+
+@pytest.mark.database
+def test_no_dose_is_given_or_missed_while_all_medicines_are_stopped(ward: Ward) -> None:
+    """The page asked to hold the dose back, and took it all the same."""
+    tb, on = ward.open(), [FIRST + timedelta(days=n) for n in range(9)]
+    ward.begin(tb)
+    ward.turn(on[3])
+    ward.give(tb, on[0], on[1])
+    stopped = _stop(ward, tb)
+    ward.turn(on[5])
+    for state in (DoseState.GIVEN, DoseState.MISSED):
+        assert "how the side effect goes on, or changes the medicines" in _refused(
+            lambda state=state: ward.dose(tb, on[5], state), f"day-{on[5]}")
+    ward.dose(tb, on[2]), ward.dose(tb, on[4], DoseState.HELD)  # before they were stopped; in a person's own words
+    changes = tb_given.list_changes(tb)
+    assert list(tb_given.list_held_days(tb, changes)) == [on[3], on[5]]
+    for more, name in (({"ended_on": on[5].isoformat()}, "ended_on"), ({"action": "none"}, "action")):
+        assert "physician or the tuberculosis team records" in _refused(
+            lambda more=more: _stop(ward, tb, stopped, **more), name)
+    worse = _stop(ward, tb, stopped, grade="4")
+    ward.turn(on[6])
+    _stop(ward, tb, worse, ward.doctor, ended_on=on[6].isoformat())
+    (change,) = tb_given.list_changes(tb)
+    assert (change.from_on, change.until) == (on[3], on[6]), "what was told of it twice is one"
+    ward.dose(tb, on[6])
+    assert "stand as held back" in _refused(lambda: ward.dose(tb, on[5]), f"day-{on[5]}")
+
+
+@pytest.mark.database
+def test_stopped_medicines_go_on_with_the_phase_that_is_begun_since(ward: Ward) -> None:
+    tb, on = ward.open(), [FIRST + timedelta(days=n) for n in range(9)]
+    first = ward.begin(tb)
+    ward.turn(on[3])
+    ward.give(tb, on[1], on[2])
+    _stop(ward, tb, actor=ward.doctor)
+    (asked,) = db.session.execute(select(Task).where(Task.kind == "follow-up")).unique().scalars()
+    assert (asked.role, asked.due_on) == ("physician", on[3] + timedelta(days=7)), "who stopped them is asked too"
+    ward.turn(on[5])
+    later = ward.begin(tb, on[6])
+    assert asked.outcome == "done"
+    _refused(lambda: ward.dose(tb, on[5]), f"day-{on[5]}")
+    ward.turn(on[6])
+    ward.dose(tb, on[6])
+    courses = tb_given.list_courses(tb, tb_given.list_changes(tb))
+    assert [(courses[row.id].first_on, courses[row.id].last_on, [
+        (one.from_on, one.until) for one in courses[row.id].changes]) for row in (first, later)] == [
+        (on[1], on[2], [(on[3], on[6])]), (on[6], on[6], [])]
 
 
 @pytest.mark.database

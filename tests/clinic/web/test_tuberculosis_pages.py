@@ -273,6 +273,32 @@ def test_side_effect_goes_on_with_what_is_known_of_it(app: Flask, case: Case) ->
     assert client.get(way[1]).status_code == 404, "another entry has taken its place"
 
 
+def test_stopped_medicines_stand_as_held_back_and_in_what_was_given(app: Flask, case: Case) -> None:
+    """The page asked for the dose, the calendar took it, and the phases showed what was prescribed alone."""
+    client, base, today = _client(app, "tbteam", case)
+    _begin(client, base, today)
+    _meet(client, base)
+    first = today - timedelta(days=7)
+    assert client.post(f"{base}/doses", data={
+        f"was-{first}": "-", f"day-{first}": "G", "month": f"{first:%Y-%m}"}).status_code == 302
+    assert client.post(f"{base}/side-effects", data={
+        "effect.kind": "hepatitis", "effect.grade": "3", "effect.began_on": first.isoformat(),
+        "effect.action": "all-stopped"}).status_code == 302
+    text = client.get(base).get_data(as_text=True)
+    assert "Today: Held back" in text and "I watched it" not in text and "1 held back" in text
+    begun, last = format_date(today - timedelta(days=9)), format_date(first)
+    assert f"From {last}, last on {last}" in text and f"prescribed from {begun}" in text
+    assert f"All medicines stopped: Liver injury (since {format_date(today)})" in text
+    refused = client.post(f"{base}/today", data={"place": "clinic"})
+    assert refused.status_code == 422 and "Before one is given" in refused.get_data(as_text=True)
+    page = client.get(f"{base}/doses").get_data(as_text=True)
+    assert f'<output class="doses__mark" id="day-{today}">H</output>' in page
+    assert "All medicines stopped: Liver injury" in page and "confirm who is in front of you" not in page
+    refused = client.post(f"{base}/doses", data={
+        f"was-{today}": "-", f"day-{today}": "G", "month": f"{today:%Y-%m}"})
+    assert refused.status_code == 422 and "Before one is given" in refused.get_data(as_text=True)
+
+
 def test_medicines_are_changed_from_those_of_now_for_the_doses_that_are_left(app: Flask, case: Case) -> None:
     users = [make_user(role, case.site) for role in ("nurse", "tbteam")]
     base, today = f"/cases/{case.id}/tuberculosis", get_today(case)
