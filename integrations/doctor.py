@@ -16,12 +16,13 @@ from clinic.db import db
 from clinic.doctor.configuration import is_listening
 from clinic.doctor.finding import Finding, good, needs_database, warning, wrong
 from clinic.models import Authority, Laboratory
+from integrations.line_test import judge_address, judge_laboratory_address
 from integrations.registry import list_names
 
 
 @needs_database
 def check_destinations(settings: Settings) -> Iterator[Finding]:
-    """Every destination has a way of sending that we know, and outside the demo an encrypted address."""
+    """Every destination has a known way of sending and an address that can be one, encrypted outside the demo."""
     known, bad = list_names("authorities"), False
     rows = db.session.execute(select(Authority.id, Authority.channel, Authority.endpoint).order_by(Authority.id))
     for authority_id, channel, endpoint in rows:
@@ -29,10 +30,14 @@ def check_destinations(settings: Settings) -> Iterator[Finding]:
             bad = True
             yield wrong("destinations", f"Destination {authority_id} has a way of sending that we do not know.",
                         f"Choose one of {', '.join(known)} (Administration, Destinations).")
-        elif urlsplit(endpoint).scheme == "http" and not settings.demo:
+        elif endpoint.startswith("http://") and not settings.demo:
             bad = True
             yield wrong("destinations", f"Exams for {authority_id} would leave unencrypted.",
                         "Give an address that begins with https:// (Administration, Destinations).")
+        elif problem := judge_address(channel, endpoint):
+            bad = True
+            yield wrong("destinations", f"The address of destination {authority_id} cannot be one.",
+                        f"{problem} (Administration, Destinations)")
         elif urlsplit(endpoint).scheme == "mllp" and not settings.demo:
             bad = True
             yield warning("destinations", f"Exams for {authority_id} leave by plain MLLP.",
@@ -58,7 +63,11 @@ def check_laboratories(settings: Settings) -> Iterator[Finding]:
             bad = True
             yield warning("laboratories", f"Laboratory {laboratory_id} may send unencrypted from another machine.",
                           f"Register its certificate ({place}), or see that the line runs inside a private network.")
-        if urlsplit(endpoint).scheme == "mllp" and not settings.demo:
+        if problem := endpoint and judge_laboratory_address(endpoint):
+            bad = True
+            yield wrong("laboratories", f"The address of laboratory {laboratory_id} cannot be one.",
+                        f"{problem} ({place})")
+        elif urlsplit(endpoint).scheme == "mllp" and not settings.demo:
             bad = True
             yield warning("laboratories", f"Orders for laboratory {laboratory_id} leave by plain MLLP.",
                           "Use mllps://, or see that the line runs inside a private network between the two of you.")

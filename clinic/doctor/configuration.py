@@ -15,6 +15,7 @@ from clinic.config import PREFIX, Settings
 from clinic.consent_text import DEMONSTRATION, SOURCE_LANGUAGE, list_consent_texts
 from clinic.db import db
 from clinic.doctor.finding import Finding, good, needs_database, warning, wrong
+from clinic.machine_address import split_address
 from clinic.models import User
 
 SHORTEST_SECRET = 32  # letters; 32 random ones of 64 are 192 bits
@@ -92,8 +93,11 @@ def check_demo_accounts(settings: Settings) -> Iterator[Finding]:
 
 def check_base_url(settings: Settings) -> Iterator[Finding]:
     """https, but on this machine alone; passkeys need a name."""
-    parts = urlsplit(settings.base_url)
     setting = f"{PREFIX}BASE_URL"
+    try:
+        parts = split_address(settings.base_url)
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         yield wrong("base-url", "The address of this installation cannot be read.",
                     f"Set {setting} to an address like https://clinic.example.")

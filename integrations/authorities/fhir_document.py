@@ -7,7 +7,7 @@ exam's id, the same for every attempt, so that an authority stores it once
 
 from __future__ import annotations
 
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlencode, urlsplit, urlunsplit
 
 from flask import current_app
 
@@ -15,6 +15,7 @@ from clinic.config import get_settings
 from clinic.delivery_reason import DeliveryReason
 from clinic.errors import Misconfigured
 from clinic.line_test import LineReport, LineResult
+from clinic.machine_address import split_address
 from clinic.models import Authority
 from clinic.models.delivery import DeliveryState
 from clinic.ports import BuiltDocument, ComposeDelivery, DocumentOrder, RenderedDelivery
@@ -34,8 +35,7 @@ def render(authority: Authority, order: DocumentOrder, built: BuiltDocument, jws
 
     Raises Misconfigured when the authority has no address that the Bundle could be sent to.
     """
-    address = urlsplit(authority.endpoint)
-    if address.scheme not in {"http", "https"} or not address.hostname:
+    if _read_address(authority.endpoint) is None:
         raise Misconfigured(
             f"The address of {authority.name} cannot be used. Ask the clinic administrator to correct it.",
             authority=authority.id,
@@ -76,9 +76,9 @@ def build_condition(body: bytes) -> dict[str, str]:
 
 def judge_address(address: str) -> str:
     """What is wrong with an address for this channel, in one sentence; empty when it can be used."""
-    parts = urlsplit(address)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        return N_("Write an address that begins with https://.")
+    parts = _read_address(address)
+    if parts is None:
+        return N_("Write an address like https://authority.example/fhir.")
     if parts.scheme == "http" and not get_settings(current_app).demo:
         return N_("Exams leave encrypted only: the address must begin with https://.")
     if parts.username or parts.password or parts.fragment:
@@ -115,3 +115,12 @@ def ask(view: DeliveryView, patience: Patience) -> Outcome | None:
     if answer.status != 200 or read_acknowledgement(answer) is None:
         return None
     return classify_answer(answer, view.idempotency_key)
+
+
+def _read_address(address: str) -> SplitResult | None:
+    """Its parts; None when no server can be asked there."""
+    try:
+        parts = split_address(address)
+    except ValueError:
+        return None
+    return parts if parts.scheme in {"http", "https"} else None

@@ -12,8 +12,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
+from clinic.machine_address import split_address
 from integrations.hl7.frame import FrameReader, FrameTooLarge, wrap
 from integrations.transport.http import NoAnswer, NotSent, Patience
 
@@ -42,12 +43,12 @@ class Credential:
 
 def parse_peer(address: str) -> Peer:
     """The receiver behind `mllp://` or, over TLS, `mllps://`; raises ValueError saying what is wrong."""
-    parts = urlsplit(address)
+    parts = split_address(address)
     if parts.scheme not in ("mllp", "mllps"):
         raise ValueError("it begins neither with mllp:// nor with mllps://")
     names = [unquote(name) for name in parts.path.split("/") if name]
     if not parts.hostname or not parts.port:
-        raise ValueError("it names no host and port")
+        raise ValueError("it names no port")
     if len(names) != 2:
         raise ValueError("it must end in /APPLICATION/FACILITY, as the authority calls itself")
     return Peer(parts.hostname, parts.port, names[0], names[1], parts.scheme == "mllps")

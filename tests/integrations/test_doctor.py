@@ -29,22 +29,36 @@ def judge(check: Check, settings: Settings) -> list[Finding]:
     ("hl7_oru", "mllp://a.test:2575/A/B", False, Verdict.WARNING),
     ("hl7_oru", "mllps://a.test:2575/A/B", False, Verdict.GOOD),
     ("pigeon", "https://a.test", True, Verdict.WRONG),
+    ("fhir_document", "nonsense", False, Verdict.WRONG),
+    ("fhir_document", "https://not a machine/fhir", False, Verdict.WRONG),
+    ("fhir_document", "https://[a.test/fhir", True, Verdict.WRONG),
+    ("hl7_oru", "https://a.test/fhir", False, Verdict.WRONG),
 ])
 def test_destination_is_judged(
     app: Flask, settings: Settings, channel: str, endpoint: str, demo: bool, verdict: Verdict
 ) -> None:
     make_authority("us", channel=channel, endpoint=endpoint)
     db.session.commit()
+    app.config["CLEARWAY"] = replace(app.config["CLEARWAY"], demo=demo)
     assert [one.verdict for one in judge(check_destinations, replace(settings, demo=demo))] == [verdict]
+
+
+def test_address_that_cannot_be_one_is_told_with_what_to_write(app: Flask, settings: Settings) -> None:
+    make_authority("us", channel="fhir_document", endpoint="nonsense")
+    db.session.commit()
+    [found] = judge(check_destinations, settings)
+    assert found.words == "The address of destination us cannot be one."
+    assert found.todo == "Write an address like https://authority.example/fhir. (Administration, Destinations)"
 
 
 @pytest.mark.parametrize(("facts", "tls_port", "demo", "verdicts"), [
     ({}, 0, False, [Verdict.GOOD]),
     ({"fingerprint": "a" * 64}, 0, False, [Verdict.WRONG]),
     ({"fingerprint": "a" * 64}, 2576, False, [Verdict.GOOD]),
-    ({"plain_allowed": True, "endpoint": "mllp://lab.test:2575/A/B"}, 0, False, [Verdict.WARNING] * 2),
-    ({"plain_allowed": True, "endpoint": "mllp://lab.test:2575/A/B"}, 0, True, [Verdict.GOOD]),
+    ({"plain_allowed": True, "endpoint": "mllp://lab.test:2575"}, 0, False, [Verdict.WARNING] * 2),
+    ({"plain_allowed": True, "endpoint": "mllp://lab.test:2575"}, 0, True, [Verdict.GOOD]),
     ({"plain_allowed": True, "active": False}, 0, False, [Verdict.GOOD]),
+    ({"endpoint": "mllp://:2575"}, 0, False, [Verdict.WRONG]),
 ])
 def test_laboratory_is_judged(
     app: Flask, settings: Settings, facts: dict[str, Any], tls_port: int, demo: bool, verdicts: list[Verdict]

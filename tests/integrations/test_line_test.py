@@ -128,7 +128,12 @@ def test_address_and_way_that_cannot_be_used_are_said(app: Flask) -> None:
 @pytest.mark.parametrize(("channel", "address", "demo", "fits"), [
     ("fhir_document", "https://a.example/fhir", False, True), ("fhir_document", "http://a.example/fhir", False, False),
     ("fhir_document", "http://127.0.0.1:8090/us/fhir", True, True), ("fhir_document", "ftp://a.example", True, False),
-    ("fhir_document", "https:///fhir", False, False), ("hl7_oru", "mllp://a.example:2575/A/B", False, True),
+    ("fhir_document", "https:///fhir", False, False), ("fhir_document", "https://a.example:99999/", False, False),
+    ("fhir_document", "https://a..example/fhir", False, False), ("fhir_document", "https://10.0.0/", False, False),
+    ("fhir_document", "https://[::1]:8443/fhir", False, True), ("fhir_document", "https://[a", False, False),
+    ("fhir_document", "https://a.example/fh ir", False, False), ("hl7_oru", "mllp://-a-:2575/A/B", False, False),
+    ("fhir_document", "https://bücher.example/fhir", False, True),
+    ("hl7_oru", "mllp://a.example:2575/A/B", False, True),
     ("hl7_oru", "mllps://a.example:2575/A/B", False, True), ("hl7_oru", "mllps://a.example/A/B", False, False),
     ("hl7_oru", "mllps://a.example:2575/A", False, False), ("hl7_oru", "https://a.example", False, False),
 ])

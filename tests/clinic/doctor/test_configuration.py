@@ -79,6 +79,7 @@ def test_demo_account_outside_the_demo_is_wrong_until_it_is_disabled(app: Flask)
     ("https://clinic.test", Verdict.GOOD), ("http://localhost:8000", Verdict.GOOD),
     ("http://127.0.0.1:8000", Verdict.GOOD), ("http://clinic.test", Verdict.WRONG), ("clinic.test", Verdict.WRONG),
     ("https://192.0.2.7", Verdict.WARNING),
+    ("https://our clinic.test", Verdict.WRONG), ("https://[clinic", Verdict.WRONG),
 ])
 def test_address_must_be_encrypted_or_our_own(address: str, verdict: Verdict) -> None:
     assert only(configuration.check_base_url, replace(STRONG, base_url=address)).verdict is verdict
