@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from clinic.permissions import Permission
+
 TABLE = Path(__file__).resolve().parent / "programmes" / "reference" / "task.toml"
 BY_HAND = ("follow-up", "document-awaited")  # what a person opens on a case, with a day of their own
 
@@ -35,6 +37,8 @@ class TaskKind:
 
     name: str
     role: str
+    work: frozenset[Permission]
+    work_by_key: dict[str, frozenset[Permission]]
     days: int | None
     ahead: int
     outcomes: tuple[str, ...]
@@ -47,6 +51,10 @@ class TaskKind:
     source: str
     confirmed: bool
 
+    def find_work(self, key: str) -> frozenset[Permission]:
+        """The permissions of which one is needed to do the task of that key, as it stands in the table."""
+        return self.work_by_key.get(key.removeprefix(f"{self.name}:").partition(":")[0], self.work)
+
 
 @cache
 def list_task_kinds() -> dict[str, TaskKind]:
@@ -56,9 +64,15 @@ def list_task_kinds() -> dict[str, TaskKind]:
 
 def _build(name: str, row: dict[str, Any]) -> TaskKind:
     return TaskKind(
-        name=name, role=row["role"], days=row.get("days"), ahead=row.get("ahead", 0), outcomes=tuple(row["outcomes"]),
+        name=name, role=row["role"], work=_read_permissions(row["work"]),
+        work_by_key={word: _read_permissions(needed) for word, needed in row.get("work_by_key", {}).items()},
+        days=row.get("days"), ahead=row.get("ahead", 0), outcomes=tuple(row["outcomes"]),
         explained=frozenset(row.get("explained", ())), recorded=frozenset(row.get("recorded", ())),
         settled=row.get("settled"), again=row.get("again", {}), postpone=row["postpone"],
         steps=tuple(Step(step["role"], step.get("days"), step.get("minutes")) for step in row["escalation"]),
         source=row["source"], confirmed=row["confirmed"],
     )
+
+
+def _read_permissions(names: list[str]) -> frozenset[Permission]:
+    return frozenset(Permission(name) for name in names)

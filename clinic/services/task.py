@@ -16,7 +16,7 @@ from clinic.audit import record_change
 from clinic.db import db
 from clinic.errors import AlreadyDone, InvalidInput, NotAllowed, NotFound, NotNow
 from clinic.key import new_id
-from clinic.models import AuditChange, Case, Site, Task, User
+from clinic.models import AuditChange, Case, Role, Site, Task, User
 from clinic.partial_date import format_clinically
 from clinic.permissions import ROLES, Permission, permissions_of
 from clinic.task_kind import TaskKind, list_task_kinds
@@ -58,10 +58,14 @@ def open_task(
 
 
 def open_task_by_hand(case: Case, kind: str, due_on: date, role: str, words: str, actor: User) -> Task:
-    """A task that a person asks for on a case, with their own words. Raises InvalidInput for a day that is past."""
+    """A task that a person asks for on a case, with their own words. Raises InvalidInput for a day that is past and a
+    role that nobody at the site has."""
     if due_on < clock.today(case.site.time_zone):
         raise InvalidInput(_("Please correct what is marked."),
                            fields={"due_on": [_("This day is past. Choose today or a later one.")]}, case=case.id)
+    if role not in list_receiving_roles(kind, "", case.site_id):
+        raise InvalidInput(_("Please correct what is marked."), case=case.id, fields={"role": [
+            _("Nobody at the site has this role. Choose one of the list.")]})
     return open_task(kind, case, new_id(), due_on, role=role, detail=words, actor=actor)
 
 
@@ -103,6 +107,18 @@ def may_work(task: Task, user: User) -> bool:
     return task.site_id == user.site_id and (
         task.assignee_id == user.id or task.role in roles or task.escalated_role in roles
         or Permission.DIRECT_TASKS in permissions_of(user))
+
+
+def may_do(kind: str, key: str, held: frozenset[Permission]) -> bool:
+    """Whether who holds these permissions can do the task of that key: it is given to nobody else."""
+    return not get_kind(kind).find_work(key).isdisjoint(held)
+
+
+def list_receiving_roles(kind: str, key: str, site_id: str) -> list[str]:
+    """The roles to which such a task can be given: they may do it, and somebody at the site has them."""
+    held = set(db.session.execute(select(Role.name).select_from(User).join(User.roles).where(
+        User.site_id == site_id, User.active)).scalars())
+    return [name for name, (_words, permissions) in ROLES.items() if name in held and may_do(kind, key, permissions)]
 
 
 def close_task(task: Task, outcome: str, actor: User | None, remark: str = "") -> Task | None:
@@ -151,14 +167,11 @@ def settle(task: Task) -> None:
 
 
 def give_task(task: Task, role: str, assignee: User | None, reason: str, actor: User) -> None:
-    """Put it into another role's or person's list. Raises AlreadyDone, NotAllowed, InvalidInput."""
+    """Put it into another role's or person's list. Raises AlreadyDone, NotAllowed, InvalidInput for who cannot."""
     _hold(task, actor)
-    if role not in ROLES:
-        raise InvalidInput(_("Please correct what is marked."), fields={"to": [_("Choose whose task it is.")]},
-                           task=task.id)
-    if assignee is not None and (assignee.site_id != task.site_id or not assignee.active):
-        raise InvalidInput(_("Please correct what is marked."),
-                           fields={"to": [_("This person does not work at the site.")]}, task=task.id)
+    sentence = _find_receiver_error(task, role, assignee)
+    if sentence:
+        raise InvalidInput(_("Please correct what is marked."), fields={"to": [sentence]}, task=task.id)
     _audit(task, "give-task", actor, {"from": [task.role, task.assignee_id],
                                       "to": [role, assignee.id if assignee else None], "reason": reason})
     task.role, task.assignee_id = role, assignee.id if assignee else None
@@ -262,6 +275,21 @@ def _hold(task: Task, actor: User | None) -> None:
     if actor is not None and not may_work(task, actor):
         raise NotAllowed(_("This task is in somebody else's list. Ask them, or whoever directs the tasks."),
                          task=task.id, user=actor.id)
+
+
+def _find_receiver_error(task: Task, role: str, assignee: User | None) -> str | None:
+    if role not in ROLES:
+        return _("Choose whose task it is.")
+    if assignee is not None:
+        if assignee.site_id != task.site_id or not assignee.active:
+            return _("This person does not work at the site.")
+        if not may_do(task.kind, task.key, permissions_of(assignee)):
+            return _("This person's role does not include what is to be done. Choose somebody of the list.")
+    elif not may_do(task.kind, task.key, ROLES[role][1]):
+        return _("This role does not include what is to be done. Choose one of the list.")
+    elif role not in list_receiving_roles(task.kind, task.key, task.site_id):
+        return _("Nobody at the site has this role. Choose one of the list.")
+    return None
 
 
 def _zone_of(task: Task) -> str:

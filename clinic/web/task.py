@@ -24,7 +24,7 @@ from werkzeug.wrappers import Response
 
 from clinic import clock
 from clinic.db import db
-from clinic.errors import InvalidInput, NotAllowed
+from clinic.errors import InvalidInput
 from clinic.memo import Memo
 from clinic.models import Case, Task, User
 from clinic.permissions import ROLES, Permission, find_signed_in, permissions_of, requires
@@ -277,12 +277,11 @@ def _show_again(task_id: str, typed: dict[str, Any], problem: InvalidInput, form
 
 
 def _list_receivers(row: Task) -> list[tuple[str, str]]:
-    """Roles that somebody at the site has, then people; both only where they may see cases at all."""
-    people = list_colleagues(current_user)
-    held = {role.name for user in people for role in user.roles}
-    roles = [(f"role:{name}", _("Everybody: %(role)s", role=words)) for name, (words, _held) in ROLES.items()
-             if name in held]
-    return roles + [(f"user:{user.id}", user.name) for user in people if P.SEE_CASES in permissions_of(user)]
+    """Roles that somebody at the site has, then people; both only where they may do what is asked."""
+    roles = [(f"role:{name}", _("Everybody: %(role)s", role=role_word(name)))
+             for name in service.list_receiving_roles(row.kind, row.key, row.site_id)]
+    return roles + [(f"user:{user.id}", user.name) for user in list_colleagues(current_user)
+                    if service.may_do(row.kind, row.key, permissions_of(user))]
 
 
 def _read_receiver(given: str, row: Task) -> tuple[str, User | None]:
@@ -293,13 +292,12 @@ def _read_receiver(given: str, row: Task) -> tuple[str, User | None]:
     if person is None:
         raise InvalidInput(_("Please correct what is marked."), fields={"to": [_("Choose whose task it is.")]},
                            task=row.id)
-    if P.SEE_CASES not in permissions_of(person):
-        raise NotAllowed(_("This person's role does not include seeing cases."), user=person.id)
     return row.role, person
 
 
 def _show_new(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None) -> Answer:
+    roles = service.list_receiving_roles(BY_HAND[0], "", case.site_id)
     own = next((role.name for role in current_user.roles), "")
     return show("task/new.html", case, problem, typed=typed, own=own,
                 kinds=[(name, kind_word(name)) for name in BY_HAND],
-                roles=[(name, str(words)) for name, (words, _held) in ROLES.items()])
+                roles=[(name, role_word(name)) for name in roles])

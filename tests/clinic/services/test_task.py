@@ -20,8 +20,10 @@ from clinic.services.task import (
     give_task,
     has_open_task,
     insert_tasks,
+    list_receiving_roles,
     may_work,
     open_task,
+    open_task_by_hand,
     postpone_task,
 )
 from clinic.task_kind import BY_HAND, list_task_kinds
@@ -44,6 +46,7 @@ def test_every_kind_names_roles_and_outcomes_that_exist() -> None:
         assert all((step.days is None) != (step.minutes is None) for step in kind.steps), kind.name
         assert [step.days or 0 for step in kind.steps] == sorted(step.days or 0 for step in kind.steps), kind.name
         assert kind.source and len(kind.name) <= 40, kind.name
+        assert kind.work & ROLES[kind.role][1], f"{kind.name}: its own role cannot do it"
     assert set(BY_HAND) <= set(list_task_kinds())
 
 
@@ -111,11 +114,33 @@ def test_only_the_list_it_is_in_or_who_directs_works_on_a_task(app: Flask) -> No
         close_task(task, "confirmed", phlebotomist)
     with pytest.raises(NotFound):
         get_task(task.id, stranger)
-    give_task(task, "labsupervisor", phlebotomist, "on leave", supervisor)
-    assert may_work(task, phlebotomist)
+    nurse = make_user("nurse")
+    assert not may_work(task, nurse)
+    give_task(task, "labsupervisor", nurse, "on leave", supervisor)
+    assert may_work(task, nurse)
     for role, person in (("nobody", None), ("nurse", stranger)):
         with pytest.raises(InvalidInput):
             give_task(task, role, person, "on leave", supervisor)
+
+
+@pytest.mark.database
+def test_task_is_given_only_to_who_can_do_it(app: Flask) -> None:
+    """Whoever could not confirm a result had it in their list, and nobody else looked."""
+    case = make_case()
+    supervisor, phlebotomist, doctor = (make_user(role) for role in ("labsupervisor", "phlebotomist", "physician"))
+    task = open_task("result-unconfirmed", case, "x")
+    assert list_receiving_roles(task.kind, task.key, task.site_id) == ["labsupervisor"], "no nurse works here"
+    for role, person, word in (
+            ("labsupervisor", phlebotomist, "This person's role does not include"),
+            ("reception", None, "This role does not include"), ("nurse", None, "Nobody at the site")):
+        with pytest.raises(InvalidInput) as refused:
+            give_task(task, role, person, "on leave", supervisor)
+        assert word in refused.value.fields["to"][0]
+    assert (task.role, task.assignee_id) == ("labsupervisor", None)
+    about = open_task("follow-up", case, "side-effect:1:rash", role="physician")
+    assert list_receiving_roles(about.kind, about.key, about.site_id) == ["physician"]
+    with pytest.raises(InvalidInput, match="correct what is marked"):
+        open_task_by_hand(case, "follow-up", clock.today("Africa/Nairobi"), "radiographer", "old films", doctor)
 
 
 def test_postponing_needs_a_day_ahead_and_keeps_the_first_one(app: Flask) -> None:

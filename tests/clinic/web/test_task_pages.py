@@ -197,6 +197,19 @@ def test_task_is_put_off_and_given_with_a_reason(app: Flask, case: Case) -> None
     assert "Nurse Njeri" in page and "At first due" in page
 
 
+def test_task_is_offered_only_to_who_can_do_it_and_refused_by_hand_for_others(app: Flask, case: Case) -> None:
+    task_id = open_task("result-unconfirmed", case, "x").id
+    radiographer, nurse = make_user("radiographer", name="Rania Radi"), make_user("nurse", name="Nurse Njeri")
+    db.session.commit()
+    team = sign_in(app, make_user("labsupervisor", name="Lars Lab"))
+    page = text_of(team, f"/tasks/{task_id}")
+    assert f'value="user:{nurse.id}"' in page and "Rania Radi" not in page and 'value="role:radiographer"' not in page
+    for to, word in ((f"user:{radiographer.id}", "This person&#39;s role does not include what is to be done"),
+                     ("role:radiographer", "This role does not include what is to be done")):
+        refused = team.post(f"/tasks/{task_id}/give", data={"to": to, "reason": "on leave"})
+        assert refused.status_code == 422 and word in refused.get_data(as_text=True)
+
+
 def test_task_in_another_list_is_shown_and_refused(app: Flask, case: Case) -> None:
     task_id = open_late(case)
     stranger_user = make_user("physician", make_site("KLA"))
