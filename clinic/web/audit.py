@@ -32,6 +32,7 @@ from clinic.queries.emergency import get_opening
 from clinic.queries.unusual_reading import LEAST, TIMES, list_unusual
 from clinic.schemas.field import to_words
 from clinic.seal.table import CHANGE, READ
+from clinic.web.audit_detail import describe_in_words
 from clinic.web.audit_word import ACCOUNT, describe_action, describe_detail, describe_subject
 from clinic.web.case_list import find_day_start
 from clinic.web.seek import read_sought, seeks
@@ -196,7 +197,7 @@ def _to_lines(rows: list[AuditEntry]) -> list[dict[str, Any]]:
     return [{
         "row": row, "who": names.get(row.actor_id, row.actor_id), "case": cases.get(row.case_id or ""),
         "is_elsewhere": bool(row.case_id) and row.case_id not in cases, "may_see": may_see,
-        "what": describe_action(row), "about": describe_subject(row, names), "detail": describe_detail(row),
+        "what": describe_action(row), "about": describe_subject(row, names), "detail": describe_in_words(row),
         "is_emergency": row.detail.get("purpose") == "BTG",
     } for row in rows]
 

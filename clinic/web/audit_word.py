@@ -31,7 +31,29 @@ SCREEN_WORDS: dict[str, LazyString] = {
     "opening": lazy_gettext("opening a case"), "interpreter": lazy_gettext("the interpreter"),
     "amendment": lazy_gettext("amendments"), "family_case": lazy_gettext("a family's cases"),
     "task": lazy_gettext("tasks"), "hold": lazy_gettext("who may be infectious"),
+    "draw": lazy_gettext("the drawing of blood"), "specimen": lazy_gettext("specimens"),
+    "result_grid": lazy_gettext("the bench"), "reported": lazy_gettext("the laboratories' inbox"),
+    "laboratory_upload": lazy_gettext("a laboratory's file"),
+    "laboratory_message": lazy_gettext("a laboratory's message"),
+    "lab_order": lazy_gettext("orders for the laboratory"),
+    "order_message": lazy_gettext("orders sent to a laboratory"),
+    "confidential": lazy_gettext("confidential results"), "tb_contact": lazy_gettext("contacts of tuberculosis"),
+    # Where somebody proves who they are.
+    "security": lazy_gettext("the sign-in"), "second_step": lazy_gettext("the second step of the sign-in"),
+    "lock": lazy_gettext("the locked screen"), "second_factor": lazy_gettext("My sign-in"),
+    "password": lazy_gettext("the change of the password"), "member": lazy_gettext("users"),
+    "member_access": lazy_gettext("a user's access"), "authority": lazy_gettext("destinations"),
+    "destination": lazy_gettext("a destination's deliveries"), "partner": lazy_gettext("partner laboratories"),
+    "authority_client": lazy_gettext("authorities' clients"),
 }
+# Pages that are not of the kind of their blueprint's others: forms that are empty yet, whole lists.
+PAGE_WORDS: dict[str, LazyString] = {
+    **dict.fromkeys(("applicant.new", "applicant.create", "applicant.fill_from_zone", "applicant.discard"),
+                    lazy_gettext("the form to register a person")),
+    "applicant.index": lazy_gettext("everybody registered"), "merge.doubles": lazy_gettext("likely doubles"),
+    **dict.fromkeys(("emergency.new", "emergency.create"), lazy_gettext("the form to open a case in an emergency")),
+}
+FORMS = {page for page in PAGE_WORDS if page.rpartition(".")[2] not in ("index", "doubles")}
 ACTION_WORDS: dict[str, LazyString] = {
     "read": lazy_gettext("Looked at"), "list": lazy_gettext("Looked through"), "search": lazy_gettext("Searched"),
     "see-film": lazy_gettext("Looked at a film"), "see-photo": lazy_gettext("Looked at the photo"),
@@ -51,14 +73,19 @@ ACTION_WORDS: dict[str, LazyString] = {
     "withdraw-contact": lazy_gettext("Withdrew a contact"), "end-exposure": lazy_gettext("Ended an exposure"),
     "open-task": lazy_gettext("Opened a task"), "close-task": lazy_gettext("Closed a task"),
     "give-task": lazy_gettext("Gave a task to somebody else"), "postpone-task": lazy_gettext("Put off a task"),
-    "escalate-task": lazy_gettext("A task went up"),
+    "escalate-task": lazy_gettext("A task went up"), "sign-in": lazy_gettext("Signed in"),
+    "check-again": lazy_gettext("Proved again who they are"),
+    "wrong-secret": lazy_gettext("Gave a wrong password, code or passkey"),
+    "delay-attempts": lazy_gettext("Had to wait after guesses"),
 }
 ACCOUNT = "user"  # kind of what is done to a member of staff's account
-_OF_THE_SCREEN = {"path", "screen", "posted", "purpose", "emergency", "shown"}
+OF_THE_SCREEN = {"path", "screen", "posted", "purpose", "emergency", "shown"}
 
 
 def describe_action(row: AuditEntry) -> str:
     """What was done."""
+    if row.action == "list" and row.detail.get("screen") in FORMS:
+        return gettext("Opened")
     account = WORDS.get(row.action) if row.subject_kind == ACCOUNT else None
     return str(ACTION_WORDS.get(row.action) or account or row.action.replace("-", " ").capitalize())
 
@@ -67,15 +94,19 @@ def describe_subject(row: AuditEntry, names: Mapping[str, str]) -> str:
     """What it was done to: the screen in words, whose account (`names` of staff by id), else the kind of thing."""
     if row.subject_kind == ACCOUNT and row.subject_id in names:
         return gettext("account of %(name)s", name=names[row.subject_id])
-    screen = str(row.detail.get("screen", "")).partition(".")[0]
-    return str(SCREEN_WORDS.get(screen) or row.subject_kind.replace("_", " ").replace("-", " "))
+    return say_screen(str(row.detail.get("screen", ""))) or row.subject_kind.replace("_", " ").replace("-", " ")
+
+
+def say_screen(endpoint: str) -> str:
+    """What a page is, by its screen's name; empty where there are no words for it."""
+    return str(PAGE_WORDS.get(endpoint) or SCREEN_WORDS.get(endpoint.partition(".")[0], ""))
 
 
 def describe_detail(row: AuditEntry) -> str:
-    """What else stands in the row: codes and ids, never a name."""
+    """What else stands in the row: codes and ids, never a name. For exports; a page has clinic/web/audit_detail.py."""
     parts = []
     for name, value in row.detail.items():
-        if name not in _OF_THE_SCREEN:
+        if name not in OF_THE_SCREEN:
             parts.append(f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}")
     if shown := row.detail.get("shown"):
         parts.append(f"shown: {len(shown)}")

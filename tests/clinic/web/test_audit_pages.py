@@ -18,6 +18,8 @@ from clinic.audit import audit_engine, audit_read, record_change, record_read
 from clinic.db import db, set_mode
 from clinic.models import Case, User
 from clinic.queries.unusual_reading import LEAST
+from clinic.read_audit import why_nobody
+from clinic.web.audit_word import PAGE_WORDS, say_screen
 from tests.factory import make_applicant, make_case, make_site, make_user
 from tests.fhir import validator
 from tests.seek import seek
@@ -55,6 +57,44 @@ def test_what_was_done_to_an_account_says_whose_it_is(app: Flask, case: Case) ->
     page = sign_in(app, quality).get("/audit?stream=change").text
     row = page[page.index("Second factor reset"):]
     assert "account of Nurse Njeri" in row[:400] and "Ada Boss" in page and "Reset mfa" not in page
+
+
+def test_what_else_is_known_stands_there_in_words(app: Flask, case: Case) -> None:
+    site, nurse = case.site, db.session.get_one(User, _id_of("Nurse Njeri"))
+    own = {"actor_id": nurse.id, "actor_kind": "user", "site_id": site.id}
+    record_change("check-again", "user", nurse.id, detail={"by": "code", "for": "lock.unlock"}, **own)
+    record_change("use-recovery-code", "user", nurse.id, detail={"left": 7, "sign_in": nurse.id}, **own)
+    record_change("change-roles", "user", nurse.id, detail={"gained": ["labtech"], "lost": []}, **own)
+    record_change("state", "case", case.id, case_id=case.id, detail={"from": "registered", "to": "in-progress"}, **own)
+    record_change("emergency-open", "emergency-access", case.id, case_id=case.id, **own,
+                  detail={"reason": "danger", "purpose": "BTG"})
+    nurse_id, client = nurse.id, sign_in(app, make_user("quality", site))
+    page = client.get("/audit?stream=change").text
+    for said in ("Proved again who they are", "with: code of the app; at: the locked screen", "left: 7",
+                 "given: Laboratory technician", "from: Registered; to: In progress",
+                 "reason: Somebody&#39;s life or health is in danger"):
+        assert said in page, said
+    assert "lock.unlock" not in page and f"sign in: {nurse_id}" not in page
+    rows = {row["action"]: row["detail"] for row in csv.DictReader(io.StringIO(
+        client.get("/audit/export.csv?stream=change").text))}
+    assert rows["check-again"] == "by: code; for: lock.unlock", "the export keeps the codes"
+
+
+def test_empty_form_of_a_person_is_no_look_through_people(app: Flask, case: Case) -> None:
+    reception, quality = make_user("reception", case.site), make_user("quality", case.site)
+    sign_in(app, reception).get("/applicants/new")
+    page = sign_in(app, db.session.merge(quality)).get("/audit").text
+    assert "the form to register a person" in page and "Opened" in page and "Looked through" not in page
+
+
+def test_every_page_that_is_written_down_has_words(app: Flask) -> None:
+    written = {rule.endpoint for rule in app.url_map.iter_rules()
+               if isinstance(getattr(app.view_functions[rule.endpoint], "permission", None), tuple)
+               and not why_nobody(app, rule.endpoint)}
+    assert len(written) > 100
+    with app.test_request_context():
+        assert {endpoint for endpoint in written if not say_screen(endpoint)} == set()
+        assert PAGE_WORDS.keys() <= app.view_functions.keys()
 
 
 def test_who_opens_far_more_cases_than_usual_is_shown_to_their_own_site_alone(app: Flask, case: Case) -> None:
