@@ -26,7 +26,7 @@ FIELDS: dict[str, tuple[LazyString, bool]] = {
     "case": (lazy_gettext("Our case number"), False), "number": (lazy_gettext("The laboratory's number"), False),
     "family_name": (lazy_gettext("Family name"), False), "given_names": (lazy_gettext("Given names"), False),
     "birth_date": (lazy_gettext("Birth date"), False), "sex": (lazy_gettext("Sex"), False),
-    "unit": (lazy_gettext("Unit"), False), "mark": (lazy_gettext("Mark (H, L, HH, LL, N)"), False),
+    "unit": (lazy_gettext("Unit"), False), "mark": (lazy_gettext("Mark (H, L, A, HH, LL, AA, N)"), False),
     "method": (lazy_gettext("Method"), False), "reported": (lazy_gettext("Day of the report"), False),
     "status": (lazy_gettext("State (F, C, P, X)"), False), "note": (lazy_gettext("Note"), False),
 }

@@ -113,7 +113,7 @@ VALUES: dict[str, tuple[str, str | None]] = {
 }
 # How the laboratory marked a number.
 MARKS = {"normal": "interpretation.normal", "low": "interpretation.low", "high": "interpretation.high",
-         "critical": "interpretation.critical"}
+         "abnormal": "interpretation.abnormal", "critical": "interpretation.critical"}
 PENDING = "pending"
 
 _LABELS = {

@@ -18,7 +18,7 @@ from clinic.schemas.digits import MOST_DECIMALS, read_digits
 from clinic.schemas.field import DayText, TimeText, at_most
 
 SPOTS = "{spots}"  # UCUM; spots are counted, so they are whole
-MARKS = ("normal", "low", "high", "critical")
+MARKS = ("normal", "low", "high", "abnormal", "critical")
 TITRE_TEXT = re.compile(r"1\s*[:/]\s*(\d{1,5})")
 PART_LENGTH = 40  # as the column
 IGRA_LIMIT = "10000"  # above what either assay prints; catches a slipped decimal point

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from enum import StrEnum
 
-from clinic.laboratory_test import COMPARATORS, list_tests, to_decimal
+from clinic.laboratory_test import COMPARATORS, Reference, list_tests, to_decimal
 from clinic.models import LabResult
 from clinic.partial_date import age_on, parse_partial_date
 
@@ -20,7 +20,7 @@ class Abnormality(StrEnum):
 
 
 MARKS = {"normal": Abnormality.NORMAL, "low": Abnormality.ABNORMAL, "high": Abnormality.ABNORMAL,
-         "critical": Abnormality.CRITICAL}
+         "abnormal": Abnormality.ABNORMAL, "critical": Abnormality.CRITICAL}
 _ORDER = (Abnormality.UNKNOWN, Abnormality.NORMAL, Abnormality.ABNORMAL, Abnormality.CRITICAL)
 
 
@@ -45,16 +45,23 @@ def _compare(row: LabResult) -> Abnormality:
     if found is None:
         return Abnormality.UNKNOWN
     value, sign = to_decimal(row.value), row.value[:1]
-    below, above = _is_below(value, found.low), _is_above(value, found.high)
     if sign in COMPARATORS:
-        # ">90" is normal where only a lower limit stands, at or below 90; ">30" may lie on either side of 60.
-        settled = found.high is None if sign == ">" else found.low is None
-        if above if sign == ">" else below:
-            return Abnormality.ABNORMAL
-        return Abnormality.NORMAL if settled and not (below or above) else Abnormality.UNKNOWN
+        return _compare_open(value, sign == ">", found)
+    below, above = _is_below(value, found.low), _is_above(value, found.high)
     if _is_below(value, found.critical_low) or _is_above(value, found.critical_high):
         return Abnormality.CRITICAL
     return Abnormality.ABNORMAL if below or above else Abnormality.NORMAL
+
+
+def _compare_open(value: Decimal, is_above: bool, found: Reference) -> Abnormality:
+    """What is only known to lie above or below a number: "<7.0" is critical where below 7.0 is, as 6.9 would be."""
+    limits = (found.critical_high, found.high) if is_above else (found.critical_low, found.low)
+    for limit, said in zip(limits, (Abnormality.CRITICAL, Abnormality.ABNORMAL), strict=True):
+        if limit is not None and (value >= Decimal(limit) if is_above else value <= Decimal(limit)):
+            return said
+    # ">90" is normal where only a lower limit stands, at or below 90; ">30" may lie on either side of 60.
+    beyond = _is_below(value, found.low) if is_above else _is_above(value, found.high)
+    return Abnormality.UNKNOWN if limits[1] is not None or beyond else Abnormality.NORMAL
 
 
 def _is_below(value: Decimal, limit: str | None) -> bool:

@@ -29,7 +29,8 @@ from clinic.services.specimen import list_specimens
 FINAL, PRELIMINARY, NOTED = ("F", "C", "U", ""), ("P", "S", "R", "B", "V"), ("I", "O", "N")
 NOT_DONE, TAKEN_BACK = ("X",), ("D", "W")
 WRONG = "W"  # of those: posted to the wrong person, often
-MARKS = {"N": "normal", "L": "low", "H": "high", "LL": "critical", "HH": "critical"}
+# OBX-8, HL7 table 0078, the gravest first: several may stand there.
+MARKS = {"HH": "critical", "LL": "critical", "AA": "critical", "H": "high", "L": "low", "A": "abnormal", "N": "normal"}
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,7 @@ def _add_value(plain: dict[str, object], test: LaboratoryTest, group: Group, dic
     if unit is None:
         raise Undecided(_("The unit of %(test)s is none that we take; nothing is converted.", test=test.label))
     plain["value"], plain["unit"] = main.value, unit
-    mark = next((MARKS[flag] for flag in ("HH", "LL", "H", "L", "N") if flag in main.flags), None)
+    mark = next((mark for flag, mark in MARKS.items() if flag in main.flags), None)
     if mark:
         plain["mark"] = mark
 

@@ -109,7 +109,8 @@ METHOD_WORDS: dict[str, LazyString] = {
     "liquid": _l("liquid medium"), "solid": _l("solid medium"),
 }
 MARK_WORDS: dict[str, LazyString] = {
-    "normal": _l("normal"), "low": _l("low"), "high": _l("high"), "critical": _l("critical"),
+    "normal": _l("normal"), "low": _l("low"), "high": _l("high"), "abnormal": _l("abnormal"),
+    "critical": _l("critical"),
 }
 
 

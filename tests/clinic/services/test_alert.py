@@ -107,6 +107,8 @@ def test_graver_alerts_come_first(case: Case) -> None:
 @pytest.mark.parametrize(("value", "mark", "expected"), [
     (">90", None, Abnormality.NORMAL), (">30", None, Abnormality.UNKNOWN), ("<50", None, Abnormality.ABNORMAL),
     ("<70", None, Abnormality.UNKNOWN), ("60", None, Abnormality.NORMAL), ("59", None, Abnormality.ABNORMAL),
+    ("<60", None, Abnormality.ABNORMAL), ("<31", None, Abnormality.ABNORMAL), ("<30", None, Abnormality.CRITICAL),
+    ("<15", None, Abnormality.CRITICAL), (">15", None, Abnormality.UNKNOWN),
     ("29", None, Abnormality.CRITICAL), ("90", "low", Abnormality.ABNORMAL), ("90", "critical", Abnormality.CRITICAL),
 ])
 def test_abnormality_of_a_number_follows_range_and_mark(
@@ -114,6 +116,16 @@ def test_abnormality_of_a_number_follows_range_and_mark(
 ) -> None:
     row = LabResult(case=case, test="creatinine-egfr", value=value, unit="mL/min/{1.73_m2}", mark=mark,
                     performed_on=get_today(case))
+    assert find_abnormality(row) is expected
+
+
+@pytest.mark.parametrize(("value", "expected"), [
+    (">80", Abnormality.CRITICAL), (">79", Abnormality.ABNORMAL), (">47", Abnormality.ABNORMAL),
+    (">46", Abnormality.UNKNOWN), ("<47", Abnormality.NORMAL), ("<90", Abnormality.UNKNOWN),
+])
+def test_more_than_a_critical_number_is_critical(case: Case, value: str, expected: Abnormality) -> None:
+    """A number that is only known to lie beyond the limit is beyond it: somebody is called, as for the number itself."""
+    row = LabResult(case=case, test="hba1c", value=value, unit="mmol/mol", performed_on=get_today(case))
     assert find_abnormality(row) is expected
 
 
