@@ -117,6 +117,7 @@ def assign(
         made = results.enter_result(case, replace(new, confirmed=list(confirmed)), actor)
     except NeedsConfirmation as problem:
         raise NeedsConfirmation([*other, *problem.cautions], reported=row.id) from None
+    row.test, row.sub_id = made.test, _find_sub_id(group)  # its code may mean something only since it came
     _settle(row, ReportedState.APPLIED, "", case.id, made)
     row.decided_at, row.decided_by_id, row.remark = clock.now(), actor.id, remark
     _record("assign-result", row, actor, remark, [one.code for one in other])
@@ -249,10 +250,14 @@ def _keep(source: Source, person: ReportedPerson, group: Group) -> ReportedResul
         site_id=source.laboratory.site_id, laboratory_id=source.laboratory.id, laboratory=source.laboratory,
         message_id=source.message.id, received_at=clock.now(), placer=panel.placer[:80], filler=panel.filler[:80],
         test=group.test.name if group.test else "", their_code=group.first.code[:120],
-        sub_id=(group.main.sub_id if group.main else "")[:40], status=find_status(group)[:4],
+        sub_id=_find_sub_id(group), status=find_status(group)[:4],
         said_at=to_utc(panel.reported_at) or source.said_at, content=to_plain(person, panel, group.values),
         state=ReportedState.WAITING, parent_inferred=False,
     )
+
+
+def _find_sub_id(group: Group) -> str:
+    return (group.main.sub_id if group.main else "")[:40]
 
 
 def _forget_waiting(message: InboundMessage) -> set[tuple[str, str, str, str]]:

@@ -195,6 +195,8 @@ def test_several_lines_make_one_result_with_its_parts(place: Place) -> None:
     (("2160-0^Creatinine^LN", "<^20", "SN", "umol/L", "L"), ("<20", "umol/L", "low")),
     (("2160-0^Creatinine^LN", "<20", "NM", "umol/L", ""), ("<20", "umol/L", None)),
     (("2160-0^Creatinine^LN", "1.10", "ST", "mg/dL", "H~A"), ("1.10", "mg/dL", "high")),
+    (("2160-0^Creatinine^LN", "1.10", "NM", "mg/dL", "A"), ("1.10", "mg/dL", "abnormal")),
+    (("2160-0^Creatinine^LN", "4.10", "NM", "mg/dL", "AA"), ("4.10", "mg/dL", "critical")),
 ])  # fmt: skip
 def test_numbers_stay_as_written(place: Place, line: tuple[str, ...], value: tuple[str, str, str | None]) -> None:
     place.take(place.person(), place.order(), write_value(*line))
@@ -426,6 +428,24 @@ def test_person_assigns_what_waits_and_somebody_else_validates(place: Place) -> 
     assert (again.state, again.case_id, again.remark) == (S.APPLIED, place.case_id, "birth date was mistyped")
     confirm(place)
     assert list_results()[0].counts
+
+
+def test_correction_finds_what_a_person_assigned_after_its_code_had_got_a_meaning(place: Place) -> None:
+    """It came as a second result beside the first: the row still said that nobody knew what its code means."""
+    code = "RPX^Their RPR^99LAB"
+    (row,) = place.take(place.person(), place.order(), write_value(code, "POS", "CWE"))
+    with write_unit():
+        made = db.session.get_one(Laboratory, place.laboratory_id)
+        code_mapping.add_line(made, MapKind.TEST, "rpx", "syphilis-nontreponemal", place.supervisor, "99lab")
+        technician = db.session.get_one(User, place.staff["labtech"])
+        assign(db.session.get_one(ReportedResult, row.id), place.case, technician)
+        work_again(find_message_in_unit(), "the code has a line", technician)
+    process_waiting()
+    assert [one.id for one in list_reported()] == [row.id], "worked on again, it adds nothing"
+    place.take(place.person(), place.order(reported="20261120100000+0300"),
+               write_value(code, "NEG", "CWE", status="C"), control_id="L2")
+    first, second = list_results()
+    assert (first.series_id, second.revision, second.value) == (second.series_id, 2, "nonreactive")
 
 
 def test_person_rejects_what_belongs_to_nobody(place: Place) -> None:
