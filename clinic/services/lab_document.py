@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from flask import current_app
 from flask_babel import gettext as _
@@ -23,30 +23,35 @@ from clinic.services.result_intake import Source
 from clinic.services.result_match import Suggestion, find_match
 
 
-def check_documents(reports: Sequence[PersonReport]) -> frozenset[str]:
-    """The SHA-256 of every printed report that can be kept; it takes its time, so call it while no unit is open."""
-    settings, good = get_settings(current_app), set()
+def check_documents(reports: Sequence[PersonReport]) -> dict[str, str]:
+    """Each printed report by its SHA-256: empty where it can be kept and was put into the store, else why not.
+
+    It takes its time, so call it while no unit is open.
+    """
+    settings, found = get_settings(current_app), {}
     for content in {document.content for report in reports for document in report.documents}:
         try:
             look_at_pdf(content, settings)
-        except InvalidInput:
+        except InvalidInput as problem:
+            found[hashlib.sha256(content).hexdigest()] = problem.message
             continue
-        good.add(open_store(settings).write(content))
-    return frozenset(good)
+        found[open_store(settings).write(content)] = ""
+    return found
 
 
-def keep_documents(source: Source, reports: Sequence[PersonReport], checked: frozenset[str]) -> int:
-    """Keep every printed report of a message, attached where it is certain whose it is; how many cannot be used.
+def keep_documents(source: Source, reports: Sequence[PersonReport], checked: Mapping[str, str]) -> list[str]:
+    """Keep every printed report of a message, attached where it is certain whose it is; why each other cannot be used.
 
-    `checked` are those that `check_documents` found good and put into the store.
+    `checked` is what `check_documents` found.
     """
-    refused = 0
+    refused = []
     for report in reports:
         for document in report.documents:
-            if hashlib.sha256(document.content).hexdigest() in checked:
-                keep_document(source.laboratory, report.person, document, source.message.id)
+            fault = checked[hashlib.sha256(document.content).hexdigest()]
+            if fault:
+                refused.append(fault)
             else:
-                refused += 1
+                keep_document(source.laboratory, report.person, document, source.message.id)
     return refused
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -35,7 +35,7 @@ class Prepared:
     message_id: str
     reports: Sequence[PersonReport]
     said_at: str
-    checked: frozenset[str] = frozenset()
+    checked: Mapping[str, str] = field(default_factory=dict)  # of each report why it cannot be kept
     fault: str = ""  # why it cannot be read
 
 
@@ -87,6 +87,7 @@ def apply_results(session: Session, row: InboundMessage, prepared: Prepared) -> 
     if not prepared.reports:
         return InboundState.HELD, "It holds no order with results (OBR)."
     if refused:
-        return InboundState.HELD, f"{refused} printed reports in it cannot be used."
+        count = "A printed report" if len(refused) == 1 else f"{len(refused)} printed reports"
+        return InboundState.HELD, f"{count} in it cannot be used. {' '.join(dict.fromkeys(refused))}"
     waiting = sum(one.state in FOR_A_PERSON for one in made)
     return InboundState.APPLIED, f"{waiting} of {len(made)} results wait for a person." if waiting else ""

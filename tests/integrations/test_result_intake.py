@@ -471,10 +471,15 @@ def test_printed_report_is_attached_to_its_order_and_a_dangerous_one_is_not_kept
                control_id="L2")
     db.session.rollback()
     assert len(list(db.session.execute(select(LabDocument)).unique().scalars())) == 1, "the same, in two pieces"
-    for number, content in enumerate((b"MZ not a report", make_plain_pdf(script=True), b"%PDF-1.7 broken")):
+    for number, (content, why) in enumerate((
+        (b"MZ not a report", "no PDF that can be opened"), (make_plain_pdf(script=True), "holds programs"),
+        (b"%PDF-1.7 broken", "no PDF that can be opened"),
+    )):
         place.take(place.person(), place.order(filler=f"X{number}"), line.format(base64.b64encode(content).decode()),
                    control_id=f"X{number}")
         assert find_message().state is InboundState.HELD, content[:10]
+        assert find_message().state_reason.startswith("A printed report in it cannot be used. This")
+        assert why in find_message().state_reason, "the laboratory is to be told what to send instead"
     assert len(list(db.session.execute(select(LabDocument)).unique().scalars())) == 1
 
 
