@@ -22,28 +22,49 @@ const scan = document.querySelector(".scan [autofocus]");
 const summary = document.querySelector(".govuk-error-summary");
 if (summary && scan?.classList.contains("govuk-input--error")) { scan.focus(); scan.select(); }
 
-// A scanner types wherever one is: what it types on the page itself, after a click beside the field, belongs into the field.
+// A scanner types wherever one is. Its Enter presses nothing that has the focus, its letters choose in no list: the number goes
+// into the page's field for scans, else into the search. "/" moves to the search field. Only while nothing is being typed, and
+// never with a modifier (WCAG 2.1.4 asks that a single-key shortcut can be switched off: data-shortcuts="off" on <html>).
+const NUMBER = /^(?=(.*\d){4})[A-Z\d<-]{8,60}$/i;
+const KEEPS = "textarea, [contenteditable], input:not([type=radio], [type=checkbox], [type=button], [type=submit], [type=file])";
+const search = document.getElementById("search");
+let typed = "", last = 0, list, chosen;
 document.addEventListener("keydown", (event) => {
-  if (!scan || document.activeElement !== document.body || !/^[^\s/]$/u.test(event.key)) return;
-  if (event.ctrlKey || event.metaKey || event.altKey || document.documentElement.dataset.shortcuts === "off") return;
-  scan.focus();
-  scan.select();
-});
+  const { target, key } = event;
+  if (event.ctrlKey || event.metaKey || event.altKey || target.closest?.(KEEPS)) { typed = ""; return; }
+  if (key === "Shift") return;
+  if (event.timeStamp - last > 1000) typed = "";
+  last = event.timeStamp;
+  if (key.length === 1) {
+    const to = key === "/" ? search : target === document.body && key !== " " && scan;
+    if (to && document.documentElement.dataset.shortcuts !== "off") {
+      if (key === "/") event.preventDefault();
+      to.focus();
+      to.select();
+      return;
+    }
+    if (!typed) { list = target.matches?.("select") ? target : null; chosen = list?.value; }
+    typed += key;
+    return;
+  }
+  const number = typed;
+  typed = "";
+  if (key !== "Enter" || !NUMBER.test(number)) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  if (list && list.value !== chosen) {
+    list.value = chosen;
+    if (!list.matches("[hx-post]")) list.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+  const into = document.querySelector(".scan input:not([type=hidden])") ?? search;
+  if (!into || document.querySelector("dialog[open]")) return;
+  into.focus();
+  into.value = number;
+  if (into.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }))) into.form.requestSubmit();
+}, true);
 
 // What asks for a tick before anything is saved may stand below what is in view: nobody would know that nothing was saved.
 if (!scan && !summary) document.querySelector("[data-cautions]")?.focus();
-
-// "/" moves to the search field. Only while nothing is being typed, and never with a modifier (WCAG 2.1.4 asks that a
-// single-key shortcut can be switched off: data-shortcuts="off" on <html>).
-const search = document.getElementById("search");
-document.addEventListener("keydown", (event) => {
-  const typing = event.target.closest?.("input, select, textarea, [contenteditable]");
-  if (!search || event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (document.documentElement.dataset.shortcuts === "off") return;
-  event.preventDefault();
-  search.focus();
-  search.select();
-});
 
 // The summary of errors names the field of a sentence that would fit many: "Weight: Must lie between 0.5 and 400."
 for (const link of document.querySelectorAll(".govuk-error-summary__list a[href^='#']")) {

@@ -1,5 +1,6 @@
 // The grid of one test: Enter or the down key to the next row, the up key back; Tab leaves. Inside a list the arrow keys stay native.
 const LABEL = /^[A-Z]{2,8}-?[SLGP]?-?\d{6,}-?[0-9A-Z]?$/i;
+const PAUSE = 250; // of a hand after a letter; a scanner is faster
 const key = (text) => text.toUpperCase().replace(/[^0-9A-Z]/g, "");
 
 for (const grid of document.querySelectorAll("[data-grid]")) {
@@ -32,6 +33,22 @@ for (const grid of document.querySelectorAll("[data-grid]")) {
     for (const name of [...event.detail.formData.keys()]) {
       if (!["csrf_token", "unit", "method", `v-${id}`, `c-${id}`].includes(name)) event.detail.formData.delete(name);
     }
+  });
+  // The first letter chooses in a list, and a scanner types letters too: a list is saved when nothing more is typed, and only
+  // where it still says the same. What was a scan has been taken back by then (clinic.js).
+  let pressed = -PAUSE;
+  grid.addEventListener("keydown", (event) => { pressed = event.timeStamp; }, true);
+  document.body.addEventListener("htmx:confirm", (event) => {
+    const list = event.detail.elt;
+    if (list.tagName !== "SELECT" || !grid.contains(list)) return;
+    event.preventDefault();
+    const chosen = list.value;
+    const save = () => {
+      const wait = PAUSE - (performance.now() - pressed);
+      if (list.value !== chosen) return;
+      if (wait > 0) setTimeout(save, wait); else event.detail.issueRequest(true);
+    };
+    save();
   });
   document.body.addEventListener("htmx:beforeSwap", (event) => {
     const field = event.detail.requestConfig?.elt;

@@ -107,7 +107,8 @@ def test_graver_alerts_come_first(case: Case) -> None:
 @pytest.mark.parametrize(("value", "mark", "expected"), [
     (">90", None, Abnormality.NORMAL), (">30", None, Abnormality.UNKNOWN), ("<50", None, Abnormality.ABNORMAL),
     ("<70", None, Abnormality.UNKNOWN), ("60", None, Abnormality.NORMAL), ("59", None, Abnormality.ABNORMAL),
-    ("<60", None, Abnormality.ABNORMAL), ("<31", None, Abnormality.ABNORMAL), ("<30", None, Abnormality.CRITICAL),
+    ("<60", None, Abnormality.ABNORMAL), ("<31", None, Abnormality.ABNORMAL),
+    ("<30", None, Abnormality.CRITICAL),
     ("<15", None, Abnormality.CRITICAL), (">15", None, Abnormality.UNKNOWN),
     ("29", None, Abnormality.CRITICAL), ("90", "low", Abnormality.ABNORMAL), ("90", "critical", Abnormality.CRITICAL),
 ])
