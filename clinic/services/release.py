@@ -14,12 +14,26 @@ from clinic import clock, workflow
 from clinic.audit import record_change
 from clinic.db import db
 from clinic.errors import InvalidInput, NotAllowed, NotNow
+from clinic.lab_report import from_plain
 from clinic.laboratory_test import list_tests
-from clinic.models import AmendmentRequest, CriticalCall, Laboratory, LabResult, ResultStatus, SecondEntry, User
+from clinic.models import (
+    AmendmentRequest,
+    Case,
+    CriticalCall,
+    Laboratory,
+    LabResult,
+    ReportedResult,
+    ResultStatus,
+    SecondEntry,
+    User,
+)
 from clinic.permissions import Permission, has_permission
 from clinic.services import lab_order, revision
 from clinic.services.abnormality import Abnormality, find_abnormality
+from clinic.services.confidential_report import is_confidential
 from clinic.services.task import close_tasks_about, open_task
+
+CRITICAL_FLAGS = frozenset(("HH", "LL", "AA"))  # OBX-8, HL7 table 0078
 
 
 def ensure_releasable(row: LabResult, actor: User) -> None:
@@ -99,6 +113,27 @@ def tell_critical(row: LabResult, actor: User) -> None:
     if find_abnormality(row) is Abnormality.CRITICAL:
         open_task("critical-call", row.case, row.id, subject_id=row.id, actor=actor,
                   detail=list_tests()[row.test].label)
+
+
+def tell_waiting(row: ReportedResult, case: Case) -> None:
+    """What a laboratory marks critical is told also while nobody has looked at the result that came in."""
+    if is_marked_critical(row):
+        what = list_tests()[row.test].label if row.test else row.their_code
+        open_task("critical-call", case, row.id, subject_id=row.id, detail=_(
+            "%(test)s: the laboratory marks it critical, and it waits under Results in.", test=what))
+
+
+def drop_waiting(row: ReportedResult, actor: User | None) -> None:
+    """Somebody decided about it, or it is read anew: a result of ours that came of it asks for itself."""
+    close_tasks_about("critical-call", row.id, "decided", actor)
+
+
+def is_marked_critical(row: ReportedResult) -> bool:
+    """Whether a laboratory marks a reported number critical; of a confidential one this is not said."""
+    if is_confidential(row):
+        return False
+    _person, panel = from_plain(row.content)
+    return any(CRITICAL_FLAGS & set(value.flags) for value in panel.values)
 
 
 def tell_mistaken(row: LabResult, actor: User) -> None:

@@ -119,6 +119,7 @@ def assign(
         raise NeedsConfirmation([*other, *problem.cautions], reported=row.id) from None
     row.test, row.sub_id = made.test, _find_sub_id(group)  # its code may mean something only since it came
     _settle(row, ReportedState.APPLIED, "", case.id, made)
+    release.drop_waiting(row, actor)
     row.decided_at, row.decided_by_id, row.remark = clock.now(), actor.id, remark
     _record("assign-result", row, actor, remark, [one.code for one in other])
     return made
@@ -134,6 +135,7 @@ def reject(row: ReportedResult, reason: str, actor: User) -> None:
     """A person says that a waiting result belongs to nobody here, or was dealt with; it stays to be seen."""
     _ensure_waiting(row)
     _settle(row, ReportedState.REJECTED, row.reason, row.case_id)
+    release.drop_waiting(row, actor)
     row.decided_at, row.decided_by_id, row.remark = clock.now(), actor.id, reason
     _record("reject-result", row, actor, reason)
 
@@ -215,14 +217,17 @@ def _apply(
                 made = results.correct_result(current, new, reason[:2000], actor)
             _settle(row, ReportedState.APPLIED, "", certain.case.id, made)
             _record("take-result", row, actor)
+            return
     except Undecided as problem:
-        _wait(row, str(problem))
+        reason = str(problem)
     except NeedsConfirmation as problem:
-        _wait(row, " ".join(caution.text for caution in problem.cautions))
+        reason = " ".join(caution.text for caution in problem.cautions)
     except InvalidInput as problem:
-        _wait(row, " ".join(filter(None, (problem.message, say_fields(problem.fields)))))
+        reason = " ".join(filter(None, (problem.message, say_fields(problem.fields))))
     except ClearwayError as problem:
-        _wait(row, problem.message)
+        reason = problem.message
+    _wait(row, reason)
+    release.tell_waiting(row, certain.case)
 
 
 def _take_back(row: ReportedResult, applied: ReportedResult | None) -> None:
@@ -269,6 +274,7 @@ def _forget_waiting(message: InboundMessage) -> set[tuple[str, str, str, str]]:
             continue
         if row.state in FOR_A_PERSON and row.result_id is None:
             row.state = ReportedState.REPLACED
+            release.drop_waiting(row, None)
         else:
             kept.add((row.filler, row.placer, row.test or row.their_code, row.sub_id))
     return kept

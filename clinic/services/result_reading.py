@@ -22,6 +22,7 @@ from clinic.models import Case, Laboratory, LabOrder, Specimen
 from clinic.schemas.door import load
 from clinic.schemas.laboratory import LabResultIn, NewResult, find_resistance
 from clinic.services.code_mapping import Dictionary
+from clinic.services.release import CRITICAL_FLAGS
 from clinic.services.result_match import Suggestion
 from clinic.services.specimen import list_specimens
 
@@ -30,7 +31,7 @@ FINAL, PRELIMINARY, NOTED = ("F", "C", "U", ""), ("P", "S", "R", "B", "V"), ("I"
 NOT_DONE, TAKEN_BACK = ("X",), ("D", "W")
 WRONG = "W"  # of those: posted to the wrong person, often
 # OBX-8, HL7 table 0078, the gravest first: several may stand there.
-MARKS = {"HH": "critical", "LL": "critical", "AA": "critical", "H": "high", "L": "low", "A": "abnormal", "N": "normal"}
+MARKS = {**dict.fromkeys(sorted(CRITICAL_FLAGS), "critical"), "H": "high", "L": "low", "A": "abnormal", "N": "normal"}
 
 
 @dataclass(frozen=True)

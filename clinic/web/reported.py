@@ -35,6 +35,7 @@ from clinic.schemas.door import load
 from clinic.services import lab_document, result_intake
 from clinic.services.confidential_report import is_confidential, is_document_hidden, is_reported_hidden
 from clinic.services.lab_order import list_orders
+from clinic.services.release import is_marked_critical
 from clinic.services.specimen import list_specimens
 from clinic.web.clinical_format import format_date
 from clinic.web.form import read_form
@@ -68,8 +69,11 @@ def index() -> str:
     rows = list_reported(current_user, state, request.args.get("after"), PAGE_SIZE + 1)
     more, rows = len(rows) > PAGE_SIZE, rows[:PAGE_SIZE]
     note_shown(row.case_id for row in rows if row.case_id)
+    critical = {row.id for row in rows if state in FOR_A_PERSON and is_marked_critical(row)}
+    rows_shown = sorted(rows, key=lambda row: row.id not in critical)  # who must be called is not the last of fifty
     return render_template(
-        "reported/index.html", rows=rows, state=state, states=SHOWN, counts=counts, count_limit=COUNT_LIMIT,
+        "reported/index.html", rows=rows_shown, critical=critical, state=state,
+        states=SHOWN, counts=counts, count_limit=COUNT_LIMIT,
         words=STATE_WORDS, tests=list_tests(), say_status=say_status, say_number=say_number,
         their_words={row.id: _name_theirs(row) for row in rows if not row.test},
         documents=list_loose_documents(current_user),

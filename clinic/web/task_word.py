@@ -46,6 +46,7 @@ ADVICE: dict[str, LazyString] = {
 }
 OUTCOME_WORDS: dict[str, LazyString] = {
     "called": _l("Told, and read back"), "corrected": _l("The value was not right"),
+    "decided": _l("The result that came in was decided about"),
     "referred": _l("Referred to treatment"), "not-reached": _l("Not reached"),
     "told-anew": _l("Told anew"), "unreachable": _l("Cannot be reached any more"),
     "amended": _l("Exam opened to amend it"), "no-amendment": _l("No amendment needed"),

@@ -448,6 +448,28 @@ def test_correction_finds_what_a_person_assigned_after_its_code_had_got_a_meanin
     assert (first.series_id, second.revision, second.value) == (second.series_id, 2, "nonreactive")
 
 
+def test_what_a_laboratory_marks_critical_is_told_while_it_waits(place: Place) -> None:
+    """It stood in the inbox among the others, and no physician heard of it before somebody looked there."""
+    for control_id, (line, flags) in enumerate((("900", "HH"), ("901", "H"), ("902", "AA"))):
+        place.take(place.person(), place.order(filler=f"F{control_id}"),
+                   write_value("2160-0^Creatinine^LN", line, "NM", "umol/L", flags), control_id=f"C{control_id}")
+    first, _unmarked, third = list_reported()
+    assert {task.subject_id for task in list_tasks("critical-call")} == {first.id, third.id}
+    assert all(task.case_id == place.case_id and "Creatinine, serum: the laboratory marks it critical" in task.detail
+               for task in list_tasks("critical-call"))
+    with write_unit():
+        reject(db.session.get_one(ReportedResult, first.id), "haemolysed, they call again", place.supervisor)
+        technician = db.session.get_one(User, place.staff["labtech"])
+        with pytest.raises(NeedsConfirmation) as asked:
+            assign(db.session.get_one(ReportedResult, third.id), place.case, technician)
+        assign(db.session.get_one(ReportedResult, third.id), place.case, technician,
+               confirmed=[one.code for one in asked.value.cautions])
+    tasks = {task.subject_id: task for task in list_tasks("critical-call")}
+    assert tasks[first.id].outcome == tasks[third.id].outcome == "decided"
+    open_still = [key for key, task in tasks.items() if task.closed_at is None]
+    assert open_still == [list_results()[0].id], "the result of ours asks for itself"
+
+
 def test_person_rejects_what_belongs_to_nobody(place: Place) -> None:
     (row,) = place.take(place.person(number="", name="No^Body"), write_order(), write_value(RPR, "POS", "CWE"))
     with write_unit():

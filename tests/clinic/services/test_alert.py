@@ -125,7 +125,7 @@ def test_abnormality_of_a_number_follows_range_and_mark(
     (">46", Abnormality.UNKNOWN), ("<47", Abnormality.NORMAL), ("<90", Abnormality.UNKNOWN),
 ])
 def test_more_than_a_critical_number_is_critical(case: Case, value: str, expected: Abnormality) -> None:
-    """A number that is only known to lie beyond the limit is beyond it: somebody is called, as for the number itself."""
+    """A number only known to lie beyond the limit is beyond it: somebody is called, as for the number itself."""
     row = LabResult(case=case, test="hba1c", value=value, unit="mmol/mol", performed_on=get_today(case))
     assert find_abnormality(row) is expected
 

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from clinic import clock
 from clinic.audit import audit_engine, audit_read
 from clinic.db import db, write_unit
+from clinic.key import new_id
 from clinic.laboratory_test import list_tests
 from clinic.models import (
     AuditChange,
@@ -67,6 +68,23 @@ def test_inbox_names_what_waits_and_no_value(technician: FlaskClient, ids: dict[
     with audit_engine().connect() as connection:
         kinds = {row.subject_kind for row in connection.execute(select(audit_read))}
     assert "reported-result" in kinds
+
+
+def test_what_is_marked_critical_stands_first_in_the_inbox_and_says_so(app: Flask, ids: dict[str, str]) -> None:
+    first = get(ids["row"])
+    values = [one | {"flags": ["LL"]} for one in first.content["panel"]["values"]]
+    columns = {column.key: getattr(first, column.key) for column in ReportedResult.__table__.columns}
+    columns |= {"id": new_id(), "content": first.content | {"panel": first.content["panel"] | {"values": values}}}
+    db.session.add(ReportedResult(**columns))
+    number = columns["id"]
+    db.session.commit()
+    client = sign_in(app, make_user("labtech"))
+    page = client.get(INBOX).text
+    assert page.count("Marked critical") == 1
+    assert re.findall(r'id="row-([^"]+)"', page)[0] == number
+    with write_unit():
+        db.session.get_one(ReportedResult, number).test = "hiv"  # of a confidential test not even that is said
+    assert "Marked critical" not in client.get(INBOX).text
 
 
 def test_marks_states_and_numbers_are_words_with_the_code_beside_them(app: Flask, ids: dict[str, str]) -> None:
