@@ -78,7 +78,8 @@ TESTS: dict[str, TestCode] = {
     "dst": TestCode("Drug susceptibility of M. tuberculosis complex", "dst", parts={
         "rifampicin": "loinc.rifampicin-resistance", **{drug: drug for drug in (
             "isoniazid", "ethambutol", "pyrazinamide", "fluoroquinolone", "levofloxacin", "moxifloxacin", "amikacin",
-            "ethionamide", "bedaquiline", "linezolid", "clofazimine", "delamanid", "pretomanid")}}),
+            "kanamycin", "capreomycin", "ethionamide", "pas", "bedaquiline", "linezolid", "clofazimine", "delamanid",
+            "pretomanid")}}),
     "urine-protein": TestCode("Urine protein, dipstick", "loinc.urine-protein"),
     "urine-glucose": TestCode("Urine glucose, dipstick", "loinc.urine-glucose"),
     "urine-blood": TestCode("Urine blood, dipstick", "loinc.urine-blood"),

@@ -123,7 +123,11 @@ def enter(case_id: str) -> Answer | Response:
                 if choice:
                     count += 1
                     _enter_one(case, each.id, column, choice, typed, problems)
-        if not count:
+            if typed.get(f"{each.id}.{SPECIES}") and not any(_is_other(typed, each.id, column) for column in EVERY):
+                problems.errors[f"{each.id}.{SPECIES}"] = [_(
+                    "A species belongs to nontuberculous mycobacteria: choose these as the culture's result, or empty "
+                    "this box.")]
+        if not count and not problems.errors:
             problems.errors["results"] = [_("Enter at least one result.")]
         problems.raise_any()
     except InvalidInput as problem:
@@ -156,7 +160,7 @@ def _enter_one(
     name = f"{specimen_id}.{column.key}"
     value, parts = split_choice(choice)
     species = typed.get(f"{specimen_id}.{SPECIES}")
-    if species and column.test == culture.TEST and value == GENUS:
+    if species and _is_other(typed, specimen_id, column):
         parts[SPECIES] = species
     plain = {"test": column.test, "value": value, "specimen_id": specimen_id, "confirmed": typed["confirmed"]}
     plain |= {"components": parts} if parts else {}
@@ -174,6 +178,12 @@ def _enter_one(
         for place, sentences in found.errors.items():
             is_day = place == "reported_on" and own not in typed and "reported_on" not in typed
             problems.errors["reported_on" if is_day else f"{name}.value"] = sentences
+
+
+def _is_other(typed: dict[str, Any], specimen_id: str, column: Column) -> bool:
+    """Whether nontuberculous mycobacteria are chosen in that cell: to them belongs the species."""
+    choice = typed.get(f"{specimen_id}.{column.key}.value") or ""
+    return column.test == culture.TEST and split_choice(choice)[0] == GENUS
 
 
 def _merge_cautions(said: list[Caution], more: list[Caution], number: str) -> None:
@@ -201,7 +211,9 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
     purpose, month = tb_check.suggest_purpose(case)
     return show(
         "sputum/view.html", case, problem, rows=rows, typed=typed, names=list_names(people), tests=list_tests(),
-        columns=columns, find=_find, clock=lambda each, column: _find_clock(each, column, today), say_parts=_say_parts,
+        columns=columns, find=_find,
+        takes_species=lambda each, column: column is _find_last_open(each, today),
+        clock=lambda each, column: _find_clock(each, column, today), say_parts=_say_parts,
         choices={column.key: list_choices(column.test) for column in columns}, culture_of=specimen.find_culture,
         ticked=typed.get("confirmed", []), collections=COLLECTION_WORDS, purposes=PURPOSE_WORDS, media=MEDIA,
         replaceable=[each for each in rows if specimen.needs_replacement(each, rows)],
@@ -235,6 +247,12 @@ def _find_clock(each: Specimen, column: Column, today: date) -> culture.Clock | 
         return None
     passed = max((today - each.culture_began_on).days, 0)
     return culture.Clock(column.medium, passed, culture.DAYS[column.medium])
+
+
+def _find_last_open(each: Specimen, today: date) -> Column | None:
+    """The last culture of a specimen that still takes a result: beside it the species is written."""
+    return next((column for column in reversed(COLUMNS)
+                 if _find(each, column) is None and _find_clock(each, column, today) is not None), None)
 
 
 def _find_next(series: list[Specimen]) -> str:

@@ -100,8 +100,9 @@ PART_WORDS: dict[str, LazyString] = {
     "pyrazinamide": _l("Pyrazinamide"), "fluoroquinolone": _l("Fluoroquinolone"), "amikacin": _l("Amikacin"),
     "ethionamide": _l("Ethionamide"), "bedaquiline": _l("Bedaquiline"), "linezolid": _l("Linezolid"),
     "levofloxacin": _l("Levofloxacin"), "moxifloxacin": _l("Moxifloxacin"), "clofazimine": _l("Clofazimine"),
-    "delamanid": _l("Delamanid"), "pretomanid": _l("Pretomanid"), "grade": _l("Grade"), "species": _l("Species"),
-    "identified-by": _l("Identified by"),
+    "delamanid": _l("Delamanid"), "pretomanid": _l("Pretomanid"), "kanamycin": _l("Kanamycin"),
+    "capreomycin": _l("Capreomycin"), "pas": _l("Para-aminosalicylic acid"), "grade": _l("Grade"),
+    "species": _l("Species"), "identified-by": _l("Identified by"),
 }
 METHOD_WORDS: dict[str, LazyString] = {
     "laboratory": _l("laboratory test"), "rapid": _l("rapid test"), "confirmatory": _l("confirmatory test"),

@@ -43,7 +43,7 @@ from clinic.web.language import find_speech
 from clinic.web.staff_name import list_names
 from clinic.web.station import find_open_url
 from clinic.web.station_page import Answer, forget, open_case, show
-from clinic.web.task_word import ADVICE, PLACES, kind_word, outcome_word, say_detail
+from clinic.web.task_word import ADVICE, find_place, kind_word, outcome_word, say_detail
 from clinic.web.word import role_word
 
 blueprint = Blueprint("task", __name__)
@@ -254,7 +254,7 @@ def _show(row: Task, typed: dict[str, Any] | None = None, problem: InvalidInput 
         note_case(case)
     today = clock.today(current_user.site.time_zone)
     kind = list_task_kinds().get(row.kind)
-    place = PLACES.get(row.kind)
+    place = find_place(row.kind, row.key)
     words, tone, up = describe_due(row.due_on, today, row.level, row.escalated_role)
     page = render_template(
         "task/show.html", row=row, case=case, title=kind_word(row.kind), detail=say_detail(row.kind, row.detail),

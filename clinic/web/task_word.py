@@ -67,6 +67,8 @@ PLACES = {
     "contact-test": "laboratory", "contact-retest": "laboratory",
     "infectious": "sputum", "critical-call": "laboratory", "corrected-result": "confidential",
 }
+# The same where what it is about decides: the first word of the task's key.
+PLACES_OF = {"side-effect": "tuberculosis", "mistaken": "laboratory", "sent-back": "laboratory", "told": "confidential"}
 _SENTENCES: dict[str, Callable[[str], str]] = {
     "sputum-due": lambda day: _("Last specimen, or request: %(day)s", day=day),
     "culture-awaited": lambda day: _("Specimen of %(day)s", day=day),
@@ -91,6 +93,11 @@ def kind_word(kind: str) -> str:
 def outcome_word(outcome: str) -> str:
     """How a task ended."""
     return str(OUTCOME_WORDS.get(outcome, outcome))
+
+
+def find_place(kind: str, key: str) -> str | None:
+    """Where the work of a task is done, beneath /cases/<id>; None where nobody can say."""
+    return PLACES.get(kind) or PLACES_OF.get(key.removeprefix(f"{kind}:").partition(":")[0])
 
 
 def say_detail(kind: str, detail: str) -> str:

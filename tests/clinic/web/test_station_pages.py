@@ -166,6 +166,27 @@ def test_sputum_is_taken_and_entered_cell_by_cell(app: Flask, base: str, today: 
     assert early.status_code == 422 and "older than the specimen" in _text(early)
 
 
+def test_species_is_written_beside_whichever_culture_is_open_and_never_lost(
+    app: Flask, base: str, today: str
+) -> None:
+    """Its box stood with the solid medium alone, and what was typed without such a culture was dropped."""
+    client = _client(app, "tbteam", base)
+    assert client.post(f"{base}/sputum/specimens", data={"kind": "sputum", "collected_on": today}).status_code == 302
+    with read_unit() as session:
+        pot = session.execute(select(Specimen.id)).scalar_one()
+    assert client.post(f"{base}/sputum/inoculation", data={
+        "pots": pot, "media": "liquid", "inoculated_on": today}).status_code == 302
+    assert f'name="{pot}.species"' in _text(client.get(f"{base}/sputum")), "the liquid medium alone"
+    form = {f"{pot}.species": "M. kansasii", "reported_on": today}
+    for more in ({}, {f"{pot}.sputum-smear.value": "negative"}):
+        refused = client.post(f"{base}/sputum/results", data=form | more)
+        text = _text(refused)
+        assert refused.status_code == 422 and "A species belongs to" in text and "M. kansasii" in text
+    assert client.post(f"{base}/sputum/results", data=form | {
+        f"{pot}.sputum-culture-liquid.value": "ntm"}).status_code == 302
+    assert "M. kansasii" in _text(client.get(f"{base}/sputum"))
+
+
 def test_unusual_cultures_are_named_by_their_specimen_and_a_clock_that_ran_out_says_since_when(
     app: Flask, base: str, today: str
 ) -> None:

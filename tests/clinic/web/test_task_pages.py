@@ -234,6 +234,13 @@ def test_somebody_asks_for_something_on_a_case_by_a_day(app: Flask, case: Case) 
     assert radiographer.get(path).status_code == 403
 
 
+def test_follow_up_leads_to_where_its_work_is_done(app: Flask, case: Case) -> None:
+    task_id = open_task("follow-up", case, "side-effect:1:rash", role="physician", detail="Decide").id
+    db.session.commit()
+    page = text_of(sign_in(app, make_user("physician")), f"/tasks/{task_id}")
+    assert f'href="/cases/{case.id}/tuberculosis"' in page and "Go to the work" in page
+
+
 def test_every_kind_and_outcome_has_words() -> None:
     from clinic.task_kind import list_task_kinds
     from clinic.web.task_word import ADVICE, KIND_WORDS, OUTCOME_WORDS, PLACES
