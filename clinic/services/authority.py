@@ -18,8 +18,7 @@ OPEN = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.SENT, Deliver
 
 def add_authority(authority_id: str, programme: str, name: str, channel: str, endpoint: str) -> Authority:
     """Register a destination's authority; raises AlreadyDone when the short name is taken."""
-    if db.session.get(Authority, authority_id) is not None:
-        raise AlreadyDone(f"There is an authority {authority_id} already.", authority=authority_id)
+    ensure_new(authority_id)
     authority = Authority(id=authority_id, programme=programme, name=name, channel=channel, endpoint=endpoint)
     db.session.add(authority)
     record_change("add-authority", "authority", authority_id)
@@ -68,6 +67,12 @@ def get_authority(authority_id: str) -> Authority:
     if authority is None:
         raise NotFound(_("There is no such authority."), authority=authority_id)
     return authority
+
+
+def ensure_new(authority_id: str) -> None:
+    """Raises AlreadyDone when the short name is taken."""
+    if db.session.get(Authority, authority_id) is not None:
+        raise AlreadyDone(f"There is an authority {authority_id} already.", authority=authority_id)
 
 
 def ensure_usable(channel: str, endpoint: str) -> None:

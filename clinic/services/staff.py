@@ -76,7 +76,7 @@ def add_member(facts: MemberFacts, roles: Sequence[str], right: SignRight, actor
         raise InvalidInput(f"Choose programmes among {', '.join(list_programmes())}.")
     ensure_reaches_site(facts.site_id, actor)
     ensure_may_give(roles, actor)
-    _ensure_address_is_free(address)
+    ensure_address_is_free(address)
     site = db.session.get_one(Site, facts.site_id)
     begin = right.valid_from or clock.today(site.time_zone)
     user = User(
@@ -103,8 +103,7 @@ def change_member(user: User, facts: MemberFacts, actor: User) -> list[str]:
     if facts.site_id != user.site_id:
         ensure_reaches_site(facts.site_id, actor)
     address = facts.email.strip().lower()
-    if address != user.email:
-        _ensure_address_is_free(address)
+    ensure_address_is_free(address, user.id)
     wanted = {"name": facts.name, "email": address, "licence_number": facts.licence_number,
               "language": facts.language, "site_id": facts.site_id}
     before = {name: getattr(user, name) for name in wanted}
@@ -172,6 +171,8 @@ def find_user(email: str) -> User | None:
     return db.session.execute(select(User).where(User.email == email)).unique().scalar_one_or_none()
 
 
-def _ensure_address_is_free(address: str) -> None:
-    if find_user(address):
+def ensure_address_is_free(email: str, owner_id: str | None = None) -> None:
+    """Raises AlreadyDone when the address has an account, unless it is `owner_id`'s."""
+    found = find_user(email.strip().lower())
+    if found and found.id != owner_id:
         raise AlreadyDone(_("This address has an account already."))

@@ -15,6 +15,7 @@ from clinic.web.audit_word import OF_THE_SCREEN, say_screen
 from clinic.web.case_word import DOCUMENT_WORDS
 from clinic.web.emergency import REASON_WORDS
 from clinic.web.hold_word import CAUSE_WORDS
+from clinic.web.permission_word import PERMISSION_WORDS
 from clinic.web.relation_word import CONTACT_WORDS, RELATION_WORDS
 from clinic.web.sign_in_delay import DOOR_WORDS, KIND_WORDS
 from clinic.web.task_word import KIND_WORDS as TASK_WORDS
@@ -25,7 +26,7 @@ ADMINISTERED = ("user", "site", "authority", "laboratory")
 TOLD_THERE = {"changed", "gained", "lost", "roles", "added", "removed", "programme", "from", "until", "reason",
               "result"}
 NAME_WORDS: dict[str, LazyString] = {
-    "by": lazy_gettext("with"), "for": lazy_gettext("at"), "left": lazy_gettext("left"),
+    "by": lazy_gettext("with"), "for": lazy_gettext("at"), "left": lazy_gettext("codes left"),
     "found": lazy_gettext("found"), "rows": lazy_gettext("lines"), "door": lazy_gettext("at"),
     "counted": lazy_gettext("counted"), "fields": lazy_gettext("changed"), "cvx": lazy_gettext("vaccine"),
     "agrees": lazy_gettext("both agree"), "confirmed": lazy_gettext("confirmed although noticed"),
@@ -40,7 +41,7 @@ VALUE_WORDS: dict[str, Mapping[Any, LazyString]] = {
     "by": MEANS_WORDS, "door": DOOR_WORDS, "counted": KIND_WORDS, "reason": {**REASON_WORDS, **END_WORDS},
     "kind": {**TASK_WORDS, **DOCUMENT_WORDS, **CONTACT_WORDS}, "fields": FIELD_WORDS,
     "changed": FIELD_WORDS, "cause": CAUSE_WORDS, "relation": RELATION_WORDS, "from": {**STATE_WORDS, **ANSWER_WORDS},
-    "to": {**STATE_WORDS, **ANSWER_WORDS},
+    "to": {**STATE_WORDS, **ANSWER_WORDS}, "permissions_gained": PERMISSION_WORDS, "permissions_lost": PERMISSION_WORDS,
 }
 # An id or a hash tells nobody anything on a page; the exports have it.
 IDENT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{64}")

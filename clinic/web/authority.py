@@ -22,6 +22,7 @@ from clinic.schemas.authority import AuthorityIn, NewAuthorityIn
 from clinic.services.authority import (
     add_authority,
     change_authority,
+    ensure_new,
     ensure_usable,
     get_authority,
     list_authorities,
@@ -81,8 +82,7 @@ def add() -> Page:
     """Register an authority."""
     typed = read_form(request.form)
     try:
-        plain = load_proven(NewAuthorityIn(), typed)
-        ensure_usable(plain["channel"], plain["endpoint"])
+        plain = load_proven(NewAuthorityIn(), typed, check=_check_new)
         authority = add_authority(plain["short_name"], plain["programme"], plain["name"], plain["channel"],
                                   plain["endpoint"])
     except InvalidInput as error:
@@ -107,7 +107,7 @@ def change(authority_id: str) -> Page:
     """Change how or where exams are sent to it."""
     typed = read_form(request.form)
     try:
-        plain = load_proven(AuthorityIn(), typed)
+        plain = load_proven(AuthorityIn(), typed, check=_check)
         changed = change_authority(authority_id, plain["name"], plain["channel"], plain["endpoint"])
     except InvalidInput as error:
         return _render(authority_id, typed, error.fields), 422
@@ -131,6 +131,15 @@ def test(authority_id: str) -> Page:
         authority = get_authority(authority_id)
         typed = {"name": authority.name, "channel": authority.channel, "endpoint": authority.endpoint}
         return _render(authority_id, typed, report=report)
+
+
+def _check(plain: dict[str, Any]) -> None:
+    ensure_usable(plain["channel"], plain["endpoint"])
+
+
+def _check_new(plain: dict[str, Any]) -> None:
+    _check(plain)
+    ensure_new(plain["short_name"])
 
 
 def _render_new(typed: dict[str, Any], errors: dict[str, list[str]] | None = None) -> str:

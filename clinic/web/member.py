@@ -19,7 +19,7 @@ from clinic.rules.programme import list_programmes
 from clinic.schemas.staff import MemberIn, NewMemberIn
 from clinic.services.authority_of_staff import WIDE, reaches_all_sites
 from clinic.services.recovery import issue_recovery
-from clinic.services.staff import add_member, change_member
+from clinic.services.staff import add_member, change_member, ensure_address_is_free
 from clinic.web.account_history import list_past
 from clinic.web.form import read_form
 from clinic.web.language import list_languages
@@ -66,7 +66,8 @@ def add() -> Page:
     """Add a person, and show the code by which they set their password."""
     typed = read_form(request.form, lists=("roles", "programmes"))
     try:
-        plain = load_proven(NewMemberIn(list_languages()), typed)
+        plain = load_proven(NewMemberIn(list_languages()), typed,
+                            check=lambda made: ensure_address_is_free(made["facts"].email))
         user = add_member(plain["facts"], plain["roles"], plain["right"], current_user)
     except InvalidInput as error:
         return _render_new(typed, error.fields or {"name": [error.message]}), 422
@@ -100,7 +101,8 @@ def change(user_id: str) -> Page:
     """Correct it, or move the person to another site."""
     typed = read_form(request.form)
     try:
-        plain = load_proven(MemberIn(list_languages()), typed)
+        plain = load_proven(MemberIn(list_languages()), typed,
+                            check=lambda made: ensure_address_is_free(made["facts"].email, user_id))
         changed = change_member(get_member(user_id, current_user), plain["facts"], current_user)
     except InvalidInput as error:
         return _render_edit(get_member(user_id, current_user), typed, error.fields), 422

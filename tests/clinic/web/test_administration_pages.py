@@ -14,6 +14,7 @@ from clinic.db import db, read_unit
 from clinic.models import AuditChange, Authorisation, PasswordReset, Site, User
 from clinic.permissions import ROLES, Permission
 from clinic.web.permission_word import PERMISSION_WORDS
+from tests.clinic.web.test_second_factor import set_up, show_code
 from tests.factory import PASSWORD, make_authority, make_case, make_site, make_user
 from tests.seek import find_address
 from tests.sign_in import sign_in
@@ -363,6 +364,27 @@ def test_destination_is_registered_changed_and_refused(app: Flask, nurse: User) 
     shown = http.get(page).text
     assert "mllps://ircc.example:2575/GCMS/IRCC" in shown and "Way of sending changed" in shown
     assert http.post(f"{AREA}/destinations/none", data=change | {"password": PASSWORD}).status_code == 404
+
+
+def test_what_is_wrong_with_a_form_is_said_before_a_code_is_used_up(app: Flask, nurse: User) -> None:
+    admin, taken = make_user("admin"), nurse.email
+    key, admin_id, own = set_up(admin), admin.id, {"site": admin.site_id}
+    http = sign_in(app, admin)
+    form = {"short_name": "ca", "programme": "ca", "name": "IRCC", "channel": "fhir_document",
+            "endpoint": "https://ircc.example/fhir", "password": PASSWORD, "code": show_code(key)}
+    with clock.stopped_at(clock.now()):
+        for wrong in ({"endpoint": "https://not a host/"}, {"short_name": "us"}):
+            assert http.post(f"{AREA}/destinations/new", data=form | wrong).status_code == 422
+        change = form | {"endpoint": "nonsense"}
+        assert http.post(f"{AREA}/destinations/us", data=change).status_code == 422
+        user = http.post(f"{AREA}/users/new", data=NEW | own | {"email": taken, "code": form["code"]})
+        assert user.status_code == 422 and "has an account already" in user.text
+        moved = http.post(f"{AREA}/users/{admin_id}/edit", data=NEW | own | {
+            "email": taken, "code": form["code"]})
+        assert moved.status_code == 422 and "has an account already" in moved.text
+        assert http.post(f"{AREA}/destinations/new", data=form).status_code == 303, "with the same code"
+    checks = db.session.query(AuditChange).filter_by(action="check-again", subject_id=admin_id).count()
+    assert checks == 1
 
 
 def test_line_is_tested_in_words_and_audited(app: Flask, nurse: User) -> None:

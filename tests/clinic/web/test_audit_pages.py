@@ -64,14 +64,15 @@ def test_what_else_is_known_stands_there_in_words(app: Flask, case: Case) -> Non
     own = {"actor_id": nurse.id, "actor_kind": "user", "site_id": site.id}
     record_change("check-again", "user", nurse.id, detail={"by": "code", "for": "lock.unlock"}, **own)
     record_change("use-recovery-code", "user", nurse.id, detail={"left": 7, "sign_in": nurse.id}, **own)
-    record_change("change-roles", "user", nurse.id, detail={"gained": ["labtech"], "lost": []}, **own)
+    record_change("change-roles", "user", nurse.id, **own, detail={
+        "gained": ["labtech"], "lost": [], "permissions_gained": ["read-xray"]})
     record_change("state", "case", case.id, case_id=case.id, detail={"from": "registered", "to": "in-progress"}, **own)
     record_change("emergency-open", "emergency-access", case.id, case_id=case.id, **own,
                   detail={"reason": "danger", "purpose": "BTG"})
     nurse_id, client = nurse.id, sign_in(app, make_user("quality", site))
     page = client.get("/audit?stream=change").text
-    for said in ("Proved again who they are", "with: code of the app; at: the locked screen", "left: 7",
-                 "given: Laboratory technician", "from: Registered; to: In progress",
+    for said in ("Proved again who they are", "with: code of the app; at: the locked screen", "codes left: 7",
+                 "given: Laboratory technician; permissions gained: read X-rays", "from: Registered; to: In progress",
                  "reason: Somebody&#39;s life or health is in danger"):
         assert said in page, said
     assert "lock.unlock" not in page and f"sign in: {nurse_id}" not in page

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from enum import Enum
 from types import SimpleNamespace
 
 import pytest
 
+from clinic.config import ROOT
 from clinic.partial_date import PartialDate
 from clinic.web.clinical_format import (
     age,
@@ -109,3 +111,9 @@ def test_choices_are_read_from_pairs_and_dicts() -> None:
         {"value": "true", "text": "Yes"},
         {"value": "no", "text": "No", "hint": {"text": "Never"}},
     ]
+
+
+def test_moment_is_written_with_its_time_in_the_sites_zone_nowhere_as_the_day_in_greenwich() -> None:
+    found = [f"{path.name}: {line.strip()[:80]}" for path in (ROOT / "templates").rglob("*.html")
+             for line in path.read_text().splitlines() if re.search(r"_at \| clinical_date", line)]
+    assert found == []
