@@ -49,6 +49,7 @@ from clinic.queries.due_source import (
     led_at_sites,
     was_asked,
 )
+from clinic.queries.due_tb_case import is_away, is_unnotified, select_returning, select_unnotified
 from clinic.queries.index_choice import write_out
 from clinic.rules.age import add_months
 from clinic.task_kind import list_task_kinds
@@ -317,6 +318,8 @@ SOURCES: tuple[Source, ...] = (
     Source("result-unconfirmed", _select_unconfirmed, _is_unconfirmed),
     Source("treatment-month", _select_months, _is_treated),
     Source("doses-missed", select_without_doses, without_doses),
+    Source("tb-notification", select_unnotified, is_unnotified),
+    Source("refusal-return", select_returning, is_away),
     Source("contact-test", _select_first_tests, _of_contact(_needs_test(TbContact))),
     Source("contact-retest", _select_retests, _of_contact(_needs_retest(TbContact))),
     Source("contact-review", _select_reviews, _of_contact(

@@ -70,6 +70,8 @@ def record_refusal(tb: TbCase, given: dict[str, Any], actor: User) -> None:
     ensure_order(tb.diagnosed_on, given["refused_on"], "refused_on", _("The refusal cannot be before the diagnosis."))
     ensure_order(days["elsewhere_began_on"], days["elsewhere_ended_on"], "elsewhere_ended_on",
                  _("The last dose cannot be before the first."))
+    ensure_order(given["refused_on"], days["elsewhere_ended_on"], "elsewhere_ended_on",
+                 _("The treatment elsewhere ended before this site's was refused. Check both days."))
     if count_all(tb.case_id).given:
         raise NotNow(_("Doses were given at this site: end the treatment with its outcome instead."), tb_case=tb.id)
     tb.refused_on, tb.refusal_reason = given["refused_on"], given["refusal_reason"]

@@ -18,6 +18,7 @@ KIND_WORDS: dict[str, LazyString] = {
     "infectious": _l("May be infectious: keep apart"), "sputum-due": _l("Sputum due"),
     "culture-awaited": _l("Culture awaited"), "result-unconfirmed": _l("Result without a second person"),
     "treatment-month": _l("Month of treatment"), "doses-missed": _l("No dose for days"),
+    "tb-notification": _l("Tuberculosis to be notified"), "refusal-return": _l("May be examined again after a refusal"),
     "contact-test": _l("Contact to be tested"),
     "contact-retest": _l("Contact to be tested again"), "contact-review": _l("Contact still exposed"),
     "validity-ending": _l("Exam ends soon"), "nobody-came": _l("Nobody came"), "standstill": _l("Case stands still"),
@@ -36,6 +37,10 @@ ADVICE: dict[str, LazyString] = {
     "treatment-month": _l("Clinical check, weight, and two sputum specimens for smear and culture."),
     "doses-missed": _l("Under treatment, and no dose is written down for days. Reach the person, and write down what "
                        "became of the days; a physician or the tuberculosis team decides on the interruption."),
+    "tb-notification": _l("Tell the health authority of the case, and write down when, to whom and under which number: "
+                          "that ends the task."),
+    "refusal-return": _l("The site's treatment was refused, and the year after the treatment elsewhere ends. Tell the "
+                         "person that a whole new examination is possible."),
     "contact-test": _l("IGRA now; below two years a skin test or an IGRA."),
     "contact-retest": _l("The first test was negative: it is repeated 8 to 10 weeks after the last exposure."),
     "contact-review": _l("As long as the exposure goes on, no clearance is final: say whether it has ended."),
@@ -54,7 +59,7 @@ OUTCOME_WORDS: dict[str, LazyString] = {
     "reached": _l("Reached: will come"), "reported": _l("Reported"), "laboratory-asked": _l("Laboratory asked"),
     "confirmed": _l("Confirmed or sent back"), "done": _l("Done"), "treatment-ended": _l("The treatment ended"),
     "resumed": _l("Doses go on"), "held-back": _l("Held back by a physician"),
-    "tested": _l("Tested"), "declined": _l("Declined"), "travelled": _l("Has travelled"),
+    "notified": _l("Notified"), "tested": _l("Tested"), "declined": _l("Declined"), "travelled": _l("Has travelled"),
     "still-exposed": _l("Exposure goes on"), "exposure-ended": _l("Exposure has ended"),
     "new-exam": _l("A new exam has begun, or it is valid no more"), "told": _l("Told when it ends"),
     "came": _l("Came"), "withdrawn": _l("Withdraws"), "goes-on": _l("Goes on"),
@@ -64,6 +69,7 @@ OUTCOME_WORDS: dict[str, LazyString] = {
 PLACES = {
     "sputum-due": "sputum", "culture-awaited": "sputum", "result-unconfirmed": "laboratory",
     "treatment-month": "tuberculosis", "doses-missed": "tuberculosis",
+    "tb-notification": "tuberculosis/diagnosis", "refusal-return": "tuberculosis",
     "contact-test": "laboratory", "contact-retest": "laboratory",
     "infectious": "sputum", "critical-call": "laboratory", "corrected-result": "confidential",
 }
@@ -74,6 +80,8 @@ _SENTENCES: dict[str, Callable[[str], str]] = {
     "culture-awaited": lambda day: _("Specimen of %(day)s", day=day),
     "result-unconfirmed": lambda day: _("Entered on %(day)s", day=day),
     "doses-missed": lambda day: _("Last dose, or begin: %(day)s", day=day),
+    "tb-notification": lambda day: _("Registered on %(day)s", day=day),
+    "refusal-return": lambda day: _("Last dose elsewhere %(day)s", day=day),
     "treatment-month": lambda day: _("Month completed on %(day)s", day=day),
     "validity-ending": lambda day: _("Valid until %(day)s", day=day),
     "nobody-came": lambda day: _("Opened on %(day)s", day=day),

@@ -35,6 +35,7 @@ from clinic.models import (
     TbPhase,
     Treatment,
     TreatmentOutcome,
+    User,
 )
 from clinic.queries.due import SOURCES
 from clinic.schemas.door import load
@@ -43,7 +44,6 @@ from clinic.services import recall
 from clinic.services.recall import Swept, sweep_tasks
 from clinic.services.task import close_task, postpone_task
 from clinic.services.tb_check import record_side_effect
-from clinic.services.tb_summary import find_tb_case
 from clinic.services.visit import check_in
 from clinic.task_kind import list_task_kinds
 from tests.factory import make_case, make_user
@@ -324,6 +324,52 @@ def test_who_takes_no_dose_for_days_is_asked_for_until_the_doses_go_on(
     assert sweep() == Swept(), "its planned doses are given"
 
 
+def add_tb_case(case: Case) -> TbCase:
+    tb = TbCase(
+        case_id=case.id, case=case, site_id=case.site_id, number="TB-1", registered_on=DAY,
+        registered_by_id=case.opened_by_id, diagnosed_on=DAY, basis=DiagnosisBasis.CLINICAL,
+        site_of_disease=DiseaseSite.EXTRAPULMONARY, history=TbHistory.NEW)
+    db.session.add(tb)
+    db.session.flush()
+    return tb
+
+
+@pytest.mark.database
+def test_tuberculosis_is_to_be_notified_until_somebody_writes_it_down(hand: Hand) -> None:
+    """Disease outside the lungs holds nobody, and no task asked for its notification."""
+    tb_id = add_tb_case(begin_work(make_case())).id
+    assert sweep() == Swept()
+    hand.turn(days=1)
+    assert sweep().opened == 1 and sweep() == Swept(), "once"
+    (task,) = find_tasks("tb-notification")
+    assert (task.due_on, task.role, task.detail) == (DAY + timedelta(days=1), "tbteam", DAY.isoformat())
+    db.session.get_one(TbCase, tb_id).notified_on = DAY + timedelta(days=1)
+    assert sweep().settled == 1
+    assert [row.outcome for row in find_tasks("tb-notification")] == ["notified"]
+
+
+@pytest.mark.database
+def test_who_refused_treatment_is_told_when_the_year_of_waiting_ends(hand: Hand) -> None:
+    case = begin_work(make_case("us"))
+    case.opened_at = clock.now()
+    tb = add_tb_case(case)
+    tb.notified_on = tb.refused_on = tb.elsewhere_began_on = DAY
+    tb.elsewhere_ended_on = DAY + timedelta(days=180)
+    applicant_id, site_id, who = case.applicant_id, case.site_id, case.opened_by_id
+    hand.turn(days=180 + 334)
+    sweep()
+    assert not find_tasks("refusal-return")
+    hand.turn(days=1)
+    sweep()
+    (task,) = find_tasks("refusal-return")
+    assert (task.due_on, task.role) == (DAY + timedelta(days=180 + 365), "reception")
+    new = make_case("us", user=db.session.get_one(User, who))
+    assert new.site_id == site_id
+    new.applicant_id, new.opened_at = applicant_id, clock.now()
+    sweep()
+    assert [row.outcome for row in find_tasks("refusal-return")] == ["new-exam"]
+
+
 @pytest.mark.database
 def test_nobody_is_asked_for_doses_while_all_medicines_are_stopped_and_again_when_they_go_on(hand: Hand) -> None:
     """Doses that a physician held back were asked for as missed."""
@@ -335,12 +381,8 @@ def test_nobody_is_asked_for_doses_while_all_medicines_are_stopped_and_again_whe
         entered_at=clock.now(), entered_by_id=who.id))
     phase = TbPhase(case_id=case.id, name=PhaseName.INTENSIVE, regimen="hrze-hr-daily", drugs={}, weight_kg="60",
                     days_per_week=7, planned_doses=56, started_on=DAY, recorded_at=clock.now(), recorded_by_id=who.id)
-    db.session.add_all([phase, TbCase(
-        case_id=case.id, case=case, site_id=case.site_id, number="TB-1", registered_on=DAY, registered_by_id=who.id,
-        diagnosed_on=DAY, basis=DiagnosisBasis.CLINICAL, site_of_disease=DiseaseSite.PULMONARY, history=TbHistory.NEW)])
-    db.session.flush()
-    tb = find_tb_case(case)
-    assert tb is not None
+    db.session.add(phase)
+    tb = add_tb_case(case)
     hand.turn(days=4)
     sweep()
     plain = {"kind": "hepatitis", "grade": "3", "began_on": DAY.isoformat(), "action": "all-stopped"}

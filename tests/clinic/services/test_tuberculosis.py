@@ -477,6 +477,10 @@ def test_refusal_and_the_year_of_waiting(ward: Ward) -> None:
     with pytest.raises(InvalidInput):
         load(RefusalIn(), refusal | {"elsewhere_ended_on": "2026-09-01"})
     ward.turn(date(2026, 9, 2))
+    early = {"elsewhere": "Chest clinic, Kampala", "elsewhere_began_on": "2025-03-05",
+             "elsewhere_ended_on": "2025-09-01"}
+    assert "before this site's was refused" in _refused(lambda: tuberculosis.record_refusal(tb, load(
+        RefusalIn(), refusal | early), ward.doctor), "elsewhere_ended_on"), "the year would have begun too soon"
     tuberculosis.record_refusal(tb, load(RefusalIn(), refusal | {
         "elsewhere": "Chest clinic, Kampala", "elsewhere_began_on": "2026-03-05", "elsewhere_ended_on": "2026-09-01"}),
         ward.doctor)
