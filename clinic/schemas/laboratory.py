@@ -54,6 +54,7 @@ class NewSpecimen:
     observed_by_id: str | None = None  # a member of staff; None: nobody watched
     purpose: Purpose = Purpose.DIAGNOSIS
     treatment_month: int | None = None
+    is_unwatched: bool = False  # somebody said that nobody watched, rather than nothing
 
 
 class LabResultIn(Schema):
@@ -239,6 +240,7 @@ class SpecimenIn(Schema):
     observed_by_id = fields.String(validate=Length(max=36))
     purpose = fields.Enum(Purpose, by_value=True)
     treatment_month = fields.Integer(strict=False, validate=Range(0, 36))
+    is_unwatched = fields.Boolean()
     replaces_id = fields.String(validate=Length(max=36))
     confirmed = fields.List(fields.String(validate=Length(max=60)))
 

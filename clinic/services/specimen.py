@@ -220,6 +220,10 @@ def _list_cautions(case: Case, new: NewSpecimen) -> list[Caution]:
         found.append(Caution("late-entry", _("This specimen was taken more than a week ago."), "collected_on"))
     if new.purpose is not Purpose.DIAGNOSIS:
         return found
+    if new.is_unwatched:
+        found.append(Caution("unwatched", _(
+            "Nobody watched: specimens of the examination are taken under supervision. Choose who watched, or confirm "
+            "that nobody did."), "observed_by_id"))
     series = [other for other in list_series(case) if not other.is_lost]
     found += _list_gap_cautions(case, new, series)
     if case.programme == "uk":

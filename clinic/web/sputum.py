@@ -83,6 +83,7 @@ def take(case_id: str) -> Answer | Response:
     typed = read_form(request.form, lists=("confirmed",))
     try:
         plain = {name: typed[name] for name in SPECIMEN_FIELDS if name in typed}
+        plain["is_unwatched"] = request.form.get("observed_by_id") == ""
         made = specimen.take_specimen(case, load(SpecimenIn(), plain), current_user)
     except InvalidInput as problem:
         return _show(forget(case_id), typed | {"step": "take"}, problem)

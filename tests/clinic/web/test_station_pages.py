@@ -166,6 +166,15 @@ def test_sputum_is_taken_and_entered_cell_by_cell(app: Flask, base: str, today: 
     assert early.status_code == 422 and "older than the specimen" in _text(early)
 
 
+def test_specimen_that_nobody_watched_is_asked_about_and_says_so(app: Flask, base: str, today: str) -> None:
+    client = _client(app, "tbteam", base)
+    form = {"kind": "sputum", "collected_on": today, "observed_by_id": ""}
+    asked = client.post(f"{base}/sputum/specimens", data=form)
+    assert asked.status_code == 422 and "taken under supervision" in _text(asked)
+    assert client.post(f"{base}/sputum/specimens", data=form | {"confirmed": "unwatched"}).status_code == 302
+    assert "nobody watched" in _text(client.get(f"{base}/sputum"))
+
+
 def test_species_is_written_beside_whichever_culture_is_open_and_never_lost(
     app: Flask, base: str, today: str
 ) -> None:
