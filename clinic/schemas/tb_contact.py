@@ -44,10 +44,10 @@ class ContactIn(Schema):
     source_name = PlainText(load_default="", most=160)
     source_number = PlainText(load_default="", most=60)
 
-    @validates_schema(skip_on_field_errors=False)
-    def _check(self, data: dict[str, Any], **_options: Any) -> None:
+    @validates_schema(skip_on_field_errors=False, pass_original=True)
+    def _check(self, data: dict[str, Any], typed: dict[str, Any], **_options: Any) -> None:
         first, last = data.get("first_exposed_on"), data.get("last_exposed_on")
-        if last is None and not data.get("goes_on"):
+        if last is None and not data.get("goes_on") and not typed.get("last_exposed_on"):
             raise ValidationError({"last_exposed_on": [gettext("Give the last day, or tick that it goes on.")]})
         if last is not None and data.get("goes_on"):
             raise ValidationError({"last_exposed_on": [gettext("Either it ended on a day, or it goes on.")]})

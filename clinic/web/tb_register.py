@@ -28,7 +28,7 @@ from clinic.result_word import label_value
 from clinic.rules.age import add_months
 from clinic.schemas.field import to_words
 from clinic.web.audit import tame
-from clinic.web.clinical_format import format_date, person_name
+from clinic.web.clinical_format import person_name
 from clinic.web.sputum_word import PURPOSE_WORDS
 from clinic.web.tb_word import BASIS_WORDS, HISTORY_WORDS, OUTCOME_WORDS, SITE_SHORT, label_regimen
 
@@ -52,14 +52,14 @@ INDICATOR_WORDS: dict[str, LazyString] = {
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a register: its code in the file, and its heading on the page."""
+    """A column of a register: its code in the file, and its heading on the page; empty where it stands in another."""
 
     code: str
-    label: LazyString
+    label: LazyString | str = ""
 
 
 PERSON = (Column("case", lazy_gettext("Case")), Column("name", lazy_gettext("Person")),
-          Column("sex", lazy_gettext("Sex")), Column("born", lazy_gettext("Born")))
+          Column("sex"), Column("born"))
 COLUMNS: dict[str, tuple[Column, ...]] = {
     "laboratory": (
         Column("number", lazy_gettext("Specimen")), Column("day", lazy_gettext("Collected")), *PERSON,
@@ -72,10 +72,11 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("culture", lazy_gettext("Culture")), Column("tb_number", lazy_gettext("Tuberculosis case"))),
     "treatment": (
         Column("number", lazy_gettext("Number")), Column("day", lazy_gettext("Registered")), *PERSON,
+        Column("diagnosed_on"),
         Column("basis", lazy_gettext("Rests on")), Column("site", lazy_gettext("Where")),
         Column("history", lazy_gettext("Earlier treatment")), Column("began_on", lazy_gettext("First dose")),
         Column("regimen", lazy_gettext("Regimen")), Column("notified_on", lazy_gettext("Notified")),
-        Column("outcome", lazy_gettext("Outcome"))),
+        Column("notification_number"), Column("outcome", lazy_gettext("Outcome")), Column("outcome_on")),
 }
 
 
@@ -189,7 +190,8 @@ def _treatment_line(row: Any) -> dict[str, Any]:
         "site": str(SITE_SHORT[row.site_of_disease]) + (f", {row.organ}" if row.organ else ""),
         "history": str(HISTORY_WORDS[row.history]), "began_on": _plain(row.began_on),
         "regimen": label_regimen(row.regimen) if row.regimen else "", "notified_on": _plain(row.notified_on),
-        "outcome": outcome + (f", {format_date(row.outcome_on)}" if row.outcome_on else ""),
+        "notification_number": row.notification_number, "diagnosed_on": _plain(row.diagnosed_on),
+        "outcome": outcome, "outcome_on": _plain(row.outcome_on or (None if row.outcome else row.refused_on)),
     }
 
 

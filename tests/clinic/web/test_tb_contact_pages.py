@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -59,6 +60,10 @@ def test_tracer_confirms_and_the_childs_page_says_nothing_of_the_mother(app: Fla
     assert re.search(r'value="child" selected', form) and re.search(r'value="household"[^>]*checked', form)
     path = f"/cases/{mother_id}/contacts/of/{person_id}"
     assert team.post(path, data={"relation": "child", "setting": "household"}).status_code == 422
+    ahead = (clock.today("Africa/Nairobi") + timedelta(days=5)).isoformat()
+    refused = team.post(path, data={"relation": "child", "setting": "household", "last_exposed_on": ahead})
+    assert "lies in the future" in refused.get_data(as_text=True)
+    assert "Give the last day" not in refused.get_data(as_text=True), "it is given, and wrong"
     day = clock.today("Africa/Nairobi").isoformat()
     page = team.post(path, data={"relation": "child", "setting": "household", "last_exposed_on": day,
                                  "source_type": "mdr"}, follow_redirects=True).get_data(as_text=True)

@@ -101,6 +101,8 @@ def test_pages_and_file_are_written_down(app: Flask, case: Case) -> None:
     answer = client.get("/tuberculosis/export.csv?register=treatment")
     (line,) = csv.DictReader(io.StringIO(answer.get_data(as_text=True)))
     assert answer.content_type.startswith("text/csv") and line["case"] == number and line["basis"] == "NAAT"
+    assert line["outcome"] == "Lost to follow-up" and date.fromisoformat(line["outcome_on"]), "one each"
+    assert line["diagnosed_on"] and "notification_number" in line
     with audit_engine().connect() as connection:
         reads = list(connection.execute(select(audit_read).where(audit_read.c.action == "export-tb-register")))
     assert len(reads) == 1 and case_id in reads[0].detail
