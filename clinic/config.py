@@ -25,7 +25,7 @@ class Settings:
     var_dir: Path = ROOT / "var"  # where the embedded database, files and demo keys live
     database_url: str = ""  # empty: SQLite in var_dir; otherwise postgresql+psycopg://…
     files_url: str = ""  # films and PDFs; empty: var_dir/files
-    session_idle_minutes: int = 15  # the screen is locked after so long without anybody there
+    session_idle_minutes: int = 15  # the screen is locked after so long without anybody there; three or more
     session_hours: int = 12  # and the sign-in is over after so long in any case
     recheck_minutes: int = 5  # releasing and confirming ask again who acts when the last full check is older
     records_an_hour: int = 300  # different cases one member of staff may open, ten times as many in lists; 0: no limit

@@ -23,6 +23,7 @@ FEWEST_LETTERS = 10  # different ones: a repeated word is long, and still no sec
 SHORTEST_DATABASE_PASSWORD = 12
 DEMO_ADDRESSES = "%@demo.example"
 KNOWN_WORDS = ("secret", "change", "password", "default", "example", "clearway", "1234")
+LEAST_IDLE = 3  # minutes: the last two ask whether somebody is there, on every page from its beginning
 LONGEST_IDLE = 60  # minutes
 LONGEST_SIGN_IN = 24  # hours
 MOST_PROXIES = 3  # whoever can write their headers chooses an address, and is counted under it
@@ -129,7 +130,8 @@ def check_cookies(settings: Settings) -> Iterator[Finding]:
 
 def check_sign_ins(settings: Settings) -> Iterator[Finding]:
     """An empty room's screen locks soon, a sign-in ends with the day, and nobody's word is taken about addresses."""
-    bounds = (("SESSION_IDLE_MINUTES", settings.session_idle_minutes, 1, LONGEST_IDLE, "an empty room's screen"),
+    bounds = (("SESSION_IDLE_MINUTES", settings.session_idle_minutes, LEAST_IDLE, LONGEST_IDLE,
+               "an empty room's screen"),
               ("SESSION_HOURS", settings.session_hours, 1, LONGEST_SIGN_IN, "how long a sign-in lasts"),
               ("RECHECK_MINUTES", settings.recheck_minutes, 0, LONGEST_IDLE, "who acts is asked again"),
               ("TRUSTED_PROXIES", settings.trusted_proxies, 0, MOST_PROXIES, "whose word about addresses is taken"))

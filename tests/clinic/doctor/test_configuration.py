@@ -118,6 +118,7 @@ def test_limit_of_reading_that_stops_nobody_is_noticed(settings: Settings, most:
 
 @pytest.mark.parametrize(("values", "verdicts"), [
     ({}, [Verdict.GOOD]), ({"session_idle_minutes": 600}, [Verdict.WARNING]),
+    ({"session_idle_minutes": 2}, [Verdict.WRONG]), ({"session_idle_minutes": 3}, [Verdict.GOOD]),
     ({"session_hours": 999}, [Verdict.WARNING]),
     ({"recheck_minutes": 10_000, "trusted_proxies": 9}, [Verdict.WARNING] * 2),
     ({"session_idle_minutes": 0, "session_hours": -1}, [Verdict.WRONG] * 2), ({"trusted_proxies": -1}, [Verdict.WRONG]),
