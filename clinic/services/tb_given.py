@@ -49,8 +49,8 @@ class Course:
 def list_changes(tb: TbCase) -> list[MedicineChange]:
     """Every change of medicines for a side effect, in order; what was told of it several times is one.
 
-    It holds until the side effect has ended, until something else is done about it, or until a phase begins that was
-    prescribed since.
+    It holds until the side effect has ended, until something else is done about it, until a phase begins that was
+    prescribed since, or until the treatment has its outcome.
     """
     rows = list(db.session.execute(select(TbSideEffect).where(TbSideEffect.case_id == tb.case_id).order_by(
         TbSideEffect.recorded_at, TbSideEffect.id)).scalars())
@@ -127,6 +127,8 @@ def _find_end(
 ) -> date | None:
     """The first day on which what `row` says is done holds no more."""
     ends = [phase.started_on for phase in phases if phase.recorded_at > row.recorded_at]
+    if tb.outcome_on is not None:
+        ends.append(tb.outcome_on + timedelta(days=1))
     if row.ended_on is not None:
         ends.append(row.ended_on)
     if row.superseded_at is not None:

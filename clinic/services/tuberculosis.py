@@ -17,6 +17,7 @@ from clinic.schemas.tuberculosis import NewOutcome, NewTbCase
 from clinic.services import assessment
 from clinic.services.fact import list_counting_results
 from clinic.services.plausibility import ensure_order, ensure_possible_dates, get_today
+from clinic.services.tb_given import close_stop_tasks
 from clinic.services.tb_summary import count_all, find_end_cultures, find_tb_case, list_phases, publish
 from clinic.tb_regimen import get_interruption_rule
 
@@ -121,6 +122,7 @@ def end_treatment(tb: TbCase, new: NewOutcome, actor: User) -> None:
         if phase.ended_on is None:
             phase.ended_on = new.outcome_on
     finish(tb.case, "end-tb-treatment", actor, {"number": tb.number, "outcome": new.outcome.value}, confirmed)
+    close_stop_tasks(tb, actor)
 
 
 def reopen_treatment(tb: TbCase, reason: str, actor: User) -> None:

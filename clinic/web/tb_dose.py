@@ -127,7 +127,7 @@ def _show(case: Case, month: date | None, typed: dict[str, Any], problem: Invali
         after=(last + timedelta(days=1)).strftime("%Y-%m") if last < today else None, month=first.strftime("%Y-%m"),
         observers=list_observers(case.site_id), places=list(DosePlace), letters=tb_word.LETTERS,
         counts=tb_summary.count_all(case.id), states=list(DoseState), told=told, names=list_names(people),
-        stop=tb_given.find_stop(changes, today),
+        stop=tb_given.find_stop(changes, today) if tb.outcome is None else None,
         may_manage=may_write(case) and has_permission(P.MANAGE_TUBERCULOSIS),
         ask_url=address_meeting(case) if writing and today in days and not {today} & {*doses, *held} else None,
         has_open_days=any(day is not None and day.is_open for week in weeks for day in week),

@@ -262,7 +262,7 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
     doses = {dose.day: dose for dose in tb_treatment.list_doses(tb, today, today)}
     effects, gaps = tb_check.list_side_effects(tb), tb_treatment.list_interruptions(tb)
     total, changes = tb_summary.count_all(case.id), tb_given.list_changes(tb)
-    stop = tb_given.find_stop(changes, today)
+    stop = tb_given.find_stop(changes, today) if tb.outcome is None else None
     decision = assess(case)
     people = [tb.registered_by_id, *(row.recorded_by_id for row in phases), *(row.recorded_by_id for row in effects)]
     people += [one.decided.decided_by_id for one in gaps if one.decided]
@@ -272,7 +272,8 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
     is_over = current is not None and tb_summary.is_over(current, counts[current.id])
     return show(
         "tuberculosis/view.html", case, problem, **shared, phases=phases, counts=counts, ask_url=address_meeting(case),
-        standing=[row for row in tb_check.list_standing(effects, current) if stop is None or row.id != stop.effect.id],
+        standing=[row for row in tb_check.list_standing(effects, current)
+                  if tb.outcome is None and (stop is None or row.id != stop.effect.id)],
         stop=stop, held=total.held + len(tb_given.list_held_days(tb, changes)),
         courses=tb_given.list_courses(tb, changes),
         replaced=next((row for row in effects if row.id == typed.get("replaces_id")), None),

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from clinic.db import db, read_unit, write_unit
-from clinic.models import Applicant, Case, TbCase, TbDose, TbPhase, Treatment, User
+from clinic.models import Applicant, Case, Task, TbCase, TbDose, TbPhase, Treatment, User
 from clinic.services.assessment import assess
 from clinic.services.plausibility import get_today
 from clinic.web.clinical_format import format_date
@@ -297,6 +297,13 @@ def test_stopped_medicines_stand_as_held_back_and_in_what_was_given(app: Flask, 
     refused = client.post(f"{base}/doses", data={
         f"was-{today}": "-", f"day-{today}": "G", "month": f"{today:%Y-%m}"})
     assert refused.status_code == 422 and "Before one is given" in refused.get_data(as_text=True)
+    assert client.post(f"{base}/outcome", data={
+        "end.outcome": "died", "end.outcome_on": today.isoformat(), "end.remark": "liver failure"}).status_code == 302
+    for path in (base, f"{base}/doses"):
+        assert "held back until a physician" not in client.get(path).get_data(as_text=True), "nobody decides any more"
+    with read_unit() as session:
+        asked = session.execute(select(Task.outcome).where(Task.kind == "follow-up")).scalars().all()
+    assert asked == ["done"]
 
 
 def test_medicines_are_changed_from_those_of_now_for_the_doses_that_are_left(app: Flask, case: Case) -> None:
