@@ -306,6 +306,16 @@ def test_stopped_medicines_stand_as_held_back_and_in_what_was_given(app: Flask, 
     assert asked == ["done"]
 
 
+def test_phase_that_was_recorded_by_mistake_is_not_called_begun_anew(app: Flask, case: Case) -> None:
+    client, base, today = _client(app, "tbteam", case)
+    _begin(client, base, today)
+    with read_unit() as session:
+        phase = session.execute(select(TbPhase.id)).scalar_one()
+    assert client.post(f"{base}/phase/{phase}/void", data={"reason": "another person's"}).status_code == 302
+    text = client.get(base).get_data(as_text=True)
+    assert "Taken back" in text and "Begun anew" not in text and "No dose given" in text
+
+
 def test_medicines_are_changed_from_those_of_now_for_the_doses_that_are_left(app: Flask, case: Case) -> None:
     users = [make_user(role, case.site) for role in ("nurse", "tbteam")]
     base, today = f"/cases/{case.id}/tuberculosis", get_today(case)
