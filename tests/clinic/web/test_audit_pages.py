@@ -73,8 +73,8 @@ def test_what_else_is_known_stands_there_in_words(app: Flask, case: Case) -> Non
     nurse_id, client = nurse.id, sign_in(app, make_user("quality", site))
     page = client.get("/audit?stream=change").text
     for said in ("Proved again who they are", "Recorded an arrival", "with: code of the app; at: the locked screen",
-                 "codes left: 7", "given: Laboratory technician; permissions gained: read X-rays", "from: Registered; to: In progress",
-                 "reason: Somebody&#39;s life or health is in danger"):
+                 "codes left: 7", "given: Laboratory technician; permissions gained: read X-rays",
+                 "from: Registered; to: In progress", "reason: Somebody&#39;s life or health is in danger"):
         assert said in page, said
     assert "lock.unlock" not in page and f"sign in: {nurse_id}" not in page
     rows = {row["action"]: row["detail"] for row in csv.DictReader(io.StringIO(
