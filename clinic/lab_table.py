@@ -21,7 +21,7 @@ MOST_ROWS = 2000
 # What a column may hold, and whether a table must have it.
 FIELDS: dict[str, tuple[LazyString, bool]] = {
     "code": (lazy_gettext("Code of the test"), True), "value": (lazy_gettext("Result"), True),
-    "taken": (lazy_gettext("Day the specimen was taken"), True),
+    "taken": (lazy_gettext("Day the specimen was taken"), False),
     "order": (lazy_gettext("Our order number"), False), "specimen": (lazy_gettext("Our specimen number"), False),
     "case": (lazy_gettext("Our case number"), False), "number": (lazy_gettext("The laboratory's number"), False),
     "family_name": (lazy_gettext("Family name"), False), "given_names": (lazy_gettext("Given names"), False),
@@ -31,6 +31,7 @@ FIELDS: dict[str, tuple[LazyString, bool]] = {
     "status": (lazy_gettext("State (F, C, P, X)"), False), "note": (lazy_gettext("Note"), False),
 }
 WHOSE = ("order", "specimen", "case", "family_name")
+OURS = ("order", "specimen")  # numbers by which we know the day ourselves
 STATES = ("F", "C", "P", "X", "W", "D")
 
 
@@ -114,10 +115,12 @@ def _read_rows(rows: list[list[str]], columns: Mapping[str, str]) -> Table:
 
 
 def _list_faults(cells: Mapping[str, str]) -> list[str]:
-    found = [_("“%(what)s” is empty.", what=FIELDS[field][0]) for field in ("code", "value", "taken")
+    found = [_("“%(what)s” is empty.", what=FIELDS[field][0]) for field in ("code", "value")
              if not cells.get(field) and not (field == "value" and cells.get("status", "").upper() in ("X", "W", "D"))]
     if not any(cells.get(field) for field in WHOSE):
         found.append(_("Nothing says whose result it is."))
+    if not any(cells.get(field) for field in ("taken", *OURS)):
+        found.append(_("“%(what)s” is empty, and no number of ours that tells it.", what=FIELDS["taken"][0]))
     for field in ("taken", "reported", "birth_date"):
         if cells.get(field) and not _is_day(cells[field]):
             found.append(_("“%(what)s” is no day like 2026-03-04.", what=FIELDS[field][0]))

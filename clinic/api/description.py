@@ -130,6 +130,7 @@ def _state_schema() -> dict[str, Any]:
     text = {"type": "string"}
     result = {"type": "object", "properties": {"number": text, "code": text, "state": text, "reason": text}}
     return {"type": "object", "properties": {"id": text, "state": {"enum": ["new", "applied", "held", "error"]},
+                                             "reason": text | {"description": "Why it is held"},
                                              "results": {"type": "array", "items": result}}}
 
 

@@ -124,6 +124,7 @@ def _sender(laboratory: Laboratory) -> str:
 def _describe(row: InboundMessage) -> Response:
     results = [{"number": one.filler, "code": one.their_code, "state": one.state.value, "reason": one.reason}
                for one in list_of_message(row)]
-    answer = jsonify({"id": row.control_id, "state": row.state.value, "results": results})
+    reason = row.state_reason if row.state is InboundState.HELD else ""  # what the laboratory itself can mend
+    answer = jsonify({"id": row.control_id, "state": row.state.value, "reason": reason, "results": results})
     answer.headers["Location"] = f"{PREFIX}/{row.control_id}"
     return answer

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Page, expect
 
-from tests.factory import PASSWORD
+from clinic.db import write_unit
+from tests.factory import PASSWORD, make_laboratory
 from tests.features.look import look, sign_in_as
 
 pytestmark = pytest.mark.browser
@@ -118,3 +120,18 @@ def test_site_with_two_programmes_and_a_line_that_nobody_answers(
     page.goto(f"{address}/administration/destinations/new")
     look(page, "destination-new")
     assert complaints == []
+
+
+def test_token_of_a_laboratory_is_shown_whole_on_a_telephone(
+    page: Page, clinic: Flask, address: str, complaints: list[str]
+) -> None:
+    """It ran out of the window, and nobody could tell its capital i from its small L."""
+    with clinic.app_context(), write_unit():
+        laboratory = make_laboratory().id
+    sign_in_as(page, address, "admin")
+    page.goto(f"{address}/administration/laboratories/{laboratory}")
+    page.get_by_label("Your password", exact=True).last.fill(PASSWORD)
+    page.get_by_role("button", name="Draw a new token").click()
+    expect(page.get_by_text("It is shown this once.")).to_be_visible()
+    look(page, "laboratory-token")
+    assert "mono" in page.locator(".code--shown").evaluate("(code) => getComputedStyle(code).fontFamily")

@@ -18,6 +18,7 @@ from clinic.api.description import build_description
 from clinic.db import db, write_unit
 from clinic.models import (
     AuditChange,
+    Case,
     InboundMessage,
     LabDocument,
     Laboratory,
@@ -27,7 +28,7 @@ from clinic.models import (
     ReportedResult,
     User,
 )
-from clinic.services import lab_order
+from clinic.services import draw, lab_order
 from clinic.services.code_mapping import add_line
 from clinic.services.partner_laboratory import change_column_map, draw_token
 from integrations.inbound.processing import process_waiting
@@ -94,8 +95,30 @@ def test_table_is_looked_at_then_taken_and_worked_on(client: FlaskClient, ids: d
     assert count(LabResult) == 1, [one.reason for one in db.session.execute(select(ReportedResult)).unique().scalars()]
 
 
+def test_table_without_the_day_of_the_draw_takes_ours(client: FlaskClient, ids: dict[str, str]) -> None:
+    """A laboratory that sees tubes and no draws has no such column; a message without the day was taken all along."""
+    with write_unit():
+        case = db.session.get_one(Case, ids["case"])
+        drawn = draw.draw(case, ["serum"], None, "", db.session.get_one(User, ids["technician"]))[0].collected_on
+        made = db.session.get_one(Laboratory, ids["laboratory"])
+        add_line(made, MapKind.TEST, "RPR", "syphilis-nontreponemal", db.session.get_one(User, ids["technician"]))
+        change_column_map(made, {field: name for field, name in COLUMNS.items() if field != "taken"})
+    text = "\n".join((HEAD, row(ids, code="RPR", taken="")))
+    page = f"/laboratory/files/{ids['laboratory']}/table"
+    content = base64.b64encode(text.encode()).decode()
+    assert client.post(page, data={"content": content, "act": "take"}).status_code == 303
+    db.session.rollback()
+    process_waiting()
+    (said,) = db.session.execute(select(ReportedResult)).unique().scalars()
+    assert said.result_id, said.reason
+    result = db.session.get_one(LabResult, said.result_id)
+    assert (result.value, result.performed_on) == ("nonreactive", drawn)
+
+
 @pytest.mark.parametrize(("lines", "words"), [
-    ([{"value": ""}], ["Line 2", "Result” is empty"]), ([{"taken": "05.01.2026"}], ["no day like"]),
+    ([{"value": ""}], ["Line 2", "Result” is empty"]),
+    ([{"order": "", "taken": ""}], ["taken” is empty, and no number of ours"]),
+    ([{"taken": "05.01.2026"}], ["no day like"]),
     ([{}, {}], ["Line 3", "same result as line 2"]), ([{"order": "", "name": ""}], ["whose result"]),
     ([{"state": "Z"}], ["The state is none of"]), ([{"born": "5/1/91"}, {}], ["Line 2"]),
 ])  # fmt: skip
@@ -243,6 +266,17 @@ def test_results_come_in_as_json_and_are_stored_once(app: Flask, ids: dict[str, 
     assert answer.get_json()["results"] == [
         {"number": "L-1", "code": "20507-0", "state": "applied", "reason": ""}], answer.text
     assert count(LabResult) == 1 and "NEG" not in answer.text
+
+
+def test_laboratory_is_told_why_its_message_is_held(app: Flask, ids: dict[str, str]) -> None:
+    """It was told that the message was held, and had to telephone to hear that its printed report was none."""
+    sent = body(ids)
+    sent["reports"][0]["panels"][0]["report_pdf"] = base64.b64encode(b"MZ no report").decode()
+    post(app, ids, sent)
+    db.session.rollback()
+    process_waiting()
+    answer = app.test_client().get(f"{API}/m-1", headers={"Authorization": f"Bearer {ids['token']}"}).get_json()
+    assert answer["state"] == "held" and "no PDF that can be opened" in answer["reason"]
 
 
 @pytest.mark.parametrize(("change", "status"), [
