@@ -64,6 +64,21 @@ def assert_no_sideways_scroll(page: Page) -> None:
     assert page_width <= window_width, f"{page_width} px in a window of {window_width}: " + "\n".join(wide)
 
 
+def assert_labels_fit(page: Page) -> None:
+    """Fail when the label of a cell, beside its value on a narrow screen, is written over the value."""
+    over = page.evaluate("""() => {
+      const pen = document.createElement("canvas").getContext("2d");
+      return [...new Set([...document.querySelectorAll("td[data-label]")].filter((cell) => {
+        const look = getComputedStyle(cell, "::before");
+        if (look.content === "none" || getComputedStyle(cell).display !== "grid") return false;
+        pen.font = `${look.fontWeight} ${look.fontSize} ${look.fontFamily}`;
+        const room = parseFloat(getComputedStyle(cell).gridTemplateColumns);
+        return cell.dataset.label.split(/\\s/).some((word) => pen.measureText(word).width > room + 1);
+      }).map((cell) => cell.dataset.label))];
+    }""")
+    assert over == [], f"written over their values: {over}"
+
+
 def assert_focus_never_hidden(page: Page, limit: int = 200) -> int:
     """Walk through the page by Tab; fail when something covers a focused control. Returns the number of stops."""
     await_page(page)

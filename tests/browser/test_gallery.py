@@ -11,6 +11,7 @@ from tests.browser.accessibility import (
     WIDTHS,
     assert_accessible,
     assert_focus_never_hidden,
+    assert_labels_fit,
     assert_no_sideways_scroll,
 )
 
@@ -36,7 +37,18 @@ def test_page_of_macros_is_accessible_and_fits(
     keep_screenshot(page, f"{name}-{language}-{width}")
     assert page.locator("html").get_attribute("dir") == ("rtl" if language == "ar" else "ltr")
     assert_no_sideways_scroll(page)
+    assert_labels_fit(page)
     assert_accessible(page)
+
+
+def test_long_word_of_a_heading_is_not_written_over_its_value(page: Page, gallery: str) -> None:
+    """On a telephone the register of tuberculosis said "Bacteriologically" across the number."""
+    page.set_viewport_size({"width": 320, "height": 768})
+    page.goto(f"{gallery}/list")
+    page.evaluate("""document.querySelectorAll('td[data-label]:not(.table__primary)').forEach(
+      (cell) => { if (cell.dataset.label) cell.dataset.label = "Bacteriologically confirmed"; })""")
+    assert_labels_fit(page)
+    assert_no_sideways_scroll(page)
 
 
 @pytest.mark.parametrize("width", [1366, 390])

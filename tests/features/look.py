@@ -6,7 +6,13 @@ import os
 
 from playwright.sync_api import Page
 
-from tests.browser.accessibility import WIDTHS, assert_accessible, assert_no_sideways_scroll, await_page
+from tests.browser.accessibility import (
+    WIDTHS,
+    assert_accessible,
+    assert_labels_fit,
+    assert_no_sideways_scroll,
+    await_page,
+)
 from tests.factory import PASSWORD
 
 # The sticky bars cover half a link wherever the page happens to be scrolled to, which axe takes for a small target;
@@ -20,7 +26,7 @@ SHOTS = os.environ.get("SCREENSHOTS")  # a folder
 
 
 def look(page: Page, name: str) -> None:
-    """Fail on anything axe finds, or a page wider than its window, at 1366, 390 and 320 px."""
+    """Fail on anything axe finds, a page wider than its window, or a label over its value, at 1366, 390 and 320 px."""
     await_page(page)
     page.evaluate(LET_GO)
     for width in (*WIDTHS[1:], WIDTHS[0]):
@@ -29,6 +35,7 @@ def look(page: Page, name: str) -> None:
             _keep(page, name, width)
         assert_accessible(page)
         assert_no_sideways_scroll(page)
+        assert_labels_fit(page)
         hidden = page.evaluate(CUT_OFF)
         assert not hidden, f"{name} at {width}: {hidden} stand beside the window"
 
