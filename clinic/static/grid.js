@@ -50,6 +50,17 @@ for (const grid of document.querySelectorAll("[data-grid]")) {
     };
     save();
   });
+  // Warn before leaving what is not saved: a value under way, or one that was refused. The unit and the method are no values.
+  const kept = new Map(fields().map((field) => [field, field.value]));
+  let sent = false;
+  grid.addEventListener("submit", () => { sent = true; });
+  document.body.addEventListener("htmx:afterRequest", (event) => {
+    const { elt, requestConfig, xhr } = event.detail;
+    if (xhr.status === 200 && kept.has(elt)) kept.set(elt, requestConfig.formData.get(elt.name));
+  });
+  addEventListener("beforeunload", (event) => {
+    if (!sent && [...kept].some(([field, value]) => field.value !== value)) event.preventDefault();
+  });
   document.body.addEventListener("htmx:beforeSwap", (event) => {
     const field = event.detail.requestConfig?.elt;
     if (field?.matches?.(".grid__value")) field.setAttribute("aria-invalid", String(event.detail.xhr.status === 422));

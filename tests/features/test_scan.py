@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from clinic.db import db, read_unit, write_unit
-from clinic.models import IdentityCheck, LabOrder, LabResult, Specimen, User
+from clinic.models import Case, IdentityCheck, LabOrder, LabResult, Specimen, User
 from clinic.services import draw, lab_order
 from tests.factory import make_applicant, make_case
 from tests.features.look import sign_in_as
@@ -85,4 +85,33 @@ def test_scan_chooses_no_result_in_a_list_and_goes_to_its_row(
     _scan(page, tubes[0])
     expect(fields[0]).to_be_focused()
     expect(fields[2]).to_have_value("reactive")
+    assert complaints == []
+
+
+def test_grid_warns_of_what_is_not_saved_and_of_nothing_else(
+    page: Page, complaints: list[str], clinic: Flask, address: str
+) -> None:
+    """It asked whoever left whether to lose what was saved long ago, until nobody read the question."""
+    _order(clinic, 1, drawn=True)
+    with clinic.app_context(), write_unit():
+        case = db.session.execute(select(Case)).unique().scalars().one()
+        lab_order.order_test(case, "creatinine", _person("physician"), "contact")
+        draw.draw(case, ["serum"], None, "", _person("phlebotomist"))
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    sign_in_as(page, address, "labtech")
+    for value, unit, warns in (("88", "umol/L", False), ("abc", "umol/L", True), ("88", "umol/L", False)):
+        page.goto(f"{address}/laboratory/bench/creatinine")
+        page.wait_for_load_state("networkidle")
+        page.get_by_label("Unit of the values to come").select_option(unit)
+        field = page.locator(".grid__value")
+        field.focus()
+        field.press("Control+a")
+        page.keyboard.type(value)
+        page.keyboard.press("Enter")
+        expect(page.locator("[id^=f-]")).to_contain_text("figures" if warns else "Saved")
+        page.get_by_role("link", name="Laboratory by test").click()
+        page.wait_for_url(f"{address}/laboratory/bench")
+        assert asked == (["beforeunload"] if warns else []), value
+        asked.clear()
     assert complaints == []
