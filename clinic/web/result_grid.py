@@ -69,7 +69,10 @@ def index() -> Answer:
 @blueprint.get("/<test>")
 @requires(P.ENTER_RESULT, P.CONFIRM_RESULT)
 def grid(test: str) -> Answer:
-    """One test, many specimens: to enter values, or to confirm those of others."""
+    """One test, many specimens: to enter values, or to confirm those of others; of several parts, a list of them."""
+    listed = list_tests().get(test)
+    if listed is not None and listed.bench and not is_gridable(listed):
+        return _show_list(listed)
     found = _get_test(test)
     return _show_confirm(found) if _chosen_state() == "confirm" else _show_grid(found, {})
 
@@ -186,6 +189,21 @@ def _read_row(order_id: str, typed: dict[str, Any]) -> dict[str, Any]:
     """The fields of one row, each with its own name, and those above the grid that hold for all."""
     return {"value": typed.get(f"v-{order_id}"), "unit": typed.get("unit"), "method": typed.get("method"),
             "confirmed": request.form.getlist(f"c-{order_id}")}
+
+
+def _show_list(test: LaboratoryTest) -> Answer:
+    """A test of several parts: whose specimens wait, and the page of each case on which it is entered."""
+    errors: dict[str, list[str]] = {}
+    try:
+        day = _read_day()
+    except DateUnreadable as problem:
+        day, errors = None, {"day": [str(problem.sentence)]}
+    rows, more = list_grid(current_user, test.name, day)
+    note_shown(row.order.case_id for row in rows)
+    place = "susceptibility.view" if test.drugs else "sputum.view" if test.specimen else "laboratory.sheet"
+    shown = render_template("laboratory/grid_list.html", test=test, rows=rows, more=more, place=place, errors=errors,
+                            day=request.args.get("day", ""), may_enter=has_permission(P.ENTER_RESULT))
+    return (shown, 422) if errors else shown
 
 
 def _show_grid(test: LaboratoryTest, typed: dict[str, Any], problems: dict[str, ClearwayError] | None = None) -> Answer:

@@ -381,9 +381,27 @@ def test_grid_begins_where_the_first_value_belongs(technician: FlaskClient, orde
 def test_grid_of_another_test_or_without_permission_is_not_there(
     app: Flask, technician: FlaskClient, orders: list[str], staff: dict[str, User]
 ) -> None:
-    assert technician.get("/laboratory/bench/igra").status_code == 404
+    assert technician.post("/laboratory/bench/igra", data={}).status_code == 404
+    assert technician.get("/laboratory/bench/creatinin").status_code == 404
     assert technician.get("/laboratory/bench/nonsense").status_code == 404
     assert technician.post(f"{HAEMOGLOBIN}/{'0' * 36}", data={}).status_code == 404
     nurse = sign_in(app, staff["nurse"])
     assert nurse.post(HAEMOGLOBIN, data={}).status_code == 403
     assert "Waits for a second person" in _text(nurse.get(HAEMOGLOBIN))
+
+
+def test_test_of_several_parts_lists_its_specimens_and_leads_to_their_cases(
+    technician: FlaskClient, supervisor: FlaskClient, staff: dict[str, User]
+) -> None:
+    """The bench said that two IGRA wait, and nowhere whose."""
+    with write_unit():
+        case = make_case("us", make_applicant(staff["reception"]), staff["reception"])
+        lab_order.order_test(case, "igra", db.session.get_one(User, staff["labtech"].id), "contact")
+        number = draw.draw(case, ["igra"], None, "", db.session.get_one(User, staff["phlebotomist"].id))[0].number
+        case_id = case.id
+    assert 'href="/laboratory/bench/igra?state=enter"' in technician.get("/laboratory/bench").text
+    page = _text(technician.get("/laboratory/bench/igra"))
+    assert number in page and f'href="/cases/{case_id}/laboratory"' in page and "To be entered" in page
+    assert f'href="/cases/{case_id}/laboratory"' not in _text(supervisor.get("/laboratory/bench/igra?day=2020-01-01"))
+    assert technician.get("/laboratory/bench/igra?day=soon").status_code == 422
+    assert technician.get("/laboratory/bench/no-such-test").status_code == 404
