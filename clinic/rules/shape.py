@@ -28,8 +28,9 @@ REFERENCE: dict[str, tuple[str, str]] = {
                       "answers:list tube:text bench:text asked_after:list double_entry:flag guarded:flag"),
     "tube.toml": ("", "label:text! kind:text! count:number! within:number! notes:list! source:text!"),
     "hold.toml": ("", "says:text! source:text! confirmed:flag!"),
-    "task.toml": ("", "role:text! outcomes:list! explained:list recorded:list again:table postpone:number! "
-                      "escalation:list! source:text! confirmed:flag! settled:text days:number ahead:number"),
+    "task.toml": ("", "role:text! work:list! work_by_key:table outcomes:list! explained:list recorded:list again:table "
+                      "postpone:number! escalation:list! source:text! confirmed:flag! settled:text days:number "
+                      "ahead:number"),
     "station.toml": ("", "records:list! opens:list consent:flag completes_later:flag after_signature:flag"),
 }
 # Files of tables in tables: by the way to a table ("*": whatever its name), its keys; "*" among them: any name.
@@ -40,14 +41,15 @@ NESTED: dict[str, dict[str, str]] = {
     },
     "tb_regimen.toml": {
         "": "effective_from:text! source:text! confirmed:flag! child_below_kg:number! days_per_week:list! "
-            "regimen:table! drug:table! band:list! interruption:table! monitoring:table! end_cultures:table! "
-            "side_effect:table! action:table!",
+            "regimen:table! drug:table! band:list! interruption:table! stop:table! monitoring:table! "
+            "end_cultures:table! side_effect:table! action:table!",
         "regimen.*": "phase:table!",
         "regimen.*.phase.*": "weeks:number! drugs:list!",
         "drug.*": "per_kg:list! child:list! most:number!",
         "band.*": "from_kg:number! tablets:number!",
         "interruption": "intensive_restart_days:number! continuation_restart_days:number! least_share:number! "
                         "noticed_after_days:number!",
+        "stop": "review_days:number!",
         "monitoring": "specimens_a_month:number! negative_months:number! extend_if_positive_month:number!",
         "end_cultures": "us:number! ca:number! au:number! nz:number! uk:number!",
         "side_effect": "*:text",
