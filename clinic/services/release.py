@@ -116,11 +116,11 @@ def tell_critical(row: LabResult, actor: User) -> None:
 
 
 def tell_waiting(row: ReportedResult, case: Case) -> None:
-    """What a laboratory marks critical is told also while nobody has looked at the result that came in."""
+    """What a laboratory marks critical is told also while it is preliminary, or nobody has looked at what came in."""
     if is_marked_critical(row):
         what = list_tests()[row.test].label if row.test else row.their_code
         open_task("critical-call", case, row.id, subject_id=row.id, detail=_(
-            "%(test)s: the laboratory marks it critical, and it waits under Results in.", test=what))
+            "%(test)s: the laboratory marks it critical. It is no result here yet: see Results in.", test=what))
 
 
 def drop_waiting(row: ReportedResult, actor: User | None) -> None:

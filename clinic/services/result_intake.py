@@ -181,6 +181,8 @@ def _decide(row: ReportedResult, person: ReportedPerson, group: Group, dictionar
         _settle(row, ReportedState.LATE if late else ReportedState.PRELIMINARY,
                 _("A final result is known already.") if late else _("The laboratory calls it preliminary."),
                 row.case_id)
+        if case is not None and not late:
+            release.tell_waiting(row, case)
     elif row.status in NOT_DONE:
         why = group.panel.reason or group.first.note or group.panel.note
         _settle(row, ReportedState.NOT_DONE, _("The laboratory could not do it: %(why)s", why=why or "–"), row.case_id)
@@ -195,6 +197,8 @@ def _decide(row: ReportedResult, person: ReportedPerson, group: Group, dictionar
         if row.status == "U":
             group = _promote(group, before)
         _apply(row, group, dictionary, certain, applied)
+        for one in before:  # what was said before, preliminarily or while it waited: this word asks for itself
+            release.drop_waiting(one, None)
 
 
 def _apply(

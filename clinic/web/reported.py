@@ -56,6 +56,7 @@ Page = str | tuple[str, int] | Redirect
 WORKERS = (P.ENTER_RESULT, P.CONFIRM_RESULT, P.MAP_RESULTS)  # whose inbox it is
 SHOWN = (ReportedState.WAITING, ReportedState.NOT_DONE, ReportedState.PRELIMINARY, ReportedState.WITHDRAWN,
          ReportedState.LATE, ReportedState.APPLIED, ReportedState.NOTED, ReportedState.REJECTED)
+TOLD = (*FOR_A_PERSON, ReportedState.PRELIMINARY)  # of which a critical mark is said: no result here says it
 
 
 @blueprint.get("")
@@ -69,7 +70,7 @@ def index() -> str:
     rows = list_reported(current_user, state, request.args.get("after"), PAGE_SIZE + 1)
     more, rows = len(rows) > PAGE_SIZE, rows[:PAGE_SIZE]
     note_shown(row.case_id for row in rows if row.case_id)
-    critical = {row.id for row in rows if state in FOR_A_PERSON and is_marked_critical(row)}
+    critical = {row.id for row in rows if state in TOLD and is_marked_critical(row)}
     rows_shown = sorted(rows, key=lambda row: row.id not in critical)  # who must be called is not the last of fifty
     return render_template(
         "reported/index.html", rows=rows_shown, critical=critical, state=state,

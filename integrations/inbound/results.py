@@ -90,4 +90,5 @@ def apply_results(session: Session, row: InboundMessage, prepared: Prepared) -> 
         count = "A printed report" if len(refused) == 1 else f"{len(refused)} printed reports"
         return InboundState.HELD, f"{count} in it cannot be used. {' '.join(dict.fromkeys(refused))}"
     waiting = sum(one.state in FOR_A_PERSON for one in made)
-    return InboundState.APPLIED, f"{waiting} of {len(made)} results wait for a person." if waiting else ""
+    return InboundState.APPLIED, (
+        f"{waiting} of {len(made)} results wait{'s' if waiting == 1 else ''} for a person." if waiting else "")

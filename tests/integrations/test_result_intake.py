@@ -219,7 +219,7 @@ def test_what_means_nothing_yet_waits_with_its_reason(place: Place, line: tuple[
         assert row.state is S.APPLIED
         return
     assert row.state is S.WAITING and reason in row.reason, row.reason
-    assert list_results() == [] and "1 of 1 results wait" in find_message().state_reason
+    assert list_results() == [] and "1 of 1 results waits" in find_message().state_reason
 
 
 @pytest.mark.parametrize(("values", "signs"), [
@@ -468,6 +468,22 @@ def test_what_a_laboratory_marks_critical_is_told_while_it_waits(place: Place) -
     assert tasks[first.id].outcome == tasks[third.id].outcome == "decided"
     open_still = [key for key, task in tasks.items() if task.closed_at is None]
     assert open_still == [list_results()[0].id], "the result of ours asks for itself"
+
+
+@pytest.mark.parametrize(("final", "state"), [("350", "applied"), ("901", "waiting")])
+def test_preliminary_critical_value_is_told_until_the_final_one_asks_for_itself(
+    place: Place, final: str, state: str
+) -> None:
+    for control_id, value, status in (("C1", "900", "P"), ("C2", final, "F")):
+        place.take(place.person(), place.order(filler="F1"),
+                   write_value("2160-0^Creatinine^LN", value, "NM", "umol/L", "HH", status), control_id=control_id)
+        if status == "P":
+            assert [task.subject_id for task in list_tasks("critical-call")] == [list_reported()[0].id]
+    first, last = list_reported()
+    assert (first.state, last.state) == ("preliminary", state)
+    tasks = {task.subject_id: task for task in list_tasks("critical-call")}
+    assert tasks.pop(first.id).outcome == "decided"
+    assert [task.closed_at for task in tasks.values()] == [None]
 
 
 def test_person_rejects_what_belongs_to_nobody(place: Place) -> None:
