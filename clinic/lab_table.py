@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -33,6 +34,11 @@ FIELDS: dict[str, tuple[LazyString, bool]] = {
 WHOSE = ("order", "specimen", "case", "family_name")
 OURS = ("order", "specimen")  # numbers by which we know the day ourselves
 STATES = ("F", "C", "P", "X", "W", "D")
+DAYS = ("taken", "reported", "birth_date")
+DAY_FORM = "day_form"  # of a column map, beside its headings: how the laboratory writes a day
+# The order of year, month and day, with an example. A day that begins with its year is read as such in each of them.
+DAY_FORMS: dict[str, str] = {"ymd": "2026-03-24", "dmy": "24/03/2026", "mdy": "03/24/2026"}
+_DAY = re.compile(r"(\d{1,4})([-./])(\d{1,2})\2(\d{1,4})", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ class Table:
 
 
 def read_table(content: bytes, columns: Mapping[str, str], charset: str) -> Table:
-    """Read a table by a column map (field -> heading); every fault is told with its line."""
+    """Read a table by a column map (field -> heading, and how days are written); every fault is told with its line."""
     if len(content) > LARGEST:
         return Table((), (), (TableFault(0, _("The file may have at most 512 KB. Divide it.")),))
     try:
@@ -74,10 +80,11 @@ def read_table(content: bytes, columns: Mapping[str, str], charset: str) -> Tabl
     rows = [[cell.strip() for cell in row] for row in rows]
     if not rows or not any(rows[0]):
         return Table((), (), (TableFault(0, _("The file is empty.")),))
-    return _read_rows(rows, columns)
+    return _read_rows(rows, {field: columns[field] for field in FIELDS if columns.get(field)},
+                      columns.get(DAY_FORM, "ymd"))
 
 
-def _read_rows(rows: list[list[str]], columns: Mapping[str, str]) -> Table:
+def _read_rows(rows: list[list[str]], columns: Mapping[str, str], day_form: str) -> Table:
     headings = tuple(rows[0])
     faults = [TableFault(1, _("The column map does not say which column holds: %(what)s.", what=label))
               for field, (label, needed) in FIELDS.items() if needed and not columns.get(field)]
@@ -102,6 +109,10 @@ def _read_rows(rows: list[list[str]], columns: Mapping[str, str]) -> Table:
                                              wanted=len(headings))))
             continue
         cells = {field: row[place] for field, place in places.items()}
+        days = {field: _read_day(cells[field], day_form) for field in DAYS if cells.get(field)}
+        faults += [TableFault(line, _("“%(what)s” is no day like %(example)s.", what=FIELDS[field][0],
+                                      example=DAY_FORMS[day_form])) for field, day in days.items() if day is None]
+        cells |= {field: day for field, day in days.items() if day}
         faults += [TableFault(line, words) for words in _list_faults(cells)]
         key = tuple(cells.get(name, "") for name in ("order", "specimen", "case", "number", "code", "family_name",
                                                      "given_names", "taken"))
@@ -121,9 +132,6 @@ def _list_faults(cells: Mapping[str, str]) -> list[str]:
         found.append(_("Nothing says whose result it is."))
     if not any(cells.get(field) for field in ("taken", *OURS)):
         found.append(_("“%(what)s” is empty, and no number of ours that tells it.", what=FIELDS["taken"][0]))
-    for field in ("taken", "reported", "birth_date"):
-        if cells.get(field) and not _is_day(cells[field]):
-            found.append(_("“%(what)s” is no day like 2026-03-04.", what=FIELDS[field][0]))
     if cells.get("status") and cells["status"].upper() not in STATES:
         found.append(_("The state is none of %(states)s.", states=", ".join(STATES)))
     if any(len(text) > 2000 for text in cells.values()):
@@ -131,11 +139,22 @@ def _list_faults(cells: Mapping[str, str]) -> list[str]:
     return found
 
 
-def _is_day(text: str) -> bool:
+def _read_day(text: str, form: str) -> str | None:
+    """A day as it is written in that form, as ISO 8601 writes it; None when it is none, or its year has two digits."""
+    found = _DAY.fullmatch(text)
+    if found is None:
+        return None
+    first, _mark, second, third = found.groups()
+    if len(first) == 4:
+        year, month, day = first, second, third
+    elif form == "ymd" or len(third) != 4:
+        return None
+    else:
+        year, (day, month) = third, (first, second) if form == "dmy" else (second, first)
     try:
-        return bool(date.fromisoformat(text)) and len(text) == 10
+        return date(int(year), int(month), int(day)).isoformat()
     except ValueError:
-        return False
+        return None
 
 
 def _build(cells: Mapping[str, str]) -> PersonReport:

@@ -38,7 +38,7 @@ class Laboratory(Base):
     time_zone: Mapped[str] = mapped_column(String(40))  # IANA; of times that come without an offset
     charset: Mapped[str] = mapped_column(String(20), default="utf-8")  # Python codec where MSH-18 is empty
     folder: Mapped[str] = mapped_column(String(40), default="")  # its folder of files; empty: it sends none
-    column_map: Mapped[Any] = mapped_column(Json(), default=dict)  # of its CSV: field of ours -> its heading
+    column_map: Mapped[Any] = mapped_column(Json(), default=dict)  # of its CSV: clinic/lab_table.py
     token_digest: Mapped[str | None] = mapped_column(String(64), unique=True)  # SHA-256 of its API token, hex
     token_made_at: Mapped[datetime | None] = moment()
     active: Mapped[bool] = mapped_column(default=True)

@@ -19,7 +19,7 @@ from clinic.documents.pdf_look import look_at_pdf
 from clinic.errors import AlreadyDone, InvalidInput
 from clinic.file_store import open_store
 from clinic.lab_report import ReportedDocument, ReportedPerson
-from clinic.lab_table import FIELDS, Table, read_table
+from clinic.lab_table import DAY_FORM, DAY_FORMS, FIELDS, Table, read_table
 from clinic.models import Case, LabOrder
 from clinic.permissions import Permission, has_permission, requires
 from clinic.read_audit import shows_nobody
@@ -66,8 +66,10 @@ def show(laboratory_id: str) -> str:
 def columns(laboratory_id: str) -> Page:
     """Say which heading holds what."""
     typed = read_form(request.form)
+    form = str(typed.get(DAY_FORM, ""))
     change_column_map(get_laboratory(current_user, laboratory_id),
-                      {field: str(typed.get(field, ""))[:80] for field in FIELDS})
+                      {field: str(typed.get(field, ""))[:80] for field in FIELDS}
+                      | ({DAY_FORM: form} if form in DAY_FORMS else {}))
     flash(_("The column map is saved."), "success")
     return redirect(url_for(".show", laboratory_id=laboratory_id), 303)
 
@@ -150,4 +152,4 @@ def _render(
     return render_template(
         "reported/file.html", laboratory=laboratory, errors=errors, found=found, rows=rows, shown=PREVIEWED,
         content=base64.b64encode(content).decode() if found and not found.faults else "", fields=FIELDS,
-        say_status=say_status, may_map=has_permission(P.MAP_RESULTS), typed=typed or {})
+        day_forms=DAY_FORMS, say_status=say_status, may_map=has_permission(P.MAP_RESULTS), typed=typed or {})

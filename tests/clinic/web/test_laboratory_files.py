@@ -16,6 +16,7 @@ from sqlalchemy import select
 from clinic import clock
 from clinic.api.description import build_description
 from clinic.db import db, write_unit
+from clinic.lab_table import DAY_FORMS, read_table
 from clinic.models import (
     AuditChange,
     Case,
@@ -113,6 +114,33 @@ def test_table_without_the_day_of_the_draw_takes_ours(client: FlaskClient, ids: 
     assert said.result_id, said.reason
     result = db.session.get_one(LabResult, said.result_id)
     assert (result.value, result.performed_on) == ("nonreactive", drawn)
+
+
+@pytest.mark.parametrize(("form", "taken", "born", "read"), [
+    ("dmy", "5.1.2026", "24/03/1991", "2026-01-05"), ("mdy", "01/05/2026", "03-24-1991", "2026-01-05"),
+    ("dmy", "2026-01-05", "1991/3/24", "2026-01-05"), ("ymd", "2026/1/5", "1991-03-24", "2026-01-05"),
+    ("dmy", "01/24/2026", "24/03/1991", ""), ("mdy", "24.01.2026", "03/24/1991", ""),
+    ("dmy", "24/01/26", "24/03/1991", ""), ("ymd", "05/01/2026", "1991-03-24", ""),
+    ("dmy", "24/01.2026", "24/03/1991", ""), ("dmy", "31/02/2026", "24/03/1991", ""),
+])
+def test_days_are_read_as_the_laboratory_writes_them(
+    app: Flask, ids: dict[str, str], form: str, taken: str, born: str, read: str
+) -> None:
+    """The column map says it; 05/01 is January for one laboratory and May for another, and nothing is guessed."""
+    supervisor = sign_in(app, make_user_committed("labsupervisor"))
+    page = f"/laboratory/files/{ids['laboratory']}/columns"
+    assert supervisor.post(page, data=COLUMNS | {"day_form": form}).status_code == 303
+    db.session.rollback()
+    columns = db.session.get_one(Laboratory, ids["laboratory"]).column_map
+    text = "\n".join((HEAD, row(ids, taken=taken, reported=taken, born=born)))
+    found = read_table(text.encode(), columns, "utf-8")
+    if read:
+        assert found.faults == ()
+        (person,) = found.reports
+        assert (person.person.birth_date, person.panels[0].observed_at, person.panels[0].reported_at) == (
+            "1991-03-24", read, read)
+    else:
+        assert [(fault.line, DAY_FORMS[form] in fault.words) for fault in found.faults] == [(2, True)] * 2
 
 
 @pytest.mark.parametrize(("lines", "words"), [
