@@ -73,7 +73,7 @@ def assert_labels_fit(page: Page) -> None:
         if (look.content === "none" || getComputedStyle(cell).display !== "grid") return false;
         pen.font = `${look.fontWeight} ${look.fontSize} ${look.fontFamily}`;
         const room = parseFloat(getComputedStyle(cell).gridTemplateColumns);
-        return cell.dataset.label.split(/\\s/).some((word) => pen.measureText(word).width > room + 1);
+        return cell.dataset.label.split(/\\s|-(?=\\D)/).some((word) => pen.measureText(word).width > room + 1);
       }).map((cell) => cell.dataset.label))];
     }""")
     assert over == [], f"written over their values: {over}"
