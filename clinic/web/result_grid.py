@@ -55,11 +55,7 @@ BENCH_WORDS: dict[str, LazyString] = {
 @requires(P.ENTER_RESULT, P.CONFIRM_RESULT)
 def index() -> Answer:
     """What waits at each bench, by test and day of the draw."""
-    bench, day, errors = request.args.get("bench", ""), None, {}
-    try:
-        day = _read_day()
-    except DateUnreadable as problem:
-        errors["day"] = [str(problem.sentence)]
+    bench, (day, errors) = request.args.get("bench", ""), _read_shown_day()
     counts = count_benches(current_user, bench, day)
     shown = render_template("laboratory/bench.html", counts=counts, benches=list_benches(), bench=bench, errors=errors,
                             bench_word=bench_word, is_gridable=is_gridable, day=request.args.get("day", ""))
@@ -185,6 +181,14 @@ def _read_day() -> date | None:
     return parse_partial_date(typed).earliest if typed else None
 
 
+def _read_shown_day() -> tuple[date | None, dict[str, list[str]]]:
+    """The day that the list is asked for, and what is wrong with it; every day where it cannot be read."""
+    try:
+        return _read_day(), {}
+    except DateUnreadable as problem:
+        return None, {"day": [str(problem.sentence)]}
+
+
 def _read_row(order_id: str, typed: dict[str, Any]) -> dict[str, Any]:
     """The fields of one row, each with its own name, and those above the grid that hold for all."""
     return {"value": typed.get(f"v-{order_id}"), "unit": typed.get("unit"), "method": typed.get("method"),
@@ -193,11 +197,7 @@ def _read_row(order_id: str, typed: dict[str, Any]) -> dict[str, Any]:
 
 def _show_list(test: LaboratoryTest) -> Answer:
     """A test of several parts: whose specimens wait, and the page of each case on which it is entered."""
-    errors: dict[str, list[str]] = {}
-    try:
-        day = _read_day()
-    except DateUnreadable as problem:
-        day, errors = None, {"day": [str(problem.sentence)]}
+    day, errors = _read_shown_day()
     rows, more = list_grid(current_user, test.name, day)
     note_shown(row.order.case_id for row in rows)
     place = "susceptibility.view" if test.drugs else "sputum.view" if test.specimen else "laboratory.sheet"
@@ -207,11 +207,7 @@ def _show_list(test: LaboratoryTest) -> Answer:
 
 
 def _show_grid(test: LaboratoryTest, typed: dict[str, Any], problems: dict[str, ClearwayError] | None = None) -> Answer:
-    errors: dict[str, list[str]] = {}
-    try:
-        day = _read_day()
-    except DateUnreadable as problem:
-        day, errors = None, {"day": [str(problem.sentence)]}
+    day, errors = _read_shown_day()
     rows, more = list_grid(current_user, test.name, day)
     note_shown(row.order.case_id for row in rows)
     units = {row.result.unit for row in rows if row.result is not None and row.result.unit}
@@ -268,11 +264,8 @@ def _describe(
 
 
 def _show_confirm(test: LaboratoryTest, problem: InvalidInput | None = None, ticked: list[str] | None = None) -> Answer:
-    errors: dict[str, Any] = dict(problem.fields or {"results": [problem.message]}) if problem else {}
-    try:
-        day = _read_day()
-    except DateUnreadable as wrong:
-        day, errors = None, {"day": [str(wrong.sentence)]}
+    day, wrong = _read_shown_day()
+    errors: dict[str, Any] = wrong or (dict(problem.fields or {"results": [problem.message]}) if problem else {})
     found = list_to_confirm(current_user, test.name, day)
     note_shown(row[0].case_id for row in found)
     rows: list[tuple[LabResult, Any, Any, str, str | None]] = [tuple(row) for row in found]

@@ -118,10 +118,13 @@ def say_changes(phase: TbPhase, course: Course) -> list[str]:
     found = []
     for one in course.changes:
         first = max(one.from_on, phase.started_on)
-        last = None if one.until is None else one.until - timedelta(days=1)
-        days = _("since %(first)s", first=format_date(first)) if last is None else format_date(
-            first) if last == first else _(
-            "%(first)s to %(last)s", first=format_date(first), last=format_date(last))
+        last = one.until and one.until - timedelta(days=1)
+        if last is None:
+            days = _("since %(first)s", first=format_date(first))
+        elif last == first:
+            days = format_date(first)
+        else:
+            days = _("%(first)s to %(last)s", first=format_date(first), last=format_date(last))
         found.append(f"{say_change(one)} ({days})")
     return found
 
