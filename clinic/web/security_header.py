@@ -15,6 +15,7 @@ CONTENT_SECURITY_POLICY = (
 # What is no page of ours runs nothing and loads nothing, also where a browser would show it as one.
 RAW_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
 PAGE = "text/html"
+ASSET = "asset"  # a file under clinic/static: part of a page, shown where the page says
 SHOWN = (PAGE, "text/plain", "image/jpeg")
 # Whatever else leaves is saved under a name of ours, never shown (OWASP ASVS 12.5.2, 14.4.2).
 FILE_NAMES = {"application/json": "answer.json", "application/fhir+json": "answer.json",
@@ -35,29 +36,28 @@ def draw_nonce() -> str:
 
 
 def list_security_headers(nonce: str, is_secure: bool, kind: str = PAGE) -> list[tuple[str, str]]:
-    """The headers of an answer of one media type, but for Cache-Control: only a page may run or load anything.
+    """The headers of an answer of one media type or `ASSET`, but for Cache-Control: only a page may run anything.
 
-    The nonce is a page's; nobody else has one.
+    The nonce is a page's; nobody else has one. What concerns documents alone is left out of an asset: a first visit
+    brings in ten of them.
     """
     policy = [("Content-Security-Policy", CONTENT_SECURITY_POLICY.format(nonce=nonce))] if kind == PAGE else [
         ("Content-Security-Policy", RAW_POLICY), ("Cross-Origin-Resource-Policy", "same-origin")]
-    if kind not in SHOWN:
+    if kind not in (*SHOWN, ASSET):
         policy.append(("Content-Disposition", f'attachment; filename="{FILE_NAMES.get(kind, "answer.bin")}"'))
-    headers = [
-        *policy,
-        ("Permissions-Policy", PERMISSIONS_POLICY),
-        ("X-Content-Type-Options", "nosniff"),
-        ("Referrer-Policy", "same-origin"),
-        ("Cross-Origin-Opener-Policy", "same-origin"),
-    ]
+    headers = [*policy, ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "same-origin")]
+    if kind != ASSET:
+        headers += [("Permissions-Policy", PERMISSIONS_POLICY), ("Cross-Origin-Opener-Policy", "same-origin")]
     return [*headers, ("Strict-Transport-Security", "max-age=31536000; includeSubDomains")] if is_secure else headers
 
 
 def set_security_headers(response: Response) -> Response:
     """Add the headers; a view may set its own Cache-Control, otherwise a page is never stored."""
     headers = response.headers
-    is_ours = request.endpoint == "static" or response.status_code == 304  # which has no body to be of any kind
-    kind = PAGE if is_ours else response.mimetype or ""
+    if request.endpoint == "static" and response.status_code in (200, 206, 304):
+        kind = ASSET
+    else:
+        kind = PAGE if response.status_code == 304 else response.mimetype or ""  # 304: no body to be of any kind
     present = {name.lower() for name in headers.keys()}  # noqa: SIM118 a header may stand there twice
     for name, value in list_security_headers(csp_nonce() if kind == PAGE else "", request.is_secure, kind):
         if name.lower() not in present:

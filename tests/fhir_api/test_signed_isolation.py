@@ -58,10 +58,10 @@ class Side:
 
 
 def list_words(value: Any) -> Iterator[str]:
-    """Every word of every text in a JSON value; the bytes of an attachment are no words."""
+    """Every word of every text in a JSON value; the bytes of an attachment and their digest are no words."""
     if isinstance(value, dict):
         for name, member in value.items():
-            if name not in ("data", "link"):  # links repeat what was asked
+            if name not in ("data", "hash", "link"):  # links repeat what was asked
                 yield from list_words(member)
     elif isinstance(value, list):
         for member in value:
@@ -225,7 +225,8 @@ def check_answer(answer: Any, side: Side, other: Side, seen: Counter[str]) -> No
         assert answer.data == side.pdf, where
         return
     told = set(list_words(json.loads(answer.data))) if answer.data else set()
-    told |= {word for _name, value in answer.headers for word in list_words(value) if has_digit(word)}
+    headers = [value for name, value in answer.headers if name != "Content-Length"]  # any four digits may be a length
+    told |= {word for value in headers for word in list_words(value) if has_digit(word)}
     betrayed = told & other.secrets
     if answer.status_code >= 400:  # our own sentences, and a parameter's name that is said back
         betrayed = {word for word in betrayed if has_digit(word)}

@@ -62,3 +62,17 @@ def test_our_pictures_are_shown_and_run_nothing() -> None:
     app.add_url_rule("/picture", view_func=lambda: Response(b"\xff\xd8", mimetype="image/jpeg"))
     headers = app.test_client().get("/picture").headers
     assert "sandbox" in headers["Content-Security-Policy"] and "Content-Disposition" not in headers
+
+
+def test_our_assets_run_nothing_by_themselves_and_carry_what_concerns_them_alone(client: FlaskClient) -> None:
+    address = "/static/clinic.js?v=1"
+    headers = client.get(address).headers
+    again = client.get(address, headers={"If-None-Match": headers["ETag"]})
+    assert again.status_code == 304
+    for told in (headers, again.headers):
+        assert told["Content-Security-Policy"] == "default-src 'none'; sandbox; frame-ancestors 'none'"
+        assert told["X-Content-Type-Options"] == "nosniff"
+        assert "attachment" not in told.get("Content-Disposition", "")
+        assert not {"Permissions-Policy", "Cross-Origin-Opener-Policy"} & set(told.keys())
+    missing = client.get("/static/nothing.js?v=1")  # which is a page that says so
+    assert missing.status_code == 404 and "script-src 'self' 'nonce-" in missing.headers["Content-Security-Policy"]
