@@ -32,7 +32,7 @@ from integrations.inbound.intake import Arrival, build_insert, build_row
 from tests.factory import make_laboratory, make_site
 
 SECONDS = 1.5
-ALONE, PEERS = "alone", ("hl7apy", "python-hl7")
+ALONE, BARE, PEERS = "alone", "bare", ("hl7apy", "python-hl7")
 
 
 def run(database: str, _full: bool = False) -> list[Figure]:
@@ -47,6 +47,7 @@ def run(database: str, _full: bool = False) -> list[Figure]:
         to_figure("the loop alone, nothing stored, 1 connection", values["alone, 1"], raw, "/s", "raw, one row"),
         to_figure("the loop alone, nothing stored, 32 connections", values["alone, 32"], raw, "/s", "raw, one row"),
         to_figure("the loop alone, nothing stored, 32 connections", values["alone, 32"], batch, "/s", "raw, 32 rows"),
+        *_compare_bare(values),
         to_figure("ours, 16 connections", sixteen, values["hl7apy"], "/s", "hl7apy server, parsing", "G3c"),
         to_figure("ours, 16 connections", sixteen, values["python-hl7"], "/s", "python-hl7 server", "G3c2"),
         to_figure("hl7apy server, 16 connections", values["hl7apy"], None),
@@ -64,6 +65,17 @@ def _compare(values: dict[str, list[float]], goals: tuple[str, str, str], of: st
         to_figure(f"ours, 1 connection{of}", one, raw, "/s", "raw, one row", goals[0]),
         to_figure(f"ours, 32 connections{of}", many, raw, "/s", "raw, one row", goals[1]),
         to_figure(f"ours, 32 connections{of}", many, batch, "/s", "raw, 32 rows", goals[2]),
+    ]
+
+
+def _compare_bare(values: dict[str, list[float]]) -> list[Figure]:
+    """The least that stores before it answers: whatever a listener is missing beside a raw insert that this is too."""
+    if f"{BARE}, 1" not in values:
+        return []
+    raw, bare, one = values["raw, one row"], values[f"{BARE}, 1"], values["ours, 1 connection"]
+    return [
+        to_figure("the loop and one bare row, 1 connection", bare, raw, "/s", "raw, one row"),
+        to_figure("ours, 1 connection", one, bare, "/s", "the loop and one bare row"),
     ]
 
 
@@ -85,7 +97,8 @@ def _measure(database: str, is_slow: bool = False) -> dict[str, list[float]]:
         settings = Settings(**{**settings.__dict__, "mllp_port": find_port()})
         with write_unit():
             make_laboratory(make_site())
-        with serving(settings) as port, beside(() if is_slow else (ALONE, *PEERS)) as ports:
+        others = () if is_slow else (ALONE, *PEERS) if database == "postgresql" else (ALONE, BARE, *PEERS)
+        with serving(settings) as port, beside(others) as ports:
             for _round in range(ROUNDS):
                 for name, rate in _measure_round(settings, database, port, ports):
                     values.setdefault(name, []).append(rate)
@@ -103,7 +116,7 @@ def _measure_round(
         yield "own row", _insert_own(1)
         yield "own rows", _insert_own(32)
     for name, server in ports.items():
-        if name == ALONE:
+        if name in (ALONE, BARE):
             yield from ((f"{name}, {count}", load(server, count, SECONDS)) for count in (1, 32))
         else:
             yield name, load(server, 16, SECONDS)
@@ -246,16 +259,25 @@ async def _serve_python_hl7(port: int, path: str) -> None:
         await server.serve_forever()
 
 
-async def _serve_alone(port: int) -> None:
-    """What is left of a listener that stores nothing: our own lines in the loop, and always the same answer."""
+async def _serve_alone(port: int, path: str = "") -> None:
+    """What is left of a listener that judges nothing: our own lines in the loop, and always the same answer.
+
+    It stores nothing; with a `path`, the message as a row of two columns in that SQLite file.
+    """
     from integrations.inbound.intake import Verdict
     from integrations.inbound.line import Line
 
     loop, lines = asyncio.get_running_loop(), set[Line]()
+    store = _open_store(path) if path else None
     verdict = Verdict(b"MSH|^~\\&|CLEARWAY|NBO|CENTRALLAB|LAB01|20261120080000+0300||ACK^R01^ACK|1|P|2.5.1\rMSA|AA|1\r",
                       None)
-    server = await loop.create_server(
-        lambda: Line(lines, lambda _arrival, line: loop.call_soon(line.answer, verdict) and None), "127.0.0.1", port)
+
+    def take(arrival: Arrival, line: Line) -> None:
+        if store is not None:
+            store.execute("insert into raw (body) values (?)", (arrival.frame,))
+        loop.call_soon(line.answer, verdict)
+
+    server = await loop.create_server(lambda: Line(lines, take), "127.0.0.1", port)
     async with server:
         await server.serve_forever()
 
@@ -267,8 +289,10 @@ def main() -> None:
         print(json.dumps(_measure(given[0], is_slow=True)))
     elif name == "hl7apy":
         _serve_hl7apy(int(given[0]), given[1])
+    elif name == "python-hl7":
+        asyncio.run(_serve_python_hl7(int(given[0]), given[1]))
     else:
-        asyncio.run(_serve_alone(int(given[0])) if name == ALONE else _serve_python_hl7(int(given[0]), given[1]))
+        asyncio.run(_serve_alone(int(given[0]), given[1] if name == BARE else ""))
 
 
 if __name__ == "__main__":
