@@ -17,6 +17,7 @@ from clinic.db import db
 from clinic.doctor.finding import Finding, good, needs_database, warning, wrong
 from clinic.machine_address import split_address
 from clinic.models import User
+from clinic.task_check import check_task_names
 
 SHORTEST_SECRET = 32  # letters; 32 random ones of 64 are 192 bits
 FEWEST_LETTERS = 10  # different ones: a repeated word is long, and still no secret
@@ -223,5 +224,15 @@ def check_consent_text(settings: Settings) -> Iterator[Finding]:
         yield good("consent-text", "The text that people consent to is not the demonstration's.")
 
 
+def check_tasks(_settings: Settings) -> Iterator[Finding]:
+    """The table of tasks gives them to roles that somebody can hold, by permissions that there are."""
+    faults = check_task_names()
+    for fault in faults:
+        yield wrong("tasks", f"{fault.file}:{fault.line}: {fault.message}.",
+                    "Correct the name (clinic/permissions.py); flask --app wsgi check-programmes looks at every file.")
+    if not faults:
+        yield good("tasks", "Tasks go to roles and permissions that there are.")
+
+
 CHECKS = (check_secret_key, check_database_password, check_demo, check_demo_accounts, check_base_url, check_cookies,
-          check_sign_ins, check_reading_limit, check_consent_text, check_ports)
+          check_sign_ins, check_reading_limit, check_consent_text, check_tasks, check_ports)

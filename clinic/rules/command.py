@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
 from clinic.rules.check import check_programmes
 from clinic.rules.line import decide_lines, interpret_igra_lines
+from clinic.rules.programme import PROGRAMMES
 
 
 @click.command("decide")
@@ -25,17 +27,20 @@ def interpret_igra_command() -> None:
 @click.command("check-programmes")
 @click.argument("folder", required=False)
 def check_programmes_command(folder: str | None) -> None:
-    """Check every rule and form file of the programmes; exit 1 and name file and line of whatever is wrong."""
-    faults = [f"{problem.file}:{problem.line}: {problem.message}" for problem in check_programmes(folder)]
-    if folder is None:
-        from clinic.questionnaire import check_forms  # the forms' own reader; the engine itself never needs it
+    """Check every rule, form and task file of the programmes; exit 1 and name file and line of whatever is wrong."""
+    # The readers of forms and of tasks know more than the engine, which itself never needs them.
+    from clinic.questionnaire import check_forms
+    from clinic.task_check import check_task_names
 
+    problems = check_programmes(folder) + check_task_names(Path(folder) if folder else PROGRAMMES)
+    faults = [f"{problem.file}:{problem.line}: {problem.message}" for problem in sorted(problems)]
+    if folder is None:
         faults += check_forms()
     for fault in faults:
         click.echo(fault)
     if faults:
         sys.exit(1)
-    click.echo("Every rule and form file is in order.")
+    click.echo("Every rule, form and task file is in order.")
 
 
 COMMANDS = [decide_command, interpret_igra_command, check_programmes_command]
