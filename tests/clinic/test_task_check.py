@@ -49,7 +49,8 @@ def test_unknown_name_is_told_with_its_line_by_the_command(copied: Path, old: st
     line = spoil(copied, old, new)
     result = CliRunner().invoke(check_programmes_command, [str(copied)])
     assert result.exit_code == 1
-    assert any(said.startswith(f"reference/task.toml:{line}: ") and words in said for said in result.output.splitlines())
+    said = next(one for one in result.output.splitlines() if words in one)
+    assert said.startswith(f"reference/task.toml:{line}: ")
 
 
 def test_step_without_a_role_is_told_and_rows_of_another_shape_are_left_to_their_own_check(copied: Path) -> None:

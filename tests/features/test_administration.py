@@ -111,6 +111,10 @@ def test_site_with_two_programmes_and_a_line_that_nobody_answers(
     expect(page.get_by_label("Canada")).to_be_checked()
     expect(page.get_by_label("Australia")).not_to_be_checked()
     look(page, "site")
+    page.set_viewport_size({"width": 390, "height": 900})
+    bar = page.locator(".action-bar").bounding_box()
+    beneath = page.locator(".card", has_text="The site today").bounding_box()
+    assert bar and beneath and bar["y"] + bar["height"] <= beneath["y"], "Save lies over what stands beneath it"
     page.goto(f"{address}/administration/destinations")
     look(page, "destinations")
     page.get_by_role("link", name="U.S. Department of State").click()
