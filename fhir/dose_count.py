@@ -7,9 +7,12 @@ many were given, watched and missed (docs/fhir-mapping.md).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import groupby
+from dataclasses import dataclass
+from datetime import date, timedelta
 
-from clinic.models import Case, DoseState, TbDose
+from clinic.models import Case, DoseState, TbCase, TbDose
+from clinic.services.tb_given import find_last_word, list_changes, list_held_days, was_stopped
+from clinic.services.tb_summary import list_phases
 from fhir.canonical import local_concept
 from fhir.code import concept
 from fhir.element import Element, drop_empty
@@ -20,45 +23,73 @@ CODE = "tb-doses"
 _WRONG = "entered-in-error"
 
 
+@dataclass(frozen=True)
+class Stopped:
+    """The days of no dose because all medicines were stopped, and every month in which there could be such days."""
+
+    days: tuple[date, ...] = ()
+    months: frozenset[str] = frozenset()
+
+
+def find_stopped(tb: TbCase | None, until: date | None = None) -> Stopped:
+    """The days as the calendar of doses has them: until `until`, without it until somebody last wrote about the
+    treatment, so that what was stored is right on any later day too."""
+    if tb is None or not was_stopped(tb):
+        return Stopped()
+    last = until or find_last_word(tb)
+    days = tuple(sorted(list_held_days(tb, list_changes(tb), last)))
+    first = min((phase.started_on for phase in list_phases(tb.case_id)), default=last)
+    return Stopped(days, frozenset(_month_of(first + timedelta(days=n)) for n in range((last - first).days + 1)))
+
+
 def to_fhir(
-    case: Case, doses: Iterable[TbDose], naming: Naming, treatment: str | None, goes_on: bool
+    case: Case, doses: Iterable[TbDose], naming: Naming, treatment: str | None, goes_on: bool,
+    stopped: Stopped = Stopped(),
 ) -> list[Resource]:
-    """One Observation for each month with a day that somebody wrote about; the last is preliminary while it `goes_on`.
+    """One Observation for each month with a day that counts or once did; the last is preliminary while it `goes_on`.
 
     `doses` are all of the case, replaced ones and those of a phase begun anew too; `treatment` is the series of the
     treatment that they are part of. A month of which nothing counts any more was entered in error.
     """
-    months = [(month, list(rows)) for month, rows in groupby(
-        sorted(doses, key=lambda dose: (dose.day, dose.id)), key=lambda dose: f"{dose.day:%Y-%m}")]
-    return [_build(case, month, rows, naming, treatment, goes_on and not naming.is_released and month == months[-1][0])
-            for month, rows in months]
+    rows = sorted(doses, key=lambda dose: (dose.day, dose.id))
+    told = {_month_of(day) for day in (*(dose.day for dose in rows), *stopped.days)}
+    return [_build(case, month, [dose for dose in rows if _month_of(dose.day) == month],
+                   [day for day in stopped.days if _month_of(day) == month], naming, treatment,
+                   goes_on and not naming.is_released and month == max(told, default=""))
+            for month in sorted(told | stopped.months)]
 
 
 def _build(
-    case: Case, month: str, rows: list[TbDose], naming: Naming, treatment: str | None, is_open: bool
+    case: Case, month: str, rows: list[TbDose], stopped: list[date], naming: Naming, treatment: str | None,
+    is_open: bool,
 ) -> Resource:
     counting = [dose for dose in rows if dose.superseded_at is None and not dose.phase.is_void]
+    days = sorted([*(dose.day for dose in counting), *stopped])
+    said = days or [dose.day for dose in rows] or [date.fromisoformat(f"{month}-01")]
     status = "preliminary" if is_open else "final"
-    said = counting or rows
     return drop_empty({
         "resourceType": "Observation",
         "id": naming.id_of("Observation", case.id, f"{CODE}.{month}"),
         "partOf": [naming.refer("MedicationStatement", treatment)] if treatment else None,
-        "status": status if counting else _WRONG,
+        "status": status if days else _WRONG,
         "category": [concept("category.therapy")],
         "code": local_concept("observation", CODE, f"Doses of tuberculosis treatment, {month}"),
         "subject": naming.refer("Patient", case.applicant_id),
         "encounter": naming.refer("Encounter", case.id),
-        "effectivePeriod": {"start": said[0].day.isoformat(), "end": said[-1].day.isoformat()},
+        "effectivePeriod": {"start": said[0].isoformat(), "end": said[-1].isoformat()},
         "performer": [naming.refer("Organization", case.site_id)],
-        "component": _count(counting),
+        "component": _count(counting, len(stopped)),
     })
 
 
-def _count(doses: list[TbDose]) -> list[Element]:
+def _count(doses: list[TbDose], stopped: int) -> list[Element]:
     given = [dose for dose in doses if dose.state is DoseState.GIVEN]
     counts = {
         "doses-given": len(given), "doses-observed": sum(dose.observer_id is not None for dose in given),
         "doses-missed": sum(dose.state is DoseState.MISSED for dose in doses),
-        "doses-held": sum(dose.state is DoseState.HELD for dose in doses)}
+        "doses-held": sum(dose.state is DoseState.HELD for dose in doses) + stopped}
     return [{"code": local_concept("observation", name), "valueInteger": count} for name, count in counts.items()]
+
+
+def _month_of(day: date) -> str:
+    return f"{day:%Y-%m}"

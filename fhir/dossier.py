@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from clinic import clock
 from clinic.models import (
     Case,
     ContactState,
@@ -129,6 +130,7 @@ def load_dossier(session: Session, order: DocumentOrder, naming: ReleasedNaming)
               for (panel, _), rows in laboratory_report.group_results(results).items()]
     treatments = [row for row in _list(session, Treatment, case.id) if row.is_current]
     tb_treatment = next((row.series_id for row in treatments if row.disease == TUBERCULOSIS), None)
+    tb, signed_on = find_tb_case(session, case.id), clock.to_day(conclusion.decided_at, case.site.time_zone)
     return Dossier(
         frame=[
             patient.to_fhir(case.applicant, naming, case),
@@ -136,11 +138,12 @@ def load_dossier(session: Session, order: DocumentOrder, naming: ReleasedNaming)
             encounter.to_fhir(case, naming),
             organization.to_fhir(case.site, naming),
         ],
-        problems=condition.to_current(case, naming, forms, conclusion, find_tb_case(session, case.id)),
+        problems=condition.to_current(case, naming, forms, conclusion, tb),
         treatments=[*(medication_statement.to_fhir(row, naming) for row in treatments),
                     *(medication_statement.to_phase(row, case.applicant_id, naming, tb_treatment)
                       for row in list_phases(session, case.id))],
-        dose_counts=[one for one in dose_count.to_fhir(case, list_doses(session, case.id), naming, tb_treatment, False)
+        dose_counts=[one for one in dose_count.to_fhir(
+            case, list_doses(session, case.id), naming, tb_treatment, False, dose_count.find_stopped(tb, signed_on))
                      if one["status"] != _WRONG],
         exposures=_list_exposures(session, order, naming),
         alerts=[flag.to_fhir(row, naming) for row in _list(session, InfectionHold, case.id) if row.ended_at is None],

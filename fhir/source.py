@@ -35,6 +35,7 @@ from clinic.models import (
     TbContact,
     TbDose,
     TbPhase,
+    TbSideEffect,
     Treatment,
     User,
     VaccineDose,
@@ -243,7 +244,7 @@ def _build_phase(session: Session, key: str) -> list[Projected]:
 def _build_dose_counts(session: Session, case_id: str) -> list[Projected]:
     case, tb = session.get_one(Case, case_id), find_tb_case(session, case_id)
     made = dose_count.to_fhir(case, list_doses(session, case_id), NAMING, find_tb_treatment(session, case_id),
-                              tb is not None and tb.outcome is None)
+                              tb is not None and tb.outcome is None, dose_count.find_stopped(tb))
     return [_of_case(one, case, one["status"] == WRONG) for one in made]
 
 
@@ -343,6 +344,7 @@ _ROWS: tuple[tuple[str, type, str], ...] = (
     ("treatment", Treatment, "series_id"),
     ("phase", TbPhase, "id"),
     ("dose-count", TbDose, "case_id"),
+    ("dose-count", TbSideEffect, "case_id"),  # for which all medicines were stopped
     ("dose-count", TbPhase, "case_id"),  # one begun anew takes its doses with it
     ("dose-count", TbCase, "case_id"),  # its outcome ends the last month
     ("exposure", TbContact, "id"),

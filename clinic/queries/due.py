@@ -49,6 +49,7 @@ from clinic.queries.due_source import (
     led_at_sites,
     was_asked,
 )
+from clinic.queries.due_susceptibility import is_untested, select_untested
 from clinic.queries.due_tb_case import is_away, is_unnotified, select_returning, select_unnotified
 from clinic.queries.index_choice import write_out
 from clinic.rules.age import add_months
@@ -315,6 +316,7 @@ def _of_contact(condition: ColumnElement[bool]) -> Callable[[], ColumnElement[bo
 SOURCES: tuple[Source, ...] = (
     Source("culture-awaited", _select_cultures, _is_culture_waiting),
     Source("sputum-due", _select_sputum, _is_sputum_waiting),
+    Source("susceptibility-awaited", select_untested, is_untested),
     Source("result-unconfirmed", _select_unconfirmed, _is_unconfirmed),
     Source("treatment-month", _select_months, _is_treated),
     Source("doses-missed", select_without_doses, without_doses),

@@ -33,7 +33,7 @@ from clinic.rules.age import add_months
 from clinic.schemas.tuberculosis import NewMonth, NewSideEffect
 from clinic.services.plausibility import ensure_order, ensure_possible_dates, get_today
 from clinic.services.task import close_task_of, close_tasks_about, open_task
-from clinic.services.tb_given import close_stop_tasks, find_stop, list_changes, name_stop
+from clinic.services.tb_given import ask_about_stop, close_stop_tasks, find_stop, list_changes, name_stop
 from clinic.services.tb_summary import DISEASE, count_doses, is_over, list_phases
 from clinic.services.tuberculosis import ensure_under_treatment, finish
 from clinic.tb_regimen import ALL_STOPPED, UNCHANGED, get_stop_review_days
@@ -205,15 +205,15 @@ def _tell_physician(tb: TbCase, new: NewSideEffect, actor: User) -> None:
     is_told = new.ended_on is None and (new.grade >= GRAVE or new.action != UNCHANGED) and not _decides(actor)
     if not is_stop and not is_told:
         return
-    # Told once, and again when it gets worse or when all medicines are stopped once more.
-    told = ":".join([new.kind, f"{new.began_on}", f"{new.grade}", new.action] + (
-        [f"{stop.from_on}"] if stop is not None and is_stop else []))
-    open_task(
-        "follow-up", tb.case, f"side-effect:{tb.id}:{told}", role="physician", actor=actor,
-        due_on=today if is_told else today + timedelta(days=get_stop_review_days()),
-        subject_id=name_stop(tb) if is_stop else None, detail=_(
-            "%(what)s under tuberculosis treatment, grade %(grade)s: decide how the medicines go on.",
-            what=list_kinds()[new.kind], grade=new.grade))
+    detail = _("%(what)s under tuberculosis treatment, grade %(grade)s: decide how the medicines go on.",
+               what=list_kinds()[new.kind], grade=new.grade)
+    is_asked = is_stop and ask_about_stop(
+        tb, today if is_told else today + timedelta(days=get_stop_review_days()), detail, actor)
+    if is_told and not is_asked:
+        # Told once, and again when it gets worse.
+        told = ":".join([new.kind, f"{new.began_on}", f"{new.grade}", new.action])
+        open_task("follow-up", tb.case, f"side-effect:{tb.id}:{told}", role="physician", due_on=today, detail=detail,
+                  subject_id=name_stop(tb) if is_stop else None, actor=actor)
     series = _find_series(tb)
     if is_stop and series:
         close_tasks_about("doses-missed", series, "held-back", actor)

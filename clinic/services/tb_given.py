@@ -7,15 +7,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 
 from clinic import clock
 from clinic.db import db
-from clinic.models import DoseState, TbCase, TbDose, TbPhase, TbSideEffect, User
+from clinic.key import new_id
+from clinic.models import DoseState, Task, TbCase, TbDose, TbPhase, TbSideEffect, User
 from clinic.services.plausibility import get_today
-from clinic.services.task import close_tasks_about
+from clinic.services.task import close_tasks_about, open_task
 from clinic.services.tb_summary import list_phases
 from clinic.tb_regimen import ALL_STOPPED, UNCHANGED
+
+STOPPED = "medicines-stopped"  # the kind of task
 
 
 @dataclass(frozen=True)
@@ -73,20 +76,38 @@ def find_stop(changes: Iterable[MedicineChange], day: date) -> MedicineChange | 
     return next((one for one in changes if one.is_stop and one.covers(day)), None)
 
 
-def list_held_days(tb: TbCase, changes: Iterable[MedicineChange]) -> dict[date, MedicineChange]:
-    """The days until today that are held back by themselves, with what stopped the medicines: those on which a dose was
-    to be given and nobody wrote anything. `changes` as `list_changes` gives them."""
+def list_held_days(
+    tb: TbCase, changes: Iterable[MedicineChange], until: date | None = None
+) -> dict[date, MedicineChange]:
+    """The days until `until`, without it today, that are held back by themselves, with what stopped the medicines:
+    those on which a dose was to be given and nobody wrote anything. `changes` as `list_changes` gives them."""
     written = set(db.session.execute(select(TbDose.day).where(
         TbDose.case_id == tb.case_id, TbDose.superseded_at.is_(None))).scalars())
-    today, held = get_today(tb.case), {}
+    last, held = until or get_today(tb.case), {}
     phases = [phase for phase in list_phases(tb.case_id) if not phase.is_void]
     for one in changes:
         day = one.from_on
-        while one.is_stop and day <= today and one.covers(day):
+        while one.is_stop and day <= last and one.covers(day):
             if day not in written and any(phase.covers(day) and phase.is_due(day) for phase in phases):
                 held[day] = one
             day += timedelta(days=1)
     return held
+
+
+def was_stopped(tb: TbCase) -> bool:
+    """Whether all medicines were ever stopped, by mistake too."""
+    return bool(db.session.execute(select(exists().where(
+        TbSideEffect.case_id == tb.case_id, TbSideEffect.action == ALL_STOPPED))).scalar())
+
+
+def find_last_word(tb: TbCase) -> date:
+    """The last day on which somebody wrote anything about the treatment, or on which it ended."""
+    moments = db.session.execute(select(*(
+        select(func.max(column)).where(model.case_id == tb.case_id).scalar_subquery() for model, column in (
+            (TbPhase, TbPhase.recorded_at), (TbDose, TbDose.recorded_at), (TbDose, TbDose.superseded_at),
+            (TbSideEffect, TbSideEffect.recorded_at), (TbSideEffect, TbSideEffect.superseded_at))))).one()
+    days = [_to_day(tb, moment) for moment in moments if moment is not None]
+    return max([tb.registered_on, *days, *([tb.outcome_on] if tb.outcome_on else [])])
 
 
 def list_courses(tb: TbCase, changes: Sequence[MedicineChange]) -> dict[str, Course]:
@@ -102,13 +123,24 @@ def list_courses(tb: TbCase, changes: Sequence[MedicineChange]) -> dict[str, Cou
             for phase in list_phases(tb.case_id)}
 
 
+def ask_about_stop(tb: TbCase, due_on: date, detail: str, actor: User) -> bool:
+    """Ask a physician how stopped medicines go on, unless somebody is asked already; whether the task is new. It comes
+    back until that is decided (task.toml)."""
+    is_asked = bool(db.session.execute(select(exists().where(
+        Task.kind == STOPPED, Task.subject_id == tb.id, Task.closed_at.is_(None)))).scalar())
+    if not is_asked:
+        open_task(STOPPED, tb.case, f"{tb.id}:{new_id()}", due_on, subject_id=tb.id, detail=detail, actor=actor)
+    return not is_asked
+
+
 def close_stop_tasks(tb: TbCase, actor: User) -> None:
     """Whoever was to decide how stopped medicines go on has decided."""
+    close_tasks_about(STOPPED, tb.id, "decided-on", actor)
     close_tasks_about("follow-up", name_stop(tb), "done", actor)
 
 
 def name_stop(tb: TbCase) -> str:
-    """What the tasks about stopped medicines are about."""
+    """What else is told a physician of stopped medicines is about."""
     return f"stop:{tb.id}"
 
 

@@ -18,6 +18,7 @@ KIND_WORDS: dict[str, LazyString] = {
     "infectious": _l("May be infectious: keep apart"), "sputum-due": _l("Sputum due"),
     "culture-awaited": _l("Culture awaited"), "result-unconfirmed": _l("Result without a second person"),
     "treatment-month": _l("Month of treatment"), "doses-missed": _l("No dose for days"),
+    "medicines-stopped": _l("All medicines are stopped"), "susceptibility-awaited": _l("Susceptibility awaited"),
     "tb-notification": _l("Tuberculosis to be notified"), "refusal-return": _l("May be examined again after a refusal"),
     "contact-test": _l("Contact to be tested"),
     "contact-retest": _l("Contact to be tested again"), "contact-review": _l("Contact still exposed"),
@@ -37,6 +38,11 @@ ADVICE: dict[str, LazyString] = {
     "treatment-month": _l("Clinical check, weight, and two sputum specimens for smear and culture."),
     "doses-missed": _l("Under treatment, and no dose is written down for days. Reach the person, and write down what "
                        "became of the days; a physician or the tuberculosis team decides on the interruption."),
+    "medicines-stopped": _l("No dose is given. Record on the page of the side effect how the medicines go on, or begin "
+                            "a phase with others: that ends the task. If they stay stopped, say so and why: it comes "
+                            "back."),
+    "susceptibility-awaited": _l("The culture grew M. tuberculosis, and the laboratory has not reported which "
+                                 "medicines the bacilli resist. Ask for it."),
     "tb-notification": _l("Tell the health authority of the case, and write down when, to whom and under which number: "
                           "that ends the task."),
     "refusal-return": _l("The site's treatment was refused, and the year after the treatment elsewhere ends. Tell the "
@@ -59,6 +65,7 @@ OUTCOME_WORDS: dict[str, LazyString] = {
     "reached": _l("Reached: will come"), "reported": _l("Reported"), "laboratory-asked": _l("Laboratory asked"),
     "confirmed": _l("Confirmed or sent back"), "done": _l("Done"), "treatment-ended": _l("The treatment ended"),
     "resumed": _l("Doses go on"), "held-back": _l("Held back by a physician"),
+    "decided-on": _l("The medicines go on, or others are given"), "still-stopped": _l("They stay stopped"),
     "notified": _l("Notified"), "tested": _l("Tested"), "declined": _l("Declined"), "travelled": _l("Has travelled"),
     "still-exposed": _l("Exposure goes on"), "exposure-ended": _l("Exposure has ended"),
     "new-exam": _l("A new exam has begun, or it is valid no more"), "told": _l("Told when it ends"),
@@ -69,6 +76,7 @@ OUTCOME_WORDS: dict[str, LazyString] = {
 PLACES = {
     "sputum-due": "sputum", "culture-awaited": "sputum", "result-unconfirmed": "laboratory",
     "treatment-month": "tuberculosis", "doses-missed": "tuberculosis",
+    "medicines-stopped": "tuberculosis", "susceptibility-awaited": "susceptibility",
     "tb-notification": "tuberculosis/diagnosis", "refusal-return": "tuberculosis",
     "contact-test": "laboratory", "contact-retest": "laboratory",
     "infectious": "sputum", "critical-call": "laboratory", "corrected-result": "confidential",
@@ -79,6 +87,7 @@ _SENTENCES: dict[str, Callable[[str], str]] = {
     "sputum-due": lambda day: _("Last specimen, or request: %(day)s", day=day),
     "culture-awaited": lambda day: _("Specimen of %(day)s", day=day),
     "result-unconfirmed": lambda day: _("Entered on %(day)s", day=day),
+    "susceptibility-awaited": lambda day: _("Culture reported on %(day)s", day=day),
     "doses-missed": lambda day: _("Last dose, or begin: %(day)s", day=day),
     "tb-notification": lambda day: _("Registered on %(day)s", day=day),
     "refusal-return": lambda day: _("Last dose elsewhere %(day)s", day=day),

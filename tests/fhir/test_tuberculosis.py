@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from clinic import clock
 from clinic.db import db
 from clinic.models import (
     Case,
@@ -17,10 +19,13 @@ from clinic.models import (
     TbContact,
     TbOutcome,
     TbPhase,
+    TbSideEffect,
 )
-from clinic.schemas.tuberculosis import NewDose, NewOutcome
+from clinic.schemas.door import load
+from clinic.schemas.tuberculosis import NewDose, NewOutcome, SideEffectIn
 from clinic.services.hold import lift_hold
 from clinic.services.plausibility import get_today
+from clinic.services.tb_check import record_side_effect
 from clinic.services.tb_contact import withdraw_contact
 from clinic.services.tb_treatment import list_doses, record_doses, void_phase
 from clinic.services.tuberculosis import end_treatment
@@ -84,6 +89,35 @@ def test_diagnosis_phases_and_doses_are_stored(case: Case) -> None:
     total = [sum(_count(one)[name] for one in months) for name in ("doses-given", "doses-observed", "doses-missed")]
     assert total == [37, 37, 4]
     assert list(list_differences(db.session)) == []
+
+
+@pytest.mark.database
+def test_days_held_by_a_stop_are_counted_as_the_calendar_counts_them(case: Case, staff: story.Staff) -> None:
+    """All medicines were stopped for weeks, and no figure said that anything was held back."""
+    tb = db.session.execute(select(TbCase).where(TbCase.case_id == case.id)).scalar_one()
+    today = get_today(case)
+    plain = {"kind": "hepatitis", "grade": "3", "began_on": today.isoformat(), "action": "all-stopped"}
+
+    def tell(day: date, replaces: TbSideEffect | None = None, **more: str) -> TbSideEffect:
+        with clock.stopped_at(datetime(day.year, day.month, day.day, 9, tzinfo=UTC)):
+            row = record_side_effect(tb, load(SideEffectIn(), plain | more), staff["physician"], replaces)
+            db.session.commit()
+        return row
+
+    def count_held() -> int:
+        return sum(_count(one)["doses-held"] for one in _of(_stored(case), "Observation", "tb-doses")
+                   if one["status"] != "entered-in-error")
+
+    before = count_held()
+    begin = today + timedelta(days=1)
+    first = tell(begin)
+    assert count_held() == before + 1, "until somebody last wrote: the store is right on any later day"
+    assert list(list_differences(db.session)) == []
+    worse = tell(begin + timedelta(days=40), first, grade="4")
+    assert count_held() == before + 41
+    tell(begin + timedelta(days=50), worse, ended_on=(begin + timedelta(days=5)).isoformat())
+    assert count_held() == before + 5, "it had ended long before"
+    assert list(list_differences(db.session)) == [], "months of which nothing is left are in error"
 
 
 @pytest.mark.database

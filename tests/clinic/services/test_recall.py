@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from clinic import clock
 from clinic.db import db, set_mode
+from clinic.errors import InvalidInput
 from clinic.models import (
     Answer,
     Case,
@@ -20,6 +21,7 @@ from clinic.models import (
     DiagnosisBasis,
     DiseaseSite,
     DoseState,
+    LabComponent,
     LabResult,
     PhaseName,
     Requirement,
@@ -391,9 +393,9 @@ def test_nobody_is_asked_for_doses_while_all_medicines_are_stopped_and_again_whe
     hand.turn(days=8)
     sweep()
     assert [task.outcome for task in find_tasks("doses-missed")] == ["held-back"], "held back, not missed"
-    assert [task.outcome for task in find_tasks("follow-up")] == [None], "who decides is asked by a day"
+    assert [task.outcome for task in find_tasks("medicines-stopped")] == [None], "who decides is asked by a day"
     record_side_effect(tb, load(SideEffectIn(), plain | {"ended_on": clock.today().isoformat()}), who, stopped)
-    assert [task.outcome for task in find_tasks("follow-up")] == ["done"]
+    assert [task.outcome for task in find_tasks("medicines-stopped")] == ["decided-on"]
     went_on = clock.today()
     hand.turn(days=3)
     sweep()
@@ -401,6 +403,68 @@ def test_nobody_is_asked_for_doses_while_all_medicines_are_stopped_and_again_whe
     hand.turn(days=1)
     sweep()
     assert [(task.outcome, task.detail) for task in find_tasks("doses-missed")][1:] == [(None, went_on.isoformat())]
+
+
+@pytest.mark.database
+def test_stop_that_stands_is_asked_about_again_whatever_is_said_of_the_task(hand: Hand) -> None:
+    """A physician who closed the task while the stop stood was never asked again."""
+    case = begin_work(make_case())
+    nurse, doctor = make_user("nurse", case.site), make_user("physician", case.site)
+    db.session.add(TbPhase(
+        case_id=case.id, name=PhaseName.INTENSIVE, regimen="hrze-hr-daily", drugs={}, weight_kg="60", days_per_week=7,
+        planned_doses=56, started_on=DAY, recorded_at=clock.now(), recorded_by_id=doctor.id))
+    tb = add_tb_case(case)
+    hand.turn(days=1)
+    plain = {"kind": "hepatitis", "grade": "3", "began_on": DAY.isoformat(), "action": "all-stopped"}
+    stopped = record_side_effect(tb, load(SideEffectIn(), plain), nurse)
+    (task,) = find_tasks("medicines-stopped")
+    assert (task.due_on, task.role) == (clock.today(), "physician")
+    for outcome, words in (("decided-on", "goes on"), ("still-stopped", "")):
+        with pytest.raises(InvalidInput):
+            close_task(task, outcome, doctor, words)
+    close_task(task, "still-stopped", doctor, "enzymes still high")
+    again = find_tasks("medicines-stopped")[-1]
+    assert (again.outcome, again.due_on) == (None, clock.today() + timedelta(days=7))
+    worse = record_side_effect(tb, load(SideEffectIn(), plain | {"grade": "4"}), nurse, stopped)
+    assert [row.due_on for row in find_tasks("follow-up")] == [clock.today()], "worse is told at once"
+    assert len(find_tasks("medicines-stopped")) == 2
+    record_side_effect(tb, load(SideEffectIn(), plain | {"action": "none", "grade": "1"}), doctor, worse)
+    assert {row.outcome for row in find_tasks()} == {"still-stopped", "decided-on", "done"}
+
+
+@pytest.mark.database
+def test_each_culture_that_grew_waits_for_its_own_susceptibility(hand: Hand) -> None:
+    """Resistance that the laboratory never reported was asked for by nobody."""
+    case = begin_work(make_case())
+    first, second = add_specimen(case), add_specimen(case, DAY + timedelta(days=1))
+    grown = [add_culture(pot, value="mtb") for pot in (first, second)]
+    for pot, row in zip((first, second), grown, strict=True):
+        row.reported_on = pot.collected_on + timedelta(days=30)
+    add_culture(add_specimen(case), value="negative")
+    pot_id = first.id
+
+    def add_answers(drug: str) -> None:
+        pot = db.session.get_one(Specimen, pot_id)
+        row = LabResult(case_id=pot.case_id, specimen_id=pot.id, performed_on=pot.collected_on, test="dst",
+                        value="susceptible", status=ResultStatus.FINAL, entered_at=clock.now(),
+                        entered_by_id=pot.recorded_by_id)
+        row.components = [LabComponent(name=drug, value="susceptible")]
+        db.session.add(row)
+
+    hand.turn(days=50)
+    add_answers("rifampicin")
+    sweep()
+    assert not find_tasks("susceptibility-awaited")
+    hand.turn(days=1)
+    sweep()
+    (task,) = find_tasks("susceptibility-awaited")
+    assert (task.subject_id, task.role, task.due_on) == (pot_id, "tbteam", DAY + timedelta(days=51))
+    hand.turn(days=1)
+    sweep()
+    assert len(find_tasks("susceptibility-awaited")) == 2
+    add_answers("isoniazid")
+    sweep()
+    assert [row.outcome for row in find_tasks("susceptibility-awaited")] == ["reported", None]
 
 
 def test_unconfirmed_result_is_called_for_after_a_day(hand: Hand) -> None:

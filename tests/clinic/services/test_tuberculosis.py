@@ -298,7 +298,7 @@ def test_months_weight_and_side_effects(ward: Ward) -> None:
 
 def _find_follow_ups() -> list[str]:
     return [task.detail for task in db.session.execute(
-        select(Task).where(Task.kind == "follow-up").order_by(Task.id)).unique().scalars()]
+        select(Task).where(Task.kind.in_(("follow-up", "medicines-stopped"))).order_by(Task.id)).unique().scalars()]
 
 
 def test_grave_side_effect_is_the_physicians_task_and_says_which_medicine(ward: Ward) -> None:
@@ -362,11 +362,11 @@ def test_stopped_medicines_go_on_with_the_phase_that_is_begun_since(ward: Ward) 
     ward.turn(on[3])
     ward.give(tb, on[1], on[2])
     _stop(ward, tb, actor=ward.doctor)
-    (asked,) = db.session.execute(select(Task).where(Task.kind == "follow-up")).unique().scalars()
+    (asked,) = db.session.execute(select(Task).where(Task.kind == "medicines-stopped")).unique().scalars()
     assert (asked.role, asked.due_on) == ("physician", on[3] + timedelta(days=7)), "who stopped them is asked too"
     ward.turn(on[5])
     later = ward.begin(tb, on[6])
-    assert asked.outcome == "done"
+    assert asked.outcome == "decided-on"
     _refused(lambda: ward.dose(tb, on[5]), f"day-{on[5]}")
     ward.turn(on[6])
     ward.dose(tb, on[6])

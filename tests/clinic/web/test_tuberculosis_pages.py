@@ -302,8 +302,8 @@ def test_stopped_medicines_stand_as_held_back_and_in_what_was_given(app: Flask, 
     for path in (base, f"{base}/doses"):
         assert "held back until a physician" not in client.get(path).get_data(as_text=True), "nobody decides any more"
     with read_unit() as session:
-        asked = session.execute(select(Task.outcome).where(Task.kind == "follow-up")).scalars().all()
-    assert asked == ["done"]
+        asked = session.execute(select(Task.outcome).where(Task.kind == "medicines-stopped")).scalars().all()
+    assert asked == ["decided-on"]
 
 
 def test_phase_that_was_recorded_by_mistake_is_not_called_begun_anew(app: Flask, case: Case) -> None:
