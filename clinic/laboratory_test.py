@@ -81,6 +81,7 @@ class LaboratoryTest:
     tube: str = ""  # of tube.toml; empty for what is not drawn with the others
     bench: str = ""  # the section of the laboratory
     asked_after: tuple[str, ...] = ()  # (test, value): only then ordered by itself
+    repeats: str = ""  # the test by whose codes laboratories answer this one
     guarded: bool = False  # opened only with a stated reason (clinic/services/confidential.py)
     double_entry: bool = False  # the second person types the value without seeing the first
     components: dict[str, dict[str, str]] = field(default_factory=dict)  # kind -> component -> unit
@@ -131,7 +132,7 @@ def _build(name: str, row: dict[str, Any]) -> LaboratoryTest:
                     for key, each in row.get("parts", {}).items()),
         tube=row.get("tube", ""), bench=row.get("bench", ""),
         asked_after=tuple(row.get("asked_after", ())), double_entry=row.get("double_entry", False),
-        guarded=row.get("guarded", False),
+        guarded=row.get("guarded", False), repeats=row.get("repeats", ""),
         units=tuple(_build_unit(code, each) for code, each in row.get("unit", {}).items()),
         references=tuple(_build_reference(each) for each in row.get("reference", ())),
     )

@@ -15,6 +15,7 @@ from clinic.rules.shape import NESTED, NUMBERED_FINDING, REFERENCE, is_kind, lis
 from clinic.rules.source import Problem, Reference, Source
 
 CATEGORIES_OF_FINDING = ("normal", "suggests-tb", "follow-up", "minor")
+BY_HAND = "by hand"  # a test that nothing orders by itself
 
 
 def check_reference(folder: Path, root: Path) -> tuple[Reference, list[Problem]]:
@@ -28,6 +29,8 @@ def check_reference(folder: Path, root: Path) -> tuple[Reference, list[Problem]]
         sound[name] = _list_sound_rows(source, table, keys)
         if name == "finding.toml":
             _check_findings(source, sound[name])
+        elif name == "test.toml":
+            _check_tests(source, sound[name])
         elif name == "vaccine_line.toml":
             _check_vaccines(source, sound[name])
         problems += source.problems
@@ -80,6 +83,16 @@ def _check_findings(source: Source, rows: dict[str, Any]) -> None:
     for code, row in rows.items():
         if row["category"] not in CATEGORIES_OF_FINDING or row["grade"] not in ("A", "B"):
             source.add(source.find_line(code, 0), f"finding {code} has an unknown category or grade")
+
+
+def _check_tests(source: Source, rows: dict[str, Any]) -> None:
+    """A test that follows another, or has its codes, names one that there is, and a value that it can have."""
+    for name, row in rows.items():
+        if row.get("repeats", name) not in rows:
+            source.add(source.find_line(name, 0, "repeats"), f"test {name}: unknown test {row['repeats']}")
+        after = row.get("asked_after", [BY_HAND])
+        if after != [BY_HAND] and not (len(after) == 2 and after[1] in rows.get(str(after[0]), {}).get("values", ())):
+            source.add(source.find_line(name, 0, "asked_after"), f"test {name}: asked_after is no test with its value")
 
 
 def _check_countries(source: Source, countries: frozenset[str]) -> list[Problem]:

@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from clinic.config import ROOT
+from clinic.lab_report import ReportedValue
 from clinic.laboratory_test import TITRE, list_tests
 from clinic.models import ContactSetting, LineOutcome, SourceType, SpecimenKind
 from clinic.models.hold import BY_PERSON
 from clinic.rules import list_classes
 from clinic.rules.infection import list_cause_rules
+from clinic.services.code_mapping import Dictionary
 from clinic.vaccine_product import list_products
 from clinic.xray_finding import XrayResult, list_all_findings, list_numbered
 from fhir import laboratory
@@ -101,6 +103,31 @@ def test_no_code_stands_outside_the_table() -> None:
         if LOINC.fullmatch(literal) or SNOMED.fullmatch(literal) or literal in systems
     ]
     assert strays == []
+
+
+def _read_published() -> dict[str, str]:
+    """LOINC code: test, or a part of one, of what laboratories send without a table of their own."""
+    tests: dict[str, str] = tomllib.loads((REFERENCE / "laboratory-code.toml").read_text())["test"]
+    return tests
+
+
+def test_every_published_code_has_its_check_digit_and_means_something() -> None:
+    dictionary = Dictionary(())
+    for code, meaning in _read_published().items():
+        assert LOINC.fullmatch(code) and loinc_check_digit(code) == int(code[-1]), code
+        found = dictionary.find_test(ReportedValue(code, "LN"))
+        assert found is not None, code
+        assert "/".join(word for word in (found.test, found.part) if word) == meaning
+
+
+def test_what_we_call_a_test_is_understood_when_a_laboratory_calls_it_so() -> None:
+    dictionary, loinc = Dictionary(()), list_rows()["loinc.igra"].system
+    asked = {name: laboratory.test_coding(name, None) for name in list_tests()}
+    for name, coding in asked.items():
+        if coding["system"] == loinc:
+            found = dictionary.find_test(ReportedValue(coding["code"], "LN"))
+            assert found is not None and found.test in (name, list_tests()[name].repeats), name
+    assert sum(coding["system"] == loinc for coding in asked.values()) > 20
 
 
 def test_every_test_of_the_catalogue_has_its_codes() -> None:

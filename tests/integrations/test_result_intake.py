@@ -158,6 +158,24 @@ def test_result_of_a_test_to_which_the_applicant_did_not_agree_waits_and_does_no
     assert not list_results()
 
 
+def test_answer_to_the_second_treponemal_test_is_told_from_the_first_by_its_order(place: Place) -> None:
+    """Both have the same codes; it was taken as the first test's next result, and the second was awaited for ever."""
+    treponemal = "24312-1^Treponema pallidum Ab^LN"
+    with write_unit():
+        for test in ("syphilis-treponemal", "syphilis-treponemal-second"):
+            place.orders[test] = lab_order.order_test(place.case, test, place.supervisor, "reverse algorithm").number
+    place.take(place.person(), place.order("syphilis-treponemal"), write_value(treponemal, "POS", "CWE"))
+    (row,) = place.take(place.person(), place.order("syphilis-treponemal-second"),
+                        write_value(treponemal, "NEG", "CWE"), control_id="L2")
+    assert (row.state, row.test) == (S.APPLIED, "syphilis-treponemal-second")
+    assert [(one.test, one.value) for one in list_results()] == [
+        ("syphilis-treponemal", "reactive"), ("syphilis-treponemal-second", "nonreactive")]
+    place.take(place.person(), place.order("syphilis-treponemal-second"),
+               write_value(treponemal, "POS", "CWE", status="C"), control_id="L3")
+    assert [(one.test, one.value, one.revision) for one in list_results() if one.superseded_at is None] == [
+        ("syphilis-treponemal", "reactive", 1), ("syphilis-treponemal-second", "reactive", 2)]
+
+
 @pytest.mark.parametrize("named", [True, False])
 def test_day_that_a_laboratory_leaves_out_is_that_of_our_own_draw(place: Place, named: bool) -> None:
     """It waited for a person, who was offered no field for the day either."""

@@ -68,6 +68,9 @@ def test_shipped_programmes_are_in_order() -> None:
         ("reference/uk_tb_country.csv", "uk_tb_country,AFG", "uk_tb_country,AFX", "unknown country code AFX"),
         ("reference/uk_tb_country.csv", "2023-10-05,G1", "2023-10-05,", "has no source"),
         ("reference/finding.toml", 'category = "normal"', 'category = "fine"', "unknown category"),
+        ("reference/test.toml", 'repeats = "syphilis-treponemal"', 'repeats = "treponemal"', "unknown test treponemal"),
+        ("reference/test.toml", '["syphilis-nontreponemal", "reactive"]', '["syphilis-nontreponemal", "positive"]',
+         "no test with its value"),
         ("reference/vaccine_line.toml", "from = 2024-05-01", "from = 2024-04-01", "overlaps itself"),
     ],
 )
