@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -63,12 +63,17 @@ def find_series_fault(sit: Situation) -> str | None:
     It stands when some three specimens on consecutive days, begun in time, together with later replacements, give or
     can still give three usable cultures (G3; contract).
     """
-    specimens = sorted(sit.record.sputum.specimens, key=lambda specimen: specimen["collected"])
-    if not specimens or sit.record.sputum.mtb:
-        return None
     latest = None
     if sit.record.film_day is not None:
         latest = sit.record.film_day + timedelta(days=sit.number("sputum-timing", "begin_within_days"))
+    return judge_series(sit.record.sputum.specimens, latest)
+
+
+def judge_series(given: Iterable[Mapping[str, Any]], latest: date | None) -> str | None:
+    """The same of specimens as they are `collected`, also while their `culture` grows; begun until `latest` at most."""
+    specimens = sorted(given, key=lambda specimen: specimen["collected"])
+    if not specimens or any(specimen.get("culture") == "mtb" for specimen in specimens):
+        return None
     starts = [s["collected"] for s in specimens if latest is None or s["collected"] <= latest]
     if not starts:
         return "late"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
@@ -17,6 +18,7 @@ from clinic.errors import InvalidInput, NotFound, NotNow
 from clinic.identifier import build_specimen_number
 from clinic.models import Case, LabResult, Purpose, ResultStatus, Specimen, SpecimenKind, User
 from clinic.partial_date import format_clinically
+from clinic.rules.united_kingdom import judge_series
 from clinic.schemas.laboratory import NewSpecimen
 from clinic.services import assessment, lab_order
 from clinic.services.fact import find_counting_reading
@@ -236,8 +238,9 @@ def _list_cautions(case: Case, new: NewSpecimen) -> list[Caution]:
 
 
 def _list_gap_cautions(case: Case, new: NewSpecimen, series: list[Specimen]) -> list[Caution]:
-    """Less than a day between two specimens: by the hour where both are known, else by the day (us.md 1.5)."""
-    moment = _build_moment(case, new)
+    """Less than a day between two specimens: by the hour where both are known, else by the day (us.md 1.5). The United
+    Kingdom asks for consecutive mornings, whatever the hour (ca-au-nz-uk-addendum.md 2.1)."""
+    moment = _build_moment(case, new) if case.programme != "uk" else None
     for other in series:
         if moment is not None and other.collected_at is not None:
             gap = abs(moment - other.collected_at)
@@ -247,8 +250,7 @@ def _list_gap_cautions(case: Case, new: NewSpecimen, series: list[Specimen]) -> 
                     "hours apart.", number=other.number, hours=int(gap.total_seconds() // 3600)), "collected_time")]
         elif other.collected_on == new.collected_on:
             return [Caution("same-day", _(
-                "Another specimen was taken on this day. The three are taken on consecutive days, 24 hours apart."),
-                "collected_on")]
+                "Another specimen was taken on this day. The three are taken on consecutive days."), "collected_on")]
     return []
 
 
@@ -260,9 +262,9 @@ def _list_morning_cautions(case: Case, new: NewSpecimen, series: list[Specimen])
                              "collected_time"))
     if new.replaces_id:
         return found
-    film = find_counting_reading(case)
-    if not series and film is not None and film.taken_on is not None and (
-            new.collected_on > film.taken_on + timedelta(days=UK_DAYS)):
+    film, latest = find_counting_reading(case), find_last_begin(case)
+    if not series and film is not None and film.taken_on is not None and latest is not None and (
+            new.collected_on > latest):
         found.append(Caution("late-series", _(
             "The series begins more than %(days)s days after the film of %(day)s: by the United Kingdom's rules such a "
             "series gives no certificate.", days=UK_DAYS, day=format_clinically(film.taken_on)), "collected_on"))
@@ -271,6 +273,25 @@ def _list_morning_cautions(case: Case, new: NewSpecimen, series: list[Specimen])
             "The morning before this one has no specimen: the United Kingdom asks for three consecutive mornings."),
             "collected_on"))
     return found
+
+
+def find_last_begin(case: Case) -> date | None:
+    """The last morning on which the United Kingdom's series can begin; None before there is a film."""
+    film = find_counting_reading(case)
+    return None if film is None or film.taken_on is None else film.taken_on + timedelta(days=UK_DAYS)
+
+
+def find_series_fault(case: Case) -> str | None:
+    """Why the United Kingdom's series is to be given again, as the rules judge it, known before any result is; also a
+    morning that has passed without a specimen. None while it stands."""
+    entries: list[dict[str, Any]] = [
+        {"collected": each.collected_on, "culture": find_culture(each).value}
+        for each in list_series(case) if not each.is_lost]
+    fault = judge_series(entries, find_last_begin(case))
+    if fault is None and 0 < len(entries) < SERIES and (
+            get_today(case) - max(one["collected"] for one in entries)).days > 1:
+        return "consecutive"
+    return fault
 
 
 def _finish(

@@ -15,7 +15,17 @@ from clinic import culture
 from clinic.caution import Caution
 from clinic.errors import InvalidInput
 from clinic.laboratory_test import list_tests
-from clinic.models import MEDIA, Case, Collection, LabComponent, LabResult, Purpose, Specimen, SpecimenKind
+from clinic.models import (
+    MEDIA,
+    Case,
+    Collection,
+    LabComponent,
+    LabResult,
+    Purpose,
+    RequirementState,
+    Specimen,
+    SpecimenKind,
+)
 from clinic.permissions import Permission, has_permission, requires
 from clinic.progress import say_moment
 from clinic.queries.tuberculosis import list_observers
@@ -24,6 +34,7 @@ from clinic.schemas.door import load
 from clinic.schemas.laboratory import InoculationIn, LabResultIn, SpecimenIn
 from clinic.schemas.reason import ReasonIn
 from clinic.services import laboratory, specimen, tb_check
+from clinic.services.assessment import list_requirements
 from clinic.services.handover import rejection_word
 from clinic.services.plausibility import get_today
 from clinic.web.clinical_format import format_date
@@ -221,7 +232,8 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
         rejection_word=rejection_word, numbers={each.id: each.number for each in rows},
         kinds=(SpecimenKind.SPUTUM, SpecimenKind.GASTRIC_ASPIRATE),
         observers=list_observers(case.site_id) if takes else [], missing=max(specimen.SERIES - len(series), 0),
-        next_at=_find_next(series), to_inoculate=[each for each in rows if not each.is_lost and not each.media],
+        next_at=_find_next(series), uk=_say_mornings(case, series, today) if _is_uk_series(case) else None,
+        to_inoculate=[each for each in rows if not each.is_lost and not each.media],
         may_take=takes and is_present(case, "sputum"), may_ask=takes,
         ask_url=address_check(case.id, "sputum", url_for(".view", case_id=case.id)),
         sent_back=sent_back, waiting=len(laboratory.list_waiting(case)),
@@ -265,6 +277,35 @@ def _find_next(series: list[Specimen]) -> str:
     if last.collected_at is not None:
         return say_moment(last.collected_at + specimen.GAP, zone)
     return format_date(last.collected_on + timedelta(days=1))
+
+
+def _is_uk_series(case: Case) -> bool:
+    """Whether three mornings of sputum are asked for."""
+    return case.programme == "uk" and any(
+        row.exam == "sputum-series" and row.state is not RequirementState.WITHDRAWN for row in list_requirements(case))
+
+
+def _say_mornings(case: Case, series: list[Specimen], today: date) -> tuple[str, bool]:
+    """What the United Kingdom's mornings ask for now, and whether the series as it is gives no certificate."""
+    latest, fault = specimen.find_last_begin(case), specimen.find_series_fault(case)
+    is_late = latest is not None and today > latest
+    if fault == "late" or (is_late and (fault == "consecutive" or not series)):
+        return _("A series that begins after %(day)s, more than seven days after the film, gives no certificate: take "
+                 "a new film first, and three consecutive mornings after it. Who does not come back for that "
+                 "withdraws.", day=format_date(latest) if latest else ""), True
+    if fault == "consecutive":
+        return _("The specimens are not of three consecutive mornings: three new ones are needed, begun by %(day)s.",
+                 day=format_date(latest) if latest else _("the day that the rules give")), True
+    if not series:
+        begin = _("The first specimen is due by the morning of %(day)s.", day=format_date(latest)) if latest else ""
+        return begin, False
+    last = max(each.collected_on for each in series)
+    mornings = [format_date(last + timedelta(days=n + 1)) for n in range(specimen.SERIES - len(series))]
+    if len(mornings) == 2:
+        return _("Two specimens are still to be taken, on the mornings of %(first)s and %(second)s.",
+                 first=mornings[0], second=mornings[1]), False
+    third = _("One specimen is still to be taken, on the morning of %(day)s.", day=mornings[0]) if mornings else ""
+    return third, False
 
 
 def _say_parts(row: LabResult) -> str:

@@ -280,6 +280,25 @@ def test_uk_series_begins_within_seven_days_of_the_film_on_consecutive_mornings(
     with pytest.raises(NeedsConfirmation) as caught:
         _take(uk, technician, 1, confirmed=[])
     assert [one.code for one in caught.value.cautions] == ["not-consecutive"]
+    assert specimen.find_series_fault(uk) == "consecutive", "before any result is"
+
+
+def test_uk_mornings_are_a_day_apart_whatever_the_hour_and_one_left_out_spoils_the_series(app: Flask) -> None:
+    """Half past seven and a quarter past seven asked for a tick, 24 hours being the rule of the United States."""
+    uk = make_case("uk", make_applicant(make_user("reception"), sex=Sex.MALE))
+    technician = make_user("labtech", uk.site)
+    today = get_today(uk)
+    add_reading(uk, today - timedelta(days=4), make_user("radiologist", uk.site))
+    begun = specimen.take_specimen(uk, _at(uk, 2, "07:30"), technician)
+    with clock.stopped_at(clock.now() - timedelta(days=1)):
+        assert specimen.find_series_fault(uk) is None
+    assert specimen.find_series_fault(uk) == "consecutive", "yesterday's morning has passed"
+    specimen.take_specimen(uk, _at(uk, 1, "07:15"), technician)
+    assert specimen.find_series_fault(uk) is None
+    with pytest.raises(NeedsConfirmation) as caught:
+        specimen.take_specimen(uk, _at(uk, 1, "07:20"), technician)
+    assert [one.code for one in caught.value.cautions] == ["same-day"]
+    assert specimen.find_last_begin(uk) == begun.collected_on + timedelta(days=5)
 
 
 def test_each_medium_has_its_own_result_and_the_culture_waits_for_both(case: Case, technician: User) -> None:

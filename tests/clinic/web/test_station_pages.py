@@ -10,9 +10,25 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from clinic import clock
 from clinic.db import db, read_unit, write_unit
-from clinic.models import FormResponse, FormStatus, LabResult, ResultStatus, Sex, Specimen, VaccineDose, XrayReading
+from clinic.models import (
+    Answer,
+    Case,
+    FormResponse,
+    FormStatus,
+    LabResult,
+    ResultStatus,
+    Sex,
+    Specimen,
+    User,
+    VaccineDose,
+    XrayReading,
+)
+from clinic.schemas.imaging import NewReading
 from clinic.services.plausibility import get_today
+from clinic.services.radiology import ELSEWHERE, record_reading
+from clinic.xray_finding import XrayResult
 from tests.factory import make_applicant, make_case, make_site, make_user
 from tests.sign_in import sign_in
 
@@ -29,8 +45,6 @@ def base(app: Flask) -> str:
 @pytest.fixture
 def today(base: str) -> str:
     """Today at the case's site."""
-    from clinic.models import Case
-
     case = db.session.get(Case, base.rsplit("/", 1)[1])
     assert case is not None
     return get_today(case).isoformat()
@@ -164,6 +178,27 @@ def test_sputum_is_taken_and_entered_cell_by_cell(app: Flask, base: str, today: 
     early = client.post(f"{base}/sputum/results", data={
         f"{pots[0]}.sputum-smear.value": "negative", f"{pots[0]}.sputum-smear.reported_on": "2020-01-01"})
     assert early.status_code == 422 and "older than the specimen" in _text(early)
+
+
+def test_uk_mornings_stand_on_the_page_and_a_forfeited_series_says_what_to_do(app: Flask) -> None:
+    """"2 specimens are still to be taken" stood beside a series that gives no certificate."""
+    uk = make_case("uk", make_applicant(make_user("reception"), sex=Sex.MALE), category="FIANCE",
+                   circumstances={"listed_presence": Answer.YES})
+    today, case_id, reader_id = get_today(uk), uk.id, make_user("radiologist", uk.site).id
+    film, base = today - timedelta(days=8), f"/cases/{uk.id}"
+    client = sign_in(app, make_user("tbteam", uk.site), uk.id)
+    assert "The first specimen is due" not in _text(client.get(f"{base}/sputum")), "nothing asks for sputum"
+    with write_unit() as session:
+        record_reading(session.get_one(Case, case_id), NewReading(
+            taken_on=film, view="pa", findings=("INFILTRATE",), result=XrayResult.TB.value, confirmed=[ELSEWHERE]),
+            session.get_one(User, reader_id))
+    assert "take a new film first" in _text(client.get(f"{base}/sputum"))
+    with clock.stopped_at(clock.now() - timedelta(days=3)):
+        assert "first specimen is due by the morning of" in _text(client.get(f"{base}/sputum"))
+    for ago, said in ((3, "take a new film first"), (2, "take a new film first"), (1, "on the morning of")):
+        day = today - timedelta(days=ago)
+        client.post(f"{base}/sputum/specimens", data={"kind": "sputum", "collected_on": day.isoformat()})
+        assert (said in _text(client.get(f"{base}/sputum"))) is (ago > 1)
 
 
 def test_specimen_that_nobody_watched_is_asked_about_and_says_so(app: Flask, base: str, today: str) -> None:
