@@ -114,6 +114,8 @@ def record_doses(tb: TbCase, doses: Sequence[NewDose], actor: User) -> int:
             wrong[f"day-{new.day.isoformat()}"] = [sentence or _("No phase of the treatment covers this day.")]
         else:
             changed.append((new, phase))
+            if new.state is DoseState.GIVEN and not _may_have_watched(tb, new.observer_id):
+                wrong["observer_id"] = [_("Choose who of this site watched.")]
     if wrong:
         raise InvalidInput(_("Please correct what is marked."), fields=wrong, case=tb.case_id)
     for new, _phase in changed:
@@ -257,6 +259,12 @@ def _list_phase_cautions(tb: TbCase, new: NewPhase, phases: list[TbPhase]) -> li
 
 def _find_phase(phases: list[TbPhase], day: date) -> TbPhase | None:
     return next((phase for phase in reversed(phases) if phase.covers(day)), None)
+
+
+def _may_have_watched(tb: TbCase, observer_id: str | None) -> bool:
+    """Nobody, or somebody of the case's site: the page offers no others."""
+    who = db.session.get(User, observer_id) if observer_id else None
+    return not observer_id or (who is not None and who.site_id == tb.site_id)
 
 
 def _find_dose_error(new: NewDose, phase: TbPhase | None, today: date, stop: MedicineChange | None) -> str | None:

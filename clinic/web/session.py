@@ -138,4 +138,5 @@ def init_session(app: Flask) -> None:
     app.register_blueprint(blueprint)
     app.jinja_env.globals.update(
         session_times=lambda: {"idle": int(app.config["SESSION_IDLE"].total_seconds()), "warning": WARNING},
-        session_id=lambda: find_standing().id, mark_page=mark_page, something_waits=lambda: WAITING in session)
+        session_id=lambda: find_standing().id, mark_page=mark_page, something_waits=lambda: WAITING in session,
+        is_ours=is_ours)

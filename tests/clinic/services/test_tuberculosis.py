@@ -38,7 +38,7 @@ from clinic.services import laboratory, specimen, tb_check, tb_given, tb_summary
 from clinic.services.assessment import assess
 from clinic.services.fact import build_facts, build_results
 from clinic.services.task import open_task
-from tests.factory import make_case, make_user
+from tests.factory import make_case, make_site, make_user
 
 FIRST = date(2026, 3, 2)
 DRUGS = {"isoniazid": "300", "rifampicin": "600", "pyrazinamide": "1500", "ethambutol": "1000"}
@@ -116,6 +116,19 @@ def test_month_that_is_written_down_is_asked_for_no_more(ward: Ward) -> None:
         "month": "2", "checked_on": FIRST.isoformat(), "weight_kg": "60", "confirmed": ANY}), ward.nurse)
     rows = db.session.execute(select(Task).where(Task.kind == "treatment-month").order_by(Task.key)).unique().scalars()
     assert [task.outcome for task in rows] == ["done", "done", None], "the third month is still to come"
+
+
+@pytest.mark.database
+def test_dose_is_watched_by_somebody_of_the_site_or_by_nobody(ward: Ward) -> None:
+    """The page offers nobody else; a form made by hand named the staff of another site, or whom the database refused."""
+    tb = ward.open()
+    ward.begin(tb)
+    for stranger in (make_user("nurse", make_site("FAR")).id, "nobody"):
+        with pytest.raises(InvalidInput) as refused:
+            tb_treatment.record_doses(tb, [NewDose(FIRST, DoseState.GIVEN, None, DosePlace.CLINIC, stranger)],
+                                      ward.nurse)
+        assert list(refused.value.fields) == ["observer_id"]
+    assert ward.dose(tb, FIRST, watched=False) == 1
 
 
 @pytest.mark.database

@@ -51,6 +51,25 @@ def test_signing_in_and_out_leaves_a_row_and_two_lines_of_audit(app: Flask) -> N
     assert actions[-2:] == ["sign-in", "end-sign-in"]
 
 
+@pytest.mark.parametrize("address", ["https://evil.example", "//evil.example", "/\\evil.example", "evil"])
+def test_address_that_leads_elsewhere_is_left_out_and_the_sign_in_works(app: Flask, address: str) -> None:
+    """The library refused it in its own words, on a page whose form sent it again: nobody got in by that link."""
+    nurse = make_user("nurse")
+    email = nurse.email
+    db.session.commit()
+    client = app.test_client()
+    page = client.get("/sign-in", query_string={"next": address}).get_data(as_text=True)
+    found = re.search(r'action="(/sign-in[^"]*)" method="post" name="login_user_form"', page)
+    assert found is not None and found[1] == "/sign-in"
+    answer = client.post(found[1], data={"email": email, "password": PASSWORD})
+    assert (answer.status_code, answer.location) == (302, "/")
+
+
+def test_address_of_ours_is_kept_by_the_sign_in(app: Flask) -> None:
+    page = app.test_client().get("/sign-in", query_string={"next": "/tasks?kind=hold"}).get_data(as_text=True)
+    assert 'action="/sign-in?next=/tasks%3Fkind%3Dhold" method="post"' in page
+
+
 def _sign_in_and_look(app: Flask, email: str) -> str:
     client = app.test_client()
     assert _try(client, email, PASSWORD) == 302
