@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+
+# Of one message. Its results are taken together, and meanwhile nobody else's work is saved: more stopped a clinic.
+MOST_VALUES = 1000
+MOST_DOCUMENTS = 50  # printed reports, each of which is opened in a process of its own
 
 
 @dataclass(frozen=True)
@@ -78,9 +82,19 @@ class PersonReport:
     documents: tuple[ReportedDocument, ...] = field(default=())
 
 
+def holds_too_much(reports: Iterable[PersonReport]) -> bool:
+    """Whether a message reports more than is taken at once."""
+    values = documents = 0
+    for report in reports:
+        values += sum(max(1, len(panel.values)) for panel in report.panels)
+        documents += len(report.documents)
+    return values > MOST_VALUES or documents > MOST_DOCUMENTS
+
+
 def to_plain(person: ReportedPerson, panel: ReportedPanel, values: tuple[ReportedValue, ...]) -> dict[str, Any]:
     """The part of a report that one row keeps, as JSON."""
-    return {"person": asdict(person), "panel": {**asdict(panel), "values": [asdict(value) for value in values]}}
+    bare = replace(panel, values=())  # of many values each row keeps its own alone
+    return {"person": asdict(person), "panel": {**asdict(bare), "values": [asdict(value) for value in values]}}
 
 
 def from_plain(plain: Mapping[str, Any]) -> tuple[ReportedPerson, ReportedPanel]:

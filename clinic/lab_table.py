@@ -15,10 +15,10 @@ from datetime import date
 from flask_babel import LazyString, lazy_gettext
 from flask_babel import gettext as _
 
-from clinic.lab_report import PersonReport, ReportedPanel, ReportedPerson, ReportedValue
+from clinic.lab_report import MOST_VALUES, PersonReport, ReportedPanel, ReportedPerson, ReportedValue
 
 LARGEST = 512 * 1024  # bytes; the preview's page carries it back
-MOST_ROWS = 2000
+MOST_ROWS = MOST_VALUES
 # What a column may hold, and whether a table must have it.
 FIELDS: dict[str, tuple[LazyString, bool]] = {
     "code": (lazy_gettext("Code of the test"), True), "value": (lazy_gettext("Result"), True),

@@ -16,6 +16,7 @@ from sqlalchemy import select
 from clinic import clock
 from clinic.db import db
 from clinic.errors import ClearwayError, InvalidInput, NotAllowed, NotFound, NotSignedIn, WrongMediaType
+from clinic.lab_report import MOST_DOCUMENTS, MOST_VALUES, holds_too_much
 from clinic.models import InboundMessage, InboundState, InboundWay, Laboratory
 from clinic.permissions import laboratory_client
 from clinic.queries.reported import list_of_message
@@ -39,6 +40,9 @@ def create() -> tuple[Response, int]:
         raise WrongMediaType(_("Send JSON, and say so: Content-Type: application/json."))
     raw = request.get_data()
     plain = _load(raw)
+    if holds_too_much(plain["reports"]):
+        raise InvalidInput(_("Send at most %(values)s values and %(documents)s printed reports in one message.",
+                             values=MOST_VALUES, documents=MOST_DOCUMENTS))
     digest, sender = hashlib.sha256(raw).hexdigest(), _sender(laboratory)
     known = db.session.execute(select(InboundMessage).where(
         InboundMessage.sender == sender, InboundMessage.control_id == plain["id"])).scalar_one_or_none()

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from integrations.hl7.escape import unescape
 
 _BREAK = re.compile(r"\r\n|\r|\n")
+MOST_SEGMENTS = 6000  # of one message; what its size allows would fill the memory, the worker's hours and any page
+MOST_PARTS = 200_000  # fields, repetitions, components and subcomponents of one message
 
 
 class NotHl7(Exception):
-    """The text does not begin with a message header."""
+    """The text does not begin with a message header, or is divided into more than anybody reads."""
 
 
 @dataclass(frozen=True)
@@ -101,12 +103,21 @@ def read_message(text: str) -> Message:
     if not text.startswith("MSH") or len(text) < 8:
         raise NotHl7("the text does not begin with MSH and its separators")
     delimiters = _read_delimiters(text)
+    if len(text) > MOST_SEGMENTS:
+        _ensure_readable(text, delimiters)
     lines = [line for line in _BREAK.split(text) if line.strip()]
     segments = []
     for line in lines:
         name, *fields = line.split(delimiters.field)
         segments.append(Segment(name.strip(), tuple(fields), delimiters))
     return Message(tuple(segments), text)
+
+
+def _ensure_readable(text: str, marks: Delimiters) -> None:
+    if text.count("\r") + text.count("\n") > 2 * MOST_SEGMENTS:  # two for each where lines end with both
+        raise NotHl7(f"it has more than {MOST_SEGMENTS} segments; divide it")
+    if sum(map(text.count, (marks.field, marks.repetition, marks.component, marks.subcomponent))) > MOST_PARTS:
+        raise NotHl7(f"it has more than {MOST_PARTS} fields and parts of fields; divide it")
 
 
 def _read_delimiters(text: str) -> Delimiters:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from clinic.api.laboratory_result import read_body
-from clinic.lab_report import PersonReport
+from clinic.lab_report import MOST_DOCUMENTS, MOST_VALUES, PersonReport, holds_too_much
 from clinic.lab_table import read_table
 from clinic.models import FOR_A_PERSON, InboundMessage, InboundState, Laboratory
 from clinic.services.lab_document import check_documents, keep_documents
@@ -54,7 +54,11 @@ def prepare_results(row: InboundMessage, laboratory: Laboratory) -> Prepared:
         return Prepared(row.id, (), "", fault=f"It cannot be read: {fault}.")
     zone = ZoneInfo(laboratory.time_zone)
     said_at = read_moment(message.header.get(7), zone) or row.received_at.isoformat()
-    return Prepared(row.id, read_report(message, zone), to_utc(said_at) or to_utc(row.received_at.isoformat()))
+    reports = read_report(message, zone)
+    if holds_too_much(reports):
+        return Prepared(row.id, (), "", fault=f"It holds more than {MOST_VALUES} values or {MOST_DOCUMENTS} printed "
+                                              "reports: ask the laboratory to divide it.")
+    return Prepared(row.id, reports, to_utc(said_at) or to_utc(row.received_at.isoformat()))
 
 
 def _prepare_plain(row: InboundMessage, laboratory: Laboratory) -> Prepared:

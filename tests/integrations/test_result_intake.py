@@ -12,6 +12,7 @@ from sqlalchemy import select
 from clinic import clock
 from clinic.caution import NeedsConfirmation
 from clinic.db import db, write_unit
+from clinic.lab_report import MOST_DOCUMENTS, MOST_VALUES, ReportedPanel, ReportedPerson, ReportedValue, to_plain
 from clinic.models import (
     Applicant,
     Case,
@@ -37,6 +38,7 @@ from clinic.services.inbound import work_again
 from clinic.services.result_intake import assign, list_suggestions, reject
 from clinic.services.result_match import Sign
 from clinic.services.specimen import take_specimen
+from integrations.hl7.reader import MOST_PARTS, MOST_SEGMENTS
 from integrations.inbound import processing
 from integrations.inbound.processing import process_waiting
 from integrations.inbound.results import Prepared
@@ -44,6 +46,7 @@ from tests.documents import make_plain_pdf
 from tests.factory import make_applicant, make_case, make_laboratory, make_user
 from tests.integrations.factory import Hand, close_unit
 from tests.integrations.oru import take, write_message, write_order, write_person, write_value
+from tests.sign_in import sign_in
 
 S = ReportedState
 RPR, TITRE, IGRA = "20507-0^RPR^LN", "31147-2^RPR titre^LN", "71773-6^IGRA^LN"
@@ -556,6 +559,33 @@ def test_moment_with_an_offset_that_no_clock_has_is_none_and_the_result_is_taken
     (row,) = place.take(place.person(), place.order(reported="20261120080000+7300"), write_value(RPR, "NEG", "CWE"),
                         sent="20261120090000+9900")
     assert row.state is S.APPLIED
+
+
+@pytest.mark.parametrize(("lines", "said"), [
+    (["OBX|1|ST|X||1"] * (MOST_VALUES + 1), "more than 1000 values"),
+    ([f"OBX|1|ED|PDF{number}^Report^99LAB||^AP^PDF^Base64^JVBERi0=" for number in range(MOST_DOCUMENTS + 1)],
+     "50 printed reports"),
+    (["NTE|1"] * (2 * MOST_SEGMENTS + 1), "more than 6000 segments"),
+    (["OBX|1|ST|X||1" + "|a" * MOST_PARTS], "more than 200000 fields"),
+    (["OBX|1|ST|X||1" + "~a" * MOST_PARTS], "more than 200000 fields"),
+])
+def test_message_of_more_than_anybody_reads_is_held_and_shown_as_it_came(
+    app: Flask, place: Place, lines: list[str], said: str
+) -> None:
+    """200,000 results in one message: while they were taken nobody could save anything, and its page had 220 MB."""
+    assert place.take(place.person(), place.order(), *lines) == []
+    message = find_message()
+    assert message.state is InboundState.HELD and said in message.state_reason
+    with write_unit():
+        reader = make_user("labsupervisor")
+    client = sign_in(app, reader)
+    assert len(client.get(f"/laboratory/messages/{message.id}").data) < 2_000_000
+
+
+def test_row_of_many_values_keeps_its_own_alone() -> None:
+    values = tuple(ReportedValue(f"C{number}") for number in range(3))
+    assert [one["code"] for one in to_plain(ReportedPerson(), ReportedPanel(values=values), values[1:2])[
+        "panel"]["values"]] == ["C1"]
 
 
 def test_message_that_cannot_be_read_stops_no_other(

@@ -120,7 +120,7 @@ def test_month_that_is_written_down_is_asked_for_no_more(ward: Ward) -> None:
 
 @pytest.mark.database
 def test_dose_is_watched_by_somebody_of_the_site_or_by_nobody(ward: Ward) -> None:
-    """The page offers nobody else; a form made by hand named the staff of another site, or whom the database refused."""
+    """The page offers nobody else; a form made by hand named staff of another site, or whom the database refused."""
     tb = ward.open()
     ward.begin(tb)
     for stranger in (make_user("nurse", make_site("FAR")).id, "nobody"):

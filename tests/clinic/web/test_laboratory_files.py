@@ -284,6 +284,12 @@ def post(app: Flask, ids: dict[str, str], plain: Any, token: str = "") -> Any:
                                   headers={"Authorization": f"Bearer {token or ids['token']}"})
 
 
+def test_body_of_more_results_than_are_taken_at_once_is_refused(app: Flask, ids: dict[str, str]) -> None:
+    panel = {"number": "L-1", "values": [{"code": "X", "value": "1"}] * 200}
+    answer = post(app, ids, {"id": "many", "reports": [{"panels": [panel] * 6}]})
+    assert answer.status_code == 422 and "at most 1000 values" in answer.json["detail"]
+
+
 def test_results_come_in_as_json_and_are_stored_once(app: Flask, ids: dict[str, str]) -> None:
     assert [post(app, ids, body(ids)).status_code for _ in range(2)] == [202, 200]
     changed = post(app, ids, body(ids, reports=[{"panels": [{"number": "L-2"}]}]))
