@@ -33,6 +33,7 @@ from clinic.models import (
     XrayReading,
 )
 from clinic.queries.tb_register import COUNTS, RESPIRATORY, has_result
+from clinic.rules.age import add_months
 from clinic.xray_finding import FindingCategory, list_all_findings
 
 PROGRAMME = "us"
@@ -40,7 +41,10 @@ ROWS = ("1a", "1b", "1c", "1d", "2a", "2b", "2c", "2d", "2e", "3a", "3b", "3c", 
 
 
 def count_indicators(user: User, first: date, last: date) -> dict[str, dict[str, int]]:
-    """The counts by month (2026-03) and row, of the examinations from `first` to `last` at the user's site."""
+    """The counts by month (2026-03) and row, of the examinations from `first` to `last` at the user's site.
+
+    From the first month with an examination on none is left out: nothing counted is a count.
+    """
     month = func.substr(sql_cast(Case.exam_date, String), 1, 7)
     conditions = _list_conditions()
     rows = db.session.execute(
@@ -50,7 +54,11 @@ def count_indicators(user: User, first: date, last: date) -> dict[str, dict[str,
             TbCase, TbCase.case_id == Case.id)
         .where(Case.site_id == user.site_id, Case.programme == PROGRAMME, Case.exam_date.between(first, last))
         .group_by(month).order_by(month))
-    return {row.month: {name: int(getattr(row, f"row_{name}") or 0) for name in conditions} for row in rows}
+    found = {row.month: {name: int(getattr(row, f"row_{name}") or 0) for name in conditions} for row in rows}
+    begin = date.fromisoformat(f"{min(found)}-01") if found else last
+    count = (last.year - begin.year) * 12 + last.month - begin.month + 1 if found else 0
+    months = [f"{add_months(begin, number):%Y-%m}" for number in range(count)]
+    return {month: found.get(month) or dict.fromkeys(conditions, 0) for month in months}
 
 
 def count_undated(user: User, first: date, last: date) -> int:

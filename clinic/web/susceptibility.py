@@ -59,9 +59,12 @@ def enter(case_id: str) -> Answer | Response:
 def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None) -> Answer:
     specimens = [each for each in specimen.list_specimens(case) if not each.is_lost]
     rows = [row for row in laboratory.list_results(case) if row.test == TEST]
+    tested = {row.specimen_id for row in rows if row.is_current}
     return show(
         "laboratory/susceptibility.html", case, problem, typed=typed, test=list_tests()[TEST], rows=rows[::-1],
-        specimens=sorted(specimens, key=lambda each: not _proves(each)), ticked=typed.get("confirmed", []),
+        specimens=sorted(specimens, key=lambda each: (not _proves(each), each.id in tested)),
+        tested=tested,
+        ticked=typed.get("confirmed", []),
         proven={each.id for each in specimens if _proves(each)},
         names=list_names(who for row in rows for who in (row.entered_by_id, row.confirmed_by_id)),
         writing=is_recording(case) and has_permission(P.ENTER_RESULT),

@@ -185,7 +185,8 @@ def list_review_rows(case: Case) -> list[ReviewRow]:
             f"contact-{row.id}", _("Contact: %(setting)s", setting=said["setting"]),
             [_("last exposed %(day)s", day=format_date(row.last_exposed_on)) if row.last_exposed_on
              else _("still exposed: no clearance is final")],
-            " · ".join(part for part in (_("source: %(type)s", type=said["type"]), who if may_trace else "") if part),
+            " · ".join(part for part in (_("the source's tuberculosis: %(type)s", type=said["type"]),
+                                         who if may_trace else "") if part),
             row.recorded_by_id, row.recorded_at, change="exposure" if may_trace else "", notable=True))
     return found
 

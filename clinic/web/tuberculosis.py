@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
+from clinic import culture
 from clinic.errors import InvalidInput, NotFound
 from clinic.laboratory_test import list_tests
 from clinic.models import (
@@ -250,7 +251,9 @@ def _with_reason(case_id: str, stem: str, act: Callable[[TbCase, str], object]) 
 
 def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None) -> Answer:
     tb = tb_summary.find_tb_case(case)
-    hiv = [row for row in list_counting_results(case) if row.test == "hiv"]
+    counting = list_counting_results(case)
+    hiv = [row for row in counting if row.test == "hiv"]
+    resistance = tb_summary.find_case_resistance(case)
     shared = {"tb": tb, "typed": typed, "ticked": typed.get("confirmed", []), "words": tb_word,
               "may_record": may_write(case) and has_permission(P.RECORD_TREATMENT),
               "may_manage": may_write(case) and has_permission(P.MANAGE_TUBERCULOSIS)}
@@ -281,7 +284,9 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
         steps=find_next_steps(case, tb, current, counts[current.id] if current else None, ends),
         total=total, current=current, today_dose=doses.get(today), gaps=gaps,
         effects=effects, lines=lines, ends=ends, names=list_names(people),
-        resistance=tb_summary.find_case_resistance(case), has_hiv_test=bool(hiv), places=list(DosePlace),
+        resistance=resistance, is_untested=resistance is None and tb.outcome is None and any(
+            row.test == culture.TEST and row.value == "mtb" for row in counting),
+        has_hiv_test=bool(hiv), places=list(DosePlace),
         decisions=list(InterruptionDecision), outcomes=list(TbOutcome), kinds=list(list_side_effects()),
         actions=list(list_actions()), tests=list_tests(), next_month=lines[-1].month if lines else 0,
         reexam=decision["reexam_not_before"], classes=decision["classes"], status=decision["status"],

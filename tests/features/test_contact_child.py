@@ -133,7 +133,7 @@ def _sign(page: Page, address: str, case: str, source_number: str, folder: Path)
     take_picture(page, "contact-ready")
     page.get_by_role("link", name=re.compile("^Review and sign")).first.click()
     expect(page.get_by_text("Class B3 TB, contact evaluation").first).to_be_visible()
-    expect(page.get_by_text(f"source: MDR-TB · {source_number}")).to_be_visible()
+    expect(page.get_by_text(f"source's tuberculosis: MDR-TB · {source_number}")).to_be_visible()
     bundle, paper = sign(page, "Class B2 TB, LTBI evaluation", "contact", folder)
     classes = {coding["code"] for entry in bundle["entry"] for coding in entry["resource"].get(
         "valueCodeableConcept", {}).get("coding", ()) if "tb-class" in coding["system"]}

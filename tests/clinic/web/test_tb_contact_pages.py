@@ -129,7 +129,7 @@ def test_review_shows_what_is_signed_of_an_exposure_and_an_infected_person_is_as
     client = sign_in(app, physician)
     assert "second test from" in text_of(client, f"/cases/{child_id}"), "one person's word adds nothing yet"
     review = text_of(client, f"/cases/{child_id}/sign")
-    assert f"source: MDR-TB · {number}" in review and "Contact: Household" in review
+    assert f"tuberculosis: MDR-TB · {number}" in review and "Contact: Household" in review
     with write_unit() as session:
         confirm_result(session.merge(row), session.merge(second))
     for path in (f"/cases/{child_id}", f"/cases/{mother_id}/contacts"):

@@ -149,6 +149,9 @@ def test_monthly_counts_of_cdc(app: Flask) -> None:
         "2026-04": _counts({"1a": 2, "1b": 1, "1d": 1, "2b": 1, "2d": 1}),
     }
     assert count_indicators(make_user("tbteam", make_site("KSM")), date(2026, 3, 1), april) == {}
+    whole = count_indicators(team, date(2026, 1, 1), date(2026, 6, 30))
+    assert list(whole) == ["2026-03", "2026-04", "2026-05", "2026-06"], "a month without anybody is a column of noughts"
+    assert set(whole["2026-06"].values()) == {0}
 
 
 @pytest.mark.database

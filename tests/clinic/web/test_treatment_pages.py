@@ -9,10 +9,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from clinic.db import db, read_unit
+from clinic.db import db, read_unit, write_unit
 from clinic.models import Case, LabResult, Specimen, SpecimenKind, Treatment, User
+from clinic.schemas.door import load
 from clinic.schemas.laboratory import NewResult, NewSpecimen
-from clinic.services import laboratory, specimen
+from clinic.schemas.tuberculosis import TbCaseIn
+from clinic.services import laboratory, specimen, tuberculosis
 from clinic.services.plausibility import get_today
 from tests.factory import make_case, make_user
 from tests.sign_in import sign_in
@@ -59,6 +61,26 @@ def test_susceptibility_is_entered_drug_by_drug_and_corrected(app: Flask, case: 
         "dst.method": "phenotypic-liquid", "dst.isoniazid": "susceptible", "reason": "read the wrong line"})
     assert corrected.status_code == 302
     assert "read the wrong line" in _text(client.get(corrected.headers["Location"]))
+    assert f"{grown.number} – tested" in _text(client.get(address))
+
+
+def test_case_says_that_what_the_bacilli_resist_is_not_reported(app: Flask, case: Case) -> None:
+    """The continuation phase was offered while nobody knew, and "Not tested yet" stood small beside it."""
+    grown = _grow(case, make_user("labtech", case.site))
+    doctor, second, day = make_user("tbteam", case.site), make_user("labsupervisor", case.site), get_today(case)
+    tuberculosis.open_tb_case(case, load(TbCaseIn(), {
+        "diagnosed_on": day.isoformat(), "basis": "culture", "site_of_disease": "pulmonary", "history": "new",
+        "confirmed": ["hiv-untested", "not-notified"]}), doctor)
+    row = laboratory.enter_result(case, NewResult(
+        "dst", "susceptible", None, day, grown.id, method="phenotypic-liquid",
+        components={"isoniazid": "susceptible", "rifampicin": "susceptible"}), doctor)
+    db.session.commit()
+    client, address = sign_in(app, doctor, case.id), f"/cases/{case.id}/tuberculosis"
+    row_id, second_id = row.id, second.id
+    assert "what the bacilli resist is not reported yet" in _text(client.get(address))
+    with write_unit() as session:
+        laboratory.confirm_result(session.get_one(LabResult, row_id), session.get_one(User, second_id))
+    assert "what the bacilli resist is not reported yet" not in _text(client.get(address))
 
 
 def test_no_drug_at_all_is_refused_where_it_stands(app: Flask, case: Case) -> None:
