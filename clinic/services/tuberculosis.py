@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
@@ -13,6 +14,9 @@ from clinic.counter import next_number
 from clinic.db import db
 from clinic.errors import InvalidInput, NotFound, NotNow
 from clinic.models import Case, CaseState, DiagnosisBasis, DiseaseSite, TbCase, TbOutcome, User
+from clinic.queries.due_tb_case import WAITING_YEAR
+from clinic.rules.age import add_months
+from clinic.rules.programme import list_programmes
 from clinic.schemas.tuberculosis import NewOutcome, NewTbCase
 from clinic.services import assessment
 from clinic.services.fact import list_counting_results
@@ -79,6 +83,15 @@ def record_refusal(tb: TbCase, given: dict[str, Any], actor: User) -> None:
     tb.elsewhere = given.get("elsewhere") or ""
     tb.elsewhere_began_on, tb.elsewhere_ended_on = days["elsewhere_began_on"], days["elsewhere_ended_on"]
     finish(tb.case, "refuse-tb-treatment", actor, {"number": tb.number, "on": tb.refused_on.isoformat()})
+
+
+def find_return_day(tb: TbCase) -> date | None:
+    """From when a whole new examination is possible after a refusal, by its last dose elsewhere; also when that is
+    written down after the signature, which stays as it is. None where no such year is waited for, or nobody knows."""
+    if tb.case.programme != WAITING_YEAR or tb.refused_on is None or tb.elsewhere_ended_on is None:
+        return None
+    edition = list_programmes()[WAITING_YEAR].find_edition(tb.elsewhere_ended_on)
+    return add_months(tb.elsewhere_ended_on, edition.number("us-refusal", "wait_months")) if edition else None
 
 
 def withdraw_refusal(tb: TbCase, reason: str, actor: User) -> None:

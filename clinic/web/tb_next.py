@@ -37,14 +37,31 @@ def find_next_steps(
 
     A signed exam comes first: sputum and results are recorded only when it is opened again.
     """
+    if tb.refused_on is not None:
+        return [_follow_refusal(case, tb)]
     found = [_amend(case, tb, ends)] if case.state in workflow.SIGNED else []
-    if tb.refused_on is not None or current is None or given is None:
+    if current is None or given is None:
         return found
     if tb.outcome is None:
         step = _follow_phase(case, current, given, ends)
     else:
         step = _follow_outcome(case, ends) if tb.outcome.is_success else None
     return found + ([step] if step else [])
+
+
+def _follow_refusal(case: Case, tb: TbCase) -> Step:
+    """The exam ends as it is; what was treated elsewhere is written down, also after the signature."""
+    if tb.elsewhere_ended_on is not None:
+        return Step(_("The treatment elsewhere is written down. The person comes to a whole new examination, with the "
+                      "papers of the treatment; this exam stays as it was signed."))
+    words = _("When the treatment elsewhere has ended, write down its last dose below, under “Treatment elsewhere”: "
+              "from that day on is counted when the person can be examined again.")
+    if case.state not in workflow.RECORDING:
+        return Step(words)
+    words = _("Tuberculosis is not treated here: the exam is signed as not cleared.") + " " + words
+    if has_permission(P.SIGN):
+        return Step(words, "warn", _("Review and sign"), url_for("sign.review", case_id=case.id))
+    return Step(words)
 
 
 def _amend(case: Case, tb: TbCase, ends: EndCultures) -> Step:

@@ -289,7 +289,7 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
         has_hiv_test=bool(hiv), places=list(DosePlace),
         decisions=list(InterruptionDecision), outcomes=list(TbOutcome), kinds=list(list_side_effects()),
         actions=list(list_actions()), tests=list_tests(), next_month=lines[-1].month if lines else 0,
-        reexam=decision["reexam_not_before"], classes=decision["classes"], status=decision["status"],
+        reexam=tuberculosis.find_return_day(tb), classes=decision["classes"], status=decision["status"],
         is_due=current is not None and tb.outcome is None and tb.refused_on is None
         and current.is_due(today)
         and (today in doses or not is_over),

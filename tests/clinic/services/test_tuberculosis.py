@@ -498,6 +498,7 @@ def test_refusal_and_the_year_of_waiting(ward: Ward) -> None:
         "elsewhere": "Chest clinic, Kampala", "elsewhere_began_on": "2026-03-05", "elsewhere_ended_on": "2026-09-01"}),
         ward.doctor)
     assert assess(ward.case)["reexam_not_before"] == "2027-09-01"
+    assert tuberculosis.find_return_day(tb) == date(2027, 9, 1)
     tuberculosis.withdraw_refusal(tb, "takes it here", ward.doctor)
     assert ward.begin(tb, date(2026, 9, 2)).planned_doses == 56
 

@@ -12,7 +12,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from clinic.db import db, read_unit, write_unit
-from clinic.models import Applicant, Case, Task, TbCase, TbDose, TbPhase, Treatment, User
+from clinic.models import Applicant, Case, CaseState, Task, TbCase, TbDose, TbPhase, Treatment, User
+from clinic.rules.age import add_months
 from clinic.services.assessment import assess
 from clinic.services.plausibility import get_today
 from clinic.web.clinical_format import format_date
@@ -137,6 +138,26 @@ def test_signed_exam_goes_on_with_its_doses_and_says_how_it_is_amended(app: Flas
         other = make_case("us", session.get_one(Applicant, applicant_id), reception).id
     page = client.get(f"/cases/{other}/tuberculosis").get_data(as_text=True)
     assert "of this person stands on case" in page and f'href="{base}"' in page
+
+
+def test_refusal_says_what_comes_next_also_after_the_signature(app: Flask, case: Case) -> None:
+    """A signed exam asked for its amendment, and the day of the next one stayed "Not recorded"."""
+    client, base, today = _client(app, "tbteam", case)
+    case_id, day = case.id, today - timedelta(days=20)
+    assert client.post(f"{base}/diagnosis", data=_diagnosis(day)).status_code == 302
+    refusal = {"refusal.refused_on": day.isoformat(), "refusal.refusal_reason": "wants treatment at home"}
+    assert client.post(f"{base}/refusal", data=refusal).status_code == 302
+    page = client.get(base).get_data(as_text=True)
+    assert "signed as not cleared" in page and "write down its last dose below" in page
+    with write_unit() as session:
+        session.get_one(Case, case_id).state = CaseState.SIGNED
+    page = client.get(base).get_data(as_text=True)
+    assert "write down its last dose below" in page and "to amend it" not in page
+    assert client.post(f"{base}/refusal", data=refusal | {
+        "refusal.elsewhere": "Chest clinic", "refusal.elsewhere_began_on": day.isoformat(),
+        "refusal.elsewhere_ended_on": day.isoformat()}).status_code == 302
+    page = client.get(base).get_data(as_text=True)
+    assert f"taken again from {add_months(day, 12):%d-%b-%Y}" in page and "a whole new examination" in page
 
 
 def test_page_says_what_comes_next_and_misses_no_dose_after_the_last(app: Flask, case: Case) -> None:
