@@ -40,7 +40,7 @@ from tests.sign_in import sign_in
 COLUMNS = {"code": "Test", "value": "Wynik", "taken": "Taken", "order": "Order", "family_name": "Name",
            "birth_date": "Born", "reported": "Reported", "unit": "Unit", "status": "State"}  # fmt: skip
 HEAD = "Order;Test;Wynik;Unit;Taken;Reported;Name;Born;State"
-TODAY = clock.today().isoformat()
+TODAY = clock.today("Africa/Nairobi").isoformat()  # where the site is: in the evening of UTC it is tomorrow there
 API = "/api/v1/laboratory-results"
 
 
