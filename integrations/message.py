@@ -71,6 +71,9 @@ def _read_field(segment: Segment, position: int) -> MessageField:
     if segment.name == "OBX" and position == 5 and _is_report(segment):
         return MessageField(place, name, (), is_report=True)
     kind = segment.get(2) if segment.name == "OBX" and position == 5 else ""
+    if segment.is_text(position):
+        lines = (segment.get_text(position, at) for at in range(1, len(segment.repetitions(position)) + 1))
+        return MessageField(place, name, tuple((("", _shorten(line)),) for line in lines if line))
     values = tuple(_read_repetition(segment, position, one, kind) for one in segment.repetitions(position))
     return MessageField(place, name, tuple(value for value in values if value))
 

@@ -18,6 +18,7 @@ from clinic.db import read_unit, write_unit
 from clinic.delivery_reason import DeliveryReason, build_reason
 from clinic.key import new_id
 from clinic.models import DeliveryState, Laboratory, OrderAttempt, OrderMessage
+from clinic.services.order_message import FOR_A_PERSON, tell_refused
 from integrations.authorities.hl7_oru import CONTENT_TYPE, NAME, send
 from integrations.channel import DeliveryView, Outcome
 from integrations.dispatcher import name_process
@@ -82,6 +83,7 @@ def record_word(session: Session, row: OrderMessage, outcome: Outcome, now: date
         row.accepted_at = row.accepted_at or now
     else:
         row.refused_at = now
+        tell_refused(row)
     session.add(OrderAttempt(message_id=row.id, number=row.attempts, started_at=now, ended_at=now,
                              outcome=outcome.state, detail=f"came: {outcome.detail}", reply=outcome.reply))
     return True
@@ -137,6 +139,8 @@ def _record(
     if state is DeliveryState.REJECTED:
         row.refused_at = now
     row.state, row.state_reason, row.lease_owner, row.lease_until = state, reason, None, None
+    if state in FOR_A_PERSON:
+        tell_refused(row)
     return state
 
 

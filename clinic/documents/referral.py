@@ -16,15 +16,18 @@ from clinic.errors import NotNow
 from clinic.identifier import to_key
 from clinic.laboratory_test import list_tests
 from clinic.models import Case, LabOrder, LabReferral, User
+from clinic.questionnaire.unit import say_unit
+from clinic.services.lab_order import list_answered
 from clinic.tube import list_tubes
 
 
 def print_referral(referral: LabReferral, orders: list[LabOrder], actor: User) -> bytes:
-    """The letter for the orders in work, as PDF, in English as all papers that leave.
+    """The letter for the orders in work without a result, as PDF, in English as all papers that leave.
 
     Raises NotNow when nothing is in work, InvalidInput for a character that no font has.
     """
-    live = [row for row in orders if row.is_live]
+    answered = list_answered(referral.case)
+    live = [row for row in orders if row.is_live and row.id not in answered]
     if not live:
         raise NotNow("Nothing is in work for this referral: order a test first.", referral=referral.id)
     case, identity = referral.case, read_identity(referral.case)
@@ -48,7 +51,7 @@ def _build_line(order: LabOrder, case: Case) -> dict[str, object]:
         "test": test.label, "number": order.number, "bars": _draw(order.number), "reason": order.reason,
         "specimen": specimen.number if specimen is not None else "to be taken", "collected": collected,
         "what": tube.label if tube is not None else "Sputum",
-        "unit": ", ".join(unit.code for unit in test.units),
+        "unit": ", ".join(say_unit(unit.code) for unit in test.units),
     }
 
 

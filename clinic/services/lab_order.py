@@ -30,8 +30,9 @@ from clinic.models import (
     User,
 )
 from clinic.models.lab_order import LIVE
-from clinic.services.order_message import cancel_at_laboratory
+from clinic.services.order_message import REFUSED, cancel_at_laboratory
 from clinic.services.requirement import list_requirements
+from clinic.services.task import close_tasks_about
 
 S = LabOrderState
 # From each state, where an order may go. Back: a specimen was rejected or withdrawn, a result taken back.
@@ -159,6 +160,7 @@ def follow_result(row: LabResult, actor: User) -> None:
         return
     move(order, S.RESULTED if row.counts else _state_of(order.specimen))
     if row.counts:
+        close_tasks_about(REFUSED, order.id, "not-needed", actor)
         _order_followers(row, order, actor)
 
 
@@ -208,8 +210,14 @@ def find_live_order(case: Case, test: str, specimen_id: str | None = None) -> La
 
 def has_current_result(order: LabOrder) -> bool:
     """Whether a result of it stands, confirmed or not."""
-    rows = db.session.execute(select(LabResult).where(LabResult.order_id == order.id)).unique().scalars()
-    return any(row.is_current for row in rows)
+    return order.id in list_answered(order.case)
+
+
+def list_answered(case: Case) -> set[str]:
+    """The ids of the case's orders of which a result stands, confirmed or not."""
+    rows = db.session.execute(select(LabResult).where(
+        LabResult.case_id == case.id, LabResult.order_id.is_not(None))).unique().scalars()
+    return {row.order_id for row in rows if row.is_current and row.order_id}
 
 
 def _order_followers(row: LabResult, order: LabOrder, actor: User) -> None:

@@ -27,9 +27,11 @@ from clinic.models import (
     User,
 )
 from clinic.ports import OrderToSend, ports
+from clinic.services.task import close_tasks_about, open_task
 
 SENDABLE = (LabOrderState.ORDERED, LabOrderState.COLLECTED, LabOrderState.SENT)
 FOR_A_PERSON = (DeliveryState.REJECTED, DeliveryState.DEAD)
+REFUSED = "order-refused"  # the kind of its task
 LIVE = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.UNKNOWN, DeliveryState.ACCEPTED)
 
 
@@ -47,15 +49,15 @@ def send_orders(case: Case, laboratory: Laboratory, order_ids: Sequence[str], ac
     rows = {row.id: row for row in db.session.execute(
         select(LabOrder).where(LabOrder.case_id == case.id)).unique().scalars()}
     wanted = [rows[one] for one in dict.fromkeys(order_ids) if one in rows]
-    bad = [row for row in wanted if row.state not in SENDABLE or row.laboratory_id not in (None, laboratory.id)]
+    holders = {row.id: find_holder(row) for row in wanted}
+    bad = [row for row in wanted if row.state not in SENDABLE
+           or ((holder := holders[row.id]) is not None and holder.laboratory_id != laboratory.id)]
     if not wanted or bad:
         raise InvalidInput(_("Please correct what is marked."), case=case.id, fields={"orders": [
             _("Tick orders that are in work and that no other laboratory has.")]})
     made = []
     for row in wanted:
-        before = find_last(row)
-        act = OrderAct.NEW if before is None or before.act is OrderAct.CANCEL or before.state in FOR_A_PERSON \
-            else OrderAct.CHANGE
+        act = OrderAct.NEW if holders[row.id] is None else OrderAct.CHANGE
         row.laboratory_id = laboratory.id
         made.append(_queue(row, laboratory, act, row.reason, actor))
     return made
@@ -63,17 +65,31 @@ def send_orders(case: Case, laboratory: Laboratory, order_ids: Sequence[str], ac
 
 def cancel_at_laboratory(order: LabOrder, reason: str, actor: User) -> OrderMessage | None:
     """Tell the laboratory that an order is taken back, where it had been told of it; None where it had not."""
-    before = find_last(order)
-    if before is None or before.act is OrderAct.CANCEL or before.state in FOR_A_PERSON:
+    close_tasks_about(REFUSED, order.id, "not-needed", actor)
+    holder = find_holder(order)
+    if holder is None:
         return None
-    return _queue(order, db.session.get_one(Laboratory, before.laboratory_id), OrderAct.CANCEL, reason, actor)
+    return _queue(order, db.session.get_one(Laboratory, holder.laboratory_id), OrderAct.CANCEL, reason, actor)
 
 
-def find_last(order: LabOrder) -> OrderMessage | None:
-    """The last message about an order."""
-    return db.session.execute(
-        select(OrderMessage).where(OrderMessage.order_id == order.id).order_by(OrderMessage.id.desc()).limit(1)
-    ).unique().scalar_one_or_none()
+def find_holder(order: LabOrder) -> OrderMessage | None:
+    """The last message by which a laboratory has the order; None where none has it. What was refused, or never arrived,
+    changes nothing: after a refused change the laboratory still has the order as it was."""
+    last = db.session.execute(select(OrderMessage).where(
+        OrderMessage.order_id == order.id, OrderMessage.state.not_in(FOR_A_PERSON))
+        .order_by(OrderMessage.id.desc()).limit(1)).unique().scalar_one_or_none()
+    return None if last is None or last.act is OrderAct.CANCEL else last
+
+
+def tell_refused(row: OrderMessage) -> None:
+    """A laboratory does not take what it was asked, or it never arrived: somebody has to know, or nobody tests it."""
+    open_task(REFUSED, row.order.case, row.id, subject_id=row.order_id, detail=row.order.number)
+
+
+def may_send_again(message: OrderMessage) -> bool:
+    """Whether a refused or given-up message is still wanted: a cancellation is, an order while it is open."""
+    return message.state in FOR_A_PERSON and (
+        message.act is OrderAct.CANCEL or message.order.state not in (LabOrderState.CANCELLED, LabOrderState.RESULTED))
 
 
 def list_messages(case: Case) -> list[OrderMessage]:
@@ -92,12 +108,15 @@ def send_again(message: OrderMessage, actor: User) -> OrderMessage:
     """Queue a refused or given-up message anew, composed of what stands now and under a new number."""
     if message.state not in FOR_A_PERSON:
         raise NotNow(_("This message is on its way, or arrived. Look again."), sent=message.id)
+    if not may_send_again(message):
+        raise NotNow(_("This order is cancelled or has its result: nothing is sent for it any more."), sent=message.id)
     order = message.order
     return _queue(order, message.laboratory, message.act, order.cancelled_reason or order.reason, actor)
 
 
 def _queue(order: LabOrder, laboratory: Laboratory, act: OrderAct, reason: str, actor: User) -> OrderMessage:
     case = order.case
+    close_tasks_about(REFUSED, order.id, "sent-anew", actor)
     number = next_number(case.site_id, "message") % 10**6  # the counter that numbers every message of the site
     control_id = f"{case.site.code[:8]}{clock.now():%y%m%d}{number:06}"
     theirs = db.session.execute(select(CodeMapping).where(

@@ -188,6 +188,14 @@ def enter_second(row: LabResult, value: str, unit: str | None, actor: User) -> S
     return entry
 
 
+def entries_differ(row: LabResult) -> bool:
+    """Whether it waits because what a second person typed is not what the first did."""
+    if not row.is_current or row.status is not ResultStatus.PRELIMINARY or not needs_second_entry(row):
+        return False
+    entry = find_second_entry(row)
+    return entry is not None and not entry.agrees
+
+
 def is_blind_for(row: LabResult, user: User) -> bool:
     """Whether `user` must not see the value yet: it waits, and they are to type it a second time.
 

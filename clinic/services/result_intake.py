@@ -25,6 +25,7 @@ from clinic.models import (
     Case,
     InboundMessage,
     Laboratory,
+    LabOrderState,
     LabResult,
     MapKind,
     ReportedResult,
@@ -209,6 +210,8 @@ def _apply(
     row.specimen_id = specimen.id if specimen else None
     try:
         with db.session.begin_nested():
+            if certain.order is not None and certain.order.state is LabOrderState.CANCELLED:
+                raise Undecided(_("Its order was cancelled here: %(why)s", why=certain.order.cancelled_reason))
             new = build_result(row.laboratory, group, dictionary, certain.case, specimen)
             current = _find_current(applied)
             if current is None:

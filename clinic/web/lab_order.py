@@ -22,6 +22,7 @@ from clinic.schemas.door import load
 from clinic.schemas.reason import ReasonIn
 from clinic.services import lab_order
 from clinic.web.form import read_form
+from clinic.web.order_message import list_told
 from clinic.web.station_page import Answer, forget, is_recording, list_names, open_case, prefix_errors, show
 
 blueprint = Blueprint("lab_order", __name__, url_prefix="/cases/<case_id>/orders")
@@ -43,8 +44,8 @@ def add(case_id: str) -> Answer | Response:
     case = open_case(case_id)
     typed = read_form(request.form)
     try:
-        if typed.get("test"):
-            made = [lab_order.order_test(case, typed["test"], current_user, load(ReasonIn(), typed))]
+        if "test" in request.form:
+            made = [lab_order.order_test(case, typed.get("test", ""), current_user, load(ReasonIn(), typed))]
         else:
             made = lab_order.place_orders(case, current_user)
     except InvalidInput as problem:
@@ -108,9 +109,11 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
     orders = lab_order.list_orders(case)
     may_order = is_recording(case) and any(has_permission(one) for one in ORDERING)
     live = {row.test for row in orders if row.is_live}
+    answered = lab_order.list_answered(case)
     return show(
         "laboratory/orders.html", case, problem, orders=orders[::-1], referral=lab_order.find_referral(case),
-        tests=list_tests(), typed=typed, may_order=may_order, state_word=order_state_word,
+        tests=list_tests(), typed=typed, may_order=may_order, state_word=order_state_word, told=list_told(case),
+        answered=answered, open={row.id for row in orders if row.is_live and row.id not in answered},
         names=list_names(who for row in orders for who in (row.ordered_by_id, row.cancelled_by_id) if who),
         to_order=[test for test, _requirement in lab_order.list_to_order(case)] if may_order else [],
         others=[test for test in list_tests().values() if test.tube and test.name not in live],

@@ -25,6 +25,7 @@ from clinic.schemas.laboratory import LabResultIn
 from clinic.schemas.reason import ReasonIn
 from clinic.schemas.time import read_time
 from clinic.services import confidential, egfr, laboratory, put_back, release, revision
+from clinic.services.abnormality import find_abnormality
 from clinic.services.assessment import list_requirements
 from clinic.services.lab_order import get_order_of
 from clinic.services.result_grid import find_range, say_range
@@ -329,6 +330,7 @@ def _show_result(case: Case, row: LabResult, typed: dict[str, Any], problem: Inv
         specimen=specimen, range=say_range(find_range(list_tests()[row.test], row.unit, case, specimen))
         if specimen and row.unit and not blind else "",
         typed=typed or values_of(row), priors=[] if blind else list_prior_of(row),
+        flag=find_abnormality(row) if row.unit and row.is_current and not blind else None,
         notes=[] if blind else laboratory.list_result_cautions(case, row, row.specimen),
         blind=blind, entry=entry, types_twice=release.needs_second_entry(row), calls=calls,
         needs_call=waiting and not blind and release.needs_call(row), signed=signed,

@@ -92,11 +92,23 @@ def _show(case: Case, problem: InvalidInput | None = None, ticked: list[str] | N
     return show(
         "order/sending.html", case, problem, orders=list_orders(case), tests=list_tests(), messages=messages, last=last,
         laboratories=laboratories, act_words=ACT_WORDS, state_words=STATE_WORDS, say=_say, may_send=may,
-        sendable=order_message.SENDABLE, stuck=order_message.FOR_A_PERSON, ticked=ticked or [], chosen=chosen)
+        sendable=order_message.SENDABLE, find_holder=order_message.find_holder,
+        may_send_again=order_message.may_send_again, ticked=ticked or [], chosen=chosen)
+
+
+def list_told(case: Case) -> dict[str, str]:
+    """What was last said to a laboratory of each order, by the order's id, and how that went."""
+    return {one.order_id: _("%(laboratory)s, %(act)s: %(state)s", laboratory=one.laboratory.name,
+                            act=ACT_WORDS[one.act], state=STATE_WORDS[one.state][0])
+            for one in order_message.list_messages(case)}
 
 
 def _say(message: OrderMessage) -> str:
     """What happened last and what to do, in words; nothing while it waits or when it arrived."""
     code, _break, detail = message.state_reason.partition("\n")
     word = REASON_WORDS.get(DeliveryReason(code)) if code else None
+    if message.state is DeliveryState.REJECTED and not order_message.may_send_again(message):
+        word = _("The order is not open here any more. The laboratory said:")
+    elif message.state is DeliveryState.REJECTED and message.act is OrderAct.CANCEL:
+        word = _("The laboratory goes on with it; a result that comes waits in Results in. It says:")
     return " ".join(filter(None, (str(word), detail))) if word else ""

@@ -254,6 +254,7 @@ def _describe(
         "flag": None if hides or result is None else find_abnormality(result),
         "change": describe_change(result, row.prior) if result is not None and row.prior is not None
         and not hides else "",
+        "differs": result is not None and not hides and release.entries_differ(result),
         "saved": f"{result.value} {say_unit(result.unit)}" if result is not None and result.unit and not hides else "",
         "cautions": cautions, "error": "" if problem is None or cautions else " ".join(
             str(one) for one in sentences) or problem.message,

@@ -25,7 +25,7 @@ from clinic.result_word import label_value
 from clinic.services.confidential import is_hidden
 from clinic.services.form_contradiction import list_words
 from clinic.services.plausibility import get_today
-from clinic.services.release import is_blind_for
+from clinic.services.release import entries_differ, is_blind_for
 from clinic.web.case import banner_case, list_flags
 from clinic.web.gate import is_looking
 from clinic.web.staff_name import list_names as list_names  # for the pages of the stations
@@ -66,6 +66,8 @@ def describe_status(row: Recorded) -> tuple[str, str]:
     """Where a recorded result stands, in words, and the tone that repeats them."""
     if row.superseded_at is not None and row.status is not ResultStatus.ENTERED_IN_ERROR:
         return _("Replaced"), "off"
+    if isinstance(row, LabResult) and entries_differ(row):
+        return _("The two entries differ"), "warn"
     words = {
         ResultStatus.PRELIMINARY: (_("Needs second person"), "wait"), ResultStatus.FINAL: (_("Final"), "good"),
         ResultStatus.CORRECTED: (_("Corrected"), "good"),

@@ -14,7 +14,7 @@ from clinic.web.hold_word import CAUSE_WORDS
 _l = lazy_gettext
 KIND_WORDS: dict[str, LazyString] = {
     "critical-call": _l("Critical value to be told"), "amendment": _l("Signed exam to amend"),
-    "corrected-result": _l("Corrected result to be told"),
+    "corrected-result": _l("Corrected result to be told"), "order-refused": _l("Order refused by the laboratory"),
     "infectious": _l("May be infectious: keep apart"), "sputum-due": _l("Sputum due"),
     "culture-awaited": _l("Culture awaited"), "result-unconfirmed": _l("Result without a second person"),
     "treatment-month": _l("Month of treatment"), "doses-missed": _l("No dose for days"),
@@ -31,6 +31,9 @@ ADVICE: dict[str, LazyString] = {
     "amendment": _l("A result of the signed exam was corrected. Open the exam to amend it, or say why it stands."),
     "corrected-result": _l("A confidential result was corrected after the applicant was told of it. Counsel them about "
                            "the result as it is now, and record there that it was told: that ends the task."),
+    "order-refused": _l("The laboratory did not take it, or it never arrived, so nobody does it there. See what the "
+                        "laboratory says; send it anew or to another one, or cancel the order. A result of an order "
+                        "that was cancelled here waits in Results in."),
     "infectious": _l("Give a mask, use the isolation room, and see that sputum is taken and the case notified."),
     "sputum-due": _l("The next specimen is due: early morning, supervised, at least 24 hours after the one before."),
     "culture-awaited": _l("The laboratory's final report should have come. Ask for it."),
@@ -57,7 +60,7 @@ ADVICE: dict[str, LazyString] = {
 }
 OUTCOME_WORDS: dict[str, LazyString] = {
     "called": _l("Told, and read back"), "corrected": _l("The value was not right"),
-    "decided": _l("The result that came in was decided about"),
+    "sent-anew": _l("Sent anew"), "decided": _l("The result that came in was decided about"),
     "referred": _l("Referred to treatment"), "not-reached": _l("Not reached"),
     "told-anew": _l("Told anew"), "unreachable": _l("Cannot be reached any more"),
     "amended": _l("Exam opened to amend it"), "no-amendment": _l("No amendment needed"),
@@ -80,6 +83,7 @@ PLACES = {
     "tb-notification": "tuberculosis/diagnosis", "refusal-return": "tuberculosis",
     "contact-test": "laboratory", "contact-retest": "laboratory",
     "infectious": "sputum", "critical-call": "laboratory", "corrected-result": "confidential",
+    "order-refused": "orders/sending",
 }
 # The same where what it is about decides: the first word of the task's key.
 PLACES_OF = {"side-effect": "tuberculosis", "mistaken": "laboratory", "sent-back": "laboratory", "told": "confidential"}

@@ -21,6 +21,7 @@ from integrations.channel import DeliveryView, Outcome
 from integrations.hl7 import lint
 from integrations.hl7.acknowledgement import Acknowledgement, Unreadable, read_acknowledgement
 from integrations.hl7.exam import Envelope, compose_exam
+from integrations.hl7.reader import read_message
 from integrations.transport.http import NoAnswer, NotSent, Patience
 from integrations.transport.mllp import Credential, Peer, Replies, converse, parse_peer, probe
 
@@ -63,7 +64,7 @@ def send(view: DeliveryView, patience: Patience) -> Outcome:
             first = _read(replies, view, patience.answer)
             if not isinstance(first, Acknowledgement):
                 return first
-            if first.is_application_level or not first.is_positive:
+            if first.is_application_level or not first.is_positive or _wants_no_more(view.body):
                 return classify(first)
             return _await_own_word(replies, view, first, patience)
     except NotSent as fault:
@@ -112,6 +113,11 @@ def classify(acknowledgement: Acknowledgement) -> Outcome:
     if acknowledgement.is_transient:
         return Outcome(DeliveryState.QUEUED, DeliveryReason.BUSY, detail, words or code, reply)
     return Outcome(DeliveryState.REJECTED, DeliveryReason.REFUSED, detail, words or code, reply)
+
+
+def _wants_no_more(body: bytes) -> bool:
+    """Whether the message says that nothing shall follow the receipt (MSH-16 NE): waiting holds up the next one."""
+    return read_message(body.split(b"\r", 1)[0].decode()).header.get(16) == "NE"
 
 
 def _await_own_word(replies: Replies, view: DeliveryView, first: Acknowledgement, patience: Patience) -> Outcome:

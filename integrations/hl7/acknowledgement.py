@@ -18,6 +18,10 @@ APPLICATION_LEVEL = ("AA", "AE", "AR")  # the authority's own word
 POSITIVE = ("CA", "AA")
 DUPLICATE = "205"
 TRANSIENT = ("206", "207")  # table 0357: record locked, application internal error
+# ORC-1 of an ORL (table 0119): the message was read, and what it asks is not done.
+ORDER_REFUSALS = {"UA": "Unable to accept the order", "UC": "Unable to cancel", "UD": "Unable to discontinue",
+                  "UH": "Unable to put on hold", "UM": "Unable to replace", "UR": "Unable to release",
+                  "UX": "Unable to change", "DE": "Data errors"}  # fmt: skip
 
 
 class Unreadable(Exception):
@@ -34,11 +38,12 @@ class Acknowledgement:
     words: str  # what it says in text, for people
     text: str  # the whole as it came
     own_id: str  # its own MSH-10, which nobody may rely on
+    refuses_order: bool = False  # an ORL that takes the message and not the order in it
 
     @property
     def is_positive(self) -> bool:
-        """Whether it takes the message."""
-        return self.code in POSITIVE
+        """Whether it takes the message, and the order where there is one."""
+        return self.code in POSITIVE and not self.refuses_order
 
     @property
     def is_application_level(self) -> bool:
@@ -71,9 +76,11 @@ def read_acknowledgement(frame: bytes) -> Acknowledgement:
     if code not in ACCEPT_LEVEL + APPLICATION_LEVEL:
         raise Unreadable(f"the reply's MSA-1 is none of the codes of table 0008: {code[:20]!r}")
     errors = list(message.list("ERR"))
+    refusal = _find_refusal(message)
     return Acknowledgement(
         code=code, control_id=msa.get(2).strip(), errors=tuple(filter(None, (error.get(3) for error in errors))),
-        words=_words(msa, errors), text=message.text, own_id=message.control_id,
+        words=_words(msa, errors, refusal), text=message.text, own_id=message.control_id,
+        refuses_order=bool(refusal),
     )  # fmt: skip
 
 
@@ -126,8 +133,17 @@ def _write(
     return compose(segments)
 
 
-def _words(msa: Segment, errors: list[Segment]) -> str:
-    found = [msa.get(3)]
+def _find_refusal(message: Message) -> list[str]:
+    """In what words an ORL refuses the order that it answers; empty where it does not."""
+    orc = next((one for one in message.list("ORC") if one.get(1).strip().upper() in ORDER_REFUSALS), None)
+    if orc is None or message.header.get(9) != "ORL":
+        return []
+    return [ORDER_REFUSALS[orc.get(1).strip().upper()], orc.get(16, 2) or orc.get(16),
+            *(note.get_text(3) for note in message.list("NTE"))]
+
+
+def _words(msa: Segment, errors: list[Segment], refusal: list[str]) -> str:
+    found = [msa.get(3), *refusal]
     for error in errors:
         found += [error.get(8) or error.get(7) or error.get(3, 2)]
     return "; ".join(dict.fromkeys(word.strip() for word in found if word.strip()))[:300]

@@ -12,6 +12,7 @@ DELIMITERS = {"|": "F", "^": "S", "&": "T", "~": "R", "\\": "E"}
 _LETTERS = {letter: mark for mark, letter in DELIMITERS.items()}
 _SEQUENCE = re.compile(r"\\([^\\|\r\n]{1,80})\\")
 _HEXADECIMAL = re.compile(r"X(?:[0-9A-Fa-f]{2})+")
+_LAYOUT = re.compile(r"\.(br|sp|ce|in|ti|fi|nf|sk)([+-]?\d{0,3})")  # of formatted text (2.7.6)
 _BREAKS = re.compile(r"\r\n|\r|\n")
 _PLAIN = re.compile(r"[^|^&~\\\x00-\x1f\x7f]*")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
@@ -45,11 +46,19 @@ def _read(found: re.Match[str], encoding: str) -> str:
         return _LETTERS[word]
     if word in ("H", "N"):  # highlighting on and off says nothing
         return ""
-    if word == ".br":
-        return "\n"
+    if layout := _LAYOUT.fullmatch(word.lower()):
+        return _lay_out(layout[1], layout[2])
     if _HEXADECIMAL.fullmatch(word):
         try:
             return bytes.fromhex(word[1:]).decode(encoding)
         except (UnicodeDecodeError, LookupError):
             return found.group(0)
     return found.group(0)
+
+
+def _lay_out(command: str, number: str) -> str:
+    """What a command of formatted text leaves in plain text: line breaks and blanks, of all others nothing."""
+    count = min(abs(int(number)), 40) if number.strip("+-") else 1
+    if command == "sk":
+        return " " * count
+    return "\n" * (count if command == "sp" else 1) if command in ("br", "sp", "ce") else ""

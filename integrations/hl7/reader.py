@@ -63,6 +63,16 @@ class Segment:
                 part = _take(part, separator, number)
         return unescape(part) if part else ""
 
+    def get_text(self, position: int, repetition: int = 1) -> str:
+        """A repetition of free text (FT, TX), unescaped: it has no components, so a bare & or ^ is a letter of it."""
+        found = self.repetitions(position)
+        return unescape(found[repetition - 1].rstrip(self.delimiters.component)) if repetition <= len(found) else ""
+
+    def is_text(self, position: int) -> bool:
+        """Whether the field there is free text without components."""
+        return (self.name, position) == ("NTE", 3) or (
+            (self.name, position) == ("OBX", 5) and self.get(2) in ("TX", "FT", "ST"))
+
 
 @dataclass(frozen=True)
 class Message:

@@ -102,7 +102,7 @@ def _add(order: _Order, segment: Segment, zone: tzinfo) -> None:
         else:
             order.values.append(_read_value(segment, zone))
     elif segment.name == "NTE":
-        note = "\n".join(segment.get(3, repetition=number + 1) for number in range(len(segment.repetitions(3))))
+        note = "\n".join(segment.get_text(3, number + 1) for number in range(len(segment.repetitions(3))))
         if order.last == "OBX" and order.values:
             order.values[-1] = replace(order.values[-1], note=_join(order.values[-1].note, note))
         else:
@@ -117,7 +117,7 @@ def _add(order: _Order, segment: Segment, zone: tzinfo) -> None:
 
 def _is_piece(order: _Order, segment: Segment) -> bool:
     """A continuation of a PDF in a TX or ST of the same OBX-3 and OBX-4."""
-    return segment.get(2) in ("TX", "ST", "FT") and (segment.get(3), segment.get(4)) in order.pieces
+    return segment.is_text(5) and (segment.get(3), segment.get(4)) in order.pieces
 
 
 def _finish(order: _Order) -> ReportedPanel:
@@ -185,7 +185,9 @@ def _read_value(obx: Segment, zone: tzinfo) -> ReportedValue:
     elif kind in CODED:
         value, text = obx.get(5), obx.get(5, 2) or obx.get(5, 9)
     else:
-        value = "~".join(filter(None, (obx.get(5, repetition=at) for at in range(1, len(obx.repetitions(5)) + 1))))
+        count = range(1, len(obx.repetitions(5)) + 1)
+        value = "~".join(filter(None, (
+            obx.get_text(5, at) if obx.is_text(5) else obx.get(5, repetition=at) for at in count)))
     return ReportedValue(
         code=obx.get(3), system=obx.get(3, 3), text=obx.get(3, 2), sub_id=obx.get(4), kind=kind,
         value="" if value == DELETED else value[:VALUE_LIMIT], value_text=text, unit=obx.get(6),

@@ -94,6 +94,19 @@ def test_place_that_is_led_to_lies_below_the_banner_however_high_it_is(page: Pag
     assert not last.evaluate(covered)
 
 
+def test_banner_on_a_telephone_stands_beside_its_photo_and_leaves_room(page: Page, gallery: str) -> None:
+    page.set_viewport_size({"width": 320, "height": 700})
+    page.goto(f"{gallery}/case")
+    page.locator(".banner__inner").evaluate(
+        "e => e.insertAdjacentHTML('afterbegin', '<img class=banner__photo src=/static/icon.svg alt>')")
+    photo, name = (page.locator(one).bounding_box(timeout=5000) for one in (".banner__photo", ".banner__name"))
+    assert photo and name and name["y"] < photo["y"] + photo["height"] / 2
+    for item in page.locator(".banner__item").all():
+        box = item.bounding_box()
+        assert box and box["x"] >= 0 and box["x"] + box["width"] <= 320
+    assert page.locator(".banner").evaluate("e => e.offsetHeight") < 240
+
+
 def test_arabic_page_keeps_values_and_dates_in_order(page: Page, gallery: str) -> None:
     page.goto(f"{gallery}/case?language=ar")
     for text in ("2+", "1985", "MNL2026731045"):

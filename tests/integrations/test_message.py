@@ -48,6 +48,14 @@ def test_fields_have_the_standards_names_and_their_own_values() -> None:
     assert get_field(message, "MSH-10").values == ((("", "NBO1"),),)
 
 
+def test_separators_in_free_text_are_letters_of_it() -> None:
+    note = b"OBX|3|TX|R^Remark^99CW||R&D \\T\\ 10^9 cells||||||F\rNTE|1||Ring A&E^soon~then\r"
+    message = read(ORU + note)
+    assert message.parts[-1].fields[1].values == ((("", "Ring A&E^soon"),), (("", "then"),))
+    found = [field for part in message.parts for field in part.fields if field.place == "OBX-5"]
+    assert found[-1].values == ((("", "R&D & 10^9 cells"),),)
+
+
 def test_report_is_named_and_never_printed_as_text() -> None:
     message = read(ORU)
     report = [field for part in message.parts for field in part.fields if field.is_report]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 
 import pytest
 from flask import Flask
@@ -19,6 +20,7 @@ from clinic.models import (
     OrderAct,
     OrderAttempt,
     OrderMessage,
+    Task,
     User,
 )
 from clinic.services import lab_order, order_message
@@ -160,6 +162,96 @@ def test_refused_order_is_for_a_person_and_keeps_nobody_waiting(app: Flask, ids:
     run(ids, Laboratorian(), hand)
     assert [row.state for row in list_messages()] == [S.REJECTED, S.ACCEPTED, S.ACCEPTED]
     assert len({row.control_id for row in list_messages()}) == 3, "anew is under a new number"
+
+
+def list_refused(outcome: str | None = None) -> list[str]:
+    db.session.rollback()
+    return [task.detail for task in db.session.execute(select(Task).where(
+        Task.kind == "order-refused", Task.outcome == outcome)).unique().scalars()]
+
+
+def test_refused_order_is_a_task_and_goes_to_another_laboratory(app: Flask, ids: dict[str, str], hand: Hand) -> None:
+    set_endpoint(ids)
+    queue(ids, "igra")
+    run(ids, Laboratorian("CR"), hand)
+    assert list_refused() == [number(ids, "igra")]
+    client = sign_in(app, db.session.get_one(User, ids["technician"]))
+    assert "Order refused by the laboratory" in client.get("/tasks").text
+    assert "Order: Refused by the laboratory" in client.get(f"/cases/{ids['case']}/orders").text
+    with write_unit():
+        other = make_laboratory(application="OTHER")
+        other.endpoint = "mllp://127.0.0.1:9"
+        (made,) = order_message.send_orders(db.session.get_one(Case, ids["case"]), other, [ids["igra"]],
+                                            db.session.get_one(User, ids["technician"]))
+        assert (made.act, made.laboratory_id) == (OrderAct.NEW, other.id)
+    assert (list_refused(), list_refused("sent-anew")) == ([], [number(ids, "igra")])
+
+
+def test_refused_order_that_was_cancelled_is_not_sent_anew(app: Flask, ids: dict[str, str], hand: Hand) -> None:
+    set_endpoint(ids)
+    queue(ids, "igra")
+    run(ids, Laboratorian("CR"), hand)
+    (refused,) = list_messages()
+    with write_unit():
+        lab_order.cancel_order(db.session.get_one(LabOrder, ids["igra"]), "drawn from another",
+                               db.session.get_one(User, ids["technician"]))
+    assert list_refused("not-needed") == [number(ids, "igra")]
+    client = sign_in(app, db.session.get_one(User, ids["technician"]))
+    page = f"/cases/{ids['case']}/orders/sending"
+    assert "Send anew" not in client.get(page).text
+    assert client.post(f"{page}/again", data={"message": refused.id}).status_code == 409
+    assert len(list_messages()) == 1
+
+
+def test_after_a_refused_change_the_laboratory_still_has_the_order(app: Flask, ids: dict[str, str], hand: Hand) -> None:
+    set_endpoint(ids)
+    queue(ids, "igra")
+    laboratory = Laboratorian("CA", "CR")
+    run(ids, laboratory, hand)
+    queue(ids, "igra")
+    run(ids, laboratory, hand)
+    queue(ids, "igra")
+    hand.turn(seconds=1)
+    with write_unit():
+        lab_order.cancel_order(db.session.get_one(LabOrder, ids["igra"]), "drawn from another",
+                               db.session.get_one(User, ids["technician"]))
+    run(ids, laboratory, hand)
+    assert [one[0] for one in laboratory.seen] == ["NW", "XO", "XO", "CA"]
+
+
+def test_refused_cancellation_says_that_a_result_may_come(app: Flask, ids: dict[str, str], hand: Hand) -> None:
+    set_endpoint(ids)
+    queue(ids, "igra")
+    hand.turn(seconds=1)
+    with write_unit():
+        lab_order.cancel_order(db.session.get_one(LabOrder, ids["igra"]), "ordered twice",
+                               db.session.get_one(User, ids["technician"]))
+    run(ids, Laboratorian("CA", "AR"), hand)
+    assert [row.state for row in list_messages()] == [S.ACCEPTED, S.REJECTED]
+    page = sign_in(app, db.session.get_one(User, ids["technician"])).get(f"/cases/{ids['case']}/orders/sending").text
+    assert "The laboratory goes on with it" in page and list_refused() == [number(ids, "igra")]
+
+
+def test_receipt_without_a_further_word_wanted_is_waited_for_no_longer(
+    app: Flask, ids: dict[str, str], hand: Hand
+) -> None:
+    set_endpoint(ids)
+    queue(ids, "igra")
+
+    def keep_open(connection: socket.socket) -> None:
+        message = read_message(take_frame(connection).decode())
+        connection.sendall(wrap(build_acknowledgement(message, "CA", "W1", START).encode()))
+        assert connection.recv(1) == b"", "hung up at once"
+        closed.append(time.monotonic() - began)
+
+    closed: list[float] = []
+    began = time.monotonic()
+    with receiver(keep_open) as address:
+        with write_unit() as session:
+            session.get_one(Laboratory, ids["laboratory"]).endpoint = address.rsplit("/", 2)[0]
+        OrderSender("test", Patience(30, 30), RetryPlan(draw=lambda: 1.0)).send_due()
+    assert [row.state for row in list_messages()] == [S.ACCEPTED]
+    assert closed and closed[0] < 4.5
 
 
 @pytest.mark.parametrize(("kind", "code", "state"), [

@@ -312,6 +312,23 @@ def test_correction_is_the_next_revision_and_is_validated_again(place: Place) ->
         2, "nonreactive", ResultStatus.PRELIMINARY, "label exchanged")
 
 
+def test_separators_in_what_a_laboratory_writes_are_letters_of_it(place: Place) -> None:
+    place.take(place.person(), place.order(), write_value(RPR, "POS", "CWE"))
+    place.take(place.person(), place.order(reported="20261120100000+0300"),
+               write_value(RPR, "NEG", "CWE", status="C"), "NTE|1|L|R&D bench: tubes \\T\\ 10^9\\.br\\exchanged",
+               control_id="L2")
+    assert list_results()[-1].remark == "R&D bench: tubes & 10^9\nexchanged"
+
+
+def test_result_of_an_order_that_was_cancelled_waits_and_says_why(place: Place) -> None:
+    with write_unit():
+        order = next(row for row in lab_order.list_orders(place.case) if row.test == "syphilis-nontreponemal")
+        lab_order.cancel_order(order, "another person's tube", place.supervisor)
+    (row,) = place.take(place.person(), place.order(), write_value(RPR, "NEG", "CWE"))
+    assert row.state is S.WAITING and row.reason == "Its order was cancelled here: another person's tube"
+    assert list_results() == []
+
+
 def test_words_out_of_order_never_put_back_the_clock(place: Place) -> None:
     place.take(place.person(), place.order(reported="20261120100000+0300"), write_value(RPR, "NEG", "CWE"))
     (late,) = place.take(place.person(), place.order(reported="20261120080000+0300"),

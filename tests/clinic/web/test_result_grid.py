@@ -303,6 +303,11 @@ def test_value_typed_twice_is_hidden_from_the_second_person(
     differs = supervisor.post(f"{base}/second", data={"second-value": "44"}, follow_redirects=True)
     assert "The two entries differ" in _text(differs) and "41" in _text(differs)
     assert "The two entries differ" in _text(technician.get(base))
+    for address in (f"/cases/{case_id}/laboratory", "/laboratory?list=confirm",
+                    "/laboratory/bench/hba1c?state=confirm"):
+        assert "The two entries differ" in _text(technician.get(address)), f"who typed first is told: {address}"
+    assert "Type it again when you have both looked" in _text(supervisor.get(base))
+    assert "In range" in _text(supervisor.get(base)), "what the range says stands beside the value"
     assert supervisor.post(f"{base}/second", data={"second-value": "41"}).status_code == 302
     assert [one.status for one in _all(LabResult)] == [ResultStatus.FINAL]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from clinic.schemas.laboratory import NewSpecimen
 from clinic.services.hold import place_hold
 from clinic.services.plausibility import get_today
 from clinic.services.specimen import take_specimen
+from tests.clinic.documents.paper import read_pages
 from tests.factory import make_applicant, make_case, make_user
 from tests.sign_in import sign_in
 
@@ -205,6 +207,23 @@ def test_orders_are_placed_cancelled_and_asked_again(
     assert client.post(base, data={"test": "alt"}).status_code == 422, "beyond the rules only with a reason"
     assert client.post(base, data={"test": "alt", "reason": "hepatitis"}).status_code == 302
     assert "Order them" not in _text(looker.get(base)) and looker.post(base, data={}).status_code == 403
+
+
+def test_order_with_a_result_is_neither_cancelled_nor_asked_for_on_paper(
+    app: Flask, case_id: str, staff: dict[str, User], tmp_path: Path
+) -> None:
+    client, base = sign_in(app, staff["labtech"]), f"/cases/{case_id}/orders"
+    client.post(base, data={})
+    page = _text(client.get(base))
+    asked = page.count("Cancel or again")
+    assert asked == len(_all(LabOrder)) and re.search(r'<option value=""[^>]*>\s*Choose', page)
+    assert client.post(base, data={"test": "", "reason": "hepatitis"}).status_code == 422
+    client.post(f"/cases/{case_id}/laboratory", data={
+        "performed_on": clock.now().date().isoformat(), "syphilis-nontreponemal.value": "nonreactive"})
+    page = _text(client.get(base))
+    assert page.count("Cancel or again") == asked - 1 and "Result waits for its second person" in page
+    (letter,) = read_pages(client.get(f"{base}/letter").data, tmp_path)
+    assert "IGRA" in letter and "Syphilis" not in letter
 
 
 def test_who_may_be_infectious_is_marked_on_every_list_of_the_laboratory(

@@ -44,6 +44,17 @@ def test_words_of_a_refusal_reach_the_clinic() -> None:
     assert classify(read_acknowledgement(refused)).words == "See errors; No passport"
 
 
+@pytest.mark.parametrize(("orc", "state", "words"), [
+    ("ORC|OK|NBO-L-1", DeliveryState.ACCEPTED, ""), ("ORC|CR|NBO-L-1", DeliveryState.ACCEPTED, ""),
+    ("ORC|UC|NBO-L-1||||||||||||||^Analysed already^L", DeliveryState.REJECTED, "Unable to cancel; Analysed already"),
+    ("ORC|UA|NBO-L-1\rNTE|1||Not done here", DeliveryState.REJECTED, "Unable to accept the order; Not done here"),
+])  # fmt: skip
+def test_message_taken_with_an_order_that_is_not_is_a_refusal(orc: str, state: DeliveryState, words: str) -> None:
+    reply = answer("MSA|AA|NBO1", orc).replace(b"ACK^R01^ACK", b"ORL^O22^ORL_O22")
+    outcome = classify(read_acknowledgement(reply))
+    assert (outcome.state, outcome.words) == (state, words)
+
+
 @pytest.mark.parametrize("reply", [
     b"", b"garbage", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"MSH|^~\\&|A|B|C|D|1||ACK|9|P|2.5.1\r",
     answer("MSA|OK|NBO1"), answer("MSA||NBO1"), b"\xff\xfe\x00", "MSH|^~\\&|".encode("utf-16"),

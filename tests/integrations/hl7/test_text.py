@@ -34,6 +34,10 @@ def test_line_break_survives_only_in_formatted_text() -> None:
     assert escape("a\nb") == "a b"
 
 
+def test_layout_of_formatted_text_leaves_its_lines_and_blanks() -> None:
+    assert unescape("\\.in+4\\a\\.sp\\b\\.BR\\c\\.sp2\\d\\.ce\\e\\.sk3\\f\\.fi\\") == "a\nb\nc\n\nd\ne   f"
+
+
 @pytest.mark.parametrize("text", ["C:\\temp", "\\Z12\\", "\\C2842\\", "\\X4\\", "a\\", "\\.spx\\"])
 def test_unknown_or_unterminated_sequence_keeps_its_characters(text: str) -> None:
     assert unescape(text) == text
