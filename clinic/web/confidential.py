@@ -64,6 +64,9 @@ def counsel(case_id: str) -> Answer | Response:
     try:
         if typed.get("kind") not in set(CounsellingKind):
             raise InvalidInput(_("Please correct what is marked."), fields={"kind": [_("Choose what took place.")]})
+        if typed["kind"] != CounsellingKind.RELEASED and typed.get("agreed") not in ("yes", "no"):
+            raise InvalidInput(_("Please correct what is marked."), fields={
+                "agreed": [_("Say whether the applicant agreed: nobody's agreement is taken for granted.")]})
         confidential.record_counselling(
             case, typed.get("test") or "", CounsellingKind(typed["kind"]), typed.get("agreed") != "no",
             typed.get("remark") or "", current_user)

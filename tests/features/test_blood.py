@@ -243,6 +243,7 @@ def test_confidential_result_is_opened_with_a_reason(
     page.goto(f"{address}/cases/{case_id}/confidential")
     look(page, "confidential")
     page.get_by_label("Counselling before the test").check()
+    page.get_by_label("Yes", exact=True).check()
     page.get_by_role("button", name="Record").click()
     expect(page.get_by_role("table", name=re.compile("Counselling"))).to_contain_text("agreed")
     page.get_by_label("To counsel the applicant").check()

@@ -135,12 +135,14 @@ def test_result_is_told_only_after_both_conversations(app: Flask, ids: tuple[str
     assert "only when it is confirmed" in _text(counsel("released"))
     assert "comes when counselling before it is recorded" in _text(counsel("after"))
     assert counsel("before", agreed="no").status_code == 422
+    assert 'value="yes" checked' not in _text(nurse.get(base))
+    assert "taken for granted" in _text(counsel("before", agreed="")), "nobody agrees by silence"
     assert counsel("before").status_code == 302
     assert counsel("after").status_code == 422, "not confirmed yet"
     _open(supervisor, f"/cases/{case_id}")
     assert supervisor.post(f"/cases/{case_id}/laboratory/{row_id}/confirm", data={}).status_code == 302
     assert counsel("released").status_code == 422
-    assert [counsel(kind).status_code for kind in ("after", "released")] == [302, 302]
+    assert [counsel("after").status_code, counsel("released", agreed="").status_code] == [302, 302]
     assert [one.kind.value for one in _all(Counselling)] == ["before", "after", "released"]
     assert "Result told to the applicant" in _text(nurse.get(base))
 
