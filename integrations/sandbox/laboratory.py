@@ -18,7 +18,7 @@ from enum import StrEnum
 
 from clinic import clock
 from clinic.key import new_id
-from clinic.laboratory_test import LaboratoryTest, list_tests
+from clinic.laboratory_test import LaboratoryTest, Unit, list_tests
 from integrations.hl7.acknowledgement import build_acknowledgement
 from integrations.hl7.charset import UTF_8, UnknownCharset, decode
 from integrations.hl7.composer import Field, SegmentDraft, compose
@@ -91,7 +91,7 @@ def write_result(order: Message) -> str | None:
     """The ORU^R01 that answers an order with an unremarkable result; None for a test that it does not do."""
     obr, pid, spm = order.find("OBR"), order.find("PID"), order.find("SPM")
     test = list_tests().get(obr.get(4, 4) or obr.get(4)) if obr else None
-    if obr is None or pid is None or test is None or (values := _list_values(test)) is None:
+    if obr is None or pid is None or test is None or (values := _list_values(test, pid)) is None:
         return None
     now, filler = format_moment(clock.now()), (_number(), FACILITY)
     taken = obr.get(7) or now
@@ -166,7 +166,7 @@ def examining(clinic: Clinic, port: int = 0) -> Iterator[int]:
         thread.join()
 
 
-def _list_values(test: LaboratoryTest) -> list[dict[int, Field]] | None:
+def _list_values(test: LaboratoryTest, pid: Segment) -> list[dict[int, Field]] | None:
     """The lines of an unremarkable result; None for a test with parts of its own."""
     name = (test.name, test.label, LOCAL)
     if test.normal:
@@ -175,8 +175,21 @@ def _list_values(test: LaboratoryTest) -> list[dict[int, Field]] | None:
     unit = test.number
     if unit is None or unit.low is None or unit.high is None:
         return None
-    middle = ((Decimal(unit.low) + Decimal(unit.high)) / 4).quantize(Decimal(1).scaleb(-unit.decimals))
-    return [{2: "NM", 3: name, 5: str(max(middle, Decimal(unit.low))), 6: (unit.code, unit.code, "UCUM"), 8: "N"}]
+    value = _find_usual(test, unit, pid).quantize(Decimal(1).scaleb(-unit.decimals))
+    return [{2: "NM", 3: name, 5: str(value), 6: (unit.code, unit.code, "UCUM"), 8: "N"}]
+
+
+def _find_usual(test: LaboratoryTest, unit: Unit, pid: Segment) -> Decimal:
+    """A number in the range of a person of that sex and age, so that the clinic calls it unremarkable too."""
+    today, born = clock.now().strftime("%Y%m%d"), pid.get(7)[:8]
+    age = (int(today) - int(born)) // 10000 if len(born) == 8 and born.isdigit() else 30
+    found = test.find_reference(unit.code, {"M": "male", "F": "female"}.get(pid.get(8), ""), age)
+    low, high = (found.low, found.high) if found else (None, None)
+    if low and high:
+        return (Decimal(low) + Decimal(high)) / 2
+    if low or high:
+        return Decimal(low) * Decimal("1.1") if low else Decimal(high or 0) * Decimal("0.8")
+    return max((Decimal(unit.low or 0) + Decimal(unit.high or 0)) / 4, Decimal(unit.low or 0))
 
 
 def _copy(segment: Segment) -> SegmentDraft:

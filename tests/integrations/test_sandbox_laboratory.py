@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,24 @@ def test_order_becomes_a_result_that_waits_to_be_validated(app: Flask) -> None:
         order = db.session.get_one(LabOrder, result.order_id)
         assert order.test == result.test and result.status == "preliminary"
         assert result.unit or result.value in list_tests()[result.test].normal
+
+
+@pytest.mark.parametrize(("born", "sex"), [("19890401", "F"), ("19910105", "M"), ("20170607", "F"), ("", "U")])
+def test_unremarkable_number_lies_in_the_range_of_the_person(born: str, sex: str) -> None:
+    answered = 0
+    for test in list_tests().values():
+        text = write_result(read_message(
+            "MSH|^~\\&|CLEARWAY|NBO|SANDBOXLAB|LAB|20261120||OML^O21^OML_O21|1|P|2.5.1\r"
+            f"PID|1||1||A^B||{born}|{sex}\rORC|NW|L1\rOBR|1|L1||{test.name}^{test.label}^99CW\r"))
+        obx = read_message(text).find("OBX") if text else None
+        if obx is None or obx.get(2) != "NM" or not born:
+            continue
+        age = 2026 - int(born[:4])
+        found = test.find_reference(test.unit, {"M": "male", "F": "female"}[sex], age)
+        low, high = (found.low or "0", found.high or "9999") if found else ("0", "9999")
+        assert Decimal(low) <= Decimal(obx.get(5)) <= Decimal(high), test.name
+        answered += 1
+    assert answered or not born
 
 
 @pytest.mark.parametrize("kind", list(Stray))
