@@ -23,10 +23,20 @@ def acquire_lease(session: Session, name: str, owner: str, now: datetime, durati
         except IntegrityError:
             return False  # another process made the row this very moment
         return True
-    if lease.owner != owner and now < lease.until <= now + FARTHEST * duration:
+    if _holds_off(lease, owner, now, duration):
         return False
     lease.owner, lease.until = owner, now + duration
     return True
+
+
+def is_leased(session: Session, name: str, owner: str, now: datetime, duration: timedelta) -> bool:
+    """Whether somebody else than `owner` holds the lease `name`, which is taken for `duration` at a time."""
+    lease = session.execute(select(Lease).where(Lease.name == name)).scalar_one_or_none()
+    return lease is not None and _holds_off(lease, owner, now, duration)
+
+
+def _holds_off(lease: Lease, owner: str, now: datetime, duration: timedelta) -> bool:
+    return lease.owner != owner and now < lease.until <= now + FARTHEST * duration
 
 
 def release_lease(session: Session, name: str, owner: str, now: datetime) -> None:

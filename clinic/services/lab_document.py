@@ -19,8 +19,8 @@ from clinic.file_store import open_store
 from clinic.lab_report import PersonReport, ReportedDocument, ReportedPanel, ReportedPerson
 from clinic.models import Case, LabDocument, Laboratory, LabOrder, User
 from clinic.services.lab_order import list_orders
-from clinic.services.result_intake import Source
 from clinic.services.result_match import Suggestion, find_match
+from clinic.services.result_taking import Source
 
 
 def check_documents(reports: Sequence[PersonReport]) -> dict[str, str]:

@@ -1,14 +1,14 @@
-"""The one door by which results of laboratories come in: message, file, table, JSON or printed report.
+"""What becomes of one result that a laboratory reported (clinic/services/result_taking.py keeps it as a row).
 
-Each result becomes a row as it was reported. Where it is certain whose it is and what it means, a preliminary result of
-ours comes of it, entered by the laboratory's own account, which a person of ours validates like every other. Everything
-else waits for a person with the reason. Nothing here makes or changes a person.
+Where it is certain whose it is and what it means, a preliminary result of ours comes of it, entered by the laboratory's
+own account, which a person of ours validates like every other. Everything else waits for a person with the reason.
+Nothing here makes or changes a person.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 
 from flask_babel import gettext as _
@@ -19,12 +19,10 @@ from clinic.audit import record_change
 from clinic.caution import Caution, NeedsConfirmation, ensure_confirmed
 from clinic.db import db
 from clinic.errors import AlreadyDone, ClearwayError, InvalidInput, NotFound
-from clinic.lab_report import PersonReport, ReportedPerson, from_plain, to_plain
+from clinic.lab_report import ReportedPerson, from_plain
 from clinic.models import (
     FOR_A_PERSON,
     Case,
-    InboundMessage,
-    Laboratory,
     LabOrderState,
     LabResult,
     MapKind,
@@ -52,43 +50,10 @@ from clinic.services.result_reading import (
     build_groups,
     build_result,
     find_specimen,
-    find_status,
     is_parent_inferred,
     say_fields,
-    to_utc,
 )
 from clinic.services.specimen import list_specimens
-
-
-@dataclass(frozen=True)
-class Source:
-    """What a report came in with."""
-
-    laboratory: Laboratory
-    message: InboundMessage
-    said_at: str  # the message's own time, ISO in UTC, where the report gives none
-
-
-def take_report(source: Source, reports: Sequence[PersonReport]) -> list[ReportedResult]:
-    """Keep every result of a message and apply what is certain; a message taken again adds nothing that it had.
-
-    What waited from an earlier reading of the same message is replaced: a mapping was corrected meanwhile.
-    """
-    done = _forget_waiting(source.message)
-    dictionary = read_dictionary(source.laboratory.id)
-    made = []
-    for report in reports:
-        for panel in report.panels:
-            for group in build_groups(panel, dictionary):
-                row = _keep(source, report.person, group)
-                if (row.filler, row.placer, row.test or row.their_code, row.sub_id) in done:
-                    db.session.expunge(row)
-                    continue
-                db.session.add(row)
-                db.session.flush()
-                _decide(row, report.person, group, dictionary)
-                made.append(row)
-    return made
 
 
 def assign(
@@ -118,7 +83,7 @@ def assign(
         made = results.enter_result(case, replace(new, confirmed=list(confirmed)), actor)
     except NeedsConfirmation as problem:
         raise NeedsConfirmation([*other, *problem.cautions], reported=row.id) from None
-    row.test, row.sub_id = made.test, _find_sub_id(group)  # its code may mean something only since it came
+    row.test, row.sub_id = made.test, find_sub_id(group)  # its code may mean something only since it came
     _settle(row, ReportedState.APPLIED, "", case.id, made)
     release.drop_waiting(row, actor)
     row.decided_at, row.decided_by_id, row.remark = clock.now(), actor.id, remark
@@ -164,7 +129,7 @@ def list_suggestions(row: ReportedResult) -> list[Suggestion]:
     return find_match(row.laboratory, person, panel)[1]
 
 
-def _decide(row: ReportedResult, person: ReportedPerson, group: Group, dictionary: Dictionary) -> None:
+def decide(row: ReportedResult, person: ReportedPerson, group: Group, dictionary: Dictionary) -> None:
     """Apply what is certain; everything else waits with its reason."""
     before = _find_before(row)
     latest = max(before, key=lambda one: (one.said_at, one.id), default=None)
@@ -256,35 +221,9 @@ def _take_back(row: ReportedResult, applied: ReportedResult | None) -> None:
     _record("take-back-result", row, row.laboratory.user)
 
 
-def _keep(source: Source, person: ReportedPerson, group: Group) -> ReportedResult:
-    panel = group.panel
-    return ReportedResult(
-        site_id=source.laboratory.site_id, laboratory_id=source.laboratory.id, laboratory=source.laboratory,
-        message_id=source.message.id, received_at=clock.now(), placer=panel.placer[:80], filler=panel.filler[:80],
-        test=group.test.name if group.test else "", their_code=group.first.code[:120],
-        sub_id=_find_sub_id(group), status=find_status(group)[:4],
-        said_at=to_utc(panel.reported_at) or source.said_at, content=to_plain(person, panel, group.values),
-        state=ReportedState.WAITING, parent_inferred=False,
-    )
-
-
-def _find_sub_id(group: Group) -> str:
+def find_sub_id(group: Group) -> str:
+    """What tells isolates of one culture apart (OBX-4)."""
     return (group.main.sub_id if group.main else "")[:40]
-
-
-def _forget_waiting(message: InboundMessage) -> set[tuple[str, str, str, str]]:
-    """Put aside what waited from an earlier reading; gives the keys of what was decided and stays."""
-    rows = db.session.execute(select(ReportedResult).where(ReportedResult.message_id == message.id)).unique().scalars()
-    kept = set()
-    for row in rows:
-        if row.state is ReportedState.REPLACED:
-            continue
-        if row.state in FOR_A_PERSON and row.result_id is None:
-            row.state = ReportedState.REPLACED
-            release.drop_waiting(row, None)
-        else:
-            kept.add((row.filler, row.placer, row.test or row.their_code, row.sub_id))
-    return kept
 
 
 def _find_before(row: ReportedResult) -> list[ReportedResult]:

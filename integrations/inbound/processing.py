@@ -1,9 +1,14 @@
-"""Works on stored messages, one after the other in the order of arrival, each in a unit of its own."""
+"""Works on stored messages, one after the other in the order of arrival, each in a unit of its own.
+
+One of very many results needs several units, so that others can save meanwhile. A lease says who works on it: another
+process that finds it unfinished waits, and begins it again where that one has died.
+"""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import Select, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -11,18 +16,23 @@ from sqlalchemy.orm import Session
 
 from clinic import clock
 from clinic.db import read_unit, write_unit
+from clinic.key import new_id
 from clinic.models import Authority, Delivery, InboundMessage, InboundState, Laboratory, OrderMessage
 from clinic.queries.inbound import is_in
+from clinic.services.result_taking import Taking
 from integrations.authorities.hl7_oru import NAME, classify
 from integrations.fault import describe_fault
 from integrations.hl7.acknowledgement import Unreadable, read_acknowledgement
 from integrations.inbound.results import Prepared, apply_results, check, has_results, prepare_results
+from integrations.lease import acquire_lease, is_leased, release_lease
 from integrations.order_sender import record_word
 from integrations.settlement import record_own_word
 from integrations.transport.mllp import parse_peer
 
 log = logging.getLogger(__name__)
 
+OWNER = new_id()  # this process
+PORTIONS, PORTIONS_LEASE = "message-in-portions", timedelta(minutes=1)  # renewed with each portion
 TURN_LIMIT = 200  # messages before other work of the process gets its turn
 
 
@@ -48,19 +58,53 @@ def _process_next() -> bool:
         row = session.execute(_next().with_for_update(skip_locked=True)).scalar_one_or_none()
         if row is None:
             return False
-        row.processed_at = clock.now()
         if isinstance(prepared, _Broken):
             if prepared.message_id == row.id:
+                row.processed_at = clock.now()
                 row.state, row.state_reason = InboundState.ERROR, prepared.fault
                 return True
             prepared = None  # another worker took the one that we had read
-        try:
-            with session.begin_nested():
-                row.state, row.state_reason = _work(session, row, prepared)
-        except Exception as error:
-            log.error("message %s could not be worked on: %s", row.id, describe_fault(error))
-            row.state, row.state_reason = InboundState.ERROR, type(error).__name__
-        return True
+        if has_results(row) and (prepared is None or prepared.message_id != row.id):
+            prepared = prepare_results(row, session.get_one(Laboratory, row.laboratory_id))
+            if any(report.documents for report in prepared.reports):
+                return True  # it is read again in its turn, its reports outside of this unit
+        if not _is_ours(session, prepared):
+            return False
+        message_id, left = row.id, _work_on(session, row, prepared, None)
+    while left is not None:
+        with write_unit() as session:
+            row = session.get_one(InboundMessage, message_id, with_for_update=True)
+            if row.state is not InboundState.NEW or not _is_ours(session, prepared):
+                return True  # we stood still for so long that another process has begun it again
+            left = _work_on(session, row, prepared, left)
+    return True
+
+
+def _is_ours(session: Session, prepared: Prepared | None) -> bool:
+    """Whether no other process is in the middle of a large message; of a large one that nobody else begins it."""
+    now = clock.now()
+    if prepared is not None and prepared.is_large:
+        return acquire_lease(session, PORTIONS, OWNER, now, PORTIONS_LEASE)
+    return not is_leased(session, PORTIONS, OWNER, now, PORTIONS_LEASE)
+
+
+def _work_on(
+    session: Session, row: InboundMessage, prepared: Prepared | None, taking: Taking | None
+) -> Taking | None:
+    """One portion, mostly all of it; gives what is left. A fault of ours ends the message, what was taken stays."""
+    row.processed_at = clock.now()
+    try:
+        with session.begin_nested():
+            outcome = _work(session, row, prepared, taking)
+    except Exception as error:
+        log.error("message %s could not be worked on: %s", row.id, describe_fault(error))
+        outcome = InboundState.ERROR, type(error).__name__
+    if isinstance(outcome, Taking):
+        return outcome
+    row.state, row.state_reason = outcome
+    if prepared is not None and prepared.is_large:
+        release_lease(session, PORTIONS, OWNER, clock.now())
+    return None
 
 
 def _next() -> Select[InboundMessage]:
@@ -93,13 +137,11 @@ def _break(message_id: str, error: Exception) -> _Broken:
     return _Broken(message_id, type(error).__name__)
 
 
-def _work(session: Session, row: InboundMessage, prepared: Prepared | None) -> tuple[InboundState, str]:
-    if has_results(row):
-        if prepared is None or prepared.message_id != row.id:  # another worker took the one that we had read
-            prepared = prepare_results(row, session.get_one(Laboratory, row.laboratory_id))
-            if any(report.documents for report in prepared.reports):
-                return InboundState.NEW, ""  # it is read again in its turn, its reports outside of this unit
-        return apply_results(session, row, prepared)
+def _work(
+    session: Session, row: InboundMessage, prepared: Prepared | None, taking: Taking | None
+) -> tuple[InboundState, str] | Taking:
+    if prepared is not None and has_results(row):
+        return apply_results(session, row, prepared, taking)
     if row.laboratory_id is not None:
         return apply_order_word(session, row)
     return apply_acknowledgement(session, row)

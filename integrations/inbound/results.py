@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic.api.laboratory_result import read_body
 from clinic.lab_report import MOST_DOCUMENTS, MOST_VALUES, PersonReport, holds_too_much
 from clinic.lab_table import read_table
-from clinic.models import FOR_A_PERSON, InboundMessage, InboundState, Laboratory
+from clinic.models import FOR_A_PERSON, InboundMessage, InboundState, Laboratory, ReportedResult, ReportedState
 from clinic.services.lab_document import check_documents, keep_documents
-from clinic.services.result_intake import Source, take_report
 from clinic.services.result_reading import to_utc
+from clinic.services.result_taking import Source, Taking, begin_taking, go_on_taking
 from integrations.hl7.charset import UnknownCharset, decode
 from integrations.hl7.reader import NotHl7, read_message
 from integrations.hl7.report import read_moment, read_report
 
 RESULTS = "ORU"
 JSON, CSV = "JSON", "CSV"
+FEW = 50  # values that one unit takes, however long that is
+PORTION_SECONDS = 0.5  # that a unit goes on taking more of them: nobody can save meanwhile in an embedded database
 
 
 def has_results(row: InboundMessage) -> bool:
@@ -37,6 +42,11 @@ class Prepared:
     said_at: str
     checked: Mapping[str, str] = field(default_factory=dict)  # of each report why it cannot be kept
     fault: str = ""  # why it cannot be read
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it is taken in portions, so that others can save in between."""
+        return sum(len(panel.values) for report in self.reports for panel in report.panels) > FEW
 
 
 def prepare_results(row: InboundMessage, laboratory: Laboratory) -> Prepared:
@@ -80,19 +90,32 @@ def check(prepared: Prepared) -> Prepared:
     return replace(prepared, checked=check_documents(prepared.reports))
 
 
-def apply_results(session: Session, row: InboundMessage, prepared: Prepared) -> tuple[InboundState, str]:
-    """Take what the message reports; says what of it waits for a person."""
+def apply_results(
+    session: Session, row: InboundMessage, prepared: Prepared, taking: Taking | None
+) -> tuple[InboundState, str] | Taking:
+    """Take what the message reports, of a large one a portion; says what of it waits for a person.
+
+    As long as something is left to be taken it gives that back instead, for the next unit.
+    """
     if prepared.fault:
         return InboundState.HELD, prepared.fault
     laboratory = session.get_one(Laboratory, row.laboratory_id)
     source = Source(laboratory, row, prepared.said_at)
-    made = take_report(source, prepared.reports)
+    taking = taking or begin_taking(source, prepared.reports)
+    go_on_taking(source, taking, PORTION_SECONDS if prepared.is_large else inf)
+    if taking.left:
+        return taking
     refused = keep_documents(source, prepared.reports, prepared.checked)
     if not prepared.reports:
         return InboundState.HELD, "It holds no order with results (OBR)."
     if refused:
         count = "A printed report" if len(refused) == 1 else f"{len(refused)} printed reports"
         return InboundState.HELD, f"{count} in it cannot be used. {' '.join(dict.fromkeys(refused))}"
-    waiting = sum(one.state in FOR_A_PERSON for one in made)
-    return InboundState.APPLIED, (
-        f"{waiting} of {len(made)} results wait{'s' if waiting == 1 else ''} for a person." if waiting else "")
+    return InboundState.APPLIED, _say_waiting(session, row)
+
+
+def _say_waiting(session: Session, row: InboundMessage) -> str:
+    states = Counter(session.execute(select(ReportedResult.state).where(
+        ReportedResult.message_id == row.id, ReportedResult.state != ReportedState.REPLACED)).scalars())
+    waiting, all_of_it = sum(states[state] for state in FOR_A_PERSON), states.total()
+    return f"{waiting} of {all_of_it} results wait{'s' if waiting == 1 else ''} for a person." if waiting else ""
