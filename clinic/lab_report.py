@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-# Of one message. Its results are taken together, and meanwhile nobody else's work is saved: more stopped a clinic.
+# Of one message: no laboratory reports more at once, and nobody could look through what became of them.
 MOST_VALUES = 1000
 MOST_DOCUMENTS = 50  # printed reports, each of which is opened in a process of its own
 
