@@ -44,6 +44,7 @@ from clinic.queries.due_source import (
     Source,
     at_sites,
     columns,
+    is_cultured,
     last_day,
     last_moment,
     led_at_sites,
@@ -102,8 +103,7 @@ def _is_awaited(specimen: Any) -> ColumnElement[bool]:
         and_(or_(specimen.media.is_(None), specimen.media.contains(medium)),
              ~_is_settled(specimen, LabResult.method == medium)) for medium in MEDIA))
     return and_(
-        text("specimen.kind in ('sputum', 'gastric-aspirate') and specimen.withdrawn_at is null "
-             "and specimen.rejected_at is null"), Case.state.in_(workflow.RECORDING), outstanding,
+        is_cultured(), Case.state.in_(workflow.RECORDING), outstanding,
         ~_is_settled(specimen, or_(LabResult.method.is_(None), LabResult.value == "mtb")))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, literal
+from sqlalchemy import ColumnElement, Select, TextClause, exists, literal, text
 
 from clinic.models import Case, Task
 from clinic.queries.index_choice import LED_SITE
@@ -66,3 +66,9 @@ def at_sites(moment: Moment) -> ColumnElement[bool]:
 def led_at_sites(moment: Moment) -> ColumnElement[bool]:
     """The same where another table's few rows lead to the cases."""
     return LED_SITE.in_(moment.sites)
+
+
+def is_cultured() -> TextClause:
+    """A specimen that is cultured and not lost; written out, so that the index of such specimens is used."""
+    return text("specimen.kind in ('sputum', 'gastric-aspirate') and specimen.withdrawn_at is null "
+                "and specimen.rejected_at is null")

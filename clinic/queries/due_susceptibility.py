@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, select, text
+from sqlalchemy import ColumnElement, Select, and_, exists, func, select
 
 from clinic import culture, workflow
 from clinic.models import Case, LabComponent, LabResult, ResultStatus, Specimen, Task
-from clinic.queries.due_source import Moment, at_sites, columns, last_day, was_asked
+from clinic.queries.due_source import Moment, at_sites, columns, is_cultured, last_day, was_asked
 
 KIND, TEST, DRUG = "susceptibility-awaited", "dst", "isoniazid"
 COUNTING = (ResultStatus.FINAL, ResultStatus.CORRECTED)
@@ -41,9 +41,6 @@ def _is_untested() -> ColumnElement[bool]:
     """Grown, and not tested as bacilli of a culture are. What a molecular test says of rifampicin alone, as the first
     specimen's often does, does not stand for that: the question is about isoniazid too."""
     return and_(
-        # Written out, so that the index of cultured specimens is used.
-        text("specimen.kind in ('sputum', 'gastric-aspirate') and specimen.withdrawn_at is null "
-             "and specimen.rejected_at is null"), Case.state.in_(workflow.RECORDING), exists(
-            select(LabResult.id).where(_GREW)),
+        is_cultured(), Case.state.in_(workflow.RECORDING), exists(select(LabResult.id).where(_GREW)),
         ~exists(select(LabResult.id).join(LabComponent, LabComponent.result_id == LabResult.id).where(
             _COUNTS, LabResult.test == TEST, LabComponent.name == DRUG)))

@@ -55,8 +55,10 @@ def count_indicators(user: User, first: date, last: date) -> dict[str, dict[str,
         .where(Case.site_id == user.site_id, Case.programme == PROGRAMME, Case.exam_date.between(first, last))
         .group_by(month).order_by(month))
     found = {row.month: {name: int(getattr(row, f"row_{name}") or 0) for name in conditions} for row in rows}
-    begin = date.fromisoformat(f"{min(found)}-01") if found else last
-    count = (last.year - begin.year) * 12 + last.month - begin.month + 1 if found else 0
+    if not found:
+        return {}
+    begin = date.fromisoformat(f"{min(found)}-01")
+    count = (last.year - begin.year) * 12 + last.month - begin.month + 1
     months = [f"{add_months(begin, number):%Y-%m}" for number in range(count)]
     return {month: found.get(month) or dict.fromkeys(conditions, 0) for month in months}
 

@@ -296,16 +296,17 @@ def _say_mornings(case: Case, series: list[Specimen], today: date) -> tuple[str,
     if fault == "consecutive":
         return _("The specimens are not of three consecutive mornings: three new ones are needed, begun by %(day)s.",
                  day=format_date(latest) if latest else _("the day that the rules give")), True
-    if not series:
-        begin = _("The first specimen is due by the morning of %(day)s.", day=format_date(latest)) if latest else ""
-        return begin, False
-    last = max(each.collected_on for each in series)
+    last = max((each.collected_on for each in series), default=None)
+    if last is None:
+        words = _("The first specimen is due by the morning of %(day)s.", day=format_date(latest)) if latest else ""
+        return words, False
     mornings = [format_date(last + timedelta(days=n + 1)) for n in range(specimen.SERIES - len(series))]
     if len(mornings) == 2:
-        return _("Two specimens are still to be taken, on the mornings of %(first)s and %(second)s.",
-                 first=mornings[0], second=mornings[1]), False
-    third = _("One specimen is still to be taken, on the morning of %(day)s.", day=mornings[0]) if mornings else ""
-    return third, False
+        words = _("Two specimens are still to be taken, on the mornings of %(first)s and %(second)s.",
+                  first=mornings[0], second=mornings[1])
+    else:
+        words = _("One specimen is still to be taken, on the morning of %(day)s.", day=mornings[0]) if mornings else ""
+    return words, False
 
 
 def _say_parts(row: LabResult) -> str:

@@ -63,8 +63,7 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
     return show(
         "laboratory/susceptibility.html", case, problem, typed=typed, test=list_tests()[TEST], rows=rows[::-1],
         specimens=sorted(specimens, key=lambda each: (not _proves(each), each.id in tested)),
-        tested=tested,
-        ticked=typed.get("confirmed", []),
+        tested=tested, ticked=typed.get("confirmed", []),
         proven={each.id for each in specimens if _proves(each)},
         names=list_names(who for row in rows for who in (row.entered_by_id, row.confirmed_by_id)),
         writing=is_recording(case) and has_permission(P.ENTER_RESULT),
