@@ -29,17 +29,32 @@ class Stopped:
 
     days: tuple[date, ...] = ()
     months: frozenset[str] = frozenset()
+    periods: tuple[tuple[date, date | None], ...] = ()  # first and last day of each stop; no last one while it stands
+
+    @property
+    def stands(self) -> bool:
+        """Whether nothing is given until somebody decides how the treatment goes on."""
+        return any(last is None for _first, last in self.periods)
+
+    def list_periods(self, month: str) -> list[tuple[date, date | None]]:
+        """Those that touch the month; one that stands touches every later month of which anything is told."""
+        return [(first, last) for first, last in self.periods
+                if _month_of(first) <= month and (last is None or month <= _month_of(last))]
 
 
 def find_stopped(tb: TbCase | None, until: date | None = None) -> Stopped:
     """The days as the calendar of doses has them: until `until`, without it until somebody last wrote about the
-    treatment, so that what was stored is right on any later day too."""
+    treatment, so that what was stored is right on any later day too. That nothing is given since then either, a period
+    without an end says."""
     if tb is None or not was_stopped(tb):
         return Stopped()
-    last = until or find_last_word(tb)
-    days = tuple(sorted(list_held_days(tb, list_changes(tb), last)))
+    last, changes = until or find_last_word(tb), list_changes(tb)
+    days = tuple(sorted(list_held_days(tb, changes, last)))
+    periods = tuple((one.from_on, one.until - timedelta(days=1) if one.until else None)
+                    for one in changes if one.is_stop)
     first = min((phase.started_on for phase in list_phases(tb.case_id)), default=last)
-    return Stopped(days, frozenset(_month_of(first + timedelta(days=n)) for n in range((last - first).days + 1)))
+    months = frozenset(_month_of(first + timedelta(days=n)) for n in range((last - first).days + 1))
+    return Stopped(days, months, periods)
 
 
 def to_fhir(
@@ -52,19 +67,21 @@ def to_fhir(
     treatment that they are part of. A month of which nothing counts any more was entered in error.
     """
     rows = sorted(doses, key=lambda dose: (dose.day, dose.id))
-    told = {_month_of(day) for day in (*(dose.day for dose in rows), *stopped.days)}
-    return [_build(case, month, [dose for dose in rows if _month_of(dose.day) == month],
-                   [day for day in stopped.days if _month_of(day) == month], naming, treatment,
+    told = {_month_of(day) for day in (
+        *(dose.day for dose in rows), *stopped.days, *(first for first, _last in stopped.periods))}
+    return [_build(case, month, [dose for dose in rows if _month_of(dose.day) == month], stopped, naming, treatment,
                    goes_on and not naming.is_released and month == max(told, default=""))
             for month in sorted(told | stopped.months)]
 
 
 def _build(
-    case: Case, month: str, rows: list[TbDose], stopped: list[date], naming: Naming, treatment: str | None,
+    case: Case, month: str, rows: list[TbDose], stopped: Stopped, naming: Naming, treatment: str | None,
     is_open: bool,
 ) -> Resource:
+    held, periods = [day for day in stopped.days if _month_of(day) == month], stopped.list_periods(month)
     counting = [dose for dose in rows if dose.superseded_at is None and not dose.phase.is_void]
-    days = sorted([*(dose.day for dose in counting), *stopped])
+    begun = [first for first, _last in periods if _month_of(first) == month]
+    days = sorted([*(dose.day for dose in counting), *held, *begun])
     said = days or [dose.day for dose in rows] or [date.fromisoformat(f"{month}-01")]
     status = "preliminary" if is_open else "final"
     return drop_empty({
@@ -78,7 +95,7 @@ def _build(
         "encounter": naming.refer("Encounter", case.id),
         "effectivePeriod": {"start": said[0].isoformat(), "end": said[-1].isoformat()},
         "performer": [naming.refer("Organization", case.site_id)],
-        "component": _count(counting, len(stopped)),
+        "component": [*_count(counting, len(held)), *(_tell_stop(*period) for period in periods)],
     })
 
 
@@ -89,6 +106,12 @@ def _count(doses: list[TbDose], stopped: int) -> list[Element]:
         "doses-missed": sum(dose.state is DoseState.MISSED for dose in doses),
         "doses-held": sum(dose.state is DoseState.HELD for dose in doses) + stopped}
     return [{"code": local_concept("observation", name), "valueInteger": count} for name, count in counts.items()]
+
+
+def _tell_stop(first: date, last: date | None) -> Element:
+    """Without an end while it stands: days that nobody wrote yet are none of a dose, too."""
+    return {"code": local_concept("observation", "medicines-stopped"),
+            "valuePeriod": {"start": first.isoformat(), **({"end": last.isoformat()} if last else {})}}
 
 
 def _month_of(day: date) -> str:

@@ -131,6 +131,7 @@ def load_dossier(session: Session, order: DocumentOrder, naming: ReleasedNaming)
     treatments = [row for row in _list(session, Treatment, case.id) if row.is_current]
     tb_treatment = next((row.series_id for row in treatments if row.disease == TUBERCULOSIS), None)
     tb, signed_on = find_tb_case(session, case.id), clock.to_day(conclusion.decided_at, case.site.time_zone)
+    stopped = dose_count.find_stopped(tb, signed_on)
     return Dossier(
         frame=[
             patient.to_fhir(case.applicant, naming, case),
@@ -140,10 +141,10 @@ def load_dossier(session: Session, order: DocumentOrder, naming: ReleasedNaming)
         ],
         problems=condition.to_current(case, naming, forms, conclusion, tb),
         treatments=[*(medication_statement.to_fhir(row, naming) for row in treatments),
-                    *(medication_statement.to_phase(row, case.applicant_id, naming, tb_treatment)
+                    *(medication_statement.to_phase(row, case.applicant_id, naming, tb_treatment, stopped.stands)
                       for row in list_phases(session, case.id))],
         dose_counts=[one for one in dose_count.to_fhir(
-            case, list_doses(session, case.id), naming, tb_treatment, False, dose_count.find_stopped(tb, signed_on))
+            case, list_doses(session, case.id), naming, tb_treatment, False, stopped)
                      if one["status"] != _WRONG],
         exposures=_list_exposures(session, order, naming),
         alerts=[flag.to_fhir(row, naming) for row in _list(session, InfectionHold, case.id) if row.ended_at is None],

@@ -45,24 +45,30 @@ def to_fhir(row: Treatment, naming: Naming) -> Resource:
 
 
 TUBERCULOSIS = "tuberculosis"
+_BEGUN_ANEW, _HELD = "Begun anew after an interruption", "All medicines stopped"
 _PHASES = {PhaseName.INTENSIVE: "intensive phase", PhaseName.CONTINUATION: "continuation phase"}
 
 
-def to_phase(row: TbPhase, applicant_id: str, naming: Naming, treatment: str | None) -> Resource:
-    """The statement of one phase; `treatment` is the series of the treatment that it is part of.
+def to_phase(
+    row: TbPhase, applicant_id: str, naming: Naming, treatment: str | None, is_held: bool = False,
+) -> Resource:
+    """The statement of one phase; `treatment` is the series of the treatment that it is part of, `is_held` while all
+    medicines are stopped.
 
     A phase begun anew after an interruption is stopped: what was given stays true, and counts for nothing.
     """
     treatable = list_treatables()[TUBERCULOSIS]
     regimen = treatable.regimens.get(row.regimen)
     words = f"{regimen.label if regimen else row.regimen}, {_PHASES[row.name]}"
-    status = "stopped" if row.is_void else "completed" if row.ended_on else "active"
+    is_held = is_held and not row.is_void and row.ended_on is None
+    status = "stopped" if row.is_void else "completed" if row.ended_on else "on-hold" if is_held else "active"
+    why = _BEGUN_ANEW if row.is_void else _HELD if is_held else ""
     return drop_empty({
         "resourceType": "MedicationStatement",
         "id": naming.id_of("MedicationStatement", row.id),
         "partOf": [naming.refer("MedicationStatement", treatment)] if treatment else None,
         "status": status,
-        "statusReason": [{"text": "Begun anew after an interruption"}] if row.is_void else None,
+        "statusReason": [{"text": why}] if why else None,
         "medicationCodeableConcept": {"text": clean_text(words)},
         "subject": naming.refer("Patient", applicant_id),
         "context": naming.refer("Encounter", row.case_id),

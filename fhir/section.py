@@ -99,6 +99,9 @@ def _value(node: Element) -> str:
         return " ".join(_texts((f"{amount.get('comparator', '')}{amount['value']}", amount.get("unit"))))
     if "valueDateTime" in node:
         return _day(node["valueDateTime"])
+    if "valuePeriod" in node:
+        days = node["valuePeriod"]
+        return f"{_day(days['start'])} – {_day(days['end'])}" if "end" in days else f"since {_day(days['start'])}"
     if "valueInteger" in node:
         return str(node["valueInteger"])
     if "valueBoolean" in node:

@@ -78,6 +78,7 @@ from fhir.source_row import (
     list_doses,
     list_forms,
     list_orders,
+    list_phases,
     list_revisions,
 )
 
@@ -234,11 +235,11 @@ def _build_treatment(session: Session, key: str) -> list[Projected]:
     return [_of_case(medication_statement.to_fhir(row, NAMING), row.case)]
 
 
-def _build_phase(session: Session, key: str) -> list[Projected]:
-    row = session.get_one(TbPhase, key)
-    case = session.get_one(Case, row.case_id)
-    treatment = find_tb_treatment(session, case.id)
-    return [_of_case(medication_statement.to_phase(row, case.applicant_id, NAMING, treatment), case)]
+def _build_phases(session: Session, case_id: str) -> list[Projected]:
+    case, treatment = session.get_one(Case, case_id), find_tb_treatment(session, case_id)
+    is_held = dose_count.find_stopped(find_tb_case(session, case_id)).stands
+    return [_of_case(medication_statement.to_phase(row, case.applicant_id, NAMING, treatment, is_held), case)
+            for row in list_phases(session, case_id)]
 
 
 def _build_dose_counts(session: Session, case_id: str) -> list[Projected]:
@@ -342,7 +343,8 @@ _ROWS: tuple[tuple[str, type, str], ...] = (
     ("laboratory", LabResult, "series_id"),
     ("panel", LabResult, "case_id"),
     ("treatment", Treatment, "series_id"),
-    ("phase", TbPhase, "id"),
+    ("phase", TbPhase, "case_id"),
+    ("phase", TbSideEffect, "case_id"),
     ("dose-count", TbDose, "case_id"),
     ("dose-count", TbSideEffect, "case_id"),  # for which all medicines were stopped
     ("dose-count", TbPhase, "case_id"),  # one begun anew takes its doses with it
@@ -373,7 +375,7 @@ _BUILDERS: dict[str, Callable[[Session, str], list[Projected]]] = {
     "laboratory": _build_laboratory,
     "panel": _build_panels,
     "treatment": _build_treatment,
-    "phase": _build_phase,
+    "phase": _build_phases,
     "dose-count": _build_dose_counts,
     "exposure": _build_exposure,
     "hold": _build_hold,

@@ -68,7 +68,8 @@ def _of(resources: list[Resource], kind: str, code: str = "") -> list[Resource]:
 
 
 def _count(resource: Resource) -> dict[str, int]:
-    return {part["code"]["coding"][0]["code"]: part["valueInteger"] for part in resource["component"]}
+    return {part["code"]["coding"][0]["code"]: part["valueInteger"] for part in resource["component"]
+            if "valueInteger" in part}
 
 
 def test_diagnosis_phases_and_doses_are_stored(case: Case) -> None:
@@ -118,6 +119,47 @@ def test_days_held_by_a_stop_are_counted_as_the_calendar_counts_them(case: Case,
     tell(begin + timedelta(days=50), worse, ended_on=(begin + timedelta(days=5)).isoformat())
     assert count_held() == before + 5, "it had ended long before"
     assert list(list_differences(db.session)) == [], "months of which nothing is left are in error"
+
+
+def _list_stops(resource: Resource) -> list[dict[str, str]]:
+    return [part["valuePeriod"] for part in resource["component"] if "valuePeriod" in part]
+
+
+@pytest.mark.database
+def test_stop_that_stands_is_a_period_without_an_end(case: Case, staff: story.Staff) -> None:
+    """Weeks after the last entry the store said of one day that it was held, and that the medicines were taken."""
+    tb = db.session.execute(select(TbCase).where(TbCase.case_id == case.id)).scalar_one()
+    plain = {"kind": "hepatitis", "grade": "3", "began_on": get_today(case).isoformat(), "action": "all-stopped"}
+    begin = get_today(case) + timedelta(days=1)
+    with clock.stopped_at(datetime(begin.year, begin.month, begin.day, 9, tzinfo=UTC)):
+        stop = record_side_effect(tb, load(SideEffectIn(), plain), staff["physician"])
+        db.session.commit()
+
+    def tell() -> tuple[str, list[dict[str, str]]]:
+        stored = _stored(case)
+        (phase,) = [one for one in _of(stored, "MedicationStatement") if one.get("partOf")]
+        newest = max((one for one in _of(stored, "Observation", "tb-doses") if one["status"] != "entered-in-error"),
+                     key=lambda one: one["effectivePeriod"]["start"])
+        return phase["status"], _list_stops(newest)
+
+    assert tell() == ("on-hold", [{"start": begin.isoformat()}])
+    later = begin + timedelta(days=20)
+    with clock.stopped_at(datetime(later.year, later.month, later.day, 9, tzinfo=UTC)):
+        assert list(list_differences(db.session)) == [], "true at any later reading"
+        order = build_order(case, staff["physician"], classes=["A", "B3"], overall="class-a")
+        order.conclusion.decided_at = clock.now()
+        sign(order)
+        released = _released(case)
+        held = [one for one in _of(released, "Observation", "tb-doses") if one["status"] == "final"]
+        assert sum(_count(one)["doses-held"] for one in held) == 21, "a signed document: to its signature"
+        assert [_list_stops(one) for one in held[-1:]] == [[{"start": begin.isoformat()}]]
+        (composition,) = _of(released, "Composition")
+        assert "All medicines stopped since" in str(composition)
+        record_side_effect(tb, load(SideEffectIn(), plain | {"ended_on": later.isoformat()}), staff["physician"], stop)
+        db.session.commit()
+    last = later - timedelta(days=1)
+    assert tell() == ("active", [{"start": begin.isoformat(), "end": last.isoformat()}])
+    assert list(list_differences(db.session)) == []
 
 
 @pytest.mark.database
