@@ -73,9 +73,12 @@ def _compare_bare(values: dict[str, list[float]]) -> list[Figure]:
     if f"{BARE}, 1" not in values:
         return []
     raw, bare, one = values["raw, one row"], values[f"{BARE}, 1"], values["ours, 1 connection"]
+    batch, bares, many = values["raw, 32 rows"], values[f"{BARE}, 32"], values["ours, 32 connections"]
     return [
         to_figure("the loop and one bare row, 1 connection", bare, raw, "/s", "raw, one row"),
         to_figure("ours, 1 connection", one, bare, "/s", "the loop and one bare row"),
+        to_figure("the loop and bare rows, 32 connections", bares, batch, "/s", "raw, 32 rows"),
+        to_figure("ours, 32 connections", many, bares, "/s", "the loop and bare rows, 32 connections"),
     ]
 
 
@@ -262,7 +265,7 @@ async def _serve_python_hl7(port: int, path: str) -> None:
 async def _serve_alone(port: int, path: str = "") -> None:
     """What is left of a listener that judges nothing: our own lines in the loop, and always the same answer.
 
-    It stores nothing; with a `path`, the message as a row of two columns in that SQLite file.
+    It stores nothing; with a `path`, what came in one turn of the loop as rows of two columns in that SQLite file.
     """
     from integrations.inbound.intake import Verdict
     from integrations.inbound.line import Line
@@ -272,10 +275,22 @@ async def _serve_alone(port: int, path: str = "") -> None:
     verdict = Verdict(b"MSH|^~\\&|CLEARWAY|NBO|CENTRALLAB|LAB01|20261120080000+0300||ACK^R01^ACK|1|P|2.5.1\rMSA|AA|1\r",
                       None)
 
+    waiting: list[tuple[bytes, Line]] = []
+
     def take(arrival: Arrival, line: Line) -> None:
+        waiting.append((arrival.frame, line))
+        if len(waiting) == 1:
+            loop.call_soon(end_turn)
+
+    def end_turn() -> None:
+        batch = waiting.copy()
+        waiting.clear()
         if store is not None:
-            store.execute("insert into raw (body) values (?)", (arrival.frame,))
-        loop.call_soon(line.answer, verdict)
+            store.execute("begin immediate")
+            store.executemany("insert into raw (body) values (?)", [(frame,) for frame, _line in batch])
+            store.execute("commit")
+        for _frame, line in batch:
+            line.answer(verdict)
 
     server = await loop.create_server(lambda: Line(lines, take), "127.0.0.1", port)
     async with server:
