@@ -82,10 +82,10 @@ def _read_repetition(segment: Segment, position: int, raw: str, kind: str) -> tu
     marks = segment.delimiters
     pieces = raw.split(marks.component)
     if len(pieces) == 1 and marks.subcomponent not in raw:
-        return ((("", _shorten(unescape(raw))),)) if raw else ()
+        return ((("", _shorten(unescape(raw, marks))),)) if raw else ()
     found = []
     for number, piece in enumerate(pieces, 1):
-        text = " · ".join(unescape(part) for part in piece.split(marks.subcomponent) if part)
+        text = " · ".join(unescape(part, marks) for part in piece.split(marks.subcomponent) if part)
         if text:
             found.append((name_component(segment.name, position, number, kind), _shorten(text)))
     return tuple(found)

@@ -20,8 +20,12 @@ class UnknownCharset(Exception):
 
 def find_codec(message: bytes, default: str = "utf-8") -> str:
     """The codec that MSH-18 names, `default` when it names none; raises UnknownCharset."""
-    first = message.split(b"\r", 1)[0].split(b"\n", 1)[0].decode("latin-1")
-    fields = first.split(first[3:4] or "|")
+    return find_named_codec(message.split(b"\r", 1)[0].split(b"\n", 1)[0].decode("latin-1"), default)
+
+
+def find_named_codec(header: str, default: str = "utf-8") -> str:
+    """The same of the first segment's text."""
+    fields = header.split(header[3:4] or "|")
     name = fields[17].split("~", 1)[0].strip().upper() if len(fields) > 17 else ""
     if not name:
         return default

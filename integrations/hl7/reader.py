@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from integrations.hl7.escape import unescape
+from integrations.hl7.charset import UnknownCharset, find_named_codec
+from integrations.hl7.escape import Delimiters, unescape
 
 _BREAK = re.compile(r"\r\n|\r|\n")
 MOST_SEGMENTS = 6000  # of one message; what its size allows would fill the memory, the worker's hours and any page
@@ -19,17 +20,6 @@ MOST_PARTS = 200_000  # fields, repetitions, components and subcomponents of one
 
 class NotHl7(Exception):
     """The text does not begin with a message header, or is divided into more than anybody reads."""
-
-
-@dataclass(frozen=True)
-class Delimiters:
-    """The separators that MSH-1 and MSH-2 declare."""
-
-    field: str
-    component: str
-    repetition: str
-    escape: str
-    subcomponent: str
 
 
 @dataclass(frozen=True)
@@ -61,12 +51,12 @@ class Segment:
         ):  # fmt: skip
             if number > 1 or separator in part:
                 part = _take(part, separator, number)
-        return unescape(part) if part else ""
+        return unescape(part, marks) if part else ""
 
     def get_text(self, position: int, repetition: int = 1) -> str:
         """A repetition of free text (FT, TX), unescaped: it has no components, so a bare & or ^ is a letter of it."""
-        found = self.repetitions(position)
-        return unescape(found[repetition - 1].rstrip(self.delimiters.component)) if repetition <= len(found) else ""
+        found, marks = self.repetitions(position), self.delimiters
+        return unescape(found[repetition - 1].rstrip(marks.component), marks) if repetition <= len(found) else ""
 
     def is_text(self, position: int) -> bool:
         """Whether the field there is free text without components."""
@@ -137,7 +127,12 @@ def _read_delimiters(text: str) -> Delimiters:
     marks = (encoding + "^~\\&"[len(encoding) :])[:4]  # a fifth one (truncation, 2.7) has no meaning for reading
     if len(set(field + marks)) != 5:
         raise NotHl7("the separators are not five different characters")
-    return Delimiters(field, *tuple(marks))
+    try:
+        codec = find_named_codec(_BREAK.split(text, maxsplit=1)[0])
+    except UnknownCharset:
+        codec = "utf-8"  # whoever decoded the text knew better than its header
+    component, repetition, mark, subcomponent = marks
+    return Delimiters(field, component, repetition, mark, subcomponent, codec)
 
 
 def _take(text: str, separator: str, position: int) -> str:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from integrations.hl7.charset import UnknownCharset, decode
 from integrations.hl7.composer import SegmentDraft, compose
-from integrations.hl7.escape import escape, unescape
+from integrations.hl7.escape import Delimiters, escape, unescape
 from integrations.hl7.reader import NotHl7, read_message
 
 HEADER = "MSH|^~\\&|LAB|L1|CLEARWAY|NBO|20261120||ORU^R01^ORU_R01|7|P|2.5.1\r"
@@ -44,7 +44,7 @@ def test_unknown_or_unterminated_sequence_keeps_its_characters(text: str) -> Non
 
 
 def test_hexadecimal_holds_bytes_of_the_messages_encoding() -> None:
-    assert unescape("\\XC3A9\\") == "é" and unescape("\\XE9\\", "latin-1") == "é"
+    assert unescape("\\XC3A9\\") == "é" and unescape("\\XE9\\", Delimiters(encoding="latin-1")) == "é"
     assert unescape("\\XFF\\") == "\\XFF\\"
 
 
@@ -59,6 +59,20 @@ def test_separators_are_those_the_message_declares() -> None:
     pid = message.find("PID")
     assert pid is not None and message.kind == "ORU^R01" and message.control_id == "7"
     assert (pid.get(3), pid.get(3, 2, 2), pid.get(3, repetition=2)) == ("1", "3", "4")
+
+
+def test_escapes_mean_the_separators_the_message_declares() -> None:
+    message = read_message("MSH#*!?@#LAB#L1###20261120##ORU*R01#7#P#2.3#####PHL#8859/1\r"
+                           "OBX#1#ST#A##a?F?b?S?c?T?d?R?e?E?f \\F\\ caf?XE9?######F")
+    obx = message.find("OBX")
+    assert obx is not None and obx.get_text(5) == obx.get(5) == "a#b*c@d!e?f \\F\\ café"
+
+
+def test_hexadecimal_is_read_in_the_encoding_of_the_header() -> None:
+    text = "MSH|^~\\&|A|B|C|D|20261120||ORU^R01|7|P|2.5.1||||||8859/15\rOBX|1|ST|A||5 \\XA4\\||||||F\r"
+    obx = read_message(text).find("OBX")
+    assert obx is not None and obx.get(5) == "5 €"
+    assert read_message(text.replace("8859/15", "SOMETHING")).segments[1].get(5) == "5 \\XA4\\"
 
 
 def test_fifth_encoding_character_is_no_obstacle() -> None:
