@@ -131,7 +131,7 @@ def _read_delimiters(text: str) -> Delimiters:
         codec = find_named_codec(_BREAK.split(text, maxsplit=1)[0])
     except UnknownCharset:
         codec = "utf-8"  # whoever decoded the text knew better than its header
-    component, repetition, mark, subcomponent = marks
+    component, repetition, mark, subcomponent = tuple(marks)
     return Delimiters(field, component, repetition, mark, subcomponent, codec)
 
 
