@@ -54,9 +54,22 @@ def send(specimens: Sequence[Specimen], place: str, actor: User) -> None:
         _ensure_there(row)
         if row.received_at is not None:
             raise NotNow(_("%(number)s is in the laboratory already.", number=row.number), specimen=row.id)
-        row.sent_at = clock.now()
-        _move_orders(row, LabOrderState.SENT)
-        write_event(row, K.SENT, actor, place.strip())
+        _send(row, place, actor)
+
+
+def send_on(specimens: Sequence[Specimen], place: str, actor: User) -> None:
+    """Hand what the laboratory received to another one: it is on its way again, and what waits for a result with it.
+
+    Raises NotNow for one that was not received or is gone, InvalidInput without a place.
+    """
+    if not place.strip():
+        raise InvalidInput(_("Please correct what is marked."), fields={"place": [_("Say to whom they go.")]})
+    for row in specimens:
+        _ensure_there(row)
+        if row.received_at is None:
+            raise NotNow(_("%(number)s is not in the laboratory.", number=row.number), specimen=row.id)
+        row.received_at = None  # the history keeps when it came
+        _send(row, place, actor)
 
 
 def receive(specimen: Specimen, place: str, actor: User, confirmed: Sequence[str] = ()) -> None:
@@ -177,6 +190,12 @@ def _ensure_there(specimen: Specimen) -> None:
                      specimen=specimen.id)
     if specimen.discarded_at is not None:
         raise NotNow(_("%(number)s was discarded.", number=specimen.number), specimen=specimen.id)
+
+
+def _send(specimen: Specimen, place: str, actor: User) -> None:
+    specimen.sent_at = clock.now()
+    _move_orders(specimen, LabOrderState.SENT)
+    write_event(specimen, K.SENT, actor, place.strip())
 
 
 def _move_orders(specimen: Specimen, state: LabOrderState) -> None:

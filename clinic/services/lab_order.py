@@ -35,12 +35,12 @@ from clinic.services.requirement import list_requirements
 from clinic.services.task import close_tasks_about
 
 S = LabOrderState
-# From each state, where an order may go. Back: a specimen was rejected or withdrawn, a result taken back.
+# From each state, where an order may go. Back: a specimen was rejected, withdrawn or sent on, a result taken back.
 STEPS: dict[LabOrderState, frozenset[LabOrderState]] = {
     S.ORDERED: frozenset({S.COLLECTED, S.SENT, S.RECEIVED, S.RESULTED, S.CANCELLED}),
     S.COLLECTED: frozenset({S.ORDERED, S.SENT, S.RECEIVED, S.RESULTED, S.CANCELLED}),
     S.SENT: frozenset({S.ORDERED, S.RECEIVED, S.RESULTED, S.CANCELLED}),
-    S.RECEIVED: frozenset({S.ORDERED, S.RESULTED, S.CANCELLED}),
+    S.RECEIVED: frozenset({S.ORDERED, S.SENT, S.RESULTED, S.CANCELLED}),
     S.RESULTED: frozenset({S.ORDERED, S.COLLECTED, S.SENT, S.RECEIVED}),
     S.CANCELLED: frozenset(),
 }

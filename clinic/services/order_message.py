@@ -29,7 +29,7 @@ from clinic.models import (
 from clinic.ports import OrderToSend, ports
 from clinic.services.task import close_tasks_about, open_task
 
-SENDABLE = (LabOrderState.ORDERED, LabOrderState.COLLECTED, LabOrderState.SENT)
+SENDABLE = (LabOrderState.ORDERED, LabOrderState.COLLECTED, LabOrderState.SENT, LabOrderState.RECEIVED)
 FOR_A_PERSON = (DeliveryState.REJECTED, DeliveryState.DEAD)
 REFUSED = "order-refused"  # the kind of its task
 LIVE = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.UNKNOWN, DeliveryState.ACCEPTED)
@@ -58,15 +58,18 @@ def send_orders(case: Case, laboratory: Laboratory, order_ids: Sequence[str], ac
     made = []
     for row in wanted:
         act = OrderAct.NEW if holders[row.id] is None else OrderAct.CHANGE
+        unsure = find_unsure(row)
+        if unsure is not None and unsure.laboratory_id != laboratory.id:
+            _queue(row, unsure.laboratory, OrderAct.CANCEL, _("Sent to another laboratory"), actor)
         row.laboratory_id = laboratory.id
         made.append(_queue(row, laboratory, act, row.reason, actor))
     return made
 
 
 def cancel_at_laboratory(order: LabOrder, reason: str, actor: User) -> OrderMessage | None:
-    """Tell the laboratory that an order is taken back, where it had been told of it; None where it had not."""
+    """Tell the laboratory that an order is taken back, where it was told of it, or may have been; None elsewhere."""
     close_tasks_about(REFUSED, order.id, "not-needed", actor)
-    holder = find_holder(order)
+    holder = find_holder(order) or find_unsure(order)
     if holder is None:
         return None
     return _queue(order, db.session.get_one(Laboratory, holder.laboratory_id), OrderAct.CANCEL, reason, actor)
@@ -75,14 +78,35 @@ def cancel_at_laboratory(order: LabOrder, reason: str, actor: User) -> OrderMess
 def find_holder(order: LabOrder) -> OrderMessage | None:
     """The last message by which a laboratory has the order; None where none has it. What was refused, or never arrived,
     changes nothing: after a refused change the laboratory still has the order as it was."""
-    last = db.session.execute(select(OrderMessage).where(
-        OrderMessage.order_id == order.id, OrderMessage.state.not_in(FOR_A_PERSON))
-        .order_by(OrderMessage.id.desc()).limit(1)).unique().scalar_one_or_none()
-    return None if last is None or last.act is OrderAct.CANCEL else last
+    last = {row.laboratory_id: row for row in _list_about(order) if row.state not in FOR_A_PERSON}
+    return max((row for row in last.values() if row.act is not OrderAct.CANCEL), key=lambda row: row.id, default=None)
+
+
+def find_unsure(order: LabOrder) -> OrderMessage | None:
+    """The given-up message by which a laboratory may have the order: an attempt at it had no answer. None elsewhere."""
+    last = {row.laboratory_id: row for row in _list_about(order)}
+    return next((row for row in last.values() if _is_unsure(row)), None)
+
+
+def is_of_unsure(cancellation: OrderMessage) -> bool:
+    """Whether it takes back what its laboratory perhaps never had."""
+    before = [row for row in _list_about(cancellation.order)
+              if row.laboratory_id == cancellation.laboratory_id and row.act is not OrderAct.CANCEL]
+    return bool(before) and _is_unsure(before[-1])
+
+
+def may_have_arrived(message: OrderMessage) -> bool:
+    """Whether an attempt at it had no answer."""
+    return any(one.outcome is DeliveryState.UNKNOWN for one in list_attempts(message))
 
 
 def tell_refused(row: OrderMessage) -> None:
-    """A laboratory does not take what it was asked, or it never arrived: somebody has to know, or nobody tests it."""
+    """A laboratory does not take what it was asked, or it never arrived: somebody has to know, or nobody tests it.
+
+    But for the cancellation of what perhaps never arrived, which it refuses because it knows of no such order.
+    """
+    if row.act is OrderAct.CANCEL and row.state is DeliveryState.REJECTED and is_of_unsure(row):
+        return
     open_task(REFUSED, row.order.case, row.id, subject_id=row.order_id, detail=row.order.number)
 
 
@@ -90,6 +114,15 @@ def may_send_again(message: OrderMessage) -> bool:
     """Whether a refused or given-up message is still wanted: a cancellation is, an order while it is open."""
     return message.state in FOR_A_PERSON and (
         message.act is OrderAct.CANCEL or message.order.state not in (LabOrderState.CANCELLED, LabOrderState.RESULTED))
+
+
+def _list_about(order: LabOrder) -> Sequence[OrderMessage]:
+    return db.session.execute(select(OrderMessage).where(OrderMessage.order_id == order.id)
+                              .order_by(OrderMessage.id)).unique().scalars().all()
+
+
+def _is_unsure(row: OrderMessage) -> bool:
+    return row.state is DeliveryState.DEAD and row.act is not OrderAct.CANCEL and may_have_arrived(row)
 
 
 def list_messages(case: Case) -> list[OrderMessage]:

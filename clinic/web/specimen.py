@@ -58,7 +58,7 @@ def hand_over() -> Answer | Response:
     if typed.get("act") == TICK:
         return _show_list(typed)
     acts: dict[str, Callable[..., None]] = {
-        "send": handover.send, "store": handover.store, "discard": handover.discard}
+        "send": handover.send, "send-on": handover.send_on, "store": handover.store, "discard": handover.discard}
     try:
         rows = list_specimens_by_id(current_user, typed["specimens"])
         if not rows:
@@ -262,7 +262,8 @@ def _show_list(typed: dict[str, Any], problem: InvalidInput | None = None) -> An
     tabs = [{"label": words[one], "url": url_for(".index", at=one.value), "active": one is where,
              "count": say_count(count_specimens_at(current_user, one))} for one in Where]
     scanned = find_scanned(page.rows, typed) if typed.get("act") == TICK else None
-    acts = {Where.DRAWN: ("send", "store"), Where.SENT: ("store",), Where.RECEIVED: ("store", "discard")}[where]
+    acts = {Where.DRAWN: ("send", "store"), Where.SENT: ("store",),
+            Where.RECEIVED: ("store", "send-on", "discard")}[where]
     shown = render_template(
         "specimen/index.html", rows=page.rows, tabs=tabs, where=where, acts=acts, typed=typed, scanned=scanned,
         tests=list_tests_by_specimen(row[0].id for row in page.rows), describe=describe,

@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from clinic.db import db, write_unit
+from clinic.delivery_reason import DeliveryReason
 from clinic.errors import InvalidInput, NotNow
 from clinic.models import (
     Case,
@@ -78,12 +79,13 @@ def queue(ids: dict[str, str], *tests: str) -> None:
                                   db.session.get_one(User, ids["technician"]))
 
 
-def run(ids: dict[str, str], handle: Handler, hand: Hand, turns: int = 1) -> None:
+def run(ids: dict[str, str], handle: Handler, hand: Hand, turns: int = 1, limit: int | None = None) -> None:
     with receiver(handle) as address:
         with write_unit() as session:
             session.get_one(Laboratory, ids["laboratory"]).endpoint = address.rsplit("/", 2)[0]
         for _ in range(turns):
-            OrderSender("test", Patience(2, 0.5), RetryPlan(draw=lambda: 1.0)).send_due()
+            OrderSender("test", Patience(2, 0.5), RetryPlan(
+                limits=dict.fromkeys(DeliveryReason, limit) if limit else None, draw=lambda: 1.0)).send_due()
             hand.turn(minutes=20)
 
 
@@ -230,6 +232,62 @@ def test_refused_cancellation_says_that_a_result_may_come(app: Flask, ids: dict[
     assert [row.state for row in list_messages()] == [S.ACCEPTED, S.REJECTED]
     page = sign_in(app, db.session.get_one(User, ids["technician"])).get(f"/cases/{ids['case']}/orders/sending").text
     assert "The laboratory goes on with it" in page and list_refused() == [number(ids, "igra")]
+
+
+def give_up(app: Flask, ids: dict[str, str], hand: Hand) -> Laboratorian:
+    set_endpoint(ids)
+    queue(ids, "igra")
+    laboratory = Laboratorian("lost", "lost")
+    run(ids, laboratory, hand, 2, limit=2)
+    (given_up,) = list_messages()
+    assert given_up.state is S.DEAD and list_refused() == [number(ids, "igra")]
+    page = sign_in(app, db.session.get_one(User, ids["technician"]))
+    assert "so it may have arrived" in page.get(f"/cases/{ids['case']}/orders/sending").text
+    return laboratory
+
+
+@pytest.mark.parametrize("code", ["CA", "AR"])
+def test_given_up_order_that_may_have_arrived_is_cancelled_there_when_another_gets_it(
+    app: Flask, ids: dict[str, str], hand: Hand, code: str
+) -> None:
+    laboratory = give_up(app, ids, hand)
+    with write_unit():
+        other = make_laboratory(application="OTHER")
+        other.endpoint = "mllp://127.0.0.1:9"
+        order_message.send_orders(db.session.get_one(Case, ids["case"]), other, [ids["igra"]],
+                                  db.session.get_one(User, ids["technician"]))
+    laboratory.codes = [code]
+    run(ids, laboratory, hand)
+    assert [one[0] for one in laboratory.seen] == ["NW", "NW", "CA"]
+    assert list_refused() == []  # it knows of no such order: nothing is left to do
+    order = db.session.get_one(LabOrder, ids["igra"])
+    holder = order_message.find_holder(order)
+    assert holder is not None and (holder.act, holder.laboratory.application) == (OrderAct.NEW, "OTHER")
+
+
+def test_given_up_order_that_may_have_arrived_is_cancelled_there_when_it_is_taken_back(
+    app: Flask, ids: dict[str, str], hand: Hand
+) -> None:
+    laboratory = give_up(app, ids, hand)
+    with write_unit():
+        lab_order.cancel_order(db.session.get_one(LabOrder, ids["igra"]), "drawn from another",
+                               db.session.get_one(User, ids["technician"]))
+    laboratory.codes = ["AR"]
+    run(ids, laboratory, hand)
+    assert [one[0] for one in laboratory.seen] == ["NW", "NW", "CA"] and list_refused() == []
+    page = sign_in(app, db.session.get_one(User, ids["technician"])).get(f"/cases/{ids['case']}/orders/sending").text
+    assert "It was not certain" in page
+
+
+def test_given_up_order_that_never_arrived_is_cancelled_nowhere(app: Flask, ids: dict[str, str], hand: Hand) -> None:
+    set_endpoint(ids)
+    queue(ids, "igra")
+    OrderSender("test", Patience(2, 0.5), RetryPlan(limits={}, draw=lambda: 1.0)).send_due()
+    assert [row.state for row in list_messages()] == [S.DEAD]
+    with write_unit():
+        lab_order.cancel_order(db.session.get_one(LabOrder, ids["igra"]), "drawn from another",
+                               db.session.get_one(User, ids["technician"]))
+    assert len(list_messages()) == 1
 
 
 def test_receipt_without_a_further_word_wanted_is_waited_for_no_longer(

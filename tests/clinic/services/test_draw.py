@@ -130,6 +130,23 @@ def test_sent_received_stored_and_only_then_discarded(case: Case, phlebotomist: 
         K.DRAWN, K.SENT, K.RECEIVED, K.STORED, K.DISCARDED]
 
 
+def test_received_specimen_is_sent_on_and_may_come_back(case: Case, phlebotomist: User, technician: User) -> None:
+    serum = _draw_all(case, phlebotomist)["serum"]
+    with pytest.raises(NotNow, match="not in the laboratory"):
+        handover.send_on([serum], "reference laboratory", technician)
+    handover.receive(serum, "bench 1", technician)
+    with pytest.raises(InvalidInput):
+        handover.send_on([serum], "", technician)
+    handover.send_on([serum], "reference laboratory", technician)
+    order = handover.list_orders_of(serum)[0]
+    assert (order.state, count_specimens_at(technician, Where.RECEIVED)) == (LabOrderState.SENT, 0)
+    assert count_specimens_at(technician, Where.SENT) == 1
+    handover.receive(serum, "bench 1", technician)
+    assert order.state is LabOrderState.RECEIVED
+    assert [(row.kind, row.place) for row in handover.list_events(serum)][1:] == [
+        (K.RECEIVED, "bench 1"), (K.SENT, "reference laboratory"), (K.RECEIVED, "bench 1")]
+
+
 def test_late_specimen_is_taken_only_by_somebody_who_says_so(case: Case, phlebotomist: User, technician: User) -> None:
     urine = _draw_all(case, phlebotomist)["urine-first"]
     late = clock.now() + timedelta(hours=list_tubes()["urine-first"].within, minutes=5)

@@ -192,6 +192,20 @@ def test_hand_over_of_nothing_or_nowhere_is_refused(case_id: str, phlebotomist: 
         assert answer.status_code == 422 and words in _text(answer)
 
 
+def test_received_specimen_is_sent_on_from_its_list(
+    case_id: str, phlebotomist: FlaskClient, technician: FlaskClient
+) -> None:
+    phlebotomist.post(f"/cases/{case_id}/draw", data={"tubes": ["serum"]})
+    (serum,) = _all(Specimen)
+    technician.post("/laboratory/receipt", data={"scan": serum.number})
+    assert 'value="send-on"' in _text(technician.get("/laboratory/specimens?at=received"))
+    answer = technician.post("/laboratory/specimens?at=received", data={
+        "specimens": serum.id, "act": "send-on", "place": "Reference laboratory"})
+    assert answer.status_code == 302
+    assert serum.number in _text(technician.get("/laboratory/specimens?at=sent"))
+    assert "Reference laboratory" in _text(technician.get(f"/cases/{case_id}/specimens/{serum.id}"))
+
+
 def test_orders_are_placed_cancelled_and_asked_again(
     app: Flask, case_id: str, staff: dict[str, User]
 ) -> None:
