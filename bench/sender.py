@@ -1,7 +1,8 @@
 """Laboratories that send HL7 v2 over MLLP: connections that each wait for their answer before they send the next.
 
 As lean as Python allows, so that asking costs little beside what is asked: a single connection waits in its socket and
-asks no selector, and the next message is put together while the one before is under way.
+asks no selector, and the next message is put together while the one before is under way. However many connections a
+laboratory has, it numbers its messages in one sequence.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import select
 import socket
 import struct
 import time
+from collections.abc import Iterator
 from contextlib import suppress
+from itertools import count as count_from
 
 from integrations.hl7.frame import END, wrap
 
@@ -29,9 +32,9 @@ _AROUND_NUMBER = wrap((HEAD + BODY).encode()).split(b"{number}")
 class Sender:
     """One connection with the message that waits for its answer; each has a control id of its own."""
 
-    def __init__(self, port: int, names: str) -> None:
-        """Connects and sends the first; `names` begins the control ids."""
-        self._port, self._names, self._number = port, names, 0
+    def __init__(self, port: int, names: Iterator[str]) -> None:
+        """Connects and sends the first; `names` gives the control ids of its laboratory."""
+        self._port, self._names = port, names
         self._under_way = self._build()
         self.call()
         self._next = self._build()
@@ -84,16 +87,16 @@ class Sender:
         self._line.close()
 
     def _build(self) -> bytes:
-        self._number += 1
-        return f"{self._names}{self._number}".encode().join(_AROUND_NUMBER)
+        return next(self._names).encode().join(_AROUND_NUMBER)
 
 
 def load(port: int, count: int, seconds: float) -> float:
     """Messages answered a second over `count` connections."""
     answered, mark = 0, time.time_ns()
+    names = (f"{mark:x}{number:08}" for number in count_from())
     start = time.perf_counter()
     end = start + seconds
-    senders = [Sender(port, f"{mark:x}-{number}-") for number in range(count)]
+    senders = [Sender(port, names) for _ in range(count)]
     with select.epoll() as ready:
         places = {sender.fileno(): sender for sender in senders}
         for place in places:
