@@ -39,6 +39,7 @@ from clinic.models.tb_contact import STANDS
 from clinic.models.treatment import UNDER_WAY
 from clinic.progress import SPUTUM
 from clinic.queries.due_dose import select_without_doses, without_doses
+from clinic.queries.due_resisted import is_resisted, select_resisted
 from clinic.queries.due_source import (
     Moment,
     Source,
@@ -317,6 +318,7 @@ SOURCES: tuple[Source, ...] = (
     Source("culture-awaited", _select_cultures, _is_culture_waiting),
     Source("sputum-due", _select_sputum, _is_sputum_waiting),
     Source("susceptibility-awaited", select_untested, is_untested),
+    Source("resisted-medicine", select_resisted, is_resisted),
     Source("result-unconfirmed", _select_unconfirmed, _is_unconfirmed),
     Source("treatment-month", _select_months, _is_treated),
     Source("doses-missed", select_without_doses, without_doses),

@@ -136,10 +136,19 @@ def find_end_cultures(case: Case) -> EndCultures:
 
 def find_case_resistance(case: Case) -> Resistance | None:
     """The category of resistance by every confirmed test of the case."""
+    return find_resistance(_list_susceptibilities(case))
+
+
+def _list_susceptibilities(case: Case) -> list[tuple[str, str]]:
     rows = db.session.execute(select(LabResult).where(
         LabResult.case_id == case.id, LabResult.test.in_(("dst", "sputum-naat")), LabResult.superseded_at.is_(None))
     ).unique().scalars()
-    return find_resistance((part.name, part.value) for row in rows if row.counts for part in row.components)
+    return [(part.name, part.value) for row in rows if row.counts for part in row.components]
+
+
+def list_answers(case: Case, answer: str) -> set[str]:
+    """The drugs, and classes of drugs, of which a confirmed test of the case gave that answer."""
+    return {drug for drug, found in _list_susceptibilities(case) if found == answer}
 
 
 def publish(case: Case, actor: User) -> Treatment | None:

@@ -19,6 +19,7 @@ KIND_WORDS: dict[str, LazyString] = {
     "culture-awaited": _l("Culture awaited"), "result-unconfirmed": _l("Result without a second person"),
     "treatment-month": _l("Month of treatment"), "doses-missed": _l("No dose for days"),
     "medicines-stopped": _l("All medicines are stopped"), "susceptibility-awaited": _l("Susceptibility awaited"),
+    "resisted-medicine": _l("Treated with what the bacilli resist"),
     "tb-notification": _l("Tuberculosis to be notified"), "refusal-return": _l("May be examined again after a refusal"),
     "contact-test": _l("Contact to be tested"),
     "contact-retest": _l("Contact to be tested again"), "contact-review": _l("Contact still exposed"),
@@ -46,6 +47,9 @@ ADVICE: dict[str, LazyString] = {
                             "back."),
     "susceptibility-awaited": _l("The culture grew M. tuberculosis, and the laboratory has not reported which "
                                  "medicines the bacilli resist. Ask for it."),
+    "resisted-medicine": _l("A result since the phase began says that the bacilli resist a medicine of it. Change the "
+                            "medicines on the page of the treatment, or correct the result: that ends the task. If the "
+                            "medicine is given all the same, say why."),
     "tb-notification": _l("Tell the health authority of the case, and write down when, to whom and under which number: "
                           "that ends the task."),
     "refusal-return": _l("The site's treatment was refused, and the year after the treatment elsewhere ends. Tell the "
@@ -69,6 +73,8 @@ OUTCOME_WORDS: dict[str, LazyString] = {
     "confirmed": _l("Confirmed or sent back"), "done": _l("Done"), "treatment-ended": _l("The treatment ended"),
     "resumed": _l("Doses go on"), "held-back": _l("Held back by a physician"),
     "decided-on": _l("The medicines go on, or others are given"), "still-stopped": _l("They stay stopped"),
+    "changed-medicines": _l("Other medicines, or the result was not right"),
+    "given-all-the-same": _l("Given all the same"),
     "notified": _l("Notified"), "tested": _l("Tested"), "declined": _l("Declined"), "travelled": _l("Has travelled"),
     "still-exposed": _l("Exposure goes on"), "exposure-ended": _l("Exposure has ended"),
     "new-exam": _l("A new exam has begun, or it is valid no more"), "told": _l("Told when it ends"),
@@ -80,6 +86,7 @@ PLACES = {
     "sputum-due": "sputum", "culture-awaited": "sputum", "result-unconfirmed": "laboratory",
     "treatment-month": "tuberculosis", "doses-missed": "tuberculosis",
     "medicines-stopped": "tuberculosis", "susceptibility-awaited": "susceptibility",
+    "resisted-medicine": "tuberculosis",
     "tb-notification": "tuberculosis/diagnosis", "refusal-return": "tuberculosis",
     "contact-test": "laboratory", "contact-retest": "laboratory",
     "infectious": "sputum", "critical-call": "laboratory", "corrected-result": "confidential",
@@ -92,6 +99,7 @@ _SENTENCES: dict[str, Callable[[str], str]] = {
     "culture-awaited": lambda day: _("Specimen of %(day)s", day=day),
     "result-unconfirmed": lambda day: _("Entered on %(day)s", day=day),
     "susceptibility-awaited": lambda day: _("Culture reported on %(day)s", day=day),
+    "resisted-medicine": lambda day: _("Result confirmed on %(day)s", day=day),
     "doses-missed": lambda day: _("Last dose, or begin: %(day)s", day=day),
     "tb-notification": lambda day: _("Registered on %(day)s", day=day),
     "refusal-return": lambda day: _("Last dose elsewhere %(day)s", day=day),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from flask_babel import LazyString, lazy_gettext
@@ -22,6 +23,7 @@ from clinic.services.tb_given import Course, MedicineChange
 from clinic.tb_course import Resistance
 from clinic.treatment_catalogue import list_treatables
 from clinic.web.clinical_format import format_date
+from clinic.web.station_page import igra_word
 
 BASIS_WORDS: dict[DiagnosisBasis, LazyString] = {
     DiagnosisBasis.CULTURE: lazy_gettext("Culture"), DiagnosisBasis.NAAT: lazy_gettext("NAAT"),
@@ -70,6 +72,11 @@ RESISTANCE_WORDS: dict[Resistance, LazyString] = {
 }
 # One letter for each state of a day, as it is typed into the calendar; the legend beside it says what they mean.
 LETTERS = {DoseState.GIVEN: "G", DoseState.MISSED: "M", DoseState.HELD: "H"}
+
+
+def name_drugs(drugs: Iterable[str]) -> str:
+    """Medicines in one line, as inside a sentence."""
+    return ", ".join(igra_word(drug).lower() for drug in drugs)
 
 
 def label_regimen(name: str) -> str:

@@ -271,7 +271,7 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
     people += [one.decided.decided_by_id for one in gaps if one.decided]
     lines = tb_check.list_month_lines(tb)
     counts, ends = tb_summary.count_doses(case.id), tb_summary.find_end_cultures(case)
-    current = open_phases[-1] if open_phases else None
+    current, resisted = open_phases[-1] if open_phases else None, tb_summary.list_answers(case, "resistant")
     is_over = current is not None and tb_summary.is_over(current, counts[current.id])
     return show(
         "tuberculosis/view.html", case, problem, **shared, phases=phases, counts=counts, ask_url=address_meeting(case),
@@ -284,7 +284,11 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
         steps=find_next_steps(case, tb, current, counts[current.id] if current else None, ends),
         total=total, current=current, today_dose=doses.get(today), gaps=gaps,
         effects=effects, lines=lines, ends=ends, names=list_names(people),
-        resistance=resistance, is_untested=resistance is None and tb.outcome is None and any(
+        resistance=resistance, resisted=sorted(resisted),
+        contradicted=sorted(resisted & tb_summary.list_answers(case, "susceptible")),
+        given_resisted=sorted(tb_treatment.list_resisted(tb) & set(current.drugs))
+        if current is not None and current.ended_on is None and not tb.refused_on else [],
+        is_untested=resistance is None and tb.outcome is None and any(
             row.test == culture.TEST and row.value == "mtb" for row in counting),
         has_hiv_test=bool(hiv), places=list(DosePlace),
         decisions=list(InterruptionDecision), outcomes=list(TbOutcome), kinds=list(list_side_effects()),

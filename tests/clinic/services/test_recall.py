@@ -433,6 +433,55 @@ def test_stop_that_stands_is_asked_about_again_whatever_is_said_of_the_task(hand
 
 
 @pytest.mark.database
+def test_medicine_that_the_bacilli_resist_is_asked_about_until_it_is_changed(hand: Hand) -> None:
+    """Resistance came in weeks after the first dose, and nobody was told."""
+    case = begin_work(make_case())
+    doctor, pot = make_user("physician", case.site), add_specimen(case)
+
+    def add_phase(**more: Any) -> TbPhase:
+        phase = TbPhase(
+            case_id=case.id, name=PhaseName.INTENSIVE, regimen="other", weight_kg="60", days_per_week=7,
+            planned_doses=56, recorded_at=clock.now(), recorded_by_id=doctor.id, **more)
+        db.session.add(phase)
+        return phase
+
+    def answer(**drugs: str) -> LabResult:
+        row = LabResult(case_id=case.id, specimen_id=pot.id, performed_on=DAY, test="dst", value="resistant",
+                        status=ResultStatus.FINAL, entered_at=clock.now(), entered_by_id=doctor.id,
+                        confirmed_at=clock.now(), confirmed_by_id=doctor.id)
+        row.components = [LabComponent(name=drug, value=said) for drug, said in drugs.items()]
+        db.session.add(row)
+        return row
+
+    add_tb_case(case)
+    answer(ethambutol="resistant")
+    hand.turn(days=1)
+    phase = add_phase(started_on=DAY, drugs={"isoniazid": "300", "ethambutol": "900", "levofloxacin": "750"})
+    sweep()
+    assert not find_tasks("resisted-medicine"), "known when the phase was begun: its physician was asked then"
+    hand.turn(days=30)
+    answer(rifampicin="resistant", isoniazid="susceptible")
+    first = answer(isoniazid="resistant")
+    sweep()
+    (task,) = find_tasks("resisted-medicine")
+    assert (task.role, task.due_on, task.subject_id) == ("physician", clock.today(), first.id)
+    with pytest.raises(InvalidInput):
+        close_task(task, "given-all-the-same", doctor, "")
+    first.superseded_at = clock.now()
+    sweep()
+    assert [row.outcome for row in find_tasks("resisted-medicine")] == ["changed-medicines"], "it was not right"
+    hand.turn(minutes=1)
+    answer(fluoroquinolone="resistant")
+    sweep()
+    assert [row.outcome for row in find_tasks("resisted-medicine")].count(None) == 1, "one of a class"
+    phase.ended_on = clock.today()
+    hand.turn(minutes=1)
+    add_phase(started_on=clock.today(), drugs={"isoniazid": "300"})
+    sweep()
+    assert {row.outcome for row in find_tasks("resisted-medicine")} == {"changed-medicines"}
+
+
+@pytest.mark.database
 def test_each_culture_that_grew_waits_for_its_own_susceptibility(hand: Hand) -> None:
     """Resistance that the laboratory never reported was asked for by nobody."""
     case = begin_work(make_case())

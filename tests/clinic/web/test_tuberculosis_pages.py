@@ -11,8 +11,22 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from clinic import clock
 from clinic.db import db, read_unit, write_unit
-from clinic.models import Applicant, Case, CaseState, Task, TbCase, TbDose, TbPhase, Treatment, User
+from clinic.models import (
+    Applicant,
+    Case,
+    CaseState,
+    LabComponent,
+    LabResult,
+    ResultStatus,
+    Task,
+    TbCase,
+    TbDose,
+    TbPhase,
+    Treatment,
+    User,
+)
 from clinic.rules.age import add_months
 from clinic.services.assessment import assess
 from clinic.services.plausibility import get_today
@@ -349,6 +363,29 @@ def test_medicines_are_changed_from_those_of_now_for_the_doses_that_are_left(app
     assert 'name="drugs.pyrazinamide"' in form and 'value="56"' in form
     text = nurse.get(base).get_data(as_text=True)
     assert "Change the medicines" not in text and "A physician or the tuberculosis team decides." in text
+
+
+def test_medicine_that_the_bacilli_resist_is_named_above_the_doses(app: Flask, case: Case) -> None:
+    """The page said “multidrug-resistant”, and neither what resists nor that it is given."""
+    client, base, today = _client(app, "tbteam", case)
+    _begin(client, base, today)
+    with write_unit() as session:
+        who = session.execute(select(User.id).limit(1)).scalar_one()
+        for method, answer in (("molecular", "resistant"), ("phenotypic-liquid", "susceptible")):
+            row = LabResult(case_id=base.split("/")[2], performed_on=today, test="dst", value="resistant",
+                            method=method, status=ResultStatus.FINAL, entered_at=clock.now(), entered_by_id=who)
+            row.components = [LabComponent(name="rifampicin", value=answer),
+                              LabComponent(name="pas", value="resistant")]
+            session.add(row)
+    page = client.get(base).get_data(as_text=True)
+    assert "The bacilli resist para-aminosalicylic acid, rifampicin." in page
+    assert "Tests differ on rifampicin" in page and "The treatment gives rifampicin all the same." in page
+    assert page.index("all the same") < page.index("0 of 56 given")
+    begun = client.post(f"{base}/phase", data={
+        "name": "intensive", "regimen": "other", "detail": "agreed", "weight_kg": "60", "days_per_week": "7",
+        "planned_doses": "56", "started_on": today.isoformat(), "drugs.isoniazid": "300"})
+    assert begun.status_code == 302, begun.get_data(as_text=True)[:6000]
+    assert "all the same" not in client.get(base).get_data(as_text=True)
 
 
 def test_refusal_and_its_withdrawal(app: Flask, case: Case) -> None:
