@@ -18,6 +18,7 @@ from clinic.laboratory_test import list_tests
 from clinic.models import Case, LabOrder, LabReferral, User
 from clinic.questionnaire.unit import say_unit
 from clinic.services.lab_order import list_answered
+from clinic.services.order_reason import list_reasons
 from clinic.tube import list_tubes
 
 
@@ -30,16 +31,17 @@ def print_referral(referral: LabReferral, orders: list[LabOrder], actor: User) -
     live = [row for row in orders if row.is_live and row.id not in answered]
     if not live:
         raise NotNow("Nothing is in work for this referral: order a test first.", referral=referral.id)
+    reasons = {row_id: reason.say() for row_id, reason in list_reasons(orders).items()}
     case, identity = referral.case, read_identity(referral.case)
     ensure_printable({"referral": [identity.surnames, identity.given_names, identity.native_name, case.site.name,
-                                   case.site.city, actor.name, *(row.reason for row in live)]})
+                                   case.site.city, actor.name, *(reasons[row.id] for row in live)]})
     return print_html(render_template(
         "documents/referral.html", referral=referral, bars=_draw(referral.number), who=identity, photo=read_photo(case),
         site=case.site, printed_at=to_moment(clock.now(), case.site.time_zone), actor=actor,
-        lines=[_build_line(row, case) for row in live]))
+        lines=[_build_line(row, case, reasons[row.id]) for row in live]))
 
 
-def _build_line(order: LabOrder, case: Case) -> dict[str, object]:
+def _build_line(order: LabOrder, case: Case, reason: str) -> dict[str, object]:
     test, specimen = list_tests()[order.test], order.specimen
     tube = list_tubes().get(specimen.tube if specimen is not None and specimen.tube else test.tube)
     collected = ""
@@ -48,7 +50,7 @@ def _build_line(order: LabOrder, case: Case) -> dict[str, object]:
         if specimen.collected_at is not None:
             collected = specimen.collected_at.astimezone(ZoneInfo(case.site.time_zone)).strftime("%d-%b-%Y %H:%M")
     return {
-        "test": test.label, "number": order.number, "bars": _draw(order.number), "reason": order.reason,
+        "test": test.label, "number": order.number, "bars": _draw(order.number), "reason": reason,
         "specimen": specimen.number if specimen is not None else "to be taken", "collected": collected,
         "what": tube.label if tube is not None else "Sputum",
         "unit": ", ".join(say_unit(unit.code) for unit in test.units),

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from flask_babel import gettext as _
 from sqlalchemy import Select, func, select, union_all
-from sqlalchemy.orm import defer
+from sqlalchemy.orm import defer, selectinload
 
 from clinic.db import db
 from clinic.errors import NotFound
@@ -33,7 +33,8 @@ def list_reported(
     user: User, state: ReportedState, after: str | None = None, limit: int = PAGE_SIZE
 ) -> list[ReportedResult]:
     """One page of the site's reported results in a state, oldest first; `after` is the last id of the page before."""
-    query = select(ReportedResult).where(ReportedResult.site_id == user.site_id, ReportedResult.state == state)
+    query = (select(ReportedResult).where(ReportedResult.site_id == user.site_id, ReportedResult.state == state)
+             .options(selectinload(ReportedResult.case)))
     if after:
         query = query.where(ReportedResult.id > after)
     return list(db.session.execute(query.order_by(ReportedResult.id).limit(limit)).unique().scalars())

@@ -31,6 +31,7 @@ from clinic.models import (
 )
 from clinic.models.lab_order import LIVE
 from clinic.services.order_message import REFUSED, cancel_at_laboratory
+from clinic.services.order_reason import list_reasons
 from clinic.services.requirement import list_requirements
 from clinic.services.task import close_tasks_about
 
@@ -245,7 +246,9 @@ def _find_order_of_specimen(row: LabResult) -> LabOrder | None:
 
 
 def _cancel_unasked(case: Case, actor: User) -> None:
-    gone = [row for row in list_orders(case) if row.state is S.ORDERED and not row.reason
+    orders = list_orders(case)
+    reasons = list_reasons(orders)
+    gone = [row for row in orders if row.state is S.ORDERED and not reasons[row.id].asked
             and (asking := _find_requirement(row)) is not None and asking.state is RequirementState.WITHDRAWN]
     for row in gone:
         _cancel(row, _("No longer asked for"), actor)

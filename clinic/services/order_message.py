@@ -27,6 +27,7 @@ from clinic.models import (
     User,
 )
 from clinic.ports import OrderToSend, ports
+from clinic.services.order_reason import find_reason, list_reasons
 from clinic.services.task import close_tasks_about, open_task
 
 SENDABLE = (LabOrderState.ORDERED, LabOrderState.COLLECTED, LabOrderState.SENT, LabOrderState.RECEIVED)
@@ -55,14 +56,14 @@ def send_orders(case: Case, laboratory: Laboratory, order_ids: Sequence[str], ac
     if not wanted or bad:
         raise InvalidInput(_("Please correct what is marked."), case=case.id, fields={"orders": [
             _("Tick orders that are in work and that no other laboratory has.")]})
-    made = []
+    made, reasons = [], list_reasons(rows.values())
     for row in wanted:
         act = OrderAct.NEW if holders[row.id] is None else OrderAct.CHANGE
         unsure = find_unsure(row)
         if unsure is not None and unsure.laboratory_id != laboratory.id:
             _queue(row, unsure.laboratory, OrderAct.CANCEL, _("Sent to another laboratory"), actor)
         row.laboratory_id = laboratory.id
-        made.append(_queue(row, laboratory, act, row.reason, actor))
+        made.append(_queue(row, laboratory, act, reasons[row.id].say(), actor))
     return made
 
 
@@ -144,7 +145,7 @@ def send_again(message: OrderMessage, actor: User) -> OrderMessage:
     if not may_send_again(message):
         raise NotNow(_("This order is cancelled or has its result: nothing is sent for it any more."), sent=message.id)
     order = message.order
-    return _queue(order, message.laboratory, message.act, order.cancelled_reason or order.reason, actor)
+    return _queue(order, message.laboratory, message.act, order.cancelled_reason or find_reason(order).say(), actor)
 
 
 def _queue(order: LabOrder, laboratory: Laboratory, act: OrderAct, reason: str, actor: User) -> OrderMessage:

@@ -20,6 +20,7 @@ from clinic.caution import Caution, NeedsConfirmation, ensure_confirmed
 from clinic.db import db
 from clinic.errors import AlreadyDone, ClearwayError, InvalidInput, NotFound
 from clinic.lab_report import ReportedPerson, from_plain
+from clinic.laboratory_test import LaboratoryTest
 from clinic.models import (
     FOR_A_PERSON,
     Case,
@@ -37,6 +38,7 @@ from clinic.schemas.laboratory import NewResult
 from clinic.services import laboratory as results
 from clinic.services import release
 from clinic.services.code_mapping import Dictionary, read_dictionary
+from clinic.services.result_alike import find_base, find_ordered, find_told, is_either, list_alike
 from clinic.services.result_match import AGAINST, Suggestion, compare_person, find_match
 from clinic.services.result_reading import (
     FINAL,
@@ -58,19 +60,23 @@ from clinic.services.specimen import list_specimens
 
 def assign(
     row: ReportedResult, case: Case, actor: User, remark: str = "", specimen_id: str | None = None,
-    confirmed: Collection[str] = (),
+    confirmed: Collection[str] = (), test: str = "",
 ) -> LabResult:  # fmt: skip
     """A person says whose a waiting result is; it is entered in that person's name, and another one validates it.
 
     Raises AlreadyDone when somebody decided meanwhile, InvalidInput for what cannot be taken as a result of this case
     (the code or the value means nothing here yet), NeedsConfirmation for what is unusual and for a case of somebody
-    whom the laboratory calls otherwise. `specimen_id` is what it was made on, as the person says.
+    whom the laboratory calls otherwise. `specimen_id` is what it was made on, and `test` which of the tests with the
+    same codes, as the person says.
     """
     _ensure_waiting(row)
     if case.site_id != row.site_id:
         raise NotFound(_("There is no such case at your site."), case=case.id)
     dictionary = read_dictionary(row.laboratory_id)
-    group = _read_back(row, dictionary)
+    group = _read_back(row, dictionary, test)
+    if (which := list_meanings(row)) and not test and not find_ordered(which[0], row.placer):
+        raise InvalidInput(_("Please correct what is marked."), reported=row.id, fields={"test": [
+            _("Say which test it is: they have the same codes.")]})
     specimen = next((one for one in list_specimens(case) if one.id == specimen_id), None)
     try:
         new = build_result(row.laboratory, group, dictionary, case, specimen or find_specimen(group, case, None),
@@ -123,6 +129,12 @@ def find_unmapped(row: ReportedResult) -> dict[str, str]:
     return {} if known or not code else {"kind": kind.value, "code": code, "test": test.name}
 
 
+def list_meanings(row: ReportedResult) -> list[LaboratoryTest]:
+    """The tests that a reported result may be of, where several of ours have its codes; else empty."""
+    group = _read_back(row, read_dictionary(row.laboratory_id))
+    return list_alike(group.test.name) if group.test else []
+
+
 def list_suggestions(row: ReportedResult) -> list[Suggestion]:
     """The cases that a reported result may belong to, with what speaks for and against each."""
     person, panel = from_plain(row.content)
@@ -131,6 +143,8 @@ def list_suggestions(row: ReportedResult) -> list[Suggestion]:
 
 def decide(row: ReportedResult, person: ReportedPerson, group: Group, dictionary: Dictionary) -> None:
     """Apply what is certain; everything else waits with its reason."""
+    if group.test and not find_ordered(group.test, row.placer) and (told := find_told(row, group.test)):
+        row.test, group = told.name, replace(group, test=told)
     before = _find_before(row)
     latest = max(before, key=lambda one: (one.said_at, one.id), default=None)
     if latest is not None and row.said_at < latest.said_at:
@@ -177,6 +191,9 @@ def _apply(
         with db.session.begin_nested():
             if certain.order is not None and certain.order.state is LabOrderState.CANCELLED:
                 raise Undecided(_("Its order was cancelled here: %(why)s", why=certain.order.cancelled_reason))
+            if applied is None and group.test and is_either(group.test, certain):
+                raise Undecided(_("Of which it is, is not certain without the number of its order: %(tests)s.",
+                                  tests=", ".join(one.label for one in list_alike(group.test.name))))
             new = build_result(row.laboratory, group, dictionary, certain.case, specimen)
             current = _find_current(applied)
             if current is None:
@@ -269,10 +286,14 @@ def _is_same(current: LabResult, new: NewResult) -> bool:
     return (current.value, current.unit, current.method, parts) == (new.value, new.unit, new.method, new.components)
 
 
-def _read_back(row: ReportedResult, dictionary: Dictionary) -> Group:
+def _read_back(row: ReportedResult, dictionary: Dictionary, test: str = "") -> Group:
+    """The lines of a reported result as a group; `test` is which of the tests with the same codes a person says."""
     _person, panel = from_plain(row.content)
     groups = build_groups(panel, dictionary)
-    return next((group for group in groups if group.test and group.test.name == row.test), groups[0])
+    group = next((one for one in groups if one.test and find_base(one.test.name) == find_base(row.test)), groups[0])
+    alike = {one.name: one for one in list_alike(group.test.name)} if group.test else {}
+    said = alike.get(test or row.test)
+    return replace(group, test=said) if said else group
 
 
 def _settle(row: ReportedResult, state: ReportedState, reason: str, case_id: str | None,

@@ -23,6 +23,7 @@ from clinic.schemas.door import load
 from clinic.schemas.laboratory import LabResultIn, NewResult, find_resistance
 from clinic.services.code_mapping import Dictionary
 from clinic.services.release import CRITICAL_FLAGS
+from clinic.services.result_alike import find_ordered
 from clinic.services.result_match import Suggestion
 from clinic.services.specimen import list_specimens
 
@@ -62,7 +63,8 @@ def build_groups(panel: ReportedPanel, dictionary: Dictionary) -> list[Group]:
         if meaning is None:
             found[f"?{len(found)}", value.sub_id] = [("", value)]
             continue
-        test = _find_ordered(list_tests()[meaning.test], panel.placer)
+        test = list_tests()[meaning.test]
+        test = find_ordered(test, panel.placer) or test
         apart = value.sub_id if not (meaning.part or test.components or test.drugs or test.titre_for) else ""
         found.setdefault((test.name, apart), []).append((meaning.part, value))
     groups = []
@@ -72,15 +74,6 @@ def build_groups(panel: ReportedPanel, dictionary: Dictionary) -> list[Group]:
             None if name.startswith("?") else list_tests()[name], panel, tuple(value for _part, value in lines),
             {part: value for part, value in lines if part}, main))
     return groups
-
-
-def _find_ordered(test: LaboratoryTest, placer: str) -> LaboratoryTest:
-    """The test that our order asked for where that one repeats `test`, which has the same codes; else `test`."""
-    again = {one.name: one for one in list_tests().values() if one.repeats == test.name}
-    if not (again and placer):
-        return test
-    ordered = db.session.execute(select(LabOrder.test).where(LabOrder.number == placer.upper())).scalar_one_or_none()
-    return again.get(ordered or "", test)
 
 
 def build_result(

@@ -19,6 +19,7 @@ from clinic.lab_report import PersonReport, ReportedPerson, to_plain
 from clinic.models import FOR_A_PERSON, InboundMessage, Laboratory, ReportedResult, ReportedState
 from clinic.services import release
 from clinic.services.code_mapping import Dictionary, read_dictionary
+from clinic.services.result_alike import find_base
 from clinic.services.result_intake import decide, find_sub_id
 from clinic.services.result_reading import Group, build_groups, find_status, to_utc
 
@@ -81,7 +82,7 @@ def _keep(source: Source, person: ReportedPerson, group: Group) -> ReportedResul
 
 def _find_key(group: Group) -> tuple[str, str, str, str]:
     return (group.panel.filler[:80], group.panel.placer[:80],
-            group.test.name if group.test else group.first.code[:120], find_sub_id(group))
+            find_base(group.test.name) if group.test else group.first.code[:120], find_sub_id(group))
 
 
 def _forget_waiting(message: InboundMessage) -> set[tuple[str, str, str, str]]:
@@ -95,5 +96,5 @@ def _forget_waiting(message: InboundMessage) -> set[tuple[str, str, str, str]]:
             row.state = ReportedState.REPLACED
             release.drop_waiting(row, None)
         else:
-            kept.add((row.filler, row.placer, row.test or row.their_code, row.sub_id))
+            kept.add((row.filler, row.placer, find_base(row.test) or row.their_code, row.sub_id))
     return kept

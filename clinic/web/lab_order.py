@@ -21,6 +21,7 @@ from clinic.queries.case import get_case
 from clinic.schemas.door import load
 from clinic.schemas.reason import ReasonIn
 from clinic.services import lab_order
+from clinic.services.order_reason import list_reasons
 from clinic.web.form import read_form
 from clinic.web.order_message import list_told
 from clinic.web.station_page import Answer, forget, is_recording, list_names, open_case, prefix_errors, show
@@ -113,7 +114,8 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
     return show(
         "laboratory/orders.html", case, problem, orders=orders[::-1], referral=lab_order.find_referral(case),
         tests=list_tests(), typed=typed, may_order=may_order, state_word=order_state_word, told=list_told(case),
-        answered=answered, open={row.id for row in orders if row.is_live and row.id not in answered},
+        answered=answered,
+        reasons=list_reasons(orders), open={row.id for row in orders if row.is_live and row.id not in answered},
         names=list_names(who for row in orders for who in (row.ordered_by_id, row.cancelled_by_id) if who),
         to_order=[test for test, _requirement in lab_order.list_to_order(case)] if may_order else [],
         others=[test for test in list_tests().values() if test.tube and test.name not in live],

@@ -38,7 +38,7 @@ from clinic.services.partner_laboratory import get_laboratory, list_laboratories
 from clinic.web.account_history import list_past
 from clinic.web.form import read_form
 from clinic.web.laboratory_origin import find_confidential
-from clinic.web.mapping_choice import KIND_WORDS, list_choices
+from clinic.web.mapping_choice import KIND_WORDS, list_choices, say_line
 from clinic.web.reported_word import MESSAGE_WORDS, STATE_WORDS, WAY_WORDS, say_kind
 
 blueprint = Blueprint("laboratory_message", __name__, url_prefix="/laboratory")
@@ -187,10 +187,10 @@ def _list_openings(message: InboundMessage, hidden: list[ReportedResult]) -> lis
 
 def _render_mapping(laboratory_id: str, typed: dict[str, Any], errors: dict[str, Any] | None = None) -> str:
     laboratory = get_laboratory(current_user, laboratory_id)
+    lines = list_lines(laboratory_id)
     return render_template(
         "reported/mapping.html", laboratory=laboratory, outdated=len(list_outdated(laboratory)), at_once=AT_ONCE,
-        lines=list_lines(laboratory_id), kinds=[(kind.value, str(word)) for kind, word in KIND_WORDS.items()],
+        lines=lines, said={line.id: say_line(line) for line in lines}, kinds=[(kind.value, str(word)) for kind, word in KIND_WORDS.items()],
         kind_words=KIND_WORDS, choices=list_choices(typed), typed=typed, errors=errors,
         tests=[(test.name, test.label) for test in list_tests().values()],
-        labels={test.name: test.label for test in list_tests().values()},
         past=list_past("laboratory", laboratory_id))

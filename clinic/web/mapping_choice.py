@@ -9,7 +9,7 @@ from flask_babel import LazyString, lazy_gettext
 from flask_babel import gettext as _
 
 from clinic.laboratory_test import list_tests
-from clinic.models import MapKind
+from clinic.models import CodeMapping, MapKind
 from clinic.questionnaire.unit import say_unit
 from clinic.result_word import label_value
 from clinic.services.code_mapping import list_allowed, list_test_targets
@@ -43,6 +43,14 @@ def list_choices(typed: Mapping[str, object]) -> list[Choices]:
                 groups.append(Choices(kind.value, test.name, _("%(test)s: %(kind)s", test=test.label, kind=KIND_WORDS[
                     kind]), [(one, say(one)) for one in allowed], _fits(typed, kind, test.name)))
     return sorted(groups, key=lambda one: not one.fits)
+
+
+def say_line(line: CodeMapping) -> tuple[str, str]:
+    """What a line of the table says a code means, in words, and of which test; the code itself where it has no words."""
+    if line.kind is MapKind.TEST:
+        return dict(list_test_targets()).get(line.ours, line.ours), ""
+    test = list_tests().get(line.test)
+    return SAY[line.kind](line.ours), test.label if test else line.test
 
 
 def _list_targets(typed: Mapping[str, object]) -> list[Choices]:

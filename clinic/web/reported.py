@@ -77,6 +77,8 @@ def index() -> str:
         states=SHOWN, counts=counts, count_limit=COUNT_LIMIT,
         words=STATE_WORDS, tests=list_tests(), say_status=say_status, say_number=say_number,
         their_words={row.id: _name_theirs(row) for row in rows if not row.test},
+        named={row.id for row in rows if row.case and has_permission(P.SEE_CASES) and not is_confidential(row)},
+        our_numbers={row.id: _list_our_numbers(row) for row in rows if not row.case},
         documents=list_loose_documents(current_user),
         may_upload=has_permission(P.ENTER_RESULT), may_map=has_permission(P.MAP_RESULTS),
         next_url=url_for(".index", state=state.value, after=rows[-1].id) if more else None)
@@ -99,7 +101,8 @@ def assign(reported_id: str) -> Page:
         case = _find_case(typed)
         note_shown([case.id])  # a caution names the person
         result_intake.assign(row, case, current_user, str(load(ReasonIn(), typed)["reason"]),
-                             typed.get("specimen_id") or _find_scanned(typed, case), typed["confirmed"])
+                             typed.get("specimen_id") or _find_scanned(typed, case), typed["confirmed"],
+                             typed.get("test", ""))
         number = case.number
     except InvalidInput as problem:
         cautions = problem.cautions if isinstance(problem, NeedsConfirmation) else []
@@ -214,11 +217,13 @@ def _render(
     is_open, may_map = row.state in FOR_A_PERSON, has_permission(P.MAP_RESULTS)
     suggestions = result_intake.list_suggestions(row) if is_open else []
     note_shown(one.case.id for one in suggestions)
+    meanings = [(one.name, one.label) for one in result_intake.list_meanings(row)] if is_open else []
     specimens = [(one.id, f"{one.number} · {one.kind.value} · {format_date(one.collected_on)}")
                  for found in suggestions for one in list_specimens(found.case)] if test and test.specimen else []
     return render_template(
         "reported/show.html", row=row, person=person, panel=panel, test=test, word=STATE_WORDS[row.state],
         suggestions=suggestions, say_signs=say_signs, say_status=say_status, specimens=specimens,
+        meanings=meanings,
         say_flags=say_flags, say_number=say_number, say_identifier=say_identifier, typed=typed or {},
         way=WAY_WORDS[find_way(row)],
         errors=errors, cautions=cautions or [], may_act=is_open and has_permission(P.ENTER_RESULT),
@@ -231,6 +236,12 @@ def _name_theirs(row: ReportedResult) -> str:
     """What the laboratory calls a test that we know no name of; empty where it says its code alone."""
     values = from_plain(row.content)[1].values
     return values[0].text if values and values[0].text != row.their_code else ""
+
+
+def _list_our_numbers(row: ReportedResult) -> list[str]:
+    """The order and the specimen that the laboratory names as ours; they say nobody's name."""
+    panel = from_plain(row.content)[1]
+    return list(filter(None, (panel.placer, panel.specimen)))
 
 
 def _address_opening(row: ReportedResult) -> str | None:

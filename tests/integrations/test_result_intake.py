@@ -12,6 +12,7 @@ from sqlalchemy import select
 from clinic import clock
 from clinic.caution import NeedsConfirmation
 from clinic.db import db, write_unit
+from clinic.errors import InvalidInput
 from clinic.lab_report import MOST_DOCUMENTS, MOST_VALUES, ReportedPanel, ReportedPerson, ReportedValue, to_plain
 from clinic.models import (
     Applicant,
@@ -35,7 +36,7 @@ from clinic.models import (
 from clinic.schemas.laboratory import NewSpecimen
 from clinic.services import code_mapping, confidential, draw, lab_order, laboratory, late_meaning
 from clinic.services.inbound import work_again
-from clinic.services.result_intake import assign, list_suggestions, reject
+from clinic.services.result_intake import assign, list_meanings, list_suggestions, reject
 from clinic.services.result_match import Sign
 from clinic.services.specimen import take_specimen
 from integrations.hl7.reader import MOST_PARTS, MOST_SEGMENTS
@@ -177,6 +178,43 @@ def test_answer_to_the_second_treponemal_test_is_told_from_the_first_by_its_orde
                write_value(treponemal, "POS", "CWE", status="C"), control_id="L3")
     assert [(one.test, one.value, one.revision) for one in list_results() if one.superseded_at is None] == [
         ("syphilis-treponemal", "reactive", 1), ("syphilis-treponemal-second", "reactive", 2)]
+
+
+def test_which_of_two_tests_with_the_same_codes_it_is_a_person_says_and_later_words_follow(place: Place) -> None:
+    """Without an order's number it went to the first test, whichever it was of."""
+    treponemal = "24312-1^Treponema pallidum Ab^LN"
+    with write_unit():
+        for test in ("syphilis-treponemal", "syphilis-treponemal-second"):
+            place.orders[test] = lab_order.order_test(place.case, test, place.supervisor, "reverse algorithm").number
+    place.take(place.person(), place.order("syphilis-treponemal", filler="LAB-1"),
+               write_value(treponemal, "POS", "CWE"))
+    (row,) = place.take(place.person(), write_order(filler="LAB-2"), write_value(treponemal, "NEG", "CWE"),
+                        control_id="L2")
+    assert (row.state, row.case_id) == (S.WAITING, place.case_id)
+    assert "Syphilis, treponemal, Syphilis, second treponemal test" in row.reason
+    with write_unit():
+        technician, waiting = db.session.get_one(User, place.staff["labtech"]), db.session.get_one(
+            ReportedResult, row.id)
+        assert [one.name for one in list_meanings(waiting)] == ["syphilis-treponemal", "syphilis-treponemal-second"]
+        with pytest.raises(InvalidInput) as refused:
+            assign(waiting, place.case, technician, "they said so")
+        assert "test" in refused.value.fields
+        assign(waiting, place.case, technician, "they said so", test="syphilis-treponemal-second")
+        work_again(find_message_in_unit(), "once more", technician)
+    process_waiting()
+    assert len(list_reported()) == 2, "worked on again, it adds nothing"
+    confirm(place)
+    place.take(place.person(), write_order(filler="LAB-2"), write_value(treponemal, "POS", "CWE", status="C"),
+               control_id="L3", sent="20261120100000+0300")
+    place.take(place.person(), write_order(filler="LAB-1"), write_value(treponemal, "NEG", "CWE", status="C"),
+               control_id="L4", sent="20261120100000+0300")
+    assert {(one.test, one.value, one.revision) for one in list_results() if one.superseded_at is None} == {
+        ("syphilis-treponemal", "nonreactive", 2), ("syphilis-treponemal-second", "reactive", 2)}
+
+
+def test_result_goes_to_the_test_of_its_codes_while_no_other_with_them_is_asked_for(place: Place) -> None:
+    (row,) = place.take(place.person(), write_order(), write_value("24312-1^Tp Ab^LN", "NEG", "CWE"))
+    assert (row.state, row.test) == (S.APPLIED, "syphilis-treponemal")
 
 
 @pytest.mark.parametrize("named", [True, False])

@@ -13,6 +13,7 @@ from clinic.models import Case, LabOrder, LabOrderState, LabReferral, Requiremen
 from clinic.schemas.door import load
 from clinic.schemas.laboratory import LabResultIn, NewSpecimen
 from clinic.services import lab_order, laboratory
+from clinic.services.order_reason import OrderReason, find_reason, list_reasons
 from clinic.services.plausibility import get_today
 from clinic.services.requirement import list_requirements
 from clinic.services.specimen import take_specimen, withdraw_specimen
@@ -92,6 +93,26 @@ def test_order_is_asked_again_with_the_reason(case: Case, technician: User) -> N
     assert (order.state, order.cancelled_reason) == (S.CANCELLED, "haemolysed")
     assert (again.replaces_id, again.test, again.state, again.reason) == (order.id, order.test, S.ORDERED, "haemolysed")
     assert again.requirement_id == order.requirement_id and again.number != order.number
+
+
+def test_what_is_asked_again_keeps_why_it_was_asked_for(case: Case, technician: User) -> None:
+    """The reason of a rejection took the place of the physician's."""
+    first = lab_order.order_test(case, "alt", technician, "yellow eyes")
+    second = lab_order.reorder(lab_order.reorder(first, "haemolysed", technician), "too little", technician)
+    reasons = list_reasons(lab_order.list_orders(case))
+    assert reasons[first.id] == OrderReason("yellow eyes") and reasons[first.id].say() == "yellow eyes"
+    assert reasons[second.id] == find_reason(second) == OrderReason("yellow eyes", "too little")
+    assert reasons[second.id].say() == "yellow eyes; again: too little"
+
+
+def test_what_was_asked_again_is_cancelled_too_when_nobody_asks_for_it(case: Case, technician: User) -> None:
+    """Why a tube was rejected was taken for somebody's own reason to want the test."""
+    order = next(row for row in lab_order.place_orders(case, technician) if row.test == "gonorrhoea-naat")
+    again = lab_order.reorder(order, "haemolysed", technician)
+    next(row for row in list_requirements(case) if row.exam == "gonorrhoea").state = RequirementState.WITHDRAWN
+    db.session.flush()
+    lab_order.place_orders(case, technician)
+    assert again.state is S.CANCELLED
 
 
 def test_test_is_not_ordered_twice_at_a_time(case: Case, technician: User) -> None:

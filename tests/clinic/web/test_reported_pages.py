@@ -70,6 +70,28 @@ def test_inbox_names_what_waits_and_no_value(technician: FlaskClient, ids: dict[
     assert "reported-result" in kinds
 
 
+def test_inbox_says_whose_a_result_is_and_never_of_a_confidential_test(
+    technician: FlaskClient, ids: dict[str, str]
+) -> None:
+    """Rows without a name could not be told apart."""
+    with write_unit() as unit:
+        name = unit.get_one(Case, ids["case"]).applicant.family_name.upper()
+    page = technician.get(INBOX).text
+    assert name in page and ids["number"] in page and f'href="/cases/{ids["case"]}"' in page
+    with write_unit() as unit:
+        unit.get_one(ReportedResult, ids["row"]).test = "hiv"
+    page = technician.get(INBOX).text
+    assert name not in page and ids["number"] in page, "of a confidential test the number alone"
+    with write_unit() as unit:
+        row = unit.get_one(ReportedResult, ids["row"])
+        row.test, row.case_id = "syphilis-nontreponemal", None
+        panel = row.content["panel"] | {"placer": "NBO-L-000777-X", "specimen": "NBO-S-000888-Y"}
+        row.content = row.content | {"panel": panel}
+    page = technician.get(INBOX).text
+    assert name not in page and "as the laboratory names it" in page
+    assert "NBO-L-000777-X" in page and "NBO-S-000888-Y" in page
+
+
 def test_what_is_marked_critical_stands_first_in_the_inbox_and_says_so(app: Flask, ids: dict[str, str]) -> None:
     first = get(ids["row"])
     values = [one | {"flags": ["LL"]} for one in first.content["panel"]["values"]]
@@ -134,6 +156,25 @@ def test_what_means_nothing_here_leads_to_its_line_of_the_table(
     text = supervisor.get(page).text
     assert words in text and way in text
     assert "Say what the" not in technician.get(page).text, "who may not map"
+
+
+def test_who_assigns_says_which_of_two_tests_with_the_same_codes_it_is(
+    technician: FlaskClient, ids: dict[str, str]
+) -> None:
+    page = f"{INBOX}/{ids['row']}"
+    assert "Which test" not in technician.get(page).text
+    with write_unit() as unit:
+        row = unit.get_one(ReportedResult, ids["row"])
+        row.test, panel = "syphilis-treponemal", row.content["panel"]
+        values = [panel["values"][0] | {"code": "24312-1"}]
+        row.content = row.content | {"panel": panel | {"values": values}}
+    assert "Which test" in technician.get(page).text
+    form = {"case": ids["case"], "reason": "the laboratory says so on the telephone"}
+    answer = technician.post(f"{page}/assign", data=form)
+    assert answer.status_code == 422 and "they have the same codes" in answer.text
+    form["test"] = "syphilis-treponemal-second"
+    assert technician.post(f"{page}/assign", data=form).status_code == 303
+    assert get(ids["row"]).test == "syphilis-treponemal-second"
 
 
 def test_result_is_assigned_to_the_case_that_was_chosen(technician: FlaskClient, ids: dict[str, str]) -> None:
@@ -320,7 +361,12 @@ def test_code_is_mapped_with_audit_and_the_message_worked_on_again(app: Flask, i
     chosen = {"kind": "test", "code": "HB", "system": "L", "test": "haemoglobin", "ours": ""}
     assert http.post(page, data=chosen).status_code == 303, "the test chosen is what it means"
     assert "HB → haemoglobin" in http.get(page).text
-    assert "HBX → hbsag" in http.get(page).text
+    shown = http.get(page).text
+    assert "HBX → hbsag" in shown
+    assert all(words in shown for words in ("Haemoglobin", "code haemoglobin", "Hepatitis B surface antigen", "code hbsag"))
+    line = {"kind": "value", "code": "plus", "test": "hbsag", "ours": "positive"}
+    assert http.post(page, data=line).status_code == 303
+    assert "Hepatitis B surface antigen, code positive" in http.get(page).text
     message = f"/laboratory/messages/{ids['message']}"
     assert "Observation request" in http.get(message).text
     assert http.post(message, data={}).status_code == 422

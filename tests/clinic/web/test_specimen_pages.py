@@ -220,6 +220,10 @@ def test_orders_are_placed_cancelled_and_asked_again(
     assert "tube broke" in page and "Cancelled" in page
     assert client.post(base, data={"test": "alt"}).status_code == 422, "beyond the rules only with a reason"
     assert client.post(base, data={"test": "alt", "reason": "hepatitis"}).status_code == 302
+    alt = next(row for row in _all(LabOrder) if row.test == "alt")
+    assert client.post(f"{base}/{alt.id}/again", data={"reason": "too little blood"}).status_code == 302
+    page = _text(client.get(base))
+    assert page.count("Because: hepatitis") == 2 and "Again: too little blood" in page
     assert "Order them" not in _text(looker.get(base)) and looker.post(base, data={}).status_code == 403
 
 
