@@ -19,6 +19,7 @@ for (const grid of document.querySelectorAll("[data-grid]")) {
       event.preventDefault(); // never the whole form
       if (!inList && LABEL.test(field.value.trim()) && /[a-z]/i.test(field.value)) {
         field.dispatchEvent(new Event("change", { bubbles: true })); // the server says what is wrong with it
+        field.select(); // the value that is typed instead takes its place
         return;
       }
       if (!go(field, 1)) field.dispatchEvent(new Event("change", { bubbles: true }));

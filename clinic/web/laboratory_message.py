@@ -190,7 +190,8 @@ def _render_mapping(laboratory_id: str, typed: dict[str, Any], errors: dict[str,
     lines = list_lines(laboratory_id)
     return render_template(
         "reported/mapping.html", laboratory=laboratory, outdated=len(list_outdated(laboratory)), at_once=AT_ONCE,
-        lines=lines, said={line.id: say_line(line) for line in lines}, kinds=[(kind.value, str(word)) for kind, word in KIND_WORDS.items()],
-        kind_words=KIND_WORDS, choices=list_choices(typed), typed=typed, errors=errors,
+        lines=lines, said={line.id: say_line(line) for line in lines}, kind_words=KIND_WORDS,
+        kinds=[(kind.value, str(word)) for kind, word in KIND_WORDS.items()],
+        choices=list_choices(typed), typed=typed, errors=errors,
         tests=[(test.name, test.label) for test in list_tests().values()],
         past=list_past("laboratory", laboratory_id))

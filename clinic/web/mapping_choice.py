@@ -46,7 +46,7 @@ def list_choices(typed: Mapping[str, object]) -> list[Choices]:
 
 
 def say_line(line: CodeMapping) -> tuple[str, str]:
-    """What a line of the table says a code means, in words, and of which test; the code itself where it has no words."""
+    """What a line of the table says a code means, in words, and of which test; the code where it has no words."""
     if line.kind is MapKind.TEST:
         return dict(list_test_targets()).get(line.ours, line.ours), ""
     test = list_tests().get(line.test)

@@ -32,6 +32,7 @@ from clinic.queries.specimen import find_specimen
 from clinic.read_audit import note_shown
 from clinic.schemas.delivery import ReasonIn
 from clinic.schemas.door import load
+from clinic.schemas.laboratory import is_label
 from clinic.services import lab_document, result_intake
 from clinic.services.confidential_report import is_confidential, is_document_hidden, is_reported_hidden
 from clinic.services.lab_order import list_orders
@@ -239,9 +240,10 @@ def _name_theirs(row: ReportedResult) -> str:
 
 
 def _list_our_numbers(row: ReportedResult) -> list[str]:
-    """The order and the specimen that the laboratory names as ours; they say nobody's name."""
-    panel = from_plain(row.content)[1]
-    return list(filter(None, (panel.placer, panel.specimen)))
+    """The order, the specimen and the person's number that the laboratory names as ours; they say nobody's name."""
+    person, panel = from_plain(row.content)
+    given = [value for value, _giver, _kind in person.identifiers if is_label(value)]
+    return list(filter(None, (panel.placer, panel.specimen, *given)))
 
 
 def _address_opening(row: ReportedResult) -> str | None:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic.api.laboratory_result import read_body
 from clinic.lab_report import MOST_DOCUMENTS, MOST_VALUES, PersonReport, holds_too_much
 from clinic.lab_table import read_table
-from clinic.models import FOR_A_PERSON, InboundMessage, InboundState, Laboratory, ReportedResult, ReportedState
+from clinic.models import InboundMessage, InboundState, Laboratory
 from clinic.services.lab_document import check_documents, keep_documents
 from clinic.services.result_reading import to_utc
 from clinic.services.result_taking import Source, Taking, begin_taking, go_on_taking
@@ -93,7 +91,7 @@ def check(prepared: Prepared) -> Prepared:
 def apply_results(
     session: Session, row: InboundMessage, prepared: Prepared, taking: Taking | None
 ) -> tuple[InboundState, str] | Taking:
-    """Take what the message reports, of a large one a portion; says what of it waits for a person.
+    """Take what the message reports, of a large one a portion; says why a person must look at the message.
 
     As long as something is left to be taken it gives that back instead, for the next unit.
     """
@@ -111,11 +109,5 @@ def apply_results(
     if refused:
         count = "A printed report" if len(refused) == 1 else f"{len(refused)} printed reports"
         return InboundState.HELD, f"{count} in it cannot be used. {' '.join(dict.fromkeys(refused))}"
-    return InboundState.APPLIED, _say_waiting(session, row)
+    return InboundState.APPLIED, ""  # what of it still waits for a person is counted when somebody asks
 
-
-def _say_waiting(session: Session, row: InboundMessage) -> str:
-    states = Counter(session.execute(select(ReportedResult.state).where(
-        ReportedResult.message_id == row.id, ReportedResult.state != ReportedState.REPLACED)).scalars())
-    waiting, all_of_it = sum(states[state] for state in FOR_A_PERSON), states.total()
-    return f"{waiting} of {all_of_it} results wait{'s' if waiting == 1 else ''} for a person." if waiting else ""

@@ -170,7 +170,8 @@ def _enter(page: Page, address: str, tubes: list[str], orders: list[str]) -> Non
     page.keyboard.press("Enter")
     expect(page.locator(f"#f-{orders[1]}")).to_contain_text("number of a label, not a result")
     expect(fields[1]).to_be_focused()
-    fields[1].fill("12.8")
+    page.keyboard.type("12.8")  # in place of the number, which is chosen
+    expect(fields[1]).to_have_value("12.8")
     page.keyboard.press("ArrowDown")
     expect(fields[2]).to_be_focused()
     expect(page.locator(f"#f-{orders[1]}")).to_contain_text("Saved")

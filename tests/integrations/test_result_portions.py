@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 from clinic import clock
 from clinic.db import db, write_unit
 from clinic.models import InboundState, ReportedResult, User
+from clinic.queries.reported import count_undecided
+from clinic.services.result_intake import reject
 from integrations.inbound import processing, results
 from integrations.inbound.processing import process_waiting
 from integrations.inbound.results import Prepared
@@ -60,11 +62,18 @@ def die_at(monkeypatch: pytest.MonkeyPatch, portion: int, fault: BaseException) 
     monkeypatch.setattr(results, "go_on_taking", go_on)
 
 
-def test_all_of_it_is_taken_and_the_message_says_what_waits(place: Place) -> None:
+def test_all_of_it_is_taken_and_what_waits_is_counted_as_it_is_now(place: Place) -> None:
+    """A message said for ever how many had waited when it came."""
     send_large(place)
     assert count_by_state() == {"applied": 1, "waiting": UNKNOWN}
-    assert (find_message().state, find_message().state_reason) == (
-        InboundState.APPLIED, f"{UNKNOWN} of {UNKNOWN + 1} results wait for a person.")
+    message = find_message()
+    assert (message.state, message.state_reason) == (InboundState.APPLIED, "")
+    assert count_undecided([message.id]) == {message.id: UNKNOWN}
+    with write_unit() as session:
+        row = session.execute(
+            select(ReportedResult).where(ReportedResult.state == "waiting").limit(1)).unique().scalar_one()
+        reject(row, "told by telephone", session.get_one(User, place.staff["labtech"]))
+    assert count_undecided([find_message().id]) == {find_message().id: UNKNOWN - 1}
 
 
 def test_others_save_between_two_portions(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

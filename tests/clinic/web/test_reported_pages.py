@@ -88,8 +88,13 @@ def test_inbox_says_whose_a_result_is_and_never_of_a_confidential_test(
         panel = row.content["panel"] | {"placer": "NBO-L-000777-X", "specimen": "NBO-S-000888-Y"}
         row.content = row.content | {"panel": panel}
     page = technician.get(INBOX).text
-    assert name not in page and "as the laboratory names it" in page
+    assert name not in page and ids["number"] in page and "as the laboratory names it" in page
     assert "NBO-L-000777-X" in page and "NBO-S-000888-Y" in page
+    with write_unit() as unit:
+        row = unit.get_one(ReportedResult, ids["row"])
+        panel = row.content["panel"] | {"placer": "", "specimen": ""}
+        row.content = {"panel": panel, "person": row.content["person"] | {"identifiers": [["77", "LAB01", "PI"]]}}
+    assert "no number of ours" in technician.get(INBOX).text
 
 
 def test_what_is_marked_critical_stands_first_in_the_inbox_and_says_so(app: Flask, ids: dict[str, str]) -> None:
@@ -363,7 +368,8 @@ def test_code_is_mapped_with_audit_and_the_message_worked_on_again(app: Flask, i
     assert "HB → haemoglobin" in http.get(page).text
     shown = http.get(page).text
     assert "HBX → hbsag" in shown
-    assert all(words in shown for words in ("Haemoglobin", "code haemoglobin", "Hepatitis B surface antigen", "code hbsag"))
+    assert all(words in shown for words in (
+        "Haemoglobin", "code haemoglobin", "Hepatitis B surface antigen", "code hbsag"))
     line = {"kind": "value", "code": "plus", "test": "hbsag", "ours": "positive"}
     assert http.post(page, data=line).status_code == 303
     assert "Hepatitis B surface antigen, code positive" in http.get(page).text
