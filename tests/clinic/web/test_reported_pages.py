@@ -379,7 +379,7 @@ def test_code_is_mapped_with_audit_and_the_message_worked_on_again(app: Flask, i
     assert http.post(message, data={"reason": "mapped HBX"}).status_code == 303
     db.session.rollback()
     assert db.session.get_one(InboundMessage, ids["message"]).state is InboundState.NEW
-    row, _chosen = db.session.execute(select(CodeMapping).order_by(CodeMapping.id)).scalars()
+    row, _chosen, _word = db.session.execute(select(CodeMapping).order_by(CodeMapping.id)).scalars()
     assert http.post(page, data={"line_id": row.id}).status_code == 303
     db.session.rollback()
     actions = set(db.session.execute(select(AuditChange.action)).scalars())
