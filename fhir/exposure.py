@@ -7,6 +7,7 @@ RelatedPerson is made of them.
 from __future__ import annotations
 
 from clinic.models import ContactState, TbContact
+from clinic.services.tb_contact import find_source_type
 from fhir.canonical import local_concept
 from fhir.code import concept
 from fhir.element import drop_empty, to_date, to_instant
@@ -37,6 +38,6 @@ def to_fhir(row: TbContact, naming: Naming, case_id: str | None = None) -> Resou
             {"code": local_concept("observation", "exposure-relation"),
              "valueCodeableConcept": to_relationship(row.relation)},
             {"code": local_concept("observation", "source-tuberculosis"),
-             "valueCodeableConcept": local_concept("source-tuberculosis", row.source_type.value)},
+             "valueCodeableConcept": local_concept("source-tuberculosis", find_source_type(row).value)},
         ],
     })

@@ -42,6 +42,7 @@ from clinic.models import (
     VaccineLine,
     XrayReading,
 )
+from clinic.services.tb_contact import SOURCE_TESTS
 from fhir import (
     classification,
     condition,
@@ -124,7 +125,11 @@ def find_sources(session: Session, row: object) -> list[Source]:
     if isinstance(row, Site):  # whose country says under which authority its staff are licensed
         staff = session.execute(select(User.id).where(User.site_id == row.id)).scalars()
         return [Source("site", row.id), *(Source("user", key) for key in staff)]
-    return [Source(name, getattr(row, attribute)) for name, model, attribute in _ROWS if isinstance(row, model)]
+    found = [Source(name, getattr(row, attribute)) for name, model, attribute in _ROWS if isinstance(row, model)]
+    if isinstance(row, LabResult) and row.test in SOURCE_TESTS:  # said of its contacts as well
+        contacts = select(TbContact.id).where(TbContact.source_case_id == row.case_id)
+        found += [Source("exposure", key) for key in session.execute(contacts).scalars()]
+    return found
 
 
 def list_sources(session: Session) -> Iterator[Source]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from clinic.documents.identity import to_day
 from clinic.documents.record import Record
 from clinic.models import SourceType, TbContact
+from clinic.services.tb_contact import find_source_type
 
 TYPES = {
     SourceType.PANSUSCEPTIBLE: "Pansusceptible", SourceType.MDR: "MDR", SourceType.OTHER_RESISTANT: "Other resistant",
@@ -20,7 +21,8 @@ def build_exposures(record: Record) -> list[dict[str, str]]:
     return [{
         "source": _name_source(row, record.authority_id), "number": _number_source(row, record.authority_id),
         "relation": row.relation.value.replace("-", " ").capitalize(),
-        "ended": to_day(row.last_exposed_on) if row.last_exposed_on else "Not ended", "type": TYPES[row.source_type],
+        "ended": to_day(row.last_exposed_on) if row.last_exposed_on else "Not ended",
+        "type": TYPES[find_source_type(row)],
     } for row in record.exposures]
 
 

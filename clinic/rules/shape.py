@@ -37,7 +37,7 @@ REFERENCE: dict[str, tuple[str, str]] = {
 # Files of tables in tables: by the way to a table ("*": whatever its name), its keys; "*" among them: any name.
 NESTED: dict[str, dict[str, str]] = {
     "contact.toml": {
-        "": "retest_days:number! us:table ca:table au:table nz:table uk:table",
+        "": "preventive_below_years:number! retest_days:number! us:table ca:table au:table nz:table uk:table",
         "*.*": "months:number! source:text! confirmed:flag! settings:list",
     },
     "tb_regimen.toml": {

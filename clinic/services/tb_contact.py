@@ -36,14 +36,18 @@ from clinic.models import (
     TbContact,
     User,
 )
+from clinic.partial_date import parse_partial_date
 from clinic.queries.due import was_tested
-from clinic.rules.age import add_months
+from clinic.rules.age import add_months, completed_years
 from clinic.rules.record import SPECIMENS
 from clinic.schemas.tb_contact import NewContact
 from clinic.services.family import find_family, list_members
 from clinic.services.task import close_tasks_about, open_task
 
 TABLE = Path(__file__).resolve().parent.parent / "programmes" / "reference" / "contact.toml"
+_GRAVITY = (SourceType.UNKNOWN, SourceType.CULTURE_NEGATIVE, SourceType.PANSUSCEPTIBLE, SourceType.OTHER_RESISTANT,
+            SourceType.MDR)  # the last is the gravest
+SOURCE_TESTS = ("dst", "sputum-culture", "sputum-naat")  # what says of which tuberculosis the source is ill
 TASKS = ("contact-test", "contact-retest", "contact-review")
 
 
@@ -176,7 +180,7 @@ def propose_source_type(source: Case) -> SourceType:
     rows = list(db.session.execute(select(LabResult).where(
         LabResult.case_id == source.id, LabResult.superseded_at.is_(None),
         LabResult.status.in_((ResultStatus.FINAL, ResultStatus.CORRECTED)),
-        LabResult.test.in_(("dst", "sputum-culture", "sputum-naat")))).unique().scalars())
+        LabResult.test.in_(SOURCE_TESTS))).unique().scalars())
     tested = [row for row in rows if row.test == "dst"]
     resistant = {part.name for row in rows for part in row.components if part.value == "resistant"}
     if {"rifampicin", "isoniazid"} <= resistant:
@@ -189,6 +193,36 @@ def propose_source_type(source: Case) -> SourceType:
         return SourceType.UNKNOWN
     negative = {row.specimen_id for row in rows if row.test == "sputum-culture" and row.value in ("negative", "ntm")}
     return SourceType.CULTURE_NEGATIVE if len(negative) >= SPECIMENS else SourceType.UNKNOWN
+
+
+def find_source_type(row: TbContact) -> SourceType:
+    """The source's tuberculosis: as somebody said at the contact's confirmation, or as its results say meanwhile, the
+    graver of both. Susceptibility comes weeks after the contacts are asked about."""
+    if row.source_case is None:
+        return row.source_type
+    return max(row.source_type, propose_source_type(row.source_case), key=_GRAVITY.index)
+
+
+def list_tests_of(applicant_ids: Collection[str]) -> dict[str, LabResult]:
+    """The newest confirmed IGRA or skin test of each of these."""
+    rows = db.session.execute(select(LabResult).join(Case, Case.id == LabResult.case_id).where(
+        Case.applicant_id.in_(applicant_ids), LabResult.test.in_(("igra", "tst")), LabResult.superseded_at.is_(None),
+        LabResult.status.in_((ResultStatus.FINAL, ResultStatus.CORRECTED))).order_by(
+            LabResult.performed_on, LabResult.id)).unique().scalars()
+    return {row.case.applicant_id: row for row in rows}
+
+
+def list_cases_of(applicant_ids: Collection[str]) -> dict[str, str]:
+    """The newest case of each of these."""
+    rows = db.session.execute(select(Case.applicant_id, Case.id).where(
+        Case.applicant_id.in_(applicant_ids)).order_by(Case.opened_at, Case.id))
+    return {row.applicant_id: row.id for row in rows}
+
+
+def is_for_prevention(row: TbContact, on: date) -> bool:
+    """Whether preventive treatment is recommended to the contact for their age (us.md 1.8, 4)."""
+    born = parse_partial_date(row.applicant.birth_date).estimated_on
+    return completed_years(born, on) < read_table()["preventive_below_years"]
 
 
 def find_exposure_words(programme: str, applicant_id: str, on: date) -> dict[str, TbContact]:

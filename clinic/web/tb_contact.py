@@ -11,11 +11,14 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
+from clinic import clock
 from clinic.db import db
 from clinic.errors import InvalidInput, NotFound
+from clinic.laboratory_test import list_tests
 from clinic.models import Applicant, Case, ContactSetting, ContactState, Relation, SourceType, TbContact
 from clinic.permissions import Permission, has_permission, requires
 from clinic.queries.applicant import find_cases_by_number, find_people_by_number
+from clinic.result_word import label_value
 from clinic.schemas.door import load
 from clinic.schemas.reason import ReasonIn
 from clinic.schemas.tb_contact import ContactIn, EndIn
@@ -146,11 +149,13 @@ def withdraw(case_id: str, contact_id: str) -> Answer | Response:
 
 def describe(row: TbContact, infected: Collection[str] = ()) -> dict[str, Any]:
     """A contact in words, without who the source is; of who is infected already no second test is said."""
+    found = service.find_source_type(row)
     return {
         "id": row.id, "setting": str(SETTING_WORDS[row.setting]), "relation": relation_word(row.relation),
         "first": row.first_exposed_on, "last": row.last_exposed_on,
         "retest": None if row.applicant_id in infected else row.retest_on,
-        "type": str(TYPE_WORDS[row.source_type]), "is_mdr": row.source_type is SourceType.MDR,
+        "type": str(TYPE_WORDS[found]), "is_mdr": found is SourceType.MDR,
+        "is_young": service.is_for_prevention(row, clock.today(row.applicant.site.time_zone)),
         "state": row.state.value, "reason": row.reason, "applicant": row.applicant,
     }
 
@@ -224,10 +229,18 @@ def _choices() -> dict[str, Any]:
 
 def _show_source(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None, form: str = "") -> Answer:
     rows = service.list_contacts(case)
-    infected = service.list_infected({row.applicant_id for row in rows})
+    people = {row.applicant_id for row in rows}
+    infected = service.list_infected(people)
     return show("tb_contact/index.html", case, problem, typed=typed, form=form,
                 proposals=service.list_proposals(case), contacts=[describe(row, infected) for row in rows],
+                cases=service.list_cases_of(people), tests=_tell_tests(people),
                 names=list_names(row.recorded_by_id for row in rows))
+
+
+def _tell_tests(people: Collection[str]) -> dict[str, str]:
+    return {person: _("%(test)s of %(day)s: %(value)s", test=list_tests()[row.test].label,
+                      day=format_date(row.performed_on), value=label_value(row.value))
+            for person, row in service.list_tests_of(people).items()}
 
 
 def _show_form(case: Case, person: Applicant, typed: dict[str, Any], problem: InvalidInput | None = None) -> Answer:

@@ -14,7 +14,12 @@ from clinic import clock
 from clinic.db import db
 from clinic.models import (
     Case,
+    ContactSetting,
     InfectionHold,
+    LabComponent,
+    LabResult,
+    Relation,
+    ResultStatus,
     TbCase,
     TbContact,
     TbOutcome,
@@ -22,16 +27,18 @@ from clinic.models import (
     TbSideEffect,
 )
 from clinic.schemas.door import load
+from clinic.schemas.tb_contact import NewContact
 from clinic.schemas.tuberculosis import NewDose, NewOutcome, SideEffectIn
 from clinic.services.hold import lift_hold
 from clinic.services.plausibility import get_today
 from clinic.services.tb_check import record_side_effect
-from clinic.services.tb_contact import withdraw_contact
+from clinic.services.tb_contact import confirm_contact, withdraw_contact
 from clinic.services.tb_treatment import list_doses, record_doses, void_phase
 from clinic.services.tuberculosis import end_treatment
 from fhir.encoder import decode
 from fhir.projection import list_differences
 from fhir.table import ReleasedVersion, StoredVersion
+from tests.factory import make_applicant
 from tests.fhir import story, validator
 from tests.fhir.test_document import build_order, read_body, sign
 
@@ -202,6 +209,30 @@ def test_authority_gets_what_its_class_asks_for(case: Case, staff: story.Staff) 
     assert titles[:2] == ["Classification", "Alerts"]
     medications = next(one for one in composition["section"] if one["title"] == "Medications")
     assert "Isoniazid 300 mg, 7 days a week" in medications["text"]["div"]
+
+
+@pytest.mark.database
+def test_exposure_says_of_the_source_what_its_results_say_since(case: Case, staff: story.Staff) -> None:
+    """The store is written anew when a result of the source comes in, though nobody touched the contact."""
+    person = make_applicant(staff["reception"])
+    contact = confirm_contact(person, NewContact(
+        Relation.SIBLING, ContactSetting.HOUSEHOLD, last_exposed_on=get_today(case)), staff["physician"], case)
+    db.session.commit()
+
+    def tell() -> str:
+        (exposure,) = [one for one in _of(_stored(case), "Observation", "tb-exposure")
+                       if one["subject"]["reference"].endswith(contact.applicant_id)]
+        return str({part["valueCodeableConcept"]["text"] for part in exposure["component"]})
+
+    assert "Multidrug-resistant" not in tell()
+    row = LabResult(case_id=case.id, performed_on=get_today(case), test="dst", value="resistant", method="molecular",
+                    status=ResultStatus.FINAL, entered_at=clock.now(), entered_by_id=staff["labtech"].id,
+                    confirmed_at=clock.now(), confirmed_by_id=staff["labsupervisor"].id)
+    row.components = [LabComponent(name=drug, value="resistant") for drug in ("isoniazid", "rifampicin")]
+    db.session.add(row)
+    db.session.commit()
+    assert "Multidrug-resistant" in tell()
+    assert list(list_differences(db.session)) == []
 
 
 def test_exposure_is_told_only_with_its_class_and_an_ended_hold_not_at_all(case: Case, staff: story.Staff) -> None:

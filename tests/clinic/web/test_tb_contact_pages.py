@@ -77,6 +77,22 @@ def test_tracer_confirms_and_the_childs_page_says_nothing_of_the_mother(app: Fla
         assert nurse.get(address).status_code == 403
 
 
+def test_tracer_sees_of_each_contact_whether_it_was_tested(app: Flask, pair: tuple[Case, Case]) -> None:
+    """The list led nowhere: neither to the contact's own case nor to its test."""
+    mother, child = pair
+    mother_id, child_id, labtech, supervisor = mother.id, child.id, make_user("labtech"), make_user("labsupervisor")
+    confirm_contact(child.applicant, NewContact(
+        Relation.CHILD, ContactSetting.HOUSEHOLD, last_exposed_on=get_today(child)), make_user("physician"), mother)
+    team = sign_in(app, make_user("tbteam"))
+    page = text_of(team, f"/cases/{mother_id}/contacts")
+    assert f'href="/cases/{child_id}"' in page and "No IGRA or skin test is confirmed yet." in page
+    assert "preventive treatment is recommended" in text_of(team, f"/cases/{child_id}")
+    with write_unit():
+        confirm_result(enter_result(db.session.get_one(Case, child_id), NewResult(
+            test="igra", value="negative", performed_on=get_today(child)), labtech), supervisor)
+    assert "IGRA of " in text_of(team, f"/cases/{mother_id}/contacts")
+
+
 def test_proposal_is_dismissed_with_a_reason(app: Flask, pair: tuple[Case, Case]) -> None:
     mother, child = pair
     path = f"/cases/{mother.id}/contacts/of/{child.applicant_id}/dismiss"
