@@ -223,7 +223,7 @@ def test_orders_are_placed_cancelled_and_asked_again(
     alt = next(row for row in _all(LabOrder) if row.test == "alt")
     assert client.post(f"{base}/{alt.id}/again", data={"reason": "too little blood"}).status_code == 302
     page = _text(client.get(base))
-    assert page.count("Because: hepatitis") == 2 and "Again: too little blood" in page
+    assert page.count("Why: hepatitis") == 2 and "Again: too little blood" in page
     assert "Order them" not in _text(looker.get(base)) and looker.post(base, data={}).status_code == 403
 
 
