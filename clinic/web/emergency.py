@@ -11,7 +11,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from clinic.config import get_settings
-from clinic.errors import InvalidInput, NotFound
+from clinic.errors import AlreadyDone, InvalidInput, NotFound
 from clinic.models import Case, EmergencyAccess, EmergencyReason
 from clinic.permissions import Permission, has_permission, requires
 from clinic.queries.emergency import (
@@ -61,7 +61,12 @@ def create() -> Page:
         return _show_new(typed, problem.fields), 422
     except NotFound as problem:
         return _show_new(typed, {"number": [problem.message]}), 422
-    row = open_in_emergency(case, plain["reason"], plain["words"].strip(), current_user)
+    case_id = case.id
+    try:
+        row = open_in_emergency(case, plain["reason"], plain["words"].strip(), current_user)
+    except AlreadyDone as problem:
+        flash(problem.message, "warning")
+        return redirect(url_for("case.show", case_id=case_id), 303)
     flash(_("Opened to be read for %(n)s minutes. The case's own site is told, and your reason is reviewed.",
             n=_find_minutes()), "warning")
     return redirect(url_for("case.show", case_id=row.case_id), 303)

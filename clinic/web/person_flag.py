@@ -12,6 +12,7 @@ from clinic import clock
 from clinic.models import Applicant, ContactKind, ContactPoint, Family, RelatedPerson
 from clinic.queries.case_detail import count_namesakes
 from clinic.queries.family import MemberView, view_members
+from clinic.scope import current_emergency
 from clinic.services.family import find_family
 from clinic.services.interpreter import find_interpreter
 from clinic.services.related_person import find_absence, is_child, list_guardians, list_related
@@ -52,7 +53,10 @@ def _describe_guardian(applicant: Applicant) -> dict[str, str]:
 
 
 def find_view(applicant: Applicant) -> tuple[Family, list[MemberView]] | None:
-    """The family of a person with everybody in it; None for who is in none."""
+    """The family of a person with everybody in it; None for who is in none, and where an emergency opened the case of
+    one person alone."""
+    if current_emergency() is not None:
+        return None
     family = find_family(applicant)
     return (family, view_members(family)) if family else None
 

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from clinic import clock
 from clinic.db import db
-from clinic.errors import InvalidInput, NotFound
+from clinic.errors import InvalidInput, NotAllowed, NotFound
 from clinic.laboratory_test import list_tests
 from clinic.models import Applicant, Case, ContactSetting, ContactState, Relation, SourceType, TbContact
 from clinic.permissions import Permission, has_permission, requires
@@ -22,6 +22,7 @@ from clinic.result_word import label_value
 from clinic.schemas.door import load
 from clinic.schemas.reason import ReasonIn
 from clinic.schemas.tb_contact import ContactIn, EndIn
+from clinic.scope import current_emergency
 from clinic.services import tb_contact as service
 from clinic.web.clinical_format import format_date
 from clinic.web.form import read_form
@@ -47,7 +48,7 @@ TYPE_WORDS: dict[SourceType, LazyString] = {
 @requires(P.TRACE_CONTACTS)
 def index(case_id: str) -> Answer:
     """Who was exposed to the person of this case, and who may have been."""
-    return _show_source(open_case(case_id), {})
+    return _show_source(_open_own(case_id), {})
 
 
 @blueprint.post("/contacts/find")
@@ -69,7 +70,7 @@ def find(case_id: str) -> Answer | Response:
 @requires(P.TRACE_CONTACTS)
 def new(case_id: str, person_id: str) -> Answer:
     """How, where and until when the air was shared."""
-    case = open_case(case_id)
+    case = _open_own(case_id)
     return _show_form(case, _get_person(person_id), _propose(case, person_id))
 
 
@@ -103,7 +104,7 @@ def dismiss(case_id: str, person_id: str) -> Answer | Response:
 @requires(P.TRACE_CONTACTS)
 def exposure(case_id: str) -> Answer:
     """Exposure to somebody who is no applicant of this site."""
-    return _show_exposure(open_case(case_id), {})
+    return _show_exposure(_open_own(case_id), {})
 
 
 @blueprint.post("/exposure")
@@ -199,6 +200,15 @@ def list_review_rows(case: Case) -> list[ReviewRow]:
 def init_contacts(app: Flask) -> None:
     """Give the case's page what it says of exposure."""
     app.jinja_env.filters["exposure_of_case"] = tell_of_exposure
+
+
+def _open_own(case_id: str) -> Case:
+    """The case; not where an emergency opened it: who else lives with a person is not of that one case."""
+    case = open_case(case_id)
+    if current_emergency() is not None:
+        raise NotAllowed(_("An emergency opens one person's case, not whom they met. Call the case's own site, "
+                           "%(site)s.", site=case.site.name), case=case.id, user=current_user.id)
+    return case
 
 
 def _get_person(person_id: str) -> Applicant:

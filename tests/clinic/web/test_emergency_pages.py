@@ -14,11 +14,13 @@ from werkzeug.routing import Rule
 from clinic import clock
 from clinic.audit import audit_engine, audit_read
 from clinic.db import db, write_unit
-from clinic.models import AuditChange, Case, EmergencyAccess, User
+from clinic.models import AuditChange, Case, EmergencyAccess, FamilyKind, Relation, User
 from clinic.permissions import ROLES
 from clinic.schemas.laboratory import NewResult
 from clinic.services import laboratory
 from clinic.services.confidential import may_read_exam
+from clinic.services.family import found_family, join_family
+from clinic.services.hold import place_hold
 from clinic.services.plausibility import get_today
 from tests.factory import make_applicant, make_case, make_site, make_user
 from tests.seek import seek
@@ -101,6 +103,26 @@ def test_confidential_result_is_not_opened_and_no_way_leads_to_a_refusal(
         assert "/confidential" not in client.get(path).text, path
     refused = client.get(f"/cases/{case_id}/confidential")
     assert refused.status_code == 403 and "An emergency does not open confidential results." in refused.text
+
+
+def test_one_case_names_nobody_else_of_the_family(app: Flask, case: Case, stranger: User) -> None:
+    """The case's page listed everybody of the family with their ages, and its contacts' page their birth dates."""
+    reception, number, case_id = make_user("reception"), case.number, case.id
+    family = found_family(case.applicant, {"kind": FamilyKind.FAMILY, "name": "", "authority_number": None}, reception)
+    join_family(family, make_applicant(reception, family_name="Zzmwana"), Relation.CHILD, reception)
+    place_hold(case, "Smear positive", make_user("physician", case.site))
+    own = make_user("physician", case.site)
+    db.session.commit()
+    paths = ("", "/contacts", "/exposure")
+    kept = sign_in(app, own)
+    assert all("ZZMWANA" in kept.get(f"/cases/{case_id}{path}").text.upper() for path in paths[:2])
+    client = sign_in(app, stranger)
+    assert _open(client, number).status_code == 303
+    pages = [client.get(f"/cases/{case_id}{path}") for path in paths]
+    assert [page.status_code for page in pages] == [200, 403, 403]
+    assert all("ZZMWANA" not in page.text.upper() for page in pages) and "Call the case&#39;s own site" in pages[1].text
+    again = _open(client, number)
+    assert (again.status_code, again.location) == (303, f"/cases/{case_id}"), "open already: there it is"
 
 
 def test_opened_case_is_never_changed(app: Flask, case: Case, stranger: User) -> None:
