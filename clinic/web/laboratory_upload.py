@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, session, url_for
@@ -18,11 +19,12 @@ from clinic.documents.pdf_look import LARGEST as LARGEST_PDF
 from clinic.documents.pdf_look import look_at_pdf
 from clinic.errors import AlreadyDone, InvalidInput
 from clinic.file_store import open_store
-from clinic.lab_report import ReportedDocument, ReportedPerson
+from clinic.lab_report import ReportedDocument, ReportedPerson, ReportedValue
 from clinic.lab_table import DAY_FORM, DAY_FORMS, FIELDS, Table, read_table
-from clinic.models import Case, LabOrder
+from clinic.models import Case, Laboratory, LabOrder
 from clinic.permissions import Permission, has_permission, requires
 from clinic.read_audit import shows_nobody
+from clinic.services.code_mapping import list_test_targets, read_dictionary
 from clinic.services.lab_document import keep_document
 from clinic.services.lab_upload import take_table
 from clinic.services.partner_laboratory import change_column_map, get_laboratory, list_laboratories
@@ -142,6 +144,13 @@ def _find_order(number: str) -> LabOrder | None:
         LabOrder.number == number, Case.site_id == current_user.site_id)).unique().scalar_one_or_none()
 
 
+def _list_meanings(laboratory: Laboratory, values: Sequence[ReportedValue]) -> dict[str, str]:
+    """What each code of a table means here, in words; those that mean nothing yet are left out."""
+    words, dictionary = dict(list_test_targets()), read_dictionary(laboratory.id)
+    found = {value.code: dictionary.find_test(value) for value in values}
+    return {code: words["/".join(filter(None, (one.test, one.part)))] for code, one in found.items() if one}
+
+
 def _render(
     laboratory_id: str, errors: dict[str, Any] | None = None, found: Table | None = None, content: bytes = b"",
     typed: dict[str, Any] | None = None,
@@ -152,4 +161,5 @@ def _render(
     return render_template(
         "reported/file.html", laboratory=laboratory, errors=errors, found=found, rows=rows, shown=PREVIEWED,
         content=base64.b64encode(content).decode() if found and not found.faults else "", fields=FIELDS,
+        meanings=_list_meanings(laboratory, [value for _person, _panel, value in rows]),
         day_forms=DAY_FORMS, say_status=say_status, may_map=has_permission(P.MAP_RESULTS), typed=typed or {})
