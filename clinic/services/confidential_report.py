@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from sqlalchemy import select
 
 from clinic.db import db
+from clinic.identifier import list_order_numbers
 from clinic.lab_report import from_plain
 from clinic.laboratory_test import list_tests
 from clinic.models import LabDocument, LabOrder, LabResult, ReportedResult, User
@@ -65,7 +66,8 @@ def _may_tell(row: LabDocument) -> bool:
         return True
     asked_for: list[str] = []
     if row.case_id is None and row.placer:
-        asked_for += db.session.execute(select(LabOrder.test).where(LabOrder.number == row.placer)).scalars()
+        named = LabOrder.number.in_(list_order_numbers(row.placer))
+        asked_for += db.session.execute(select(LabOrder.test).where(named)).scalars()
     elif row.order_id:
         asked_for += db.session.execute(select(LabOrder.test).where(LabOrder.id == row.order_id)).scalars()
     elif row.case_id:

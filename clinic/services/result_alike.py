@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlalchemy import select, text
 
 from clinic.db import db
+from clinic.identifier import list_order_numbers
 from clinic.laboratory_test import LaboratoryTest, list_tests
 from clinic.models import LabOrder, ReportedResult, ReportedState
 from clinic.models.lab_order import LIVE
@@ -31,7 +32,8 @@ def find_ordered(test: LaboratoryTest, placer: str) -> LaboratoryTest | None:
     alike = {one.name: one for one in list_alike(test.name)}
     if not (alike and placer):
         return None
-    ordered = db.session.execute(select(LabOrder.test).where(LabOrder.number == placer.upper())).scalar_one_or_none()
+    ordered = db.session.execute(
+        select(LabOrder.test).where(LabOrder.number.in_(list_order_numbers(placer)))).scalar_one_or_none()
     return alike.get(ordered or "")
 
 

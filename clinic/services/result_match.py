@@ -12,7 +12,7 @@ from enum import StrEnum
 from sqlalchemy import select
 
 from clinic.db import db
-from clinic.identifier import to_key
+from clinic.identifier import list_order_numbers, list_specimen_numbers, to_key
 from clinic.lab_report import ReportedPanel, ReportedPerson
 from clinic.models import Applicant, Case, CaseState, IdentityDocument, Laboratory, LabOrder, Specimen
 from clinic.name.folding import list_tokens
@@ -90,9 +90,10 @@ def find_match(laboratory: Laboratory, person: ReportedPerson, panel: ReportedPa
 
 
 def _add_by_our_numbers(laboratory: Laboratory, panel: ReportedPanel, found: dict[str, Suggestion]) -> None:
+    """By the numbers as they are printed, or as a scanner gives them off the bars of a label: without dashes."""
     if panel.placer:
         order = db.session.execute(
-            select(LabOrder).join(LabOrder.case).where(LabOrder.number == panel.placer.upper(),
+            select(LabOrder).join(LabOrder.case).where(LabOrder.number.in_(list_order_numbers(panel.placer)),
                                                        Case.site_id == laboratory.site_id)
         ).unique().scalar_one_or_none()
         if order is not None:
@@ -100,11 +101,10 @@ def _add_by_our_numbers(laboratory: Laboratory, panel: ReportedPanel, found: dic
             one.order, one.specimen = order, order.specimen
             one.signs.add(Sign.ORDER)
     if panel.specimen:
-        specimen = db.session.execute(
-            select(Specimen).join(Specimen.case).where(Specimen.number == panel.specimen.upper(),
+        for specimen in db.session.execute(
+            select(Specimen).join(Specimen.case).where(Specimen.number.in_(list_specimen_numbers(panel.specimen)),
                                                        Case.site_id == laboratory.site_id)
-        ).unique().scalar_one_or_none()
-        if specimen is not None:
+        ).unique().scalars():
             one = found.setdefault(specimen.case_id, Suggestion(specimen.case))
             one.specimen = specimen
             one.signs.add(Sign.SPECIMEN)

@@ -133,7 +133,8 @@ def find_specimen(group: Group, case: Case, certain: Suggestion | None) -> Speci
         return certain.specimen
     rows = [one for one in list_specimens(case) if one.withdrawn_at is None and one.rejected_at is None]
     if group.panel.specimen:
-        return next((one for one in rows if one.number == group.panel.specimen.upper()), None)
+        named = list_specimen_numbers(group.panel.specimen)
+        return next((one for one in rows if one.number in named), None)
     if group.test is None or not group.test.specimen:
         return None
     day = _find_day((group.first.observed_at, group.panel.observed_at), ZoneInfo(case.site.time_zone))

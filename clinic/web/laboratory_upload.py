@@ -19,6 +19,7 @@ from clinic.documents.pdf_look import LARGEST as LARGEST_PDF
 from clinic.documents.pdf_look import look_at_pdf
 from clinic.errors import AlreadyDone, InvalidInput
 from clinic.file_store import open_store
+from clinic.identifier import list_order_numbers
 from clinic.lab_report import ReportedDocument, ReportedPerson, ReportedValue
 from clinic.lab_table import DAY_FORM, DAY_FORMS, FIELDS, Table, read_table
 from clinic.models import Case, Laboratory, LabOrder
@@ -122,6 +123,7 @@ def report(laboratory_id: str) -> Page:
     open_store(get_settings(current_app)).write(content)
     with write_unit():
         laboratory, order = get_laboratory(current_user, laboratory_id), _find_order(number)
+        number = order.number if order else number
         kept = keep_document(laboratory, ReportedPerson(), ReportedDocument(number, "", "", _("Report"), content),
                              order=order, actor=current_user).id
     flash(_("The report is attached to order %(number)s.", number=number), "success")
@@ -140,8 +142,10 @@ def _read_content() -> bytes | None:
 
 
 def _find_order(number: str) -> LabOrder | None:
+    """The order of the site whose number was typed, or scanned off the bars of a letter."""
     return db.session.execute(select(LabOrder).join(LabOrder.case).where(
-        LabOrder.number == number, Case.site_id == current_user.site_id)).unique().scalar_one_or_none()
+        LabOrder.number.in_(list_order_numbers(number)),
+        Case.site_id == current_user.site_id)).unique().scalar_one_or_none()
 
 
 def _list_meanings(laboratory: Laboratory, values: Sequence[ReportedValue]) -> dict[str, str]:

@@ -295,6 +295,20 @@ def test_order_number_with_another_person_is_doubtful_and_never_applied(
     assert suggestion.case.id == place.case_id and signs <= suggestion.signs
 
 
+def test_numbers_read_off_our_bars_are_ours_too(place: Place) -> None:
+    """The bars of letters and labels have no dashes: what a laboratory scanned and sent back found nobody."""
+    number = place.orders["syphilis-nontreponemal"].replace("-", "")
+    (row,) = place.take(place.person(number=""), write_order(number), write_value(RPR, "NEG", "CWE"))
+    assert (row.state, row.case_id) == (S.APPLIED, place.case_id)
+    with write_unit():
+        technician = db.session.get_one(User, place.staff["labtech"])
+        (tube, *_rest) = draw.draw(place.case, ["serum"], None, "", technician)
+        scanned = tube.number.replace("-", "").lower()
+    values = (write_value("2160-0^Creatinine^LN", "88.0", "NM", "umol/L"), f"SPM|1|{scanned}^CLEARWAY")
+    (row,) = place.take(place.person(number=""), write_order(filler="LAB-9"), *values, control_id="L2")
+    assert (row.state, row.specimen_id, row.case_id) == (S.APPLIED, tube.id, place.case_id), row.reason
+
+
 def test_order_number_without_a_person_is_not_enough(place: Place) -> None:
     (row,) = place.take("PID|1", place.order(), write_value(RPR, "NEG", "CWE"))
     assert row.state is S.WAITING and list_results() == []

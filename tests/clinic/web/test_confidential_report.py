@@ -102,6 +102,22 @@ def test_physician_reads_what_the_laboratory_said_and_keeps_no_inbox(
     assert physician.get(INBOX).status_code == 403
 
 
+def test_report_without_a_case_that_names_the_order_of_a_confidential_test_is_hidden_however_it_is_written(
+    app: Flask, ids: dict[str, str], staff: dict[str, User]
+) -> None:
+    """As bars are read, without dashes, the number was nobody's, and who maps codes read the report."""
+    with write_unit() as session:
+        case = session.get_one(Case, ids["case"])
+        number = lab_order.order_test(case, "hiv", session.get_one(User, staff["labtech"].id), "asked for").number
+        document = session.get_one(LabDocument, ids["document"])
+        document.case_id = document.order_id = None
+    admin, file = sign_in(app, staff["admin"]), f"{INBOX}/documents/{ids['document']}/report.pdf"
+    for placer, status in (("NBO-L-999999-X", 200), (number, 403), (number.replace("-", "").lower(), 403)):
+        with write_unit() as session:
+            session.get_one(LabDocument, ids["document"]).placer = placer
+        assert admin.get(file).status_code == status, placer
+
+
 def test_confidential_result_is_told_by_nothing_that_came_with_it(
     app: Flask, ids: dict[str, str], staff: dict[str, User]
 ) -> None:
