@@ -193,7 +193,7 @@ def _apply(
                 raise Undecided(_("Its order was cancelled here: %(why)s", why=certain.order.cancelled_reason))
             if applied is None and group.test and is_either(group.test, certain):
                 raise Undecided(_("Of which it is, is not certain without the number of its order: %(tests)s.",
-                                  tests=", ".join(one.label for one in list_alike(group.test.name))))
+                                  tests=" · ".join(one.label for one in list_alike(group.test.name))))
             new = build_result(row.laboratory, group, dictionary, certain.case, specimen)
             current = _find_current(applied)
             if current is None:

@@ -192,7 +192,7 @@ def test_which_of_two_tests_with_the_same_codes_it_is_a_person_says_and_later_wo
     (row,) = place.take(place.person(), write_order(filler="LAB-2"), write_value(treponemal, "NEG", "CWE"),
                         control_id="L2")
     assert (row.state, row.case_id) == (S.WAITING, place.case_id)
-    assert "Syphilis, treponemal, Syphilis, second treponemal test" in row.reason
+    assert "Syphilis, treponemal · Syphilis, second treponemal test" in row.reason
     with write_unit():
         technician, waiting = db.session.get_one(User, place.staff["labtech"]), db.session.get_one(
             ReportedResult, row.id)

@@ -93,6 +93,17 @@ def test_author_of_a_correction_after_the_signature_takes_it_back(app: Flask, ca
     assert sheet.count("another person") == 1, "the reason stands there once"
 
 
+def test_who_corrects_after_the_signature_is_told_beforehand_what_comes_of_it(
+    app: Flask, case: Case, technician: User
+) -> None:
+    row = laboratory.enter_result(case, NewResult("syphilis-nontreponemal", "nonreactive", get_today(case)), technician)
+    laboratory.confirm_result(row, make_user("nurse", case.site))
+    base, users = f"/cases/{case.id}/laboratory/{row.id}", [technician, make_user("reception", case.site)]
+    case.state = CaseState.SIGNED
+    told = ["asks the physician at once" in _text(sign_in(app, user).get(base)) for user in users]
+    assert told == [True, False], "who may correct"
+
+
 def test_ticked_results_are_confirmed_together(app: Flask, case: Case, technician: User) -> None:
     ids = [_enter(case, technician, test, value) for test, value in (
         ("syphilis-nontreponemal", "nonreactive"), ("igra", "negative"))]
