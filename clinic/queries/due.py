@@ -38,7 +38,7 @@ from clinic.models.signature import IN_FORCE
 from clinic.models.tb_contact import STANDS
 from clinic.models.treatment import UNDER_WAY
 from clinic.progress import SPUTUM
-from clinic.queries.due_dose import select_without_doses, without_doses
+from clinic.queries.due_dose import has_ended, select_without_doses, without_doses
 from clinic.queries.due_resisted import is_resisted, select_resisted
 from clinic.queries.due_source import (
     Moment,
@@ -62,6 +62,7 @@ COUNTING = (ResultStatus.FINAL, ResultStatus.CORRECTED)
 UNUSABLE = ("contaminated", "inconclusive")  # such a culture does not count among the three (us.md 0.1)
 SERIES = 3  # specimens (us.md 0.1 sputum_specimens)
 MOST_MONTHS = 36  # of a treatment; longer than any regimen
+LAST_MONTH = 7  # so many days after the last dose that was planned its month is still asked for
 ENDED_SINCE = timedelta(days=60)  # an exam that ended longer ago is no news
 
 
@@ -184,6 +185,7 @@ def _select_months(moment: Moment) -> Select[*tuple[Any, ...]]:
     ).where(_is_current(), led_at_sites(moment), Treatment.started_on <= add_months(last, -1),
             ~exists().where(TbMonth.case_id == Treatment.case_id, TbMonth.superseded_at.is_(None),
                             TbMonth.month >= months, Treatment.disease == "tuberculosis"),
+            ~has_ended(moment.today - timedelta(days=LAST_MONTH)),
             ~was_asked("treatment-month", key))
 
 

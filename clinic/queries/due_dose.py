@@ -49,6 +49,16 @@ def without_doses() -> ColumnElement[bool]:
         Treatment.series_id == Task.subject_id, _is_due(clock.today() + timedelta(days=1), _LAST)))
 
 
+def has_ended(before: date) -> ColumnElement[bool]:
+    """Whether the last dose that was planned was given before that day: what is awaited is cultures, no month."""
+    last = select(func.max(TbDose.day)).where(
+        TbDose.phase_id == TbPhase.id, _GIVEN).correlate(TbPhase).scalar_subquery()
+    return exists(select(TbPhase.id).where(
+        TbPhase.case_id == Treatment.case_id, TbPhase.name == PhaseName.CONTINUATION, TbPhase.is_void.is_(False),
+        TbPhase.ended_on.is_(None), TbPhase.planned_doses > 0, TbPhase.planned_doses <= _DONE, last < before
+    ).correlate(Treatment))
+
+
 def _find_later(one: Any, other: Any) -> Any:
     return case((one > other, one), else_=other)
 

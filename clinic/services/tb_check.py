@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from clinic import clock, culture
 from clinic.caution import Caution, ensure_confirmed
@@ -34,7 +34,7 @@ from clinic.schemas.tuberculosis import NewMonth, NewSideEffect
 from clinic.services.plausibility import ensure_order, ensure_possible_dates, get_today
 from clinic.services.task import close_task_of, close_tasks_about, open_task
 from clinic.services.tb_given import ask_about_stop, close_stop_tasks, find_stop, list_changes, name_stop
-from clinic.services.tb_summary import DISEASE, count_doses, is_over, list_phases
+from clinic.services.tb_summary import DISEASE, count_doses, find_last_dose, is_over, list_phases
 from clinic.services.tuberculosis import ensure_under_treatment, finish
 from clinic.tb_regimen import ALL_STOPPED, UNCHANGED, get_stop_review_days
 from clinic.tb_regimen import list_side_effects as list_kinds
@@ -136,7 +136,7 @@ def list_month_lines(tb: TbCase) -> list[MonthLine]:
     began = find_begin(tb)
     if began is None:
         return []
-    until = min(tb.outcome_on or get_today(tb.case), get_today(tb.case))
+    until = min(tb.outcome_on or _find_last_day(tb), get_today(tb.case))
     checks = {row.month: row for row in list_months(tb)}
     specimens = list(db.session.execute(select(Specimen).where(
         Specimen.case_id == tb.case_id, Specimen.purpose != Purpose.DIAGNOSIS, Specimen.withdrawn_at.is_(None),
@@ -152,6 +152,18 @@ def list_month_lines(tb: TbCase) -> list[MonthLine]:
         films = [row for row in readings if row.counts and row.taken_on and first <= row.taken_on < after]
         lines.append(MonthLine(month, first, checks.get(month), own, _say_smear(own), _say_culture(own), films))
     return lines
+
+
+def _find_last_day(tb: TbCase) -> date:
+    """Today while doses are due; then the last day of a dose, of a specimen or of a check, for no month follows."""
+    today = get_today(tb.case)
+    phases = [phase for phase in list_phases(tb.case_id) if not phase.is_void]
+    if not phases or not is_over(phases[-1], count_doses(tb.case_id)[phases[-1].id]):
+        return today
+    taken = db.session.execute(select(func.max(Specimen.collected_on)).where(
+        Specimen.case_id == tb.case_id, Specimen.withdrawn_at.is_(None))).scalar_one()
+    days = [find_last_dose(tb.case_id), taken, *(row.checked_on for row in list_months(tb))]
+    return max((day for day in days if day is not None), default=today)
 
 
 def suggest_purpose(case: Case) -> tuple[Purpose, int | None]:

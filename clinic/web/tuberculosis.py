@@ -22,6 +22,7 @@ from clinic.models import (
     DoseState,
     InterruptionDecision,
     PhaseName,
+    RequirementState,
     TbCase,
     TbHistory,
     TbOutcome,
@@ -47,6 +48,7 @@ from clinic.services import tb_check, tb_given, tb_summary, tb_treatment, tuberc
 from clinic.services.assessment import assess
 from clinic.services.fact import list_counting_results
 from clinic.services.plausibility import get_today
+from clinic.services.requirement import list_requirements
 from clinic.tb_course import Count
 from clinic.tb_regimen import compute_dose, find_tablets, list_actions, list_regimens, list_side_effects, list_week_days
 from clinic.web import tb_word
@@ -290,7 +292,8 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
         if current is not None and current.ended_on is None and not tb.refused_on else [],
         is_untested=resistance is None and tb.outcome is None and any(
             row.test == culture.TEST and row.value == "mtb" for row in counting),
-        has_hiv_test=bool(hiv), places=list(DosePlace),
+        has_hiv_test=bool(hiv), places=list(DosePlace), is_hiv_open=any(
+            row.exam == "hiv" and row.state is RequirementState.OPEN for row in list_requirements(case)),
         decisions=list(InterruptionDecision), outcomes=list(TbOutcome), kinds=list(list_side_effects()),
         actions=list(list_actions()), tests=list_tests(), next_month=lines[-1].month if lines else 0,
         reexam=tuberculosis.find_return_day(tb), classes=decision["classes"], status=decision["status"],

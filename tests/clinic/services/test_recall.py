@@ -290,6 +290,31 @@ def test_month_of_treatment_that_is_written_down_is_not_asked_for(hand: Hand, wr
 
 
 @pytest.mark.database
+def test_no_month_is_asked_for_after_the_last_dose(hand: Hand) -> None:
+    """Each treatment waits two months for its last cultures, and was asked for weight and sputum of months without a
+    dose."""
+    case = begin_work(make_case())
+    who = case.opened_by_id
+    db.session.add(Treatment(
+        case_id=case.id, case=case, disease="tuberculosis", regimen="hrze-hr-daily", status=ResultStatus.FINAL,
+        outcome=TreatmentOutcome.CURRENT, started_on=DAY, is_supervised=True, is_refused_here=False,
+        entered_at=clock.now(), entered_by_id=who))
+    phase = TbPhase(case_id=case.id, name=PhaseName.CONTINUATION, regimen="hrze-hr-daily", drugs={}, weight_kg="60",
+                    days_per_week=7, planned_doses=31, started_on=DAY, recorded_at=clock.now(), recorded_by_id=who)
+    db.session.add(phase)
+    db.session.flush()
+    db.session.add_all(TbDose(case_id=case.id, phase_id=phase.id, day=DAY + timedelta(days=n), state=DoseState.GIVEN,
+                              recorded_at=clock.now(), recorded_by_id=who) for n in range(31))
+    hand.turn(days=31)
+    sweep()
+    assert [task.due_on for task in find_tasks("treatment-month")] == [date(2026, 4, 2)], "the month that it ended"
+    for _month in range(2):
+        hand.turn(days=31)
+        sweep()
+    assert len(find_tasks("treatment-month")) == 1
+
+
+@pytest.mark.database
 @pytest.mark.parametrize(("days_per_week", "wait"), [(7, 4), (5, 6)])
 def test_who_takes_no_dose_for_days_is_asked_for_until_the_doses_go_on(
     hand: Hand, days_per_week: int, wait: int

@@ -309,6 +309,17 @@ def test_months_weight_and_side_effects(ward: Ward) -> None:
     assert [row.ended_on for row in tb_check.list_side_effects(tb)] == [date(2026, 3, 25)]
 
 
+def test_no_month_follows_the_last_dose(ward: Ward) -> None:
+    tb = ward.open()
+    ward.begin(tb, name="continuation", regimen="other", detail="begun elsewhere", planned_doses="10")
+    ward.turn(FIRST + timedelta(days=70))
+    assert [line.month for line in tb_check.list_month_lines(tb)] == [0, 1, 2]
+    ward.give(tb, FIRST, FIRST + timedelta(days=9))
+    assert [line.month for line in tb_check.list_month_lines(tb)] == [0]
+    ward.sputum(FIRST + timedelta(days=40), "end-of-treatment")
+    assert [line.month for line in tb_check.list_month_lines(tb)] == [0, 1], "its specimens are shown"
+
+
 def _find_follow_ups() -> list[str]:
     return [task.detail for task in db.session.execute(
         select(Task).where(Task.kind.in_(("follow-up", "medicines-stopped"))).order_by(Task.id)).unique().scalars()]

@@ -75,6 +75,13 @@ def _begin(client: FlaskClient, base: str, today: date) -> None:
     assert answer.status_code == 302, answer.get_data(as_text=True)[-3000:]
 
 
+def test_reason_for_no_hiv_test_does_not_stand_for_the_test(app: Flask, case: Case) -> None:
+    """The reason was taken, and the exam could never be signed: nothing said why."""
+    client, base, today = _client(app, "tbteam", case)
+    assert client.post(f"{base}/diagnosis", data=_diagnosis(today)).status_code == 302
+    assert "still ask for the HIV test" in client.get(base).get_data(as_text=True)
+
+
 def test_diagnosis_phase_and_todays_dose(app: Flask, case: Case) -> None:
     client, base, today = _client(app, "tbteam", case)
     assert "Record the diagnosis" in client.get(base).get_data(as_text=True)
