@@ -17,7 +17,7 @@ from clinic.identifier import to_key
 from clinic.laboratory_test import list_tests
 from clinic.models import Case, LabOrder, LabReferral, User
 from clinic.questionnaire.unit import say_unit
-from clinic.services.lab_order import list_answered
+from clinic.services.order_answer import list_answered
 from clinic.services.order_reason import list_reasons
 from clinic.tube import list_tubes
 

@@ -30,6 +30,7 @@ from clinic.models import (
     User,
 )
 from clinic.models.lab_order import LIVE
+from clinic.services.order_answer import list_answered
 from clinic.services.order_message import REFUSED, cancel_at_laboratory
 from clinic.services.order_reason import list_reasons
 from clinic.services.requirement import list_requirements
@@ -212,13 +213,6 @@ def find_live_order(case: Case, test: str, specimen_id: str | None = None) -> La
 def has_current_result(order: LabOrder) -> bool:
     """Whether a result of it stands, confirmed or not."""
     return order.id in list_answered(order.case)
-
-
-def list_answered(case: Case) -> set[str]:
-    """The ids of the case's orders of which a result stands, confirmed or not."""
-    rows = db.session.execute(select(LabResult).where(
-        LabResult.case_id == case.id, LabResult.order_id.is_not(None))).unique().scalars()
-    return {row.order_id for row in rows if row.is_current and row.order_id}
 
 
 def _order_followers(row: LabResult, order: LabOrder, actor: User) -> None:

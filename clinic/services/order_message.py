@@ -27,6 +27,7 @@ from clinic.models import (
     User,
 )
 from clinic.ports import OrderToSend, ports
+from clinic.services.order_answer import list_answered
 from clinic.services.order_reason import find_reason, list_reasons
 from clinic.services.task import close_tasks_about, open_task
 
@@ -39,8 +40,8 @@ LIVE = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.UNKNOWN, Deli
 def send_orders(case: Case, laboratory: Laboratory, order_ids: Sequence[str], actor: User) -> list[OrderMessage]:
     """Ask a laboratory for these orders of a case: a message each, or for an order changed since, its change.
 
-    Raises InvalidInput when none is named, one is not in work, or another laboratory has it already; Misconfigured when
-    a message could not be composed: nothing is queued then.
+    Raises InvalidInput when none is named, one is not in work or has a result, or another laboratory has it already;
+    Misconfigured when a message could not be composed: nothing is queued then.
     """
     if laboratory.site_id != case.site_id or not laboratory.active:
         raise NotFound(_("There is no such laboratory at your site."), laboratory=laboratory.id)
@@ -51,11 +52,12 @@ def send_orders(case: Case, laboratory: Laboratory, order_ids: Sequence[str], ac
         select(LabOrder).where(LabOrder.case_id == case.id)).unique().scalars()}
     wanted = [rows[one] for one in dict.fromkeys(order_ids) if one in rows]
     holders = {row.id: find_holder(row) for row in wanted}
-    bad = [row for row in wanted if row.state not in SENDABLE
+    answered = list_answered(case)
+    bad = [row for row in wanted if row.state not in SENDABLE or row.id in answered
            or ((holder := holders[row.id]) is not None and holder.laboratory_id != laboratory.id)]
     if not wanted or bad:
         raise InvalidInput(_("Please correct what is marked."), case=case.id, fields={"orders": [
-            _("Tick orders that are in work and that no other laboratory has.")]})
+            _("Tick orders that are in work without a result, and that no other laboratory has.")]})
     made, reasons = [], list_reasons(rows.values())
     for row in wanted:
         act = OrderAct.NEW if holders[row.id] is None else OrderAct.CHANGE

@@ -21,6 +21,7 @@ from clinic.queries.case import get_case
 from clinic.schemas.door import load
 from clinic.schemas.reason import ReasonIn
 from clinic.services import lab_order
+from clinic.services.order_answer import list_answered
 from clinic.services.order_reason import list_reasons
 from clinic.web.form import read_form
 from clinic.web.order_message import list_told
@@ -110,7 +111,7 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
     orders = lab_order.list_orders(case)
     may_order = is_recording(case) and any(has_permission(one) for one in ORDERING)
     live = {row.test for row in orders if row.is_live}
-    answered = lab_order.list_answered(case)
+    answered = list_answered(case)
     return show(
         "laboratory/orders.html", case, problem, orders=orders[::-1], referral=lab_order.find_referral(case),
         tests=list_tests(), typed=typed, may_order=may_order, state_word=order_state_word, told=list_told(case),

@@ -15,6 +15,7 @@ from clinic.models import Case, DeliveryState, OrderAct, OrderMessage
 from clinic.permissions import Permission, has_permission, requires
 from clinic.services import order_message
 from clinic.services.lab_order import list_orders
+from clinic.services.order_answer import list_answered
 from clinic.services.partner_laboratory import get_laboratory, list_laboratories
 from clinic.web.station_page import Answer, forget, is_recording, open_case, show
 
@@ -90,7 +91,8 @@ def _show(case: Case, problem: InvalidInput | None = None, ticked: list[str] | N
     last: dict[str, OrderMessage] = {one.order_id: one for one in messages}
     may = is_recording(case) and (has_permission(P.RECORD_SPUTUM) or has_permission(P.ENTER_RESULT))
     return show(
-        "order/sending.html", case, problem, orders=list_orders(case), tests=list_tests(), messages=messages, last=last,
+        "order/sending.html", case, problem, orders=list_orders(case), answered=list_answered(case), tests=list_tests(),
+        messages=messages, last=last,
         laboratories=laboratories, act_words=ACT_WORDS, state_words=STATE_WORDS, say=_say, may_send=may,
         sendable=order_message.SENDABLE, find_holder=order_message.find_holder,
         may_send_again=order_message.may_send_again, ticked=ticked or [], chosen=chosen)

@@ -24,7 +24,9 @@ from clinic.models import (
     Task,
     User,
 )
-from clinic.services import lab_order, order_message
+from clinic.schemas.laboratory import NewResult
+from clinic.services import lab_order, laboratory, order_message
+from clinic.services.plausibility import get_today
 from integrations.hl7.acknowledgement import build_acknowledgement
 from integrations.hl7.frame import FrameReader, wrap
 from integrations.hl7.reader import read_message
@@ -101,6 +103,24 @@ def list_messages() -> list[OrderMessage]:
 
 def number(ids: dict[str, str], test: str) -> str:
     return db.session.get_one(LabOrder, ids[test]).number
+
+
+def test_order_that_has_a_result_is_neither_offered_nor_sent(app: Flask, ids: dict[str, str]) -> None:
+    """While its result waited for the second person, another laboratory could be asked to make it again."""
+    set_endpoint(ids)
+    page = f"/cases/{ids['case']}/orders/sending"
+    client = sign_in(app, db.session.get_one(User, ids["technician"]), ids["case"])
+    ours = number(ids, "syphilis-nontreponemal")
+    assert ours in client.get(page).text
+    with write_unit() as session:
+        case, technician = session.get_one(Case, ids["case"]), session.get_one(User, ids["technician"])
+        laboratory.enter_result(
+            case, NewResult("syphilis-nontreponemal", "nonreactive", get_today(case)), technician)
+    text = client.get(page).text
+    assert ours not in text and number(ids, "igra") in text
+    with pytest.raises(InvalidInput, match="correct"):
+        queue(ids, "syphilis-nontreponemal")
+    assert list_messages() == []
 
 
 def test_orders_leave_one_by_one_and_are_taken(app: Flask, ids: dict[str, str], hand: Hand) -> None:
