@@ -70,6 +70,15 @@ def _part(test: str, name: str) -> ScalarSelect[Any]:
             .order_by(LabResult.id.desc()).limit(1).correlate(Specimen).scalar_subquery())
 
 
+def _list_resisted() -> ScalarSelect[Any]:
+    """The medicines that any counting test on the specimen of the row calls resistant, with commas; some twice."""
+    return (select(func.aggregate_strings(LabComponent.name, ","))
+            .join(LabResult, LabResult.id == LabComponent.result_id)
+            .where(LabResult.specimen_id == Specimen.id, LabResult.test == "dst", LabResult.superseded_at.is_(None),
+                   LabResult.status.in_(COUNTS), LabComponent.value == "resistant")
+            .correlate(Specimen).scalar_subquery())
+
+
 def query_laboratory(user: User, period: Period) -> Select[Any]:
     """Every respiratory specimen taken in the period, with what the laboratory said of it."""
     return (
@@ -78,7 +87,8 @@ def query_laboratory(user: User, period: Period) -> Select[Any]:
                _part("sputum-smear", "grade").label("grade"), _value("sputum-naat").label("naat"),
                _part("sputum-naat", "rifampicin").label("rifampicin"),
                _value("sputum-culture", "liquid").label("liquid"), _value("sputum-culture", "solid").label("solid"),
-               _value("sputum-culture").label("culture"), _value("dst").label("dst"))
+               _value("sputum-culture").label("culture"), _value("dst").label("dst"),
+               _list_resisted().label("resisted"))
         .join(Case, Case.id == Specimen.case_id).join(Applicant, Applicant.id == Case.applicant_id)
         .where(Case.site_id == user.site_id, Specimen.kind.in_(RESPIRATORY), Specimen.withdrawn_at.is_(None),
                Specimen.collected_on.between(period.first, period.last))

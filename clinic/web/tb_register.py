@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Iterable, Sequence
@@ -30,7 +31,7 @@ from clinic.schemas.field import to_words
 from clinic.web.audit import tame
 from clinic.web.clinical_format import person_name
 from clinic.web.sputum_word import PURPOSE_WORDS
-from clinic.web.tb_word import BASIS_WORDS, HISTORY_WORDS, OUTCOME_WORDS, SITE_SHORT, label_regimen
+from clinic.web.tb_word import BASIS_WORDS, HISTORY_WORDS, OUTCOME_WORDS, SITE_SHORT, label_regimen, name_drugs
 
 blueprint = Blueprint("tb_register", __name__, url_prefix="/tuberculosis")
 P = Permission
@@ -171,7 +172,9 @@ def _laboratory_line(row: Any) -> dict[str, Any]:
     return {
         "number": row.number, "purpose": purpose + month, "smear": _say(row.smear, row.grade),
         "naat": _say(row.naat, row.rifampicin and _("rifampicin %(answer)s", answer=label_value(row.rifampicin))),
-        "liquid": _say(row.liquid or row.culture), "solid": _say(row.solid), "dst": _say(row.dst),
+        "liquid": _say(row.liquid or row.culture), "solid": _say(row.solid),
+        "dst": _say(row.dst) if not row.resisted else _say(
+            "resistant", name_drugs(sorted(set(row.resisted.split(","))))),
     }
 
 
@@ -266,6 +269,7 @@ def _send(name: str, head: list[str], rows: Iterable[Sequence[Any]]) -> Response
     for row in rows:
         writer.writerow([tame(str(cell.value if isinstance(cell, Enum) else cell)) for cell in row])
     day = date.isoformat(clock.today(current_user.site.time_zone))
-    return Response(file.getvalue(), content_type="text/csv; charset=utf-8", headers={
+    # The mark at the beginning tells spreadsheets that names are UTF-8.
+    return Response(codecs.BOM_UTF8 + file.getvalue().encode(), content_type="text/csv; charset=utf-8", headers={
         "Content-Disposition": f'attachment; filename="tuberculosis-{name}-{day}.csv"', "Cache-Control": "no-store"})
 

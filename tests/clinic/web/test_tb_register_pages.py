@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from datetime import date, timedelta
@@ -12,7 +13,7 @@ from sqlalchemy import select
 
 from clinic.audit import audit_engine, audit_read
 from clinic.db import db
-from clinic.models import Answer, Case, CaseState, Sex, User
+from clinic.models import Answer, Case, CaseState, Sex, Specimen, User
 from clinic.queries.tb_indicator import ROWS, count_indicators
 from clinic.queries.tb_register import Period, count_outcomes, list_register
 from clinic.schemas.door import load
@@ -68,6 +69,27 @@ def test_laboratory_register_has_every_specimen_with_its_results(case: Case) -> 
     assert len(list_register(make_user("labsupervisor", case.site), "laboratory", _period(case), rows[0].key)) == 2
 
 
+def test_laboratory_register_names_what_any_test_calls_resistant(app: Flask, case: Case) -> None:
+    """The newest test decided: susceptible on solid medium hid what a molecular test had found."""
+    doctor, second = make_user("labtech", case.site), make_user("labsupervisor", case.site)
+    pot = db.session.execute(select(Specimen).where(Specimen.case_id == case.id).order_by(
+        Specimen.collected_on.desc())).scalars().first()
+    assert pot is not None
+    for method, value, drugs in (("molecular", "resistant", {"rifampicin": "resistant", "isoniazid": "resistant"}),
+                                 ("phenotypic-solid", "susceptible", {"rifampicin": "susceptible"})):
+        row = laboratory.enter_result(case, load(LabResultIn(), {
+            "test": "dst", "value": value, "specimen_id": pot.id, "reported_on": get_today(case).isoformat(),
+            "method": method, "components": drugs, "confirmed": [*ANY, "no-growth"]}), doctor)
+        laboratory.confirm_result(row, second)
+    db.session.commit()
+    client = sign_in(app, second)
+    assert "resistant (isoniazid, rifampicin)" in client.get("/tuberculosis?register=laboratory").text
+    answer = client.get("/tuberculosis/export.csv?register=laboratory")
+    assert answer.data.startswith(codecs.BOM_UTF8), "a spreadsheet reads names as they are"
+    lines = list(csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"))))
+    assert [line["dst"] for line in lines] == ["", "", "resistant (isoniazid, rifampicin)"]
+
+
 def test_presumptive_and_treatment_register(case: Case) -> None:
     user = make_user("tbteam", case.site)
     (asked,) = list_register(user, "presumptive", _period(case))
@@ -99,7 +121,7 @@ def test_pages_and_file_are_written_down(app: Flask, case: Case) -> None:
         text = client.get(f"/tuberculosis?register={name}").get_data(as_text=True)
         assert words in text and number in text and name_in_lists in text, name
     answer = client.get("/tuberculosis/export.csv?register=treatment")
-    (line,) = csv.DictReader(io.StringIO(answer.get_data(as_text=True)))
+    (line,) = csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig")))
     assert answer.content_type.startswith("text/csv") and line["case"] == number and line["basis"] == "NAAT"
     assert line["outcome"] == "Lost to follow-up" and date.fromisoformat(line["outcome_on"]), "one each"
     assert line["diagnosed_on"] and "notification_number" in line
@@ -168,7 +190,7 @@ def test_monthly_counts_say_who_is_in_none_of_them(app: Flask) -> None:
     client = sign_in(app, team)
     words = "Not counted: 1 case opened in this period has no day of examination yet."
     assert words in client.get("/tuberculosis/indicators").text
-    lines = list(csv.reader(io.StringIO(client.get("/tuberculosis/indicators.csv").text)))
+    lines = list(csv.reader(io.StringIO(client.get("/tuberculosis/indicators.csv").data.decode("utf-8-sig"))))
     assert [line[0] for line in lines] == ["row", *ROWS, ""], "CDC's own rows stay as they are"
     assert lines[-1][1] == words and len(lines[-1]) == len(lines[0]) == 3
     assert "Not counted" not in client.get("/tuberculosis/indicators?from=2020-01-01&to=2020-02-01").text
