@@ -21,6 +21,7 @@ STAGES = {  # us.md 2.2
 METHODS = {"phenotypic-liquid": "Phenotypic, liquid medium", "phenotypic-solid": "Phenotypic, solid medium",
            "molecular": "Molecular"}
 SUSCEPTIBILITY = "dst"
+SPELLED = {"pas": "para-aminosalicylic acid"}  # other medicines are called by their code
 
 
 def build_susceptibility(record: Record) -> list[dict[str, Any]]:
@@ -30,7 +31,8 @@ def build_susceptibility(record: Record) -> list[dict[str, Any]]:
         {
             "specimen": numbers.get(row.specimen_id or "", ""), "method": METHODS.get(row.method or "", ""),
             "on": to_day(row.reported_on or row.performed_on), "remark": row.remark,
-            "drugs": [(drug.capitalize(), _find_answer(row, drug)) for drug in list_tests()[SUSCEPTIBILITY].drugs],
+            "drugs": [(SPELLED.get(drug, drug).capitalize(), _find_answer(row, drug))
+                      for drug in list_tests()[SUSCEPTIBILITY].drugs],
         }
         for row in record.results if row.test == SUSCEPTIBILITY
     ]
@@ -41,7 +43,7 @@ def describe_susceptibility(row: LabResult) -> str:
     groups: dict[str, list[str]] = {}
     for drug in list_tests()[SUSCEPTIBILITY].drugs:
         if answer := _find_answer(row, drug):
-            groups.setdefault(answer, []).append(drug)
+            groups.setdefault(answer, []).append(SPELLED.get(drug, drug))
     words = [f"{answer}: {', '.join(drugs)}" for answer, drugs in sorted(groups.items(), key=lambda one: (
         one[0] != "resistant", one[0]))]
     return "; ".join(words).capitalize() if words else ""

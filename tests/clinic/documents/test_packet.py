@@ -237,6 +237,8 @@ def test_worksheet_page_shows_susceptibility_drug_by_drug_and_the_course(staff: 
     assert describe_susceptibility(tested) == "Resistant: isoniazid; susceptible: rifampicin"
     text = _flat(" ".join(read_pages(print_unfinished(case, staff), tmp_path)))
     assert "6. Drug susceptibility" in text and "Molecular" in text
+    assert "Para-aminosalicylic acid" in text and " Pas " not in text
+    assert text.count(taken.number) == 2, "a specimen's number stands on one line"
     assert re.search(r"Isoniazid ☐ ☒ ☐ ☐ Rifampicin ☒ ☐ ☐ ☐ Ethambutol ☐ ☐ ☐ ☒", text)
     assert "7. Tuberculosis treatment" in text and "2 months HRZE, 4 months HR, daily" in text
     assert "176 given, 180 planned, 4 missed" in text and "8. Tuberculosis classification" in text
