@@ -38,6 +38,7 @@ from clinic.schemas.laboratory import NewResult
 from clinic.services import laboratory as results
 from clinic.services import release
 from clinic.services.code_mapping import Dictionary, read_dictionary
+from clinic.services.order_answer import list_answered
 from clinic.services.result_alike import find_base, find_ordered, find_told, is_either, list_alike
 from clinic.services.result_match import AGAINST, Suggestion, compare_person, find_match
 from clinic.services.result_reading import (
@@ -70,6 +71,9 @@ def assign(
     same codes, as the person says.
     """
     _ensure_waiting(row)
+    if not has_value(row):
+        raise InvalidInput(_("The laboratory says that there is no such result: nothing is entered of it."),
+                           reported=row.id)
     if case.site_id != row.site_id:
         raise NotFound(_("There is no such case at your site."), case=case.id)
     dictionary = read_dictionary(row.laboratory_id)
@@ -110,6 +114,11 @@ def reject(row: ReportedResult, reason: str, actor: User) -> None:
     release.drop_waiting(row, actor)
     row.decided_at, row.decided_by_id, row.remark = clock.now(), actor.id, reason
     _record("reject-result", row, actor, reason)
+
+
+def has_value(row: ReportedResult) -> bool:
+    """Whether a laboratory reports something that could be entered: not what it could not do, or takes back."""
+    return row.status not in (*NOT_DONE, *TAKEN_BACK)
 
 
 def find_unmapped(row: ReportedResult) -> dict[str, str]:
@@ -167,7 +176,7 @@ def decide(row: ReportedResult, person: ReportedPerson, group: Group, dictionary
         why = group.panel.reason or group.first.note or group.panel.note
         _settle(row, ReportedState.NOT_DONE, _("The laboratory could not do it: %(why)s", why=why or "–"), row.case_id)
     elif row.status in TAKEN_BACK:
-        _take_back(row, applied)
+        _take_back(row, applied, certain)
     elif row.status not in FINAL:
         _wait(row, _("Its state (OBX-11) is none that we know."))
     elif certain is None:
@@ -219,10 +228,17 @@ def _apply(
     release.tell_waiting(row, certain.case)
 
 
-def _take_back(row: ReportedResult, applied: ReportedResult | None) -> None:
-    """Deleted or wrong (table 0085, D and W): our result is withdrawn, whoever had validated it."""
+def _take_back(row: ReportedResult, applied: ReportedResult | None, certain: Suggestion | None) -> None:
+    """Deleted or wrong (table 0085, D and W): our result is withdrawn, whoever had validated it.
+
+    Where our order is named, has a result, and none came under this number, a person looks which one is meant.
+    """
     current = _find_current(applied)
     row.case_id = applied.case_id if applied else row.case_id
+    order = certain.order if certain else None
+    if applied is None and order is not None and order.id in list_answered(order.case):
+        _wait(row, _("The laboratory takes back a result of this order under a number that none of ours came under."))
+        return
     if current is None:
         _settle(row, ReportedState.WITHDRAWN, _("Nothing of ours had come of it."), row.case_id)
         return

@@ -413,6 +413,19 @@ def test_what_the_laboratory_takes_back_is_withdrawn_here(place: Place, status: 
     assert [task.role for task in tasks] == (["physician"] if status == "W" else []), "a wrong one was somebody's"
 
 
+def test_what_is_taken_back_under_a_number_that_we_do_not_know_is_looked_at(place: Place) -> None:
+    """It was settled as nothing of ours, while the order's result stood."""
+    place.take(place.person(), place.order(), write_value(RPR, "POS", "CWE"))
+    (row,) = place.take(place.person(), place.order(filler="LAB-77"), write_value(RPR, '""', "CWE", status="W"),
+                        control_id="L2")
+    assert (row.state, row.case_id) == (S.WAITING, place.case_id) and "takes back a result of this order" in row.reason
+    with write_unit(), pytest.raises(InvalidInput, match="nothing is entered"):
+        assign(db.session.get_one(ReportedResult, row.id), place.case, place.supervisor, "as it says")
+    (row,) = place.take(place.person(), place.order("igra", filler="LAB-78"),
+                        write_value(IGRA, "", "CWE", status="W"), control_id="L3")
+    assert row.state is S.WITHDRAWN, "nothing of that order was here"
+
+
 @pytest.mark.database
 def test_what_the_laboratory_takes_back_after_the_signature_asks_for_an_amendment(place: Place) -> None:
     place.take(place.person(), place.order(), write_value(RPR, "POS", "CWE"))

@@ -182,6 +182,22 @@ def test_who_assigns_says_which_of_two_tests_with_the_same_codes_it_is(
     assert get(ids["row"]).test == "syphilis-treponemal-second"
 
 
+def test_what_the_laboratory_could_not_do_leads_to_the_orders_and_offers_nothing_to_enter(
+    technician: FlaskClient, ids: dict[str, str]
+) -> None:
+    page, orders = f"{INBOX}/{ids['row']}", f'href="/cases/{ids["case"]}/orders"'
+    shown = technician.get(page).text
+    assert "Enter it for a case" in shown and orders not in shown
+    with write_unit() as unit:
+        row = unit.get_one(ReportedResult, ids["row"])
+        row.status, row.state = "X", S.NOT_DONE
+    shown = technician.get(page).text
+    assert "Enter it for a case" not in shown and orders in shown and "Put it aside" in shown
+    answer = technician.post(f"{page}/assign", data={"case": ids["case"], "reason": "as it says"})
+    assert answer.status_code == 422 and "nothing is entered of it" in answer.text
+    assert technician.post(f"{page}/reject", data={"reject_reason": "asked for again"}).status_code == 303
+
+
 def test_result_is_assigned_to_the_case_that_was_chosen(technician: FlaskClient, ids: dict[str, str]) -> None:
     page = f"{INBOX}/{ids['row']}"
     for form, words in (
