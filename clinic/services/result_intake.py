@@ -181,7 +181,7 @@ def decide(row: ReportedResult, person: ReportedPerson, group: Group, dictionary
         _wait(row, _("Its state (OBX-11) is none that we know."))
     elif certain is None:
         _wait(row, _("Nobody here fits for certain.") if not suggestions else _(
-            "Whose it is, is not certain: what speaks for and against each case stands beside it."))
+            "Whose it is, is not certain: look at what speaks for and against each case."))
     else:
         if row.status == "U":
             group = _promote(group, before)
