@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, deque
 from html import unescape
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -16,8 +17,9 @@ from clinic.db import db
 from clinic.models import Case, Site
 from clinic.permissions import ROLES, Permission, permissions_of
 from tests.factory import make_user
+from tests.kept_world import KeptWorld
 from tests.sign_in import meet, sign_in
-from tests.world import World, build_world
+from tests.world import World
 
 FORM = re.compile(r"<form\b([^>]*)>(.*?)</form>", re.S)
 BUTTON = re.compile(r"<button\b([^>]*)>")
@@ -27,9 +29,18 @@ ALIKE = 2  # addresses of the same route with the same arguments that are follow
 ENDS_SESSION = ("security.logout", "static")
 
 
+@pytest.fixture(scope="module")
+def kept_world(
+    prepared_database: str, database_kind: str, test_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> KeptWorld:
+    url = prepared_database if database_kind == "postgresql" else ""
+    return KeptWorld(test_folder, tmp_path_factory.mktemp("world") / "kept", url)
+
+
 @pytest.fixture
-def world(app: Flask) -> World:
-    return build_world()
+def world(app: Flask, kept_world: KeptWorld) -> World:
+    """The same for each role, and nothing that another role's reader left behind."""
+    return kept_world.give()
 
 
 @pytest.mark.parametrize("role", ROLES)
