@@ -11,6 +11,7 @@ import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ THROUGH = ("clinic/db.py", "clinic/ready_query.py")  # run what others ask
 _QUESTION = re.compile(r"\s*(select|update|delete|with)\b", re.IGNORECASE)
 _NOTHING = "WHERE 0 = 1"  # asks for nothing, and nothing is read
 _found: dict[str, list[str]] = {}  # what each statement reads whole, by its text
+_known: set[str] = set()  # statements as they came, of which the text was looked at
 _new: list[str] = []
 
 
@@ -64,11 +66,18 @@ def take_found() -> list[str]:
 
 
 def _look(connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, is_many: bool) -> None:
-    if connection.dialect.name != "sqlite" or is_many or not _QUESTION.match(statement) or _NOTHING in statement:
+    if statement in _known or connection.dialect.name != "sqlite" or is_many:
+        return
+    if not _QUESTION.match(statement) or _NOTHING in statement:
         return
     text = re.sub(r"\(\?(, \?)*\)", "(?)", statement)
-    if text in _found or (place := _find_place()) is None:
-        return
+    if text not in _found and (place := _find_place()) is not None:
+        _ask(connection, statement, values, text, place)
+    if text in _found:
+        _known.add(statement)
+
+
+def _ask(connection: Any, statement: str, values: Any, text: str, place: str) -> None:
     plan: list[str] = []  # stays empty where the statement is wrong, as whoever asked will be told
     with suppress(sqlite3.Error), closing(connection.connection.dbapi_connection.cursor()) as cursor:
         plan = [row[3] for row in cursor.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
@@ -90,10 +99,16 @@ def _find_place() -> str | None:
     """The function of ours that asked; None when a test asked itself."""
     frame: Any = sys._getframe(2)
     while frame is not None:
-        path = Path(frame.f_code.co_filename)
-        if path.is_relative_to(ROOT) and not path.is_relative_to(ROOT / ".venv"):
-            name = path.relative_to(ROOT).as_posix()
-            if name not in THROUGH:
-                return None if name.startswith(("tests/", "bench/")) else f"{name} {frame.f_code.co_name}"
+        name = _name(frame.f_code.co_filename)
+        if name and name not in THROUGH:
+            return None if name.startswith(("tests/", "bench/")) else f"{name} {frame.f_code.co_name}"
         frame = frame.f_back
     return None
+
+
+@cache
+def _name(file: str) -> str:
+    """A file of ours by its place in the house; nothing for a file of others."""
+    path = Path(file)
+    is_ours = path.is_relative_to(ROOT) and not path.is_relative_to(ROOT / ".venv")
+    return path.relative_to(ROOT).as_posix() if is_ours else ""
