@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from tests import table_scan
 from tests.postgresql import Emptier, start_postgresql
 from tests.shared_app import SharedApp
 from tests.template_code import TemplateCode
-from wsgi import create_app
+from wsgi import YOUNG, create_app
 
 # Each test builds an application of its own; compiling the templates for each anew took most of the suite's time.
 ClearwayFlask.jinja_options = {**ClearwayFlask.jinja_options, "bytecode_cache": TemplateCode()}
@@ -51,6 +52,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if uses and not item.get_closest_marker("once"):
             item.add_marker("database")
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
+def pytest_collection_finish() -> None:
+    """As in a process that serves (wsgi.py): what stands now stays, and need not be looked through for rubbish."""
+    gc.freeze()
+    gc.set_threshold(YOUNG, 10, 10)
 
 
 @pytest.fixture(scope="session", autouse=True)
