@@ -114,6 +114,7 @@ def build_united_states(record: Record, conclusion: Conclusion) -> dict[str, Any
         "sputum_reasons": _build_sputum_reasons(facts, record),
         "tb_class": _build_classes(
             (("No TB class", frozenset({"NONE"}), ""), *CLASS_A[:2], *CLASS_B[:5]), outcome, answers),
+        "latent": _list_latent(record) if "B2" in outcome["classes"] else [],
         "exposures": build_exposures(record) if "B3" in outcome["classes"] else [],
         "immunization_exempt": not conclusion.decision["vaccines"],
         "vaccines": [_build_vaccine(line, record, conclusion.decision["vaccines"])
@@ -263,6 +264,12 @@ def _list_vaccine_remarks(record: Record) -> list[str]:
         if _is_invalid(dose, record):
             remarks.append(f"{dose.line}, dose of {to_day(dose.given_on)} not counted: {record.verdicts[dose.id].says}")
     return remarks
+
+
+def _list_latent(record: Record) -> list[tuple[str, str]]:
+    """What DS-3030 asks for with Class B2: the treatment of the latent infection (us.md 1.6, sub-fields per class)."""
+    found = [each["fields"] for each in build_treatments(record) if each["code"] == "latent-tuberculosis"]
+    return found[0] if found else [("How it stands", "None")]
 
 
 def _list_treatments(answers: dict[str, Any], record: Record) -> list[tuple[str, str]]:

@@ -20,8 +20,8 @@ REFERENCE: dict[str, tuple[str, str]] = {
                                         "example:text from:day"),
     "igra.toml": ("", "source:text! confirmed:flag nil_max:text positive_difference:text positive_share_of_nil:text "
                       "mitogen_difference:text borderline_difference:text positive_control_min:text"),
-    "treatment.toml": ("", "label:text! exams:list! least_share:number! source:text! confirmed:flag regimens:table! "
-                           "stages:table"),
+    "treatment.toml": ("", "label:text! found_by:table! decides:flag! least_share:number! source:text! confirmed:flag "
+                           "regimens:table! stages:table"),
     "test.toml": ("", "label:text! source:text! panel:text values:list normal:list fact:text exams:list kinds:list "
                       "components:table unit:table reference:list methods:list titre_for:list open:list sensitive:flag "
                       "parts:table by_method:flag settles:flag whole:text specimen:text drugs:list "

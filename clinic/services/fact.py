@@ -111,7 +111,7 @@ def list_treatment_facts(case: Case) -> dict[str, Any]:
     ).scalars()
     found: dict[str, Any] = {}
     for row in rows:
-        if not row.counts:
+        if not (row.counts and list_treatables()[row.disease].decides):
             continue
         is_done = row.outcome is TreatmentOutcome.COMPLETED
         if row.disease == "tuberculosis":

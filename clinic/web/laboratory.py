@@ -282,10 +282,10 @@ def _show_sheet(case: Case, typed: dict[str, Any], problem: InvalidInput | None 
 
 
 def _list_to_treat(rows: list[LabResult]) -> list[Treatable]:
-    """The infections of the sheet that were found and whose treatment decides the class (us.md 2.2, 2.3)."""
-    found = {(row.test.partition("-")[0], row.value) for row in rows if row.is_current}
-    return [disease for name, disease in list_treatables().items()
-            if found & {(name, "reactive"), (name, "detected")}]
+    """The infections of the sheet that were found and whose treatment is asked for (us.md 1.6, 2.2, 2.3)."""
+    current = [row for row in rows if row.is_current]
+    return [disease for disease in list_treatables().values()
+            if any(disease.is_found_by(row.test, row.value) for row in current)]
 
 
 def _values_sent_back(rows: dict[str, LabResult]) -> dict[str, Any]:

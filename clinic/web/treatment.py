@@ -1,4 +1,4 @@
-"""How a treatment stands: of tuberculosis under direct observation, of syphilis, of gonorrhoea."""
+"""How a treatment stands: of tuberculosis under direct observation or latent, of syphilis, of gonorrhoea."""
 
 from __future__ import annotations
 

@@ -278,3 +278,15 @@ def test_contact_prints_what_class_b3_asks_and_names_a_source_to_its_own_authori
     assert "Class B3 TB, Contact Evaluation" in text and "OTIENO, Grace Achieng" in text and source.number in text
     assert "Date contact ended" in text and "MDR" in text
     assert "MWANGI" not in text and abroad.number not in text and "Known to this clinic" in text
+
+
+@pytest.mark.parametrize("is_treated", [False, True])
+def test_class_b2_says_how_the_latent_infection_is_treated(staff: Staff, tmp_path: Path, is_treated: bool) -> None:
+    case = make_complete_case(staff, "positive")
+    if is_treated:
+        _treat(case, staff, "latent-tuberculosis", regimen="isoniazid-rifapentine-3", doses_planned=12, doses_given=12)
+    assert assess(case)["classes"] == ["B2"]
+    text = _flat(" ".join(read_pages(prepare(case, staff).pdf, tmp_path)))
+    part = text.split("Treatment of latent infection (B2)")[1][:300]
+    assert ("How it stands None" in part) is not is_treated
+    assert ("Isoniazid and rifapentine weekly" in part and "12 given, 12 planned" in part) is is_treated

@@ -15,6 +15,7 @@ from clinic.schemas.door import load
 from clinic.schemas.laboratory import NewResult, NewSpecimen
 from clinic.schemas.tuberculosis import TbCaseIn
 from clinic.services import laboratory, specimen, tuberculosis
+from clinic.services.fact import list_treatment_facts
 from clinic.services.plausibility import get_today
 from tests.factory import make_case, make_user
 from tests.sign_in import sign_in
@@ -130,6 +131,25 @@ def test_reactive_syphilis_leads_to_its_treatment_from_the_sheet(app: Flask, cas
         "performed_on": get_today(case).isoformat(), "syphilis-nontreponemal.value": "reactive",
         "syphilis-nontreponemal.titre": "1:8", "syphilis-nontreponemal.method": "rpr"})
     assert address in _text(client.get(f"/cases/{case.id}/laboratory"))
+
+
+def test_positive_igra_leads_to_the_treatment_of_latent_infection_which_decides_no_class(
+    app: Flask, case: Case
+) -> None:
+    staff = [make_user(role, case.site) for role in ("labtech", "physician")]
+    client, physician = (sign_in(app, one, case.id) for one in staff)
+    sheet, address = f"/cases/{case.id}/laboratory", f"/cases/{case.id}/treatment/latent-tuberculosis"
+    day = get_today(case).isoformat()
+    client.post(sheet, data={"performed_on": day, "tst.value": "4"})
+    assert address not in _text(client.get(sheet))
+    client.post(sheet, data={"performed_on": day, "igra.value": "positive"})
+    assert address in _text(client.get(sheet))
+    assert physician.post(address, data={
+        "outcome": "current", "regimen": "rifampicin-4", "started_on": day}).status_code == 302
+    assert "Rifampicin daily, 4 months (4R)" in _text(physician.get(address))
+    db.session.rollback()
+    with read_unit() as session:
+        assert list_treatment_facts(session.get_one(Case, case.id)) == {}
 
 
 def test_unknown_disease_is_not_found_and_reception_may_not_report(app: Flask, case: Case) -> None:
