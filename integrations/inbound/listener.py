@@ -35,6 +35,7 @@ TOGETHER = 200  # messages in one commit of the thread at most
 SMALL = 1024 * 1024  # bytes of messages that the loop itself stores: more would hold it up for longer than a moment
 PAUSE_SECONDS = 0.02  # that the loop may stand still on average: it has connections to look after
 PAUSES = 10  # that the average is made of
+PATIENCE = 0.5  # of what a commit takes on average, that it is put off for those who were answered together before
 WATCH_SECONDS = 0.25  # between two looks at who keeps us waiting
 SENDERS_SECONDS = 1.0  # so long a sender that was let in no more may still be taken
 HANDSHAKE_SECONDS = 10.0
@@ -61,6 +62,7 @@ class Listener:
         self._waiting: SimpleQueue[tuple[Arrival, Line] | None] = SimpleQueue()  # for the thread
         self._left_to_thread = 0  # and not yet answered
         self._pause = 0.0  # seconds that the loop stood still to store, the last ones on average
+        self._expected, self._wait_until = 1, 0.0  # how many are likely to speak together, and how long they may take
         self._servers: list[asyncio.Server] = []
         self._senders, self._senders_until = Senders(), 0.0
         self._lines: set[Line] = set()
@@ -106,6 +108,8 @@ class Listener:
         return Line(self._lines, self._take)
 
     def _take(self, arrival: Arrival, line: Line) -> None:
+        if not self._arrived:
+            self._wait_until = time.monotonic() + self._pause * PATIENCE
         self._arrived.append((arrival, line))
         if len(self._lines) == 1 and not line.has_more:
             self._end_turn()  # nobody else can have said anything in this turn
@@ -113,8 +117,17 @@ class Listener:
             asyncio.get_running_loop().call_soon(self._end_turn)
 
     def _end_turn(self) -> None:
-        """Store and answer what came in this turn of the loop, or leave it to the thread."""
+        """Store and answer what came in this turn of the loop, or leave it to the thread.
+
+        Who was answered together speaks again together, but not in one turn: a moment's wait saves a commit.
+        """
+        if not self._arrived:  # it was stored with what came after it, when only one connection was left
+            return
+        if len(self._arrived) < min(self._expected, len(self._lines)) and time.monotonic() < self._wait_until:
+            asyncio.get_running_loop().call_soon(self._end_turn)
+            return
         batch, self._arrived = self._arrived, []
+        self._expected = max(len(batch), self._expected * 9 // 10)
         verdicts: list[Verdict | None] = []
         if self._is_free(batch):
             begun = time.monotonic()

@@ -20,7 +20,8 @@ from integrations.hl7.frame import END, wrap
 from integrations.inbound import line as line_module
 from integrations.inbound import listener as listener_module
 from integrations.inbound.intake import Arrival, build_insert, judge
-from integrations.inbound.listener import listening
+from integrations.inbound.line import Line
+from integrations.inbound.listener import Listener, listening
 from integrations.inbound.sender import KnownLaboratory, Senders
 from tests.factory import make_laboratory
 from tests.integrations.factory import close_unit
@@ -115,6 +116,39 @@ def test_new_messages_are_stored_by_a_statement_and_repetitions_are_answered_as_
     assert [f"MSA|AA|B{number}".encode() in answers[number] for number in (0, 2, 4)] == [True] * 3
     assert at_once.asked, "the first at least; while the thread has a repetition, what follows goes to it too"
     assert {row.control_id: row.times for row in list_rows()} == {"warm": 1, "A1": 4, "B0": 1, "B2": 1, "B4": 1}
+
+
+def test_those_who_were_answered_together_are_waited_for_a_moment(
+    app: Flask, laboratory_id: str, at_once: AtOnce, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On an embedded database, whose commit the loop itself waits for."""
+    if db.engine.dialect.name != "sqlite":
+        pytest.skip("the thread stores, and what comes meanwhile waits for it anyway")
+    made: list[Listener] = []
+    monkeypatch.setattr(Listener, "_begin", lambda self: made.append(self) or Line(self._lines, self._take))
+    with listening(app) as port:
+        warm_up(port)
+        one, other = (socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(2))
+        one.sendall(write("A1"))
+        assert b"MSA|AA|A1" in read_answer(one)
+        listener = made[0]
+        assert listener._pause > 0, "the loop stored it"
+        monkeypatch.setattr(listener_module, "PATIENCE", 3600 / listener._pause)
+        listener._expected = 2
+        at_once.asked.clear()
+        one.sendall(write("A2"))
+        one.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            one.recv(1)
+        one.settimeout(20)
+        other.sendall(write("B2"))
+        assert b"MSA|AA|A2" in read_answer(one) and b"MSA|AA|B2" in read_answer(other)
+        assert at_once.asked == [2]
+        monkeypatch.setattr(listener_module, "PATIENCE", 0.0)
+        one.sendall(write("A3"))
+        assert b"MSA|AA|A3" in read_answer(one) and listener._expected == 1
+        one.close()
+        other.close()
 
 
 def test_what_is_stored_at_once_is_what_a_unit_stores(app: Flask, laboratory_id: str, at_once: AtOnce) -> None:
