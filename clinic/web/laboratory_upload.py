@@ -152,7 +152,8 @@ def _list_meanings(laboratory: Laboratory, values: Sequence[ReportedValue]) -> d
     """What each code of a table means here, in words; those that mean nothing yet are left out."""
     words, dictionary = dict(list_test_targets()), read_dictionary(laboratory.id)
     found = {value.code: dictionary.find_test(value) for value in values}
-    return {code: words["/".join(filter(None, (one.test, one.part)))] for code, one in found.items() if one}
+    said = {code: words.get("/".join(filter(None, (one.test, one.part)))) for code, one in found.items() if one}
+    return {code: word for code, word in said.items() if word}
 
 
 def _render(
