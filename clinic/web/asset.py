@@ -59,11 +59,24 @@ def _pack(content: bytes) -> bytes:
     return packed
 
 
+class _Packing(Compress):
+    """The library's, but for who refuses a way of packing (`gzip;q=0`), which it takes for a weak wish."""
+
+    def after_request(self, response: Response | None) -> Response:
+        """The answer as the client wants it; packed in no way that it does not take (RFC 9110, 12.5.3)."""
+        taken = request.accept_encodings
+        if response is not None and not any(taken.quality(way) > 0 for way in self.enabled_algorithms):
+            response.vary.add("Accept-Encoding")
+            return response
+        packed: Response = super().after_request(response)
+        return packed
+
+
 def init_assets(app: Flask) -> None:
     """Set up hashes (computed on first use, under debug on every use) and compression of what is sent."""
     app.extensions["asset_hashes"], app.extensions["asset_addresses"] = {}, {}
     app.jinja_env.globals["static_url"] = static_url
-    Compress(app)
+    _Packing(app)
     app.after_request(pack_static_text)  # registered after Compress, so it runs before it
 
 

@@ -91,6 +91,13 @@ def test_first_visit_stays_small_enough_for_a_slow_line(client: FlaskClient) -> 
     assert total < 60_000
 
 
+@pytest.mark.parametrize("wish", ["gzip;q=0", "gzip;q=0, br;q=0", "identity", "*;q=0"])
+def test_nothing_is_packed_in_a_way_that_is_refused(client: FlaskClient, wish: str) -> None:
+    answer = client.get("/case", headers={"Accept-Encoding": wish})
+    assert "Content-Encoding" not in answer.headers and "<html" in answer.text
+    assert "Accept-Encoding" in answer.headers["Vary"]
+
+
 def test_static_text_is_packed_once_and_asked_for_again_in_vain(client: FlaskClient) -> None:
     content = OWN.read_bytes()
     packed = client.get("/static/clinic.css?v=1", headers={"Accept-Encoding": "gzip, deflate, br, zstd"})
