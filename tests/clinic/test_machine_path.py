@@ -28,7 +28,7 @@ def test_hooks_that_hold_for_machines_are_these(app: Flask) -> None:
         "clinic.unit.install_request_units.<locals>._begin",
         "clinic.auth._keep_staff_out.<locals>._know_nobody",
         "clinic.error_page.install_error_pages.<locals>._refuse_nul",
-        "flask_compress.flask_compress.Compress.after_request",
+        "clinic.web.asset._Packing.after_request",
         "clinic.web.asset.pack_static_text",
         "clinic.web.security_header.set_security_headers",
     }
