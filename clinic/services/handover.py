@@ -48,8 +48,6 @@ def note_print(specimens: Sequence[Specimen], actor: User, reason: str = "", for
 
 def send(specimens: Sequence[Specimen], place: str, actor: User) -> None:
     """Hand specimens to a courier or another room. Raises NotNow for one that is gone, InvalidInput without one."""
-    if not place.strip():
-        raise InvalidInput(_("Please correct what is marked."), fields={"place": [_("Say to whom they go.")]})
     for row in specimens:
         _ensure_there(row)
         if row.received_at is not None:
@@ -62,14 +60,12 @@ def send_on(specimens: Sequence[Specimen], place: str, actor: User) -> None:
 
     Raises NotNow for one that was not received or is gone, InvalidInput without a place.
     """
-    if not place.strip():
-        raise InvalidInput(_("Please correct what is marked."), fields={"place": [_("Say to whom they go.")]})
     for row in specimens:
         _ensure_there(row)
         if row.received_at is None:
             raise NotNow(_("%(number)s is not in the laboratory.", number=row.number), specimen=row.id)
-        row.received_at = None  # the history keeps when it came
         _send(row, place, actor)
+        row.received_at = None  # the history keeps when it came
 
 
 def receive(specimen: Specimen, place: str, actor: User, confirmed: Sequence[str] = ()) -> None:
@@ -193,6 +189,8 @@ def _ensure_there(specimen: Specimen) -> None:
 
 
 def _send(specimen: Specimen, place: str, actor: User) -> None:
+    if not place.strip():
+        raise InvalidInput(_("Please correct what is marked."), fields={"place": [_("Say to whom they go.")]})
     specimen.sent_at = clock.now()
     _move_orders(specimen, LabOrderState.SENT)
     write_event(specimen, K.SENT, actor, place.strip())

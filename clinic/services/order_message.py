@@ -91,10 +91,10 @@ def find_unsure(order: LabOrder) -> OrderMessage | None:
     return next((row for row in last.values() if _is_unsure(row)), None)
 
 
-def is_of_unsure(cancellation: OrderMessage) -> bool:
+def takes_back_unsure(cancellation: OrderMessage) -> bool:
     """Whether it takes back what its laboratory perhaps never had."""
-    before = [row for row in _list_about(cancellation.order)
-              if row.laboratory_id == cancellation.laboratory_id and row.act is not OrderAct.CANCEL]
+    before = [row for row in _list_about(cancellation.order) if row.id < cancellation.id
+              and row.laboratory_id == cancellation.laboratory_id and row.act is not OrderAct.CANCEL]
     return bool(before) and _is_unsure(before[-1])
 
 
@@ -108,7 +108,7 @@ def tell_refused(row: OrderMessage) -> None:
 
     But for the cancellation of what perhaps never arrived, which it refuses because it knows of no such order.
     """
-    if row.act is OrderAct.CANCEL and row.state is DeliveryState.REJECTED and is_of_unsure(row):
+    if row.act is OrderAct.CANCEL and row.state is DeliveryState.REJECTED and takes_back_unsure(row):
         return
     open_task(REFUSED, row.order.case, row.id, subject_id=row.order_id, detail=row.order.number)
 

@@ -113,7 +113,7 @@ def _say(message: OrderMessage) -> str:
         word = _("The order is not open here any more. The laboratory said:")
     elif message.state is DeliveryState.REJECTED and message.act is OrderAct.CANCEL:
         word = _("The laboratory goes on with it; a result that comes waits in Results in. It says:")
-        if order_message.is_of_unsure(message):
+        if order_message.takes_back_unsure(message):
             word = _("It was not certain that the laboratory ever had the order. It says:")
     elif message.state is DeliveryState.DEAD and order_message.may_have_arrived(message):
         word = _("No answer came for days, so it may have arrived. Call the laboratory, then send it anew.")

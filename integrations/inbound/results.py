@@ -110,4 +110,3 @@ def apply_results(
         count = "A printed report" if len(refused) == 1 else f"{len(refused)} printed reports"
         return InboundState.HELD, f"{count} in it cannot be used. {' '.join(dict.fromkeys(refused))}"
     return InboundState.APPLIED, ""  # what of it still waits for a person is counted when somebody asks
-
