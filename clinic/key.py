@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import struct
 import threading
 import uuid
+from itertools import accumulate
 
 from clinic import clock
 
 NOISE_BITS = 74  # beneath the 48 bits of the milliseconds
 STEP_BYTES = 4  # between two keys of one moment: nobody guesses the next
+_STEP = struct.Struct(">I")  # of so many bytes
 
 _lock = threading.Lock()
 _last = 0
@@ -21,15 +24,22 @@ def new_id() -> str:
     Within a process a key never sorts before an earlier one, also in one millisecond and after the clock was set back
     (RFC 9562, 6.2, method 2).
     """
+    return new_ids(1)[0]
+
+
+def new_ids(count: int) -> list[str]:
+    """As many new keys, each sorting after the one before, for less than the price of one by one."""
     global _last
     value = _draw(int(clock.now().timestamp() * 1000))
+    steps = _draw_steps(count)
     if clock.is_stopped():  # a test, or the demo telling of the past: that time is the one that is meant
-        return _write(value)
+        return [_write(one) for one in accumulate(steps[1:], initial=value)]
     with _lock:
         if value <= _last:
-            value = _follow(_last)
-        _last = value
-    return _write(value)
+            value = _last + steps[0]
+        values = list(accumulate(steps[1:], initial=value))
+        _last = values[-1]
+    return [_write(one) for one in values]
 
 
 def new_id_after(earlier: str | None) -> str:
@@ -37,7 +47,7 @@ def new_id_after(earlier: str | None) -> str:
     made = new_id()
     if earlier is None or made > earlier:
         return made
-    return _write(_follow(_read(earlier)))
+    return _write(_read(earlier) + _draw_steps(1)[0])
 
 
 def _draw(milliseconds: int) -> int:
@@ -45,8 +55,9 @@ def _draw(milliseconds: int) -> int:
     return (milliseconds & ((1 << 48) - 1)) << NOISE_BITS | noise
 
 
-def _follow(value: int) -> int:
-    return value + 1 + int.from_bytes(os.urandom(STEP_BYTES), "big")
+def _draw_steps(count: int) -> list[int]:
+    noise = os.urandom(STEP_BYTES * count)
+    return [1 + step for (step,) in _STEP.iter_unpack(noise)]
 
 
 def _write(value: int) -> str:

@@ -54,7 +54,7 @@ class ManyRows:
         if self._defaults:
             row = {name: default.arg(None) if default.is_callable else default.arg
                    for name, default in self._defaults} | row
-        values = [row[name] for name in self.names]
+        values = [*map(row.__getitem__, self.names)]
         for place, convert in self._converters:
             values[place] = convert(values[place])
         return values

@@ -104,11 +104,14 @@ class AnswerForm:
         """`received` is one of them; for the rest see `build_acknowledgement`."""
         text = _write(received.header, code, _MARKS, error, words)
         self._before, self._between, self._then, self._after = re.split("|".join(_MARKS), text)
+        self._moment: datetime | None = None  # of the last answer: those that came together share it
+        self._begun = ""  # with that moment
 
     def fill(self, own_id: str, now: datetime, control_id: str) -> str:
         """The answer, whose number is `own_id`, letters and digits, to the message whose MSH-10 is `control_id`."""
-        return (f"{self._before}{format_moment(now)}{self._between}{own_id}{self._then}{escape(control_id)}"
-                f"{self._after}")
+        if now is not self._moment:
+            self._moment, self._begun = now, f"{self._before}{format_moment(now)}{self._between}"
+        return f"{self._begun}{own_id}{self._then}{escape(control_id)}{self._after}"
 
 
 _MARKS = ("\ue000", "\ue001", "\ue002")  # of Unicode's private use, where time, own number and MSA-2 go

@@ -87,22 +87,24 @@ class _Ruling:
 
 
 def judge(
-    arrival: Arrival, senders: Senders, takes_tests: bool = False, now: datetime | None = None
+    arrival: Arrival, senders: Senders, takes_tests: bool = False, now: datetime | None = None,
+    own_id: str | None = None,
 ) -> Verdict:  # fmt: skip
     """What is knowable at once of a frame; nothing is written.
 
-    `takes_tests`: MSH-11 need not be P. `now` is when it came, which those that came together may share.
+    `takes_tests`: MSH-11 need not be P. `now` is when it came, which those that came together may share; `own_id` a key
+    that was made for it.
     """
     try:
         ruling, control_id = _find_ruling(arrival, senders, takes_tests)
     except NotHl7:
         return Verdict(None, None, hang_up=True)  # without a readable header there is nobody to answer
-    now = now or clock.now()
+    now, own_id = now or clock.now(), own_id or new_id()
     if ruling.is_refused:
-        return Verdict(_answer(ruling, new_id(), now, control_id), None, is_stranger=ruling.is_stranger)
-    row = build_row(arrival, ruling.sender, control_id, ruling.kind, ruling.laboratory_id, now=now)
+        return Verdict(_answer(ruling, own_id, now, control_id), None, is_stranger=ruling.is_stranger)
+    row = build_row(arrival, ruling.sender, control_id, ruling.kind, ruling.laboratory_id, now=now, own_id=own_id)
     if ruling.asks:
-        row["answer"] = _answer(ruling, row["id"], now, control_id)
+        row["answer"] = _answer(ruling, own_id, now, control_id)
     return Verdict(row["answer"], row)
 
 
@@ -147,11 +149,11 @@ def _rule(
 
 def build_row(
     arrival: Arrival, sender: str, control_id: str, kind: str, laboratory_id: str | None, answer: bytes | None = None,
-    state: InboundState = InboundState.NEW, reason: str = "", now: datetime | None = None,
+    state: InboundState = InboundState.NEW, reason: str = "", now: datetime | None = None, own_id: str | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """The columns of a message to be kept; a NUL, which PostgreSQL keeps in no text, is left out of the names."""
     return {
-        "id": new_id(), "received_at": now or clock.now(), "peer": arrival.peer.replace("\0", "")[:80],
+        "id": own_id or new_id(), "received_at": now or clock.now(), "peer": arrival.peer.replace("\0", "")[:80],
         "sender": sender.replace("\0", "")[:NAME_LIMIT], "control_id": control_id.replace("\0", "")[:NAME_LIMIT],
         "kind": kind.replace("\0", "")[:20], "way": arrival.way,
         "sha256": hashlib.sha256(arrival.frame).hexdigest(), "raw": arrival.frame, "answer": answer,

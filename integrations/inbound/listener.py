@@ -23,6 +23,7 @@ from clinic import clock
 from clinic.config import get_settings
 from clinic.db import db, read_unit, write_connection
 from clinic.errors import Misconfigured, Unavailable
+from clinic.key import new_ids
 from clinic.lone_insert import LoneInsert
 from integrations.fault import describe_fault
 from integrations.inbound.intake import Arrival, Verdict, build_insert, judge, store
@@ -216,7 +217,8 @@ class Listener:
 
     def _judge(self, arrivals: Sequence[Arrival]) -> list[Verdict]:
         now = clock.now()
-        return [judge(arrival, self._senders, self._takes_tests, now) for arrival in arrivals]
+        return [judge(arrival, self._senders, self._takes_tests, now, own_id)
+                for arrival, own_id in zip(arrivals, new_ids(len(arrivals)), strict=True)]
 
     def _find_senders(self, anew: bool = False) -> None:
         if anew or time.monotonic() >= self._senders_until:

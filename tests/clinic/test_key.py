@@ -21,6 +21,15 @@ def test_keys_are_uuid_version_7_and_rise_within_a_millisecond(forgetful: None) 
     assert all(uuid.UUID(one).version == 7 and uuid.UUID(one).variant == uuid.RFC_4122 for one in made)
 
 
+def test_keys_made_together_rise_one_after_the_other_and_after_every_earlier_one(forgetful: None) -> None:
+    made = [*key.new_ids(3), key.new_id(), *key.new_ids(500), key.new_id()]
+    assert made == sorted(made) and len(set(made)) == 505
+    assert all(uuid.UUID(one).version == 7 and uuid.UUID(one).variant == uuid.RFC_4122 for one in made)
+    with clock.stopped_at(datetime(2020, 1, 1, tzinfo=UTC)):
+        past = key.new_ids(3)
+    assert past == sorted(past) and past[-1] < made[0]
+
+
 def test_keys_go_on_rising_after_the_clock_was_set_back(forgetful: None, monkeypatch: pytest.MonkeyPatch) -> None:
     moment = datetime(2026, 11, 20, 12, tzinfo=UTC)
     monkeypatch.setattr(clock, "now", lambda: moment)

@@ -8,7 +8,7 @@ import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -275,9 +275,10 @@ def test_answers_of_one_sender_differ_in_their_times_and_numbers_alone(
 @pytest.mark.parametrize(("code", "error"), [("AA", None), ("CR", ("207", "Error"))])
 def test_form_of_answers_says_what_is_said_without_it(code: str, error: tuple[str, str] | None) -> None:
     first, second = (read_message(ORU.replace("|L1|", number)) for number in ("|L1|", "|L2.7-a:b/c_d|"))
-    now = datetime(2026, 11, 29, tzinfo=UTC)
-    written = AnswerForm(first, code, error, "why").fill("own", now, second.control_id)
-    assert written == build_acknowledgement(second, code, "own", now, error, "why")
+    form, now = AnswerForm(first, code, error, "why"), datetime(2026, 11, 29, tzinfo=UTC)
+    for moment in (now, now, now + timedelta(seconds=1), now):
+        written = form.fill("own", moment, second.control_id)
+        assert written == build_acknowledgement(second, code, "own", moment, error, "why")
 
 
 @pytest.mark.parametrize("sender", ["\\XEE8080\\LAB", "\ue001LAB", "LAB\x1b$B"])
