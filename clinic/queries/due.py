@@ -38,6 +38,7 @@ from clinic.models.signature import IN_FORCE
 from clinic.models.tb_contact import STANDS
 from clinic.models.treatment import UNDER_WAY
 from clinic.progress import SPUTUM
+from clinic.queries.due_contact import is_late_resistance, select_late_resistance
 from clinic.queries.due_dose import has_ended, select_without_doses, without_doses
 from clinic.queries.due_resisted import is_resisted, select_resisted
 from clinic.queries.due_source import (
@@ -46,6 +47,7 @@ from clinic.queries.due_source import (
     at_sites,
     columns,
     is_cultured,
+    is_in_force,
     last_day,
     last_moment,
     led_at_sites,
@@ -199,22 +201,13 @@ def _select_ending(moment: Moment) -> Select[*tuple[Any, ...]]:
     ).where(
         write_out(IN_FORCE, "signed_exam"),
         SignedExam.valid_until <= last_day("validity-ending", moment),
-        SignedExam.valid_until >= moment.today - ENDED_SINCE, _is_in_force(), led_at_sites(moment),
+        SignedExam.valid_until >= moment.today - ENDED_SINCE, is_in_force(), led_at_sites(moment),
         ~was_asked("validity-ending", SignedExam.id))
-
-
-def _is_in_force() -> ColumnElement[bool]:
-    """Neither revoked nor replaced, and the person has no later case for the same destination."""
-    newer, later = aliased(SignedExam), aliased(Case)
-    return and_(
-        SignedExam.revoked_at.is_(None), ~exists().where(newer.replaces_id == SignedExam.id),
-        ~exists().where(later.applicant_id == Case.applicant_id, later.programme == Case.programme,
-                        later.opened_at > SignedExam.signed_at))
 
 
 def _is_ending() -> ColumnElement[bool]:
     return exists(select(SignedExam.id).join(Case, Case.id == SignedExam.case_id).where(
-        SignedExam.id == Task.subject_id, _is_in_force()))
+        SignedExam.id == Task.subject_id, is_in_force()))
 
 
 def _select_no_shows(moment: Moment) -> Select[*tuple[Any, ...]]:
@@ -330,6 +323,7 @@ SOURCES: tuple[Source, ...] = (
     Source("contact-retest", _select_retests, _of_contact(_needs_retest(TbContact))),
     Source("contact-review", _select_reviews, _of_contact(
         and_(TbContact.state == ContactState.CONFIRMED, TbContact.last_exposed_on.is_(None)))),
+    Source("contact-resistance", select_late_resistance, is_late_resistance),
     Source("validity-ending", _select_ending, _is_ending),
     Source("nobody-came", _select_no_shows, _is_nobody_here),
     Source("on-hold", _select_resting("on-hold", _IS_HELD), _is_resting(_IS_HELD)),

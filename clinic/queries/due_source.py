@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, TextClause, exists, literal, text
+from sqlalchemy import ColumnElement, Select, TextClause, and_, exists, literal, text
+from sqlalchemy.orm import aliased
 
-from clinic.models import Case, Task
+from clinic.models import Case, SignedExam, Task
 from clinic.queries.index_choice import LED_SITE
 from clinic.task_kind import list_task_kinds
 
@@ -72,3 +73,12 @@ def is_cultured() -> TextClause:
     """A specimen that is cultured and not lost; written out, so that the index of such specimens is used."""
     return text("specimen.kind in ('sputum', 'gastric-aspirate') and specimen.withdrawn_at is null "
                 "and specimen.rejected_at is null")
+
+
+def is_in_force() -> ColumnElement[bool]:
+    """The signed exam is neither revoked nor replaced, and the person has no later case for the same destination."""
+    newer, later = aliased(SignedExam), aliased(Case)
+    return and_(
+        SignedExam.revoked_at.is_(None), ~exists().where(newer.replaces_id == SignedExam.id),
+        ~exists().where(later.applicant_id == Case.applicant_id, later.programme == Case.programme,
+                        later.opened_at > SignedExam.signed_at))

@@ -10,6 +10,8 @@ from clinic.models import Case
 
 # A case's site where few rows of another table lead to it: the indexes of the site, which have all, must not serve.
 LED_SITE = func.coalesce(Case.site_id, "")
+# A case where few rows lead to it and it to others: the way back, from all of those, must not serve.
+LED_CASE = func.coalesce(Case.id, "")
 
 
 def write_out(where: str, table: str) -> Any:

@@ -53,6 +53,7 @@ from clinic.services.assessment import is_ready_for_review
 from clinic.services.conclusion import ConclusionInput, conclude
 from clinic.services.fact import build_facts
 from clinic.services.hold import IS_HELD, ensure_may_clear, refuse_clearing
+from clinic.services.task import close_tasks_about
 from clinic.signing_key import SigningKey, load_signing_key
 
 SIGNED_STATES = (CaseState.SIGNED, CaseState.SUBMITTED, CaseState.ACKNOWLEDGED)
@@ -179,6 +180,8 @@ def open_amendment(case: Case, reason: str, actor: User) -> None:
     if case.state not in SIGNED_STATES:
         raise NotNow(_("Only a signed exam can be amended."), case=case.id)
     workflow.move(case, CaseState.IN_PROGRESS, reason=reason, actor=actor)
+    if (exam := find_current_exam(case.id)) is not None:
+        close_tasks_about("contact-resistance", exam.id, "reopened", actor)
     if tb_summary.publish(case, actor) is not None:
         assessment.refresh(case)
 

@@ -15,6 +15,7 @@ from clinic.models import (
     Case,
     CaseState,
     Circumstance,
+    Conclusion,
     ContactSetting,
     ContactState,
     FamilyKind,
@@ -22,9 +23,12 @@ from clinic.models import (
     LabResult,
     Relation,
     ResultStatus,
+    SignedExam,
     SourceType,
     Task,
     TbContact,
+    Treatment,
+    TreatmentOutcome,
     User,
 )
 from clinic.rules.programme import list_programmes
@@ -32,6 +36,8 @@ from clinic.schemas.door import load
 from clinic.schemas.tb_contact import ContactIn, NewContact
 from clinic.services.assessment import assess
 from clinic.services.family import found_family, join_family
+from clinic.services.signing import find_current_exam, open_amendment
+from clinic.services.task import close_task
 from clinic.services.tb_contact import (
     confirm_contact,
     dismiss_contact,
@@ -47,7 +53,7 @@ from clinic.services.tb_contact import (
 )
 from tests.clinic.services.test_recall import BEGIN, DAY, add_culture, add_specimen, find_tasks, hand, sweep
 from tests.factory import make_applicant, make_case, make_site, make_user
-from tests.integrations.factory import Hand
+from tests.integrations.factory import Hand, make_delivery
 
 assert hand  # the fixture of the clock
 
@@ -317,3 +323,100 @@ def test_contact_with_a_positive_test_and_a_clear_film_is_b2_and_b3(
     facts = build_facts(child)
     facts["results"]["chest_xray"] = {"taken": DAY.isoformat(), "findings": ["NORMAL"]}
     assert decide(facts)["classes"] == ["B2", "B3"]
+
+
+def add_resistance(source_id: str, *drugs: str, test: str = "dst") -> LabResult:
+    case = db.session.get_one(Case, source_id)
+    row = LabResult(case_id=case.id, specimen_id=add_specimen(case).id, performed_on=DAY, test=test, value="resistant",
+                    status=ResultStatus.FINAL, entered_at=clock.now(), entered_by_id=case.opened_by_id,
+                    confirmed_at=clock.now(), confirmed_by_id=case.opened_by_id)
+    row.components = [LabComponent(name=drug, value="resistant") for drug in drugs]
+    db.session.add(row)
+    db.session.flush()
+    return row
+
+
+def sign_as(case: Case, *classes: str) -> str:
+    """Its exam is signed now, with these classes; the id of the exam."""
+    case.state = CaseState.SIGNED
+    before = find_current_exam(case.id)
+    exam_id = make_delivery(case, version=before.version + 1 if before else 1).signed_exam_id
+    exam = db.session.get_one(SignedExam, exam_id)
+    exam.replaces_id = before.id if before else None
+    exam.valid_until = DAY + timedelta(days=180)
+    db.session.get_one(Conclusion, exam.conclusion_id).conclusion = {"classes": list(classes)}
+    db.session.flush()
+    return exam_id
+
+
+def list_outcomes() -> list[str | None]:
+    return [task.outcome for task in find_tasks("contact-resistance")]
+
+
+@pytest.mark.database
+def test_resistance_of_the_source_after_the_signature_is_told_until_the_exam_is_opened(
+    hand: Hand, source: Case, child: Case, physician: User
+) -> None:
+    """The signed DS-3030 of a contact said “not known” for ever, and nobody was asked to amend it."""
+    other = make_case("us", user=make_user("reception"))
+    confirm_contact(child.applicant, new(), physician, source)
+    confirm_contact(other.applicant, new(source_type=SourceType.MDR), physician, source)
+    add_resistance(source.id, "ethambutol")
+    hand.turn(days=1)
+    source_id, child_id, exam_id, doctor_id = source.id, child.id, sign_as(child, "B2", "B3"), physician.id
+    sign_as(other, "B3")
+    sweep()
+    assert not find_tasks("contact-resistance"), "known when it was signed"
+    hand.turn(days=30)
+    add_resistance(source_id, "ethambutol")
+    sweep()
+    assert not find_tasks("contact-resistance"), "the same again is nothing new"
+    hand.turn(minutes=1)
+    mistaken = add_resistance(source_id, "rifampicin", test="sputum-naat").id
+    sweep()
+    (task,) = find_tasks("contact-resistance")
+    assert (task.role, task.due_on, task.case_id, task.subject_id) == ("physician", clock.today(), child_id, exam_id)
+    assert source_id not in task.detail
+    doctor = db.session.get_one(User, doctor_id)
+    for outcome, words in (("no-amendment", ""), ("reopened", "done")):
+        with pytest.raises(InvalidInput):
+            close_task(task, outcome, doctor, words)
+    db.session.get_one(LabResult, mistaken).status = ResultStatus.ENTERED_IN_ERROR
+    sweep()
+    assert list_outcomes() == ["reopened"], "it was not right"
+    hand.turn(minutes=1)
+    add_resistance(source_id, "rifampicin", "isoniazid")
+    sweep()
+    assert list_outcomes() == ["reopened", None]
+    close_task(find_tasks("contact-resistance")[-1], "no-amendment", db.session.get_one(User, doctor_id), "has left")
+    hand.turn(minutes=1)
+    add_resistance(source_id, "rifampicin", "fluoroquinolone")
+    sweep()
+    assert list_outcomes() == ["reopened", "no-amendment", None], "another medicine is asked about once more"
+    open_amendment(db.session.get_one(Case, child_id), "the source's tuberculosis", db.session.get_one(User, doctor_id))
+    assert list_outcomes() == ["reopened", "no-amendment", "reopened"], "at once"
+    hand.turn(minutes=1)
+    sign_as(db.session.get_one(Case, child_id), "B2", "B3")
+    sweep()
+    assert len(list_outcomes()) == 3, "it stands in the new version"
+
+
+@pytest.mark.database
+@pytest.mark.parametrize(("classes", "treated", "valid_days", "asked"), [
+    (["B3"], False, 180, 1), (["NONE"], False, 180, 0), (["NONE"], True, 180, 1), (["B3"], False, 5, 0),
+])
+def test_only_a_signed_exam_that_tells_of_the_source_is_asked_about(
+    hand: Hand, source: Case, child: Case, physician: User, classes: list[str], treated: bool, valid_days: int,
+    asked: int
+) -> None:
+    confirm_contact(child.applicant, new(), physician, source)
+    if treated:
+        db.session.add(Treatment(
+            case_id=child.id, disease="latent-tuberculosis", status=ResultStatus.FINAL, entered_at=clock.now(),
+            entered_by_id=physician.id, outcome=TreatmentOutcome.CURRENT, is_supervised=False, regimen="isoniazid-6"))
+    exam_id, source_id = sign_as(child, *classes), source.id
+    db.session.get_one(SignedExam, exam_id).valid_until = DAY + timedelta(days=valid_days)
+    hand.turn(days=10)
+    add_resistance(source_id, "isoniazid")
+    sweep()
+    assert len(find_tasks("contact-resistance")) == asked
