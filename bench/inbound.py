@@ -27,8 +27,7 @@ from bench.sender import MESSAGE, load
 from bench.slow_disk import MILLISECONDS, slow_disk
 from clinic.config import ROOT, Settings
 from clinic.db import db, write_unit
-from clinic.lone_insert import LoneInsert
-from integrations.inbound.intake import Arrival, build_insert, build_row
+from integrations.inbound.intake import Arrival, build_lone_insert, build_row
 from tests.factory import make_laboratory, make_site
 
 SECONDS = 1.5
@@ -152,7 +151,7 @@ def _insert(settings: Settings, database: str, rows: int) -> float:
 
 def _insert_own(rows: int) -> float:
     """The same in the table that the listener fills, by the statement that it says."""
-    insert = LoneInsert(db.engine, build_insert(db.engine.dialect.name))
+    insert = build_lone_insert(db.engine)
     arrival, count, end = Arrival(MESSAGE, "bench"), 0, time.perf_counter() + SECONDS
     start = time.perf_counter()
     mark = f"{time.time_ns():x}"

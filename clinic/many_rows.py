@@ -38,7 +38,8 @@ class ManyRows:
         self._converters = [(place, convert) for place, convert in found if convert is not None]
         # What a table fills in by itself, in SQLAlchemy's own part of it: a key, a state.
         self._defaults: list[tuple[str, Any]] = [(column.key, column.default) for column in compiled.insert_prefetch]
-        self.copy = f"COPY {insert.table.fullname} ({', '.join(self.names)}) FROM STDIN"  # on PostgreSQL
+        self.table = insert.table.fullname
+        self.copy = f"COPY {self.table} ({', '.join(self.names)}) FROM STDIN"  # on PostgreSQL
 
     def say(self, rows: Sequence[dict[str, Any]]) -> tuple[str, tuple[Any, ...]]:
         """The statement and its values in order, as the driver takes them; `rows` by column, at least one."""

@@ -15,12 +15,13 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Connection, Table, bindparam, select, update
+from sqlalchemy import Connection, Engine, Table, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from clinic import clock
 from clinic.key import new_id
+from clinic.lone_insert import LoneInsert
 from clinic.many_rows import ManyRows
 from clinic.models import InboundMessage, InboundState, InboundWay
 from integrations.hl7.acknowledgement import AnswerForm, build_acknowledgement
@@ -188,10 +189,17 @@ def _insert(connection: Connection, rows: Sequence[dict[str, Any]]) -> set[str]:
 
 
 @lru_cache
-def build_insert(database: str) -> ManyRows:
+def build_insert(database: str, returns_ids: bool = True) -> ManyRows:
+    """The statement that keeps messages, but for repetitions; with or without asking which ones those are."""
     new = (sqlite if database == "sqlite" else postgresql).insert(_table)
-    new = new.values({name: bindparam(name) for name in KEPT})
-    return ManyRows(new.on_conflict_do_nothing(index_elements=IDENTITY).returning(_table.c.id), database)
+    new = new.values({name: bindparam(name) for name in KEPT}).on_conflict_do_nothing(index_elements=IDENTITY)
+    return ManyRows(new.returning(_table.c.id) if returns_ids else new, database)
+
+
+def build_lone_insert(engine: Engine) -> LoneInsert:
+    """The same over a connection of its own; `close` it."""
+    is_embedded = engine.dialect.name == "sqlite"
+    return LoneInsert(engine, build_insert(engine.dialect.name, returns_ids=not is_embedded))
 
 
 def _list_known(

@@ -24,9 +24,8 @@ from clinic.config import get_settings
 from clinic.db import db, read_unit, write_connection
 from clinic.errors import Misconfigured, Unavailable
 from clinic.key import new_ids
-from clinic.lone_insert import LoneInsert
 from integrations.fault import describe_fault
-from integrations.inbound.intake import Arrival, Verdict, build_insert, judge, store
+from integrations.inbound.intake import Arrival, Verdict, build_lone_insert, judge, store
 from integrations.inbound.line import Line
 from integrations.inbound.sender import Senders, list_senders
 
@@ -58,7 +57,7 @@ class Listener:
         self._tls_port, self._context = tls_port, context
         self._takes_tests = get_settings(app).demo
         with app.app_context():
-            self._insert = LoneInsert(db.engine, build_insert(db.engine.dialect.name))
+            self._insert = build_lone_insert(db.engine)
         self._arrived: list[tuple[Arrival, Line]] = []  # in this turn of the loop; one for each connection at most
         self._waiting: SimpleQueue[tuple[Arrival, Line] | None] = SimpleQueue()  # for the thread
         self._left_to_thread = 0  # and not yet answered

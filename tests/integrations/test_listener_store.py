@@ -15,11 +15,12 @@ from sqlalchemy import text
 
 from clinic.db import db, find_lock_path, write_connection
 from clinic.errors import Unavailable
+from clinic.key import new_id
 from clinic.lone_insert import LoneInsert
 from integrations.hl7.frame import END, wrap
 from integrations.inbound import line as line_module
 from integrations.inbound import listener as listener_module
-from integrations.inbound.intake import Arrival, build_insert, judge
+from integrations.inbound.intake import Arrival, build_lone_insert, judge
 from integrations.inbound.line import Line
 from integrations.inbound.listener import Listener, listening
 from integrations.inbound.sender import KnownLaboratory, Senders
@@ -232,12 +233,14 @@ def test_embedded_database_is_not_waited_for(app: Flask, laboratory_id: str) -> 
     senders = Senders(frozenset(), {"CENTRALLAB|LAB01|NBO": KnownLaboratory(laboratory_id, "", True, "")})
     row = judge(Arrival(ORU.encode(), "127.0.0.1:1"), senders).row
     assert row is not None
-    insert = LoneInsert(db.engine, build_insert("sqlite"))
+    insert = build_lone_insert(db.engine)
     assert insert.is_embedded and find_lock_path(db.engine)
     with another_writer(app):
         begun = time.monotonic()
         with pytest.raises(Unavailable):
             insert.run([row])
         assert time.monotonic() - begun < 10, "a writer's patience is longer"
-    assert insert.run([row]) == {row["id"]} and insert.run([row]) == set()
+    again, other = row | {"id": new_id()}, row | {"id": new_id(), "control_id": "L2"}
+    assert insert.run([row]) == {row["id"]} and insert.run([again]) == set()
+    assert insert.run([again, other, other | {"id": new_id()}]) == {other["id"]}, "of two alike the first"
     insert.close()
