@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from clinic.documents.identity import to_day
 from clinic.documents.record import Record
+from clinic.documents.unit import with_unit
+from clinic.laboratory_test import list_tests
 from clinic.models import SourceType, TbContact
+from clinic.result_word import label_value
 from clinic.services.tb_contact import find_source_type
 
 TYPES = {
@@ -24,6 +27,16 @@ def build_exposures(record: Record) -> list[dict[str, str]]:
         "ended": to_day(row.last_exposed_on) if row.last_exposed_on else "Not ended",
         "type": TYPES[find_source_type(row)],
     } for row in record.exposures]
+
+
+def describe_conversion(record: Record) -> str:
+    """What DS-3030 asks of a contact with Class B2 (us.md 1.6): a first test found nothing, a later one did."""
+    if record.conversion is None:
+        return ""
+    before, after = record.conversion
+    values = [with_unit(row.value, row.unit) if row.unit else label_value(row.value) for row in record.conversion]
+    return (f"Yes: {list_tests()[before.test].label} {values[0]} on {to_day(before.performed_on)}, "
+            f"{values[1]} on {to_day(after.performed_on)}")
 
 
 def _name_source(row: TbContact, authority_id: str) -> str:

@@ -25,7 +25,7 @@ from clinic.questionnaire import get_questionnaire
 from clinic.questionnaire.summary import Section, summarise
 from clinic.rules.dose import Verdict
 from clinic.services import fact, form_fact, specimen, treatment
-from clinic.services.tb_contact import list_exposures
+from clinic.services.tb_contact import find_conversion, list_exposures
 from clinic.services.vaccine_review import build_worksheet
 
 
@@ -43,6 +43,7 @@ class Record:
     treatments: list[Treatment] = field(default_factory=list)  # as each stands now
     names: dict[str, str] = field(default_factory=dict)
     exposures: list[TbContact] = field(default_factory=list)  # to tuberculosis, as confirmed
+    conversion: tuple[LabResult, LabResult] | None = None  # of a contact: the test before, and that which says infected
     authority_id: str = ""  # to whom the document goes
 
     @property
@@ -84,9 +85,10 @@ def read_record(case: Case) -> Record:
     people |= {row.given_by_id for row in doses if row.given_by_id}
     people |= {row.completed_by_id for row in responses if row.completed_by_id}
     names = {row.id: row.name for row in db.session.execute(select(User.id, User.name).where(User.id.in_(people)))}
+    exposures = list_exposures(case.applicant_id)
     return Record(
         results=results, reading=reading, doses=doses, lines=sheet.lines, verdicts=sheet.verdicts, responses=responses,
         specimens=[row for row in specimen.list_specimens(case) if not row.is_lost],
-        treatments=treatments, names=names, exposures=list_exposures(case.applicant_id),
-        authority_id=case.authority_id,
+        treatments=treatments, names=names, exposures=exposures,
+        conversion=find_conversion(case.applicant_id) if exposures else None, authority_id=case.authority_id,
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clinic.culture import combine
-from clinic.documents.exposure import build_exposures
+from clinic.documents.exposure import build_exposures, describe_conversion
 from clinic.documents.identity import to_day
 from clinic.documents.record import Record
 from clinic.documents.treatment import build_susceptibility, build_treatments
@@ -115,6 +115,7 @@ def build_united_states(record: Record, conclusion: Conclusion) -> dict[str, Any
         "tb_class": _build_classes(
             (("No TB class", frozenset({"NONE"}), ""), *CLASS_A[:2], *CLASS_B[:5]), outcome, answers),
         "latent": _list_latent(record) if "B2" in outcome["classes"] else [],
+        "conversion": describe_conversion(record) if "B2" in outcome["classes"] else "",
         "exposures": build_exposures(record) if "B3" in outcome["classes"] else [],
         "immunization_exempt": not conclusion.decision["vaccines"],
         "vaccines": [_build_vaccine(line, record, conclusion.decision["vaccines"])

@@ -38,7 +38,7 @@ from clinic.models.signature import IN_FORCE
 from clinic.models.tb_contact import STANDS
 from clinic.models.treatment import UNDER_WAY
 from clinic.progress import SPUTUM
-from clinic.queries.due_contact import is_late_resistance, select_late_resistance
+from clinic.queries.due_contact import is_infected, is_late_resistance, select_late_resistance
 from clinic.queries.due_dose import has_ended, select_without_doses, without_doses
 from clinic.queries.due_resisted import is_resisted, select_resisted
 from clinic.queries.due_source import (
@@ -62,6 +62,7 @@ from clinic.task_kind import list_task_kinds
 RESPIRATORY = (SpecimenKind.SPUTUM, SpecimenKind.GASTRIC_ASPIRATE)
 COUNTING = (ResultStatus.FINAL, ResultStatus.CORRECTED)
 UNUSABLE = ("contaminated", "inconclusive")  # such a culture does not count among the three (us.md 0.1)
+UNCLEAR = "indeterminate"  # of an IGRA
 SERIES = 3  # specimens (us.md 0.1 sputum_specimens)
 MOST_MONTHS = 36  # of a treatment; longer than any regimen
 LAST_MONTH = 7  # so many days after the last dose that was planned its month is still asked for
@@ -258,7 +259,7 @@ def was_tested(contact: Any) -> ColumnElement[bool]:
     """
     own = aliased(Case)
     return _has_test(contact, or_(
-        LabResult.value == "positive", LabResult.performed_on >= contact.first_exposed_on,
+        is_infected(), LabResult.performed_on >= contact.first_exposed_on,
         and_(contact.first_exposed_on.is_(None), own.state.in_(workflow.RECORDING))), own=own)
 
 
@@ -275,10 +276,11 @@ def _needs_test(contact: Any) -> ColumnElement[bool]:
 
 
 def _needs_retest(contact: Any) -> ColumnElement[bool]:
-    """Tested once (who was never has the first task), neither positive nor tested again since the eighth week."""
+    """Tested once (who was never has the first task), neither infected nor tested again since the eighth week; a second
+    test that says nothing is none."""
     return and_(contact.state == ContactState.CONFIRMED, contact.retest_on.is_not(None), was_tested(
         contact), ~_has_test(contact, or_(
-        LabResult.value == "positive", LabResult.performed_on >= contact.retest_on)))
+        is_infected(), and_(LabResult.performed_on >= contact.retest_on, LabResult.value != UNCLEAR))))
 
 
 def _select_first_tests(moment: Moment) -> Select[*tuple[Any, ...]]:

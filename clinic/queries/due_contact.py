@@ -1,4 +1,4 @@
-"""Signed exams of contacts whose source is known since to be drug resistant: nobody reads what was signed anew."""
+"""Contacts of tuberculosis: which test says infected, and what was signed before the source was known as resistant."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, Text, and_, exists, literal, or_, 
 from sqlalchemy.orm import aliased
 
 from clinic import workflow
+from clinic.laboratory_test import list_tests
 from clinic.models import (
     Case,
     Conclusion,
@@ -24,12 +25,24 @@ from clinic.models import (
 )
 from clinic.queries.due_source import Moment, columns, is_in_force, last_moment, led_at_sites, was_asked
 from clinic.queries.index_choice import LED_CASE
+from clinic.treatment_catalogue import list_treatables
 
 KIND, TESTS, RESISTANT = "contact-resistance", ("dst", "sputum-naat"), "resistant"
 CLASS, DISEASE = '%"B3"%', "latent-tuberculosis"
 COUNTING = (ResultStatus.FINAL, ResultStatus.CORRECTED)
 # How long ago a contact may have been recorded, so that not every one there ever was is read each minute.
 LONGEST = timedelta(days=3 * 365)
+
+
+def is_infected() -> ColumnElement[bool]:
+    """The result says so of a contact: a positive IGRA, or a skin test of enough millimetres (us.md 1.6)."""
+    said: list[ColumnElement[bool]] = []
+    for test, found in list_treatables()[DISEASE].found_by.items():
+        # A number of these is whole and written without a sign, as the tests' table has it.
+        words = [found] if isinstance(found, str) else [
+            str(number) for number in range(found, int(list_tests()[test].units[0].maximum) + 1)]
+        said.append(and_(LabResult.test == test, LabResult.value.in_(words)))
+    return or_(*said)
 
 
 def select_late_resistance(moment: Moment) -> Select[*tuple[Any, ...]]:

@@ -37,7 +37,8 @@ from clinic.models import (
     User,
 )
 from clinic.partial_date import parse_partial_date
-from clinic.queries.due import was_tested
+from clinic.queries.due import UNCLEAR, was_tested
+from clinic.queries.due_contact import is_infected
 from clinic.rules.age import add_months, completed_years
 from clinic.rules.record import SPECIMENS
 from clinic.schemas.tb_contact import NewContact
@@ -96,7 +97,7 @@ def list_infected(applicant_ids: Collection[str]) -> set[str]:
     """Who of these has a confirmed positive IGRA or skin test: no second test is asked for (us.md 1.8, 3)."""
     return set(db.session.execute(
         select(Case.applicant_id).join(LabResult, LabResult.case_id == Case.id).where(
-            Case.applicant_id.in_(applicant_ids), LabResult.test.in_(("igra", "tst")), LabResult.value == "positive",
+            Case.applicant_id.in_(applicant_ids), is_infected(),
             LabResult.superseded_at.is_(None),
             LabResult.status.in_((ResultStatus.FINAL, ResultStatus.CORRECTED)))).scalars())
 
@@ -212,6 +213,21 @@ def list_tests_of(applicant_ids: Collection[str]) -> dict[str, LabResult]:
     return {row.case.applicant_id: row for row in rows}
 
 
+def find_conversion(applicant_id: str) -> tuple[LabResult, LabResult] | None:
+    """The confirmed test of a contact that found nothing, and the first later one of its kind that says infected."""
+    kept = (LabResult.test.in_(("igra", "tst")), LabResult.superseded_at.is_(None),
+            LabResult.status.in_((ResultStatus.FINAL, ResultStatus.CORRECTED)), LabResult.value != UNCLEAR)
+    rows = db.session.execute(select(LabResult, is_infected().label("is_infected")).join(
+        Case, Case.id == LabResult.case_id).where(Case.applicant_id == applicant_id, *kept).order_by(
+            LabResult.performed_on, LabResult.id)).unique()
+    clear: dict[str, LabResult] = {}
+    for row, infected in rows:
+        if infected:
+            return (clear[row.test], row) if row.test in clear else None
+        clear[row.test] = row
+    return None
+
+
 def list_cases_of(applicant_ids: Collection[str]) -> dict[str, str]:
     """The newest case of each of these."""
     rows = db.session.execute(select(Case.applicant_id, Case.id).where(
@@ -267,10 +283,14 @@ def _follow(row: TbContact, actor: User) -> None:
     """What a confirmed contact asks for: the rules judge again, and the first test is due now."""
     db.session.flush()
     cases = _judge_again(row.applicant_id, actor)
-    about = cases[-1] if cases else row.source_case
-    if about is not None and not _was_tested(row):
-        open_task("contact-test", about, row.id, subject_id=row.id, actor=actor,
-                  detail=row.last_exposed_on.isoformat() if row.last_exposed_on else "")
+    detail = row.last_exposed_on.isoformat() if row.last_exposed_on else ""
+    if (not cases and row.source_case is None) or _was_tested(row):
+        return
+    if cases:
+        open_task("contact-test", cases[-1], row.id, subject_id=row.id, actor=actor, detail=detail)
+    elif row.source_case is not None:  # nobody draws blood from the source: who traces sees whom to call
+        open_task("contact-test", row.source_case, f"traced:{row.id}", role="tbteam", subject_id=row.id, actor=actor,
+                  detail=detail)
 
 
 def _was_tested(row: TbContact) -> bool:

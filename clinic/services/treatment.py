@@ -10,10 +10,11 @@ from clinic.audit import record_change
 from clinic.caution import Caution, ensure_confirmed
 from clinic.db import db
 from clinic.errors import NotFound, NotNow
-from clinic.models import Case, ResultStatus, TbCase, Treatment, TreatmentOutcome, User
+from clinic.models import Case, ResultStatus, SourceType, TbCase, Treatment, TreatmentOutcome, User
 from clinic.schemas.treatment import NewTreatment
 from clinic.services import assessment, revision, workup
 from clinic.services.plausibility import ensure_order, ensure_possible_dates
+from clinic.services.tb_contact import find_source_type, list_exposures
 from clinic.treatment_catalogue import list_treatables
 
 SHOWN = ("stage", "regimen", "detail", "outcome", "is_supervised", "is_refused_here", "started_on", "ended_on",
@@ -36,7 +37,8 @@ def report_treatment(case: Case, new: NewTreatment, shown: int | None, actor: Us
     ensure_order(new.started_on, new.cultures_negative_on, "cultures_negative_on",
                  _("These cultures are of the end of treatment: they cannot be older than its start."))
     confirmed = ensure_confirmed(
-        _list_cautions(new) + workup.list_cautions(case, [("detail", new.detail)]), new.confirmed)
+        _list_cautions(new) + _list_cautions_of_source(case, new)
+        + workup.list_cautions(case, [("detail", new.detail)]), new.confirmed)
     row = Treatment(case_id=case.id, case=case, disease=new.disease, status=ResultStatus.FINAL,
                     entered_at=clock.now(), entered_by_id=actor.id, **{name: getattr(new, name) for name in SHOWN})
     current = find_treatment(case, new.disease)
@@ -90,6 +92,22 @@ def _list_cautions(new: NewTreatment) -> list[Caution]:
         return [Caution("few-doses", _(
             "Fewer than %(share)s %% of the doses were given: such a treatment is extended or begun anew.",
             share=share), "doses_given")]
+    return []
+
+
+def _list_cautions_of_source(case: Case, new: NewTreatment) -> list[Caution]:
+    """A regimen for the latent infection of who was exposed to bacilli that resist medicines (us.md 1.8, 5)."""
+    if new.disease != "latent-tuberculosis" or new.regimen in (None, "other") or new.outcome not in (
+            TreatmentOutcome.CURRENT, TreatmentOutcome.COMPLETED):
+        return []
+    types = {find_source_type(row) for row in list_exposures(case.applicant_id)}
+    if SourceType.MDR in types:
+        return [Caution("source-mdr", _(
+            "A source has MDR-TB: no isoniazid or rifampicin is given as preventive treatment. Ask for expert advice."),
+            "regimen")]
+    if SourceType.OTHER_RESISTANT in types:
+        return [Caution("source-resistant", _(
+            "The bacilli of a source resist a medicine: make sure that the treatment is not of that one."), "regimen")]
     return []
 
 

@@ -98,7 +98,8 @@ PLACES = {
     "order-refused": "orders/sending",
 }
 # The same where what it is about decides: the first word of the task's key.
-PLACES_OF = {"side-effect": "tuberculosis", "mistaken": "laboratory", "sent-back": "laboratory", "told": "confidential"}
+PLACES_OF = {"side-effect": "tuberculosis", "mistaken": "laboratory", "sent-back": "laboratory", "told": "confidential",
+             "traced": "contacts"}
 _SENTENCES: dict[str, Callable[[str], str]] = {
     "sputum-due": lambda day: _("Last specimen, or request: %(day)s", day=day),
     "culture-awaited": lambda day: _("Specimen of %(day)s", day=day),
@@ -132,7 +133,7 @@ def outcome_word(outcome: str) -> str:
 
 def find_place(kind: str, key: str) -> str | None:
     """Where the work of a task is done, beneath /cases/<id>; None where nobody can say."""
-    return PLACES.get(kind) or PLACES_OF.get(key.removeprefix(f"{kind}:").partition(":")[0])
+    return PLACES_OF.get(key.removeprefix(f"{kind}:").partition(":")[0]) or PLACES.get(kind)
 
 
 def say_detail(kind: str, detail: str) -> str:

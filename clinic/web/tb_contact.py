@@ -156,6 +156,7 @@ def describe(row: TbContact, infected: Collection[str] = ()) -> dict[str, Any]:
         "first": row.first_exposed_on, "last": row.last_exposed_on,
         "retest": None if row.applicant_id in infected else row.retest_on,
         "type": str(TYPE_WORDS[found]), "is_mdr": found is SourceType.MDR,
+        "is_resistant": found is SourceType.OTHER_RESISTANT,
         "is_young": service.is_for_prevention(row, clock.today(row.applicant.site.time_zone)),
         "state": row.state.value, "reason": row.reason, "applicant": row.applicant,
     }

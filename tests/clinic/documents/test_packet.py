@@ -15,14 +15,23 @@ from PIL import Image
 
 from clinic import clock
 from clinic.config import get_settings
-from clinic.db import set_mode
+from clinic.db import db, set_mode
 from clinic.demo.people import generate_person
 from clinic.documents.glyph import UnprintableCharacter
 from clinic.documents.printer import print_html
 from clinic.documents.record import read_record
 from clinic.documents.treatment import build_susceptibility, describe_susceptibility
 from clinic.file_store import open_store
-from clinic.models import Case, ConclusionKind, DoseSource, LineOutcome, PhotoSource, SpecimenKind, TreatmentOutcome
+from clinic.models import (
+    Case,
+    CaseState,
+    ConclusionKind,
+    DoseSource,
+    LineOutcome,
+    PhotoSource,
+    SpecimenKind,
+    TreatmentOutcome,
+)
 from clinic.partial_date import MONTHS, parse_partial_date
 from clinic.schemas.laboratory import NewResult, NewSpecimen
 from clinic.schemas.treatment import NewTreatment
@@ -290,3 +299,30 @@ def test_class_b2_says_how_the_latent_infection_is_treated(staff: Staff, tmp_pat
     part = text.split("Treatment of latent infection (B2)")[1][:300]
     assert ("How it stands None" in part) is not is_treated
     assert ("Isoniazid and rifapentine weekly" in part and "12 given, 12 planned" in part) is is_treated
+
+
+@pytest.mark.parametrize(("values", "said"), [
+    (("negative", "positive"), "Conversion (B2) Yes: IGRA negative on "), (("positive",), ""),
+    (("indeterminate", "positive"), "")])
+def test_class_b2_of_a_contact_says_whether_the_test_converted(
+    staff: Staff, tmp_path: Path, values: tuple[str, ...], said: str
+) -> None:
+    from clinic.models import ContactSetting, LabResult, Relation, ResultStatus
+    from clinic.schemas.tb_contact import NewContact
+    from clinic.services.tb_contact import confirm_contact
+
+    case = make_complete_case(staff, "positive")
+    day = get_today(case)
+    source = make_case("us", make_applicant(staff.reception, family_name="Otieno"), staff.reception)
+    confirm_contact(case.applicant, NewContact(Relation.CHILD, ContactSetting.HOUSEHOLD, None, day), staff.physician,
+                    source)
+    if len(values) > 1:
+        before = make_case("us", case.applicant, staff.reception)
+        db.session.add(LabResult(
+            case_id=before.id, performed_on=day - timedelta(days=70), test="igra", value=values[0],
+            status=ResultStatus.FINAL, entered_at=clock.now(), entered_by_id=staff.physician.id))
+        db.session.flush()
+        before.state = CaseState.CLOSED
+    assert assess(case)["classes"] == ["B2", "B3"]
+    text = _flat(" ".join(read_pages(prepare(case, staff).pdf, tmp_path)))
+    assert said in text and ("Conversion" in text) is bool(said)

@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 
 from clinic import clock
+from clinic.caution import NeedsConfirmation
 from clinic.db import db
 from clinic.errors import AlreadyDone, InvalidInput, NotFound, NotNow
 from clinic.models import (
@@ -34,10 +35,11 @@ from clinic.models import (
 from clinic.rules.programme import list_programmes
 from clinic.schemas.door import load
 from clinic.schemas.tb_contact import ContactIn, NewContact
+from clinic.schemas.treatment import TreatmentIn
 from clinic.services.assessment import assess
 from clinic.services.family import found_family, join_family
 from clinic.services.signing import find_current_exam, open_amendment
-from clinic.services.task import close_task
+from clinic.services.task import close_task, list_receiving_roles
 from clinic.services.tb_contact import (
     confirm_contact,
     dismiss_contact,
@@ -46,11 +48,14 @@ from clinic.services.tb_contact import (
     find_source_type,
     is_for_prevention,
     list_exposures,
+    list_infected,
     list_proposals,
     propose_source_type,
     read_table,
     withdraw_contact,
 )
+from clinic.services.treatment import report_treatment
+from clinic.web.task_word import find_place
 from tests.clinic.services.test_recall import BEGIN, DAY, add_culture, add_specimen, find_tasks, hand, sweep
 from tests.factory import make_applicant, make_case, make_site, make_user
 from tests.integrations.factory import Hand, make_delivery
@@ -167,6 +172,69 @@ def test_second_test_is_due_from_the_eighth_week_unless_the_first_was_positive(
     assert db.session.get_one(LabResult, negative).value == "negative"
     add_igra(db.session.get_one(Case, child.id), "negative", DAY + timedelta(days=70))
     assert sweep().settled == 1
+
+
+@pytest.mark.database
+@pytest.mark.parametrize(("test", "value", "asked"), [
+    ("tst", "4", True), ("tst", "5", False), ("tst", "12", False), ("igra", "indeterminate", True)])
+def test_skin_test_is_read_in_millimetres_and_one_that_says_nothing_is_no_second_test(
+    hand: Hand, source: Case, child: Case, physician: User, test: str, value: str, asked: bool
+) -> None:
+    """A child with twelve millimetres was called for a second test, “the first test was negative”."""
+    confirm_contact(child.applicant, new(), physician, source)
+    add_igra(child, value, DAY).test = test
+    db.session.flush()
+    assert (child.applicant_id in list_infected([child.applicant_id])) is (value in ("5", "12"))
+    child_id = child.id
+    hand.turn(days=56)
+    sweep()
+    assert bool(find_tasks("contact-retest")) is asked
+    add_igra(db.session.get_one(Case, child_id), "indeterminate", DAY + timedelta(days=56))
+    sweep()
+    assert {task.closed_at is None for task in find_tasks("contact-retest")} <= {True}
+
+
+@pytest.mark.database
+def test_contact_without_an_open_case_is_called_by_who_traces_and_drawn_once_one_is_opened(
+    hand: Hand, source: Case, physician: User
+) -> None:
+    """The task stood in the nurse's list under the source's name: it asked for the source's blood."""
+    reception = make_user("reception")
+    person = make_applicant(reception, birth_date="2022-01-05")
+    row = confirm_contact(person, new(), physician, source)
+    (task,) = find_tasks("contact-test")
+    assert (task.case_id, task.role, find_place(task.kind, task.key)) == (source.id, "tbteam", "contacts")
+    assert list_receiving_roles(task.kind, task.key, source.site_id) == ["physician"], "a nurse sees no contacts"
+    hand.turn(days=1)
+    case_id, row_id = make_case("us", applicant=person, user=reception).id, row.id
+    sweep()
+    (drawn,) = [task for task in find_tasks("contact-test") if task.case_id == case_id]
+    assert (drawn.role, drawn.subject_id, find_place(drawn.kind, drawn.key)) == ("nurse", row_id, "laboratory")
+    add_igra(db.session.get_one(Case, case_id), "negative", clock.today())
+    assert sweep().settled == 2
+
+
+@pytest.mark.parametrize(("resists", "regimen", "outcome", "asked"), [
+    ((), "isoniazid-6", "current", []), (("ethambutol",), "isoniazid-6", "current", ["source-resistant"]),
+    (("isoniazid", "rifampicin"), "isoniazid-6", "completed", ["source-mdr"]),
+    (("isoniazid", "rifampicin"), "isoniazid-6", "stopped", []), (("isoniazid", "rifampicin"), "other", "current", []),
+])
+def test_preventive_treatment_that_the_source_resists_is_asked_about(
+    hand: Hand, source: Case, child: Case, physician: User, resists: tuple[str, ...], regimen: str, outcome: str,
+    asked: list[str]
+) -> None:
+    confirm_contact(child.applicant, new(), physician, source)
+    if resists:
+        add_resistance(source.id, *resists)
+    given = {"disease": "latent-tuberculosis", "regimen": regimen, "outcome": outcome, "detail": "as advised",
+             "started_on": DAY.isoformat()} | ({} if outcome == "current" else {"ended_on": DAY.isoformat()})
+    if not asked:
+        assert report_treatment(child, load(TreatmentIn(), given), None, physician).regimen == regimen
+        return
+    with pytest.raises(NeedsConfirmation) as refused:
+        report_treatment(child, load(TreatmentIn(), given), None, physician)
+    assert [one.code for one in refused.value.cautions] == asked
+    report_treatment(child, load(TreatmentIn(), given | {"confirmed": asked}), None, physician)
 
 
 @pytest.mark.database
