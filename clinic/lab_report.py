@@ -40,6 +40,9 @@ class ReportedValue:
     status: str = "F"
     observed_at: str = ""  # ISO, with its offset where one is known
     note: str = ""
+    second_code: str = ""  # the same in another system (OBX-3.4 to 6)
+    second_text: str = ""
+    second_system: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,8 @@ class ReportedPanel:
     code: str = ""
     system: str = ""
     text: str = ""
+    second_code: str = ""  # OBR-4.4 and 5
+    second_text: str = ""
     observed_at: str = ""
     reported_at: str = ""
     status: str = ""  # OBR-25

@@ -79,8 +79,7 @@ def build_description() -> dict[str, Any]:
 def _laboratory_paths() -> dict[str, Any]:
     state = {"content": _json({"$ref": "#/components/schemas/LaboratoryState"})}
     problem = {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}}
-    refused = {"401": {"description": "No token", **problem}, "403": {"description": "The token is not in use",
-                                                                     **problem}}
+    refused = {"401": {"description": "No token, or one that is not in use (WWW-Authenticate says which)", **problem}}
     return {
         "/api/v1/laboratory-results": {"post": {
             "operationId": "sendResults", "summary": "Send results; stored as they came, worked on afterwards",

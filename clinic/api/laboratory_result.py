@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from clinic import clock
 from clinic.db import db
-from clinic.errors import ClearwayError, InvalidInput, NotAllowed, NotFound, NotSignedIn, WrongMediaType
+from clinic.errors import ClearwayError, InvalidInput, NotFound, NotSignedIn, WrongMediaType
 from clinic.lab_report import MOST_DOCUMENTS, MOST_VALUES, holds_too_much
 from clinic.models import InboundMessage, InboundState, InboundWay, Laboratory
 from clinic.permissions import laboratory_client
@@ -80,6 +80,10 @@ class Conflict(ClearwayError):
     next_step = "correct"
 
 
+class TokenUnknown(NotSignedIn):
+    """The token that was sent is nobody's: 401 as for none, and the reason in the challenge (RFC 6750, 3.1)."""
+
+
 def render_problem(error: ClearwayError) -> tuple[Response, int]:
     """An error as RFC 9457 says."""
     body: dict[str, Any] = {"type": f"about:blank#{error.code}", "title": type(error).__name__, "status": error.status,
@@ -88,19 +92,20 @@ def render_problem(error: ClearwayError) -> tuple[Response, int]:
         body["errors"] = error.fields
     answer = jsonify(body)
     answer.content_type = "application/problem+json"
-    if error.status == 401:
-        answer.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, NotSignedIn):
+        wrong = ', error="invalid_token"' if isinstance(error, TokenUnknown) else ""
+        answer.headers["WWW-Authenticate"] = f'Bearer realm="laboratory-results"{wrong}'
     return answer, error.status
 
 
 def _know() -> Laboratory:
-    """The laboratory that the token belongs to. Raises NotSignedIn, NotAllowed."""
+    """The laboratory that the token belongs to. Raises NotSignedIn without one, TokenUnknown for any other."""
     scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise NotSignedIn(_("Send the laboratory's token: Authorization: Bearer …"))
     laboratory = find_by_token(token.strip())
     if laboratory is None:
-        raise NotAllowed(_("This token is none that is in use."))
+        raise TokenUnknown(_("This token is none that is in use."))
     g.laboratory = laboratory
     return laboratory
 

@@ -21,7 +21,8 @@ from clinic.laboratory_test import TITRE, LaboratoryTest, list_tests
 from clinic.models import CodeMapping, Laboratory, MapKind, User
 
 CATALOGUE = Path(__file__).resolve().parent.parent / "programmes" / "reference" / "laboratory-code.toml"
-LOINC, OWN = "LN", ("99CW", "CLEARWAY", "")
+LOINC = frozenset({"ln", "loinc", "http://loinc.org", "2.16.840.1.113883.6.1"})  # as HL7, people, FHIR and OIDs name it
+OWN = ("99CW", "CLEARWAY", "")
 ANY = "*"  # a line of this code holds where no other does
 
 
@@ -40,12 +41,19 @@ class Dictionary:
         self._lines = {(line.kind, line.test, fold(line.system), fold(line.code)): line.ours for line in lines}
 
     def find_test(self, value: ReportedValue) -> Meaning | None:
-        """What a line of a report is about; None when nobody has said so."""
-        found = self._find(MapKind.TEST, "", value.system, value.code)
-        if found is None and value.system == LOINC:
-            found = _read_catalogue()["test"].get(value.code)
-        if found is None and value.system in OWN:
-            found = value.code
+        """What a line of a report is about; None when nobody has said so.
+
+        The second code of a line (OBX-3.4) is asked about where the first means nothing. A published code is known
+        where nothing says whose code it is, too: a table (CSV) has no column for that, and no other code looks so.
+        """
+        return self._mean(value.system, value.code) or self._mean(value.second_system, value.second_code)
+
+    def _mean(self, system: str, code: str) -> Meaning | None:
+        found = self._find(MapKind.TEST, "", system, code)
+        if found is None and (not system or fold(system) in LOINC):
+            found = _read_catalogue()["test"].get(code)
+        if found is None and system in OWN:
+            found = code
         test, _stroke, part = (found or "").partition("/")
         return Meaning(test, part) if test in list_tests() else None
 

@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from clinic.db import db
 from clinic.identifier import list_order_numbers
-from clinic.lab_report import from_plain
+from clinic.lab_report import ReportedPanel, ReportedValue, from_plain
 from clinic.laboratory_test import list_tests
 from clinic.models import LabDocument, LabOrder, LabResult, ReportedResult, User
 from clinic.permissions import Permission, permissions_of
@@ -27,11 +27,21 @@ def is_reported_hidden(row: ReportedResult, user: User, asked: bool = False) -> 
 
 
 def is_confidential(row: ReportedResult) -> bool:
-    """Whether a reported result is of a confidential test; of an unknown code, whether its words name one."""
+    """Whether a reported result is of a confidential test; of an unknown code, whether its words or its order are."""
     if row.test:
         return _is_guarded(row.test)
     _person, panel = from_plain(row.content)
-    return names_confidential(" ".join([panel.code, panel.text, *(f"{one.code} {one.text}" for one in panel.values)]))
+    said: list[ReportedPanel | ReportedValue] = [panel, *panel.values]
+    words = " ".join(" ".join((one.code, one.text, one.second_code, one.second_text)) for one in said)
+    return names_confidential(words) or any(_is_guarded(test) for test in _list_asked(row.placer))
+
+
+def _list_asked(placer: str) -> list[str]:
+    """The test that the order of this number asked for; none where it is none of ours."""
+    if not placer:
+        return []
+    named = LabOrder.number.in_(list_order_numbers(placer))
+    return list(db.session.execute(select(LabOrder.test).where(named)).scalars())
 
 
 def names_confidential(words: str) -> bool:
@@ -66,8 +76,7 @@ def _may_tell(row: LabDocument) -> bool:
         return True
     asked_for: list[str] = []
     if row.case_id is None and row.placer:
-        named = LabOrder.number.in_(list_order_numbers(row.placer))
-        asked_for += db.session.execute(select(LabOrder.test).where(named)).scalars()
+        asked_for += _list_asked(row.placer)
     elif row.order_id:
         asked_for += db.session.execute(select(LabOrder.test).where(LabOrder.id == row.order_id)).scalars()
     elif row.case_id:

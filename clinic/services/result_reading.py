@@ -5,7 +5,7 @@ Nothing here decides whose a result is or records it (clinic/services/result_int
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from zoneinfo import ZoneInfo
@@ -19,6 +19,7 @@ from clinic.identifier import list_order_numbers, list_specimen_numbers
 from clinic.lab_report import ReportedPanel, ReportedValue
 from clinic.laboratory_test import LaboratoryTest, list_tests
 from clinic.models import Case, Laboratory, LabOrder, Specimen
+from clinic.result_word import PART_WORDS, label_part
 from clinic.schemas.door import load
 from clinic.schemas.laboratory import LabResultIn, NewResult, find_resistance
 from clinic.services.code_mapping import Dictionary
@@ -44,11 +45,31 @@ class Group:
     values: tuple[ReportedValue, ...]
     parts: dict[str, ReportedValue]
     main: ReportedValue | None
+    doubled: tuple[str, ...] = ()  # what is said twice and differently, by part; "" the result itself
 
     @property
     def first(self) -> ReportedValue:
         """The line that names the result."""
         return self.main or self.values[0]
+
+    @property
+    def said(self) -> tuple[ReportedValue, ...]:
+        """The lines that the result rests on: of a susceptibility test those of the drugs that have a final answer.
+
+        Drugs are answered one by one, some weeks after the others: a resistance must not wait for them.
+        """
+        final = tuple(value for value in self.parts.values() if value.status in FINAL) if self._has_drugs else ()
+        undone = any(value.status in TAKEN_BACK for value in self.values)
+        return self.values if undone or not final else final
+
+    @property
+    def awaited(self) -> tuple[str, ...]:
+        """The drugs of a susceptibility test whose answer is still to come, or never will."""
+        return tuple(part for part, value in self.parts.items() if self._has_drugs and value not in self.said)
+
+    @property
+    def _has_drugs(self) -> bool:
+        return self.test is not None and bool(self.test.drugs)
 
 
 class Undecided(Exception):
@@ -72,8 +93,16 @@ def build_groups(panel: ReportedPanel, dictionary: Dictionary) -> list[Group]:
         main = next((value for part, value in lines if not part), None)
         groups.append(Group(
             None if name.startswith("?") else list_tests()[name], panel, tuple(value for _part, value in lines),
-            {part: value for part, value in lines if part}, main))
+            {part: value for part, value in lines if part}, main, _list_doubled(lines)))
     return groups
+
+
+def _list_doubled(lines: Sequence[tuple[str, ReportedValue]]) -> tuple[str, ...]:
+    """The parts of which two lines differ: two methods, two concentrations. Neither is taken for the other."""
+    words: dict[str, set[object]] = {}
+    for part, one in lines:
+        words.setdefault(part, set()).add((one.value, one.value_text, one.unit, one.flags, one.status))
+    return tuple(part for part, said in words.items() if len(said) > 1)
 
 
 def build_result(
@@ -88,6 +117,10 @@ def build_result(
     if test is None:
         raise Undecided(_("What the laboratory's code %(code)s means here is not in its mapping table.",
                           code=group.first.code))
+    if group.doubled:
+        raise Undecided(_(
+            "The laboratory says two different things of %(what)s. Enter what is right on the case's laboratory page, "
+            "and put this one aside.", what=", ".join(label_part(part) or test.label for part in group.doubled)))
     zone = ZoneInfo(case.site.time_zone)
     day = _find_day((group.first.observed_at, group.panel.observed_at), zone)
     plain: dict[str, object] = {"test": test.name, "remark": _build_remark(laboratory, group)}
@@ -116,7 +149,7 @@ def build_result(
 
 def find_status(group: Group) -> str:
     """Of a result of several lines the least certain: what is preliminary in part is preliminary."""
-    statuses = {value.status for value in group.values}
+    statuses = {value.status for value in group.said}
     for least in (*TAKEN_BACK, *PRELIMINARY, *NOTED):
         if least in statuses:
             return least
@@ -124,7 +157,7 @@ def find_status(group: Group) -> str:
         others = statuses - {"X"}
         if not others or group.main is not None:
             return "X" if "X" in statuses else group.first.status
-    return "C" if "C" in statuses else group.first.status
+    return "C" if "C" in statuses else group.said[0].status if group.main is None else group.main.status
 
 
 def find_specimen(group: Group, case: Case, certain: Suggestion | None) -> Specimen | None:
@@ -166,10 +199,11 @@ def _find_own_day(group: Group, case: Case) -> date | None:
 
 def _add_value(plain: dict[str, object], test: LaboratoryTest, group: Group, dictionary: Dictionary) -> None:
     if test.drugs:
-        answers = {drug: dictionary.find_drug_answer(test, value) for drug, value in group.parts.items()}
+        answers = {drug: dictionary.find_drug_answer(test, value) for drug, value in group.parts.items()
+                   if drug not in group.awaited}
         if unknown := sorted(drug for drug, answer in answers.items() if answer is None):
             raise Undecided(_("What the laboratory says of %(drugs)s means nothing here yet.",
-                              drugs=", ".join(unknown)))
+                              drugs=", ".join(map(label_part, unknown))))
         plain["components"] = answers
         plain["value"] = find_resistance({drug: str(answer) for drug, answer in answers.items()})
         return
@@ -199,6 +233,8 @@ def _add_value(plain: dict[str, object], test: LaboratoryTest, group: Group, dic
 
 def _build_remark(laboratory: Laboratory, group: Group) -> str:
     notes = [value.note for value in group.values if value.note] + [group.panel.note]
+    if group.awaited:
+        notes.append(_("Not final at the laboratory: %(drugs)s.", drugs=", ".join(map(label_part, group.awaited))))
     return "\n".join([laboratory.name, *dict.fromkeys(filter(None, notes))])[:2000]
 
 
@@ -225,9 +261,20 @@ def to_utc(text: str) -> str:
 
 
 def say_fields(fields: object) -> str:
-    """The sentences of a refused input, without the values."""
+    """The sentences of a refused input, each once, without the values; of a part of a result with its name."""
+    named: dict[str, list[str]] = {}
+    for name, sentence in _list_sentences(fields):
+        named.setdefault(sentence, []).append(name)
+    return " ".join(f"{', '.join(dict.fromkeys(names))}: {sentence}" if all(names) else sentence
+                    for sentence, names in named.items())
+
+
+def _list_sentences(fields: object, name: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(fields, dict):
-        return " ".join(filter(None, (say_fields(one) for one in fields.values())))
-    if isinstance(fields, list | tuple):
-        return " ".join(filter(None, (say_fields(one) for one in fields)))
-    return str(fields) if fields else ""
+        for key, each in fields.items():
+            yield from _list_sentences(each, label_part(key) if key in PART_WORDS else "")
+    elif isinstance(fields, list | tuple):
+        for one in fields:
+            yield from _list_sentences(one, name)
+    elif fields:
+        yield name, str(fields)

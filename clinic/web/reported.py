@@ -80,6 +80,8 @@ def index() -> str:
         their_words={row.id: _name_theirs(row) for row in rows if not row.test},
         named={row.id for row in rows if row.case and has_permission(P.SEE_CASES) and not is_confidential(row)},
         our_numbers={row.id: _list_our_numbers(row) for row in rows if not row.case},
+        their_people={row.id: from_plain(row.content)[0] for row in rows
+                      if not row.case and has_permission(P.SEE_CASES) and not is_confidential(row)},
         documents=list_loose_documents(current_user),
         may_upload=has_permission(P.ENTER_RESULT), may_map=has_permission(P.MAP_RESULTS),
         next_url=url_for(".index", state=state.value, after=rows[-1].id) if more else None)

@@ -21,7 +21,7 @@ from clinic.models import Case, LabComponent, LabResult, Recorded, RequirementRe
 from clinic.queries.case import get_case
 from clinic.questionnaire import Condition
 from clinic.questionnaire.unit import say_unit
-from clinic.result_word import label_value
+from clinic.result_word import label_part, label_value
 from clinic.services.confidential import is_hidden
 from clinic.services.form_contradiction import list_words
 from clinic.services.plausibility import get_today
@@ -95,17 +95,6 @@ def to_requirement_reasons(reasons: Iterable[RequirementReason]) -> list[dict[st
     return [veil_reason(row.rule, row.says, row.source, row.edition) for row in reasons]
 
 
-PART_WORDS: dict[str, LazyString] = {
-    "nil": _l("Nil"), "tb1": _l("TB antigen 1"), "tb2": _l("TB antigen 2"), "mitogen": _l("Mitogen"),
-    "panel_a": _l("Panel A"), "panel_b": _l("Panel B"), "positive_control": _l("Positive control"),
-    "titre": _l("Titre"), "isoniazid": _l("Isoniazid"), "rifampicin": _l("Rifampicin"), "ethambutol": _l("Ethambutol"),
-    "pyrazinamide": _l("Pyrazinamide"), "fluoroquinolone": _l("Fluoroquinolone"), "amikacin": _l("Amikacin"),
-    "ethionamide": _l("Ethionamide"), "bedaquiline": _l("Bedaquiline"), "linezolid": _l("Linezolid"),
-    "levofloxacin": _l("Levofloxacin"), "moxifloxacin": _l("Moxifloxacin"), "clofazimine": _l("Clofazimine"),
-    "delamanid": _l("Delamanid"), "pretomanid": _l("Pretomanid"), "kanamycin": _l("Kanamycin"),
-    "capreomycin": _l("Capreomycin"), "pas": _l("Para-aminosalicylic acid"), "grade": _l("Grade"),
-    "species": _l("Species"), "identified-by": _l("Identified by"),
-}
 METHOD_WORDS: dict[str, LazyString] = {
     "laboratory": _l("laboratory test"), "rapid": _l("rapid test"), "confirmatory": _l("confirmatory test"),
     "phenotypic-liquid": _l("culture, liquid"), "phenotypic-solid": _l("culture, solid"), "molecular": _l("molecular"),
@@ -121,7 +110,7 @@ def igra_word(part: str) -> str:
     """A part of a result in words: of an IGRA as the form calls it (DS-3030 section 1), a titre, a drug."""
     if part.endswith(DETAIL):
         return _("%(drug)s, tested", drug=igra_word(part.removesuffix(DETAIL)))
-    return str(PART_WORDS[part]) if part in PART_WORDS else part
+    return label_part(part)
 
 
 def method_word(method: str) -> str:

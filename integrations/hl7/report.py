@@ -161,7 +161,7 @@ def _read_panel(obr: Segment, orc: Segment | None, zone: tzinfo) -> ReportedPane
     return ReportedPanel(
         placer=_read_number(obr, 2) or (_read_number(orc, 2) if orc else ""),
         filler=_read_filler(obr) or (_read_filler(orc) if orc else ""),
-        code=obr.get(4), system=obr.get(4, 3), text=obr.get(4, 2),
+        code=obr.get(4), system=obr.get(4, 3), text=obr.get(4, 2), second_code=obr.get(4, 4), second_text=obr.get(4, 5),
         observed_at=read_moment(obr.get(7), zone), reported_at=read_moment(obr.get(22), zone), status=obr.get(25),
         parent_filler=obr.get(29, 2, 1) or obr.get(29, 2), parent_sub_id=obr.get(26, 2), reason=reason,
     )  # fmt: skip
@@ -194,6 +194,7 @@ def _read_value(obx: Segment, zone: tzinfo) -> ReportedValue:
         flags=tuple(filter(None, (obx.get(8, repetition=at) for at in range(1, len(obx.repetitions(8)) + 1)))),
         range=obx.get(7), method=obx.get(17), status=obx.get(11).upper(),
         observed_at=read_moment(obx.get(14), zone) or "",
+        second_code=obx.get(3, 4), second_text=obx.get(3, 5), second_system=obx.get(3, 6),
     )  # fmt: skip
 
 

@@ -36,6 +36,7 @@ from clinic.models import (
 from clinic.queries.reported import count_undecided
 from clinic.schemas.laboratory import NewSpecimen
 from clinic.services import code_mapping, confidential, draw, lab_order, laboratory, late_meaning
+from clinic.services.confidential_report import is_confidential
 from clinic.services.inbound import work_again
 from clinic.services.result_intake import assign, list_meanings, list_suggestions, reject
 from clinic.services.result_match import Sign
@@ -150,6 +151,33 @@ def test_final_result_of_our_order_is_entered_and_waits_for_a_person(place: Plac
     assert order.state == "resulted"
 
 
+@pytest.mark.parametrize("code", [
+    "20507-0", "20507-0^RPR", "20507-0^RPR^LOINC", "20507-0^RPR^http://loinc.org", "SER7^Serology^99LAB^20507-0^RPR^LN",
+])  # fmt: skip
+def test_published_code_of_a_test_of_ours_needs_no_line_however_its_system_is_named(place: Place, code: str) -> None:
+    """Only LN was understood: a table names no system at all, and many senders put their own code first."""
+    (row,) = place.take(place.person(), place.order(), write_value(code, "NEG^Negative^99LAB", "CWE"))
+    assert (row.test, row.state) == ("syphilis-nontreponemal", S.APPLIED), row.reason
+
+
+@pytest.mark.parametrize("code", ["46244-0", "99999-9", "20507-0^RPR^99LAB", "20507-0^RPR^SCT"])
+def test_code_of_two_tests_or_of_another_system_still_waits_for_a_line(place: Place, code: str) -> None:
+    (row,) = place.take(place.person(), place.order(), write_value(code, "NEG^Negative^99LAB", "CWE"))
+    assert (row.test, row.state) == ("", S.WAITING)
+
+
+def test_unknown_code_is_confidential_by_its_second_words_and_by_what_its_order_asked_for(place: Place) -> None:
+    with write_unit():
+        place.orders["hiv"] = lab_order.order_test(place.case, "hiv", place.supervisor, "asked for").number
+    for number, (test, code) in enumerate((
+        ("syphilis-nontreponemal", "SER9^Serology^99LAB^HA^HIV antibody^99X"), ("hiv", "SER9^Serology^99LAB"),
+        ("syphilis-nontreponemal", "SER9^Serology^99LAB"),
+    )):
+        (row,) = place.take(place.person(), place.order(test, filler=f"LAB-{number}"),
+                            write_value(code, "POS^Positive^99LAB", "CWE"), control_id=f"L{number}")
+        assert (row.test, is_confidential(row)) == ("", number < 2), code
+
+
 def test_result_of_a_test_to_which_the_applicant_did_not_agree_waits_and_does_not_say_so(place: Place) -> None:
     """Who maps codes reads the inbox, too."""
     with write_unit():
@@ -246,7 +274,7 @@ def test_same_message_again_adds_nothing(place: Place) -> None:
 
 def test_several_lines_make_one_result_with_its_parts(place: Place) -> None:
     place.take(place.person(), place.order(), write_value(RPR, "POS", "CWE"), write_value(TITRE, "^1^:^8", "SN"))
-    (result,) = list_results()
+    result = list_results()[-1]
     assert (result.value, {part.name: part.value for part in result.components}) == ("reactive", {"titre": "1:8"})
 
 
@@ -493,6 +521,56 @@ def test_culture_and_its_susceptibility_hang_together(place: Place, specimen: st
     assert {part.name: part.value for part in child.components} == {"isoniazid": "resistant",
                                                                    "rifampicin": "susceptible"}
     assert not susceptibility.parent_inferred
+
+
+def test_resistance_does_not_wait_for_the_drugs_that_are_still_in_work(place: Place, specimen: str) -> None:
+    """One drug that was pending (I) had the laboratory's final "isoniazid: resistant" noted and never shown."""
+    with write_unit():
+        made = db.session.get_one(Laboratory, place.laboratory_id)
+        for kind, code, ours, test in ((MapKind.VALUE, "MTBC", "mtb", "sputum-culture"),
+                                       (MapKind.METHOD, "*", "liquid", "sputum-culture"),
+                                       (MapKind.METHOD, "*", "phenotypic-liquid", "dst")):
+            code_mapping.add_line(made, kind, code, ours, place.supervisor, test=test)
+    spm = f"SPM|1|{specimen}&CLEARWAY||119334006^Sputum^SCT|||||||||||||20261120"
+    place.take(place.person(), write_order(filler="LAB-5", day="20261120", reported="20261215080000+0300"),
+               write_value("543-9^Culture^LN", "MTBC", "CWE", sub_id="1"), spm, control_id="L0")
+    order = write_order(filler="LAB-5-1", day="20261120", reported="20261218080000+0300")
+    drugs = [write_value("25202-3^Rifampicin^LN", "", "CWE", status="X"),
+             write_value("25218-9^Isoniazid^LN", "R^Resistant^HL70078", "CWE")]
+    (row,) = place.take(place.person(), order, *drugs, write_value("20461-0^PZA^LN", "", "CWE", status="I"), spm)
+    assert (row.reason, row.state, row.status) == ("", S.APPLIED, "F")
+    result = list_results()[-1]
+    assert (result.value, {part.name: part.value for part in result.components}) == (
+        "resistant", {"isoniazid": "resistant"})
+    assert "Not final at the laboratory: Rifampicin, Pyrazinamide." in result.remark
+    place.hand.turn(days=1)
+    (row,) = place.take(place.person(), order.replace("20261218", "20261219"), *drugs,
+                        write_value("20461-0^PZA^LN", "S", "CWE"), spm, control_id="L2", sent="20261219090000+0300")
+    assert (row.state, row.reason) == (S.APPLIED, "")
+    assert {part.name: part.value for part in list_results()[-1].components} == {
+        "isoniazid": "resistant", "pyrazinamide": "susceptible"}
+
+
+@pytest.mark.parametrize(("values", "word"), [
+    ((("24110-9^Tp EIA^LN", "NEG"), ("24312-1^TPPA^LN", "POS")), "Syphilis, treponemal"),
+    ((("20507-0^RPR^LN", "POS"), ("31147-2^Titre^LN", "1:8"), ("31147-2^Titre^LN", "1:4")), "Titre"),
+])  # fmt: skip
+def test_two_lines_that_contradict_each_other_wait_for_a_person(
+    place: Place, values: tuple[tuple[str, str], ...], word: str
+) -> None:
+    """The first of two answers under codes of one test was taken, and the second was lost without a word."""
+    (row,) = place.take(place.person(), place.order("syphilis-treponemal" if "24" in values[0][0] else
+                                                    "syphilis-nontreponemal"),
+                        *(write_value(code, value, "CWE") for code, value in values))
+    assert row.state is S.WAITING and f"two different things of {word}." in row.reason
+    assert not list_results()
+
+
+def test_what_lacks_parts_says_which(place: Place) -> None:
+    (row,) = place.take(place.person(), place.order("igra"), write_value(IGRA, "NEG^Negative^99LAB", "CWE"),
+                        write_value("71776-9^Nil^LN", "0.05", "NM", "[iU]/mL"))
+    assert "TB antigen 1, TB antigen 2, Mitogen: Give this value as the laboratory reported it." in row.reason
+    assert row.reason.count("Give this value") == 1
 
 
 def test_all_that_waited_for_a_code_is_taken_by_the_worker_once_it_has_a_line(place: Place) -> None:
