@@ -51,6 +51,17 @@ def list_prior_of(row: LabResult) -> list[PriorValue]:
     ][:MOST]
 
 
+def find_before(row: LabResult) -> PriorValue | None:
+    """What the second person compares one result with: the version it replaces, else the newest earlier result."""
+    if row.revision == 1:
+        return next(iter(list_prior_of(row)), None)
+    replaced = db.session.execute(
+        select(LabResult).where(LabResult.series_id == row.series_id, LabResult.revision < row.revision)
+        .order_by(LabResult.revision.desc()).limit(1)
+    ).unique().scalar_one()
+    return PriorValue(replaced, row.case.number, True, describe_change(row, replaced))
+
+
 def is_comparable(other: LabResult, specimen: Specimen | None, method: str | None = None) -> bool:
     """Whether `other` may stand as what was before, beside one of the same test made on `specimen` by `method`.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -24,6 +26,7 @@ from clinic.web.case_list import address_pages, find_day_start, read_place
 from clinic.web.clinical_format import format_date
 from clinic.web.form import read_form
 from clinic.web.gate import find_gate
+from clinic.web.station import find_work
 from clinic.web.station_page import Answer, forget, is_recording, open_case, show
 
 blueprint = Blueprint("draw", __name__)
@@ -48,7 +51,8 @@ def index() -> Answer | Response:
     errors = {"q": [_("No open case of this site has this number. Scan the case's or the person's label.")]} \
         if scanned else {}
     shown = render_template("draw/index.html", rows=rows, due=due, here=here, errors=errors, scanned=scanned,
-                            consented=list_consented(due), **address_pages(page, "updated_at"))
+                            consented=list_consented(due), consent_url=partial(find_work, "consent"),
+                            **address_pages(page, "updated_at"))
     return (shown, 422) if errors else shown
 
 

@@ -21,7 +21,7 @@ from clinic.laboratory_test import LaboratoryTest, list_tests
 from clinic.models import LabResult
 from clinic.partial_date import DateUnreadable, parse_partial_date
 from clinic.permissions import Permission, has_permission, requires
-from clinic.queries.prior_value import describe_change, list_prior_of
+from clinic.queries.prior_value import describe_change, find_before
 from clinic.queries.result_grid import (
     GridRow,
     count_benches,
@@ -273,7 +273,7 @@ def _show_confirm(test: LaboratoryTest, problem: InvalidInput | None = None, tic
     shown = render_template(
         "laboratory/grid_confirm.html", test=test, rows=rows, errors=errors, ticked=ticked or [], state="confirm",
         together={row[0].id for row in rows if laboratory.may_confirm_together(row[0])},
-        priors={row[0].id: prior[0] for row in rows if (prior := [] if test.sensitive else list_prior_of(row[0]))},
+        priors={row[0].id: None if test.sensitive else find_before(row[0]) for row in rows},
         flags={row[0].id: find_abnormality(row[0]) for row in rows}, day=request.args.get("day", ""),
         names=list_names(row[0].entered_by_id for row in rows), may_enter=has_permission(P.ENTER_RESULT),
         may_confirm=has_permission(P.CONFIRM_RESULT))

@@ -12,7 +12,7 @@ from clinic.errors import InvalidInput
 from clinic.laboratory_test import list_tests
 from clinic.models import Case
 from clinic.permissions import Permission, has_permission, requires
-from clinic.queries.prior_value import list_prior_of
+from clinic.queries.prior_value import find_before
 from clinic.services import laboratory
 from clinic.services.lab_order import list_orders
 from clinic.web.reauthentication import check_again
@@ -53,7 +53,7 @@ def _show(case: Case, problem: InvalidInput | None = None, ticked: list[str] | N
     return show(
         "laboratory/second_person.html", case, problem, rows=rows, tests=list_tests(), together=together,
         ticked=ticked or [], names=list_names(row.entered_by_id for row in rows),
-        priors={row.id: found[0] for row in rows if (found := list_prior_of(row))},
+        priors={row.id: find_before(row) for row in rows},
         numbers={row.id: row.specimen.number if row.specimen else drawn.get(row.order_id or "") for row in rows},
         may_confirm=is_recording(case) and has_permission(P.CONFIRM_RESULT), may_open=has_permission(P.CONFIRM_RESULT),
     )

@@ -197,6 +197,28 @@ def test_earlier_value_of_the_person_stands_beside_the_new_one(app: Flask, case:
     assert "Earlier values" in text and "was negative, now positive" in text
 
 
+def test_lists_show_the_version_that_a_correction_replaces(app: Flask, case: Case, technician: User) -> None:
+    row = laboratory.enter_result(case, NewResult("igra", "negative", get_today(case)), technician)
+    laboratory.confirm_result(row, make_user("nurse", case.site))
+    laboratory.correct_result(
+        row, NewResult("igra", "positive", get_today(case)), "lines of the report were mixed up", technician)
+    client = sign_in(app, make_user("labsupervisor"), case.id)
+    text = _text(client.get(f"/cases/{case.id}/second-person"))
+    assert "corrected: lines of the report were mixed up · was negative, now positive" in text
+
+
+def test_what_is_typed_unseen_is_not_told_by_how_it_changed(app: Flask, technician: User) -> None:
+    """The difference to an earlier value gives the value away."""
+    nz = make_case("nz", user=make_user("reception", technician.site))
+    before = laboratory.enter_result(
+        nz, NewResult("hba1c", "38", get_today(nz) - timedelta(days=30), unit="mmol/mol"), technician)
+    before.status = ResultStatus.FINAL
+    row = laboratory.enter_result(nz, NewResult("hba1c", "45", get_today(nz), unit="mmol/mol"), technician)
+    assert row.series_id != before.series_id
+    text = _text(sign_in(app, make_user("labsupervisor"), nz.id).get(f"/cases/{nz.id}/second-person"))
+    assert "higher by" not in text and text.count("Hidden: you type it a second time") == 2
+
+
 def test_unit_is_chosen_and_less_than_is_kept_as_written(app: Flask, technician: User) -> None:
     nz = make_case("nz", user=make_user("reception", technician.site))
     client = sign_in(app, technician, nz.id)

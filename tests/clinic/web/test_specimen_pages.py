@@ -73,9 +73,14 @@ def test_list_says_whom_and_into_what(case_id: str, phlebotomist: FlaskClient) -
 def test_list_says_who_must_go_to_reception_first(
     app: Flask, case_id: str, staff: dict[str, User]
 ) -> None:
-    make_case("us", make_applicant(staff["reception"]), staff["reception"])
+    other = make_case("us", make_applicant(staff["reception"]), staff["reception"])
+    nurse = make_user("nurse", other.site)
+    nurse.roles.extend(staff["phlebotomist"].roles)
     page = _text(sign_in(app, staff["phlebotomist"], case_id).get("/laboratory/collection"))
-    assert page.count("no consent yet: to reception first") == 1, "the other one has given theirs"
+    assert page.count("No consent yet") == page.count("to reception first") == 1, "the other one has given theirs"
+    assert f'href="/cases/{case_id}/draw"' in page and f'href="/cases/{other.id}/draw"' not in page
+    page = _text(sign_in(app, nurse).get("/laboratory/collection"))
+    assert f'href="/cases/{other.id}/consent"' in page, "who may record it is led there"
 
 
 def test_draw_asks_first_who_is_there(
