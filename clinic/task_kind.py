@@ -51,6 +51,11 @@ class TaskKind:
     source: str
     confirmed: bool
 
+    @property
+    def is_at_once(self) -> bool:
+        """Whether it goes up within minutes: it is due now, not some time today."""
+        return any(step.minutes is not None for step in self.steps)
+
     def find_work(self, key: str) -> frozenset[Permission]:
         """The permissions of which one is needed to do the task of that key, as it stands in the table."""
         return self.work_by_key.get(key.removeprefix(f"{self.name}:").partition(":")[0], self.work)

@@ -25,6 +25,7 @@ from clinic.models import (
     ReportedResult,
     ResultStatus,
     SecondEntry,
+    Task,
     User,
 )
 from clinic.permissions import Permission, has_permission
@@ -33,6 +34,8 @@ from clinic.services.abnormality import Abnormality, find_abnormality
 from clinic.services.confidential_report import is_confidential
 from clinic.services.task import close_tasks_about, open_task
 
+TOLD = ("called", "referred")  # how a task about a critical value ends when somebody knows of it
+LONGEST_CALLED = 120  # characters, as the table has them
 CRITICAL_FLAGS = frozenset(("HH", "LL", "AA"))  # OBX-8, HL7 table 0078
 
 
@@ -90,9 +93,28 @@ def record_call(
         wrong["is_read_back"] = [_("Let the value be read back before you record the call.")]
     if wrong:
         raise InvalidInput(_("Please correct what is marked."), fields=wrong, result=row.id)
-    call = CriticalCall(case_id=row.case_id, result_id=row.id, called=called.strip(), called_at=called_at,
-                        is_read_back=is_read_back, remark=remark.strip(), recorded_at=clock.now(),
-                        recorded_by_id=actor.id)
+    return _write_call(row, called.strip(), called_at, is_read_back, remark.strip(), actor)
+
+
+def find_critical(task: Task) -> LabResult | None:
+    """The result of which a task says that it is to be told; None: of another kind, or of what no result is yet."""
+    return db.session.get(LabResult, task.subject_id) if task.kind == "critical-call" and task.subject_id else None
+
+
+def note_told(task: Task, actor: User) -> None:
+    """A task that ended because somebody was told is the call for which its value waits: nobody calls twice."""
+    row = find_critical(task) if task.outcome in TOLD else None
+    if row is not None and row.is_current and needs_call(row):
+        words = task.remark
+        _write_call(row, words[:LONGEST_CALLED], clock.now(), task.outcome == "called",
+                    words if len(words) > LONGEST_CALLED else "", actor)
+
+
+def _write_call(
+    row: LabResult, called: str, called_at: datetime, is_read_back: bool, remark: str, actor: User
+) -> CriticalCall:
+    call = CriticalCall(case_id=row.case_id, result_id=row.id, called=called, called_at=called_at,
+                        is_read_back=is_read_back, remark=remark, recorded_at=clock.now(), recorded_by_id=actor.id)
     db.session.add(call)
     db.session.flush()
     record_change("critical-call", "lab-result", row.id, case_id=row.case_id, site_id=row.case.site_id,

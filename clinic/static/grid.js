@@ -78,7 +78,9 @@ for (const grid of document.querySelectorAll("[data-grid]")) {
     if (!event.target.name?.startsWith("c-")) return;
     const field = event.target.closest("tr").querySelector(".grid__value");
     const all = event.target.closest(".cell").querySelectorAll("input[type=checkbox]");
-    if ([...all].every((tick) => tick.checked)) field.dispatchEvent(new Event("change", { bubbles: true }));
+    if (![...all].every((tick) => tick.checked)) return;
+    field.focus(); // the tick goes as the row is saved: without this the keys would begin at the top of the page
+    field.dispatchEvent(new Event("change", { bubbles: true }));
   });
 }
 

@@ -40,6 +40,7 @@ from clinic.web.station_page import Answer, forget, is_recording, list_names, op
 
 blueprint = Blueprint("laboratory", __name__)
 P = Permission
+CALLING = (P.RECORD_EXAM, P.ENTER_RESULT, P.CONFIRM_RESULT, P.MANAGE_TUBERCULOSIS)  # whose task a critical value is
 
 
 @blueprint.get("/laboratory")
@@ -164,7 +165,7 @@ def second(case_id: str, result_id: str) -> Answer | Response:
 
 
 @blueprint.post("/cases/<case_id>/laboratory/<result_id>/call")
-@requires(P.ENTER_RESULT, P.CONFIRM_RESULT)
+@requires(*CALLING)
 def call(case_id: str, result_id: str) -> Answer | Response:
     """Write down whom one told of a critical value."""
     case = open_case(case_id)
@@ -334,6 +335,7 @@ def _show_result(case: Case, row: LabResult, typed: dict[str, Any], problem: Inv
         notes=[] if blind else laboratory.list_result_cautions(case, row, row.specimen),
         blind=blind, entry=entry, types_twice=release.needs_second_entry(row), calls=calls,
         needs_call=waiting and not blind and release.needs_call(row), signed=signed,
+        may_call=any(has_permission(each) for each in CALLING),
         ticked=typed.get("confirmed", []), is_mine=row.entered_by_id == current_user.id, waiting=waiting,
         may_confirm=waiting and has_permission(P.CONFIRM_RESULT),
         may_correct=row.is_current and not blind and has_permission(P.ENTER_RESULT)

@@ -32,6 +32,7 @@ from clinic.queries.task import WHOSE, TaskFilter, count_each, list_colleagues, 
 from clinic.read_audit import note_case, note_shown
 from clinic.schemas.door import load
 from clinic.schemas.task import GiveIn, NewTaskIn, PostponeIn, TaskOutcomeIn
+from clinic.services import release
 from clinic.services import task as service
 from clinic.task_kind import BY_HAND, list_task_kinds
 from clinic.web.case import list_flags
@@ -54,6 +55,7 @@ Page = str | tuple[str, int] | Response
 TABS: tuple[tuple[str, TaskFilter], ...] = (
     ("", TaskFilter()), ("?late=yes", TaskFilter(late=True)),
     ("?whose=site&escalated=yes", TaskFilter(whose="site", escalated=True)), ("?whose=site", TaskFilter(whose="site")))
+CRITICAL = "critical-call"  # the kind that is told of above whatever else is late
 REMEMBERED = "task_rows"  # key of the application's extensions
 SIZE = 2000  # rows of 1.5 kB
 _READERS = Memo(500)
@@ -68,12 +70,13 @@ def index() -> bytes:
     narrowed = _read_filter()
     page = list_tasks(reader, narrowed, today, _read_place("after"), _read_place("before"))
     note_shown(row.case_id for row in page.rows if row.case_id)
-    several = (*(one for _query, one in TABS), narrowed)
+    several = (*(one for _query, one in TABS), TaskFilter(kind=CRITICAL), narrowed)
     counts = count_each(reader, several, today)
     rows = _render_rows(page.rows, today)
     return render_list(
         "task/index.html", rows, rows=rows, tabs=_list_tabs(narrowed, counts), given=narrowed, choices=_list_choices,
-        count=say_count(counts[-1]), **address_pages(page, lambda row: (row.due_on, row.id)),
+        count=say_count(counts[-1]), critical=0 if narrowed.kind == CRITICAL else counts[-2],
+        critical_url=url_for(".index", kind=CRITICAL), **address_pages(page, lambda row: (row.due_on, row.id)),
     )
 
 
@@ -92,6 +95,7 @@ def close(task_id: str) -> Page:
     try:
         plain = load(TaskOutcomeIn(), typed)
         follower = service.close_task(row, plain["outcome"], current_user, plain["remark"])
+        release.note_told(row, current_user)
     except InvalidInput as problem:
         return _show_again(task_id, typed, problem)
     if follower is None:
@@ -151,11 +155,16 @@ def create(case_id: str) -> Answer | Response:
     return redirect(url_for("case.show", case_id=case.id), 303)
 
 
-def describe_due(due_on: date, today: date, level: int, escalated_role: str | None) -> tuple[str, str, str | None]:
+def describe_due(
+    due_on: date, today: date, level: int, escalated_role: str | None, kind: str = ""
+) -> tuple[str, str, str | None]:
     """When it is due in words, the tone that repeats them, and whom it has gone up to."""
+    known = list_task_kinds().get(kind)
     days = (today - due_on).days
     if days > 0:
         words, tone = ngettext("%(num)s day late", "%(num)s days late", days), "bad"
+    elif days == 0 and known is not None and known.is_at_once:
+        words, tone = _("Due now"), "bad"
     elif days == 0:
         words, tone = _("Due today"), "warn"
     else:
@@ -175,7 +184,7 @@ def tell_of_case(case: Case) -> dict[str, Any]:
             "title": kind_word(row.kind), "url": url_for("task.view", task_id=row.id),
             "detail": say_detail(row.kind, row.detail),
             "whose": names.get(row.assignee_id or "") or role_word(row.role),
-            "due": describe_due(row.due_on, today, row.level, row.escalated_role)} for row in opened],
+            "due": describe_due(row.due_on, today, row.level, row.escalated_role, row.kind)} for row in opened],
         "closed": [{"title": kind_word(row.kind), "url": url_for("task.view", task_id=row.id),
                     "outcome": outcome_word(row.outcome or "")} for row in closed],
         "new_url": find_open_url(f"/cases/{case.id}/tasks/new"),
@@ -233,10 +242,10 @@ def _render_rows(found: list[Any], today: date) -> Rows:
 
 
 def _render_row(row: Any, today: date) -> dict[str, Any]:
-    words, tone, up = describe_due(row.due_on, today, row.level, row.escalated_role)
+    words, tone, up = describe_due(row.due_on, today, row.level, row.escalated_role, row.kind)
     url = url_for(".view", task_id=row.id)
     return {
-        "id": row.id, "tone": "bad" if row.due_on < today else None,
+        "id": row.id, "tone": "bad" if tone == "bad" else None,
         "what": {"text": kind_word(row.kind), "url": url, "sub": say_detail(row.kind, row.detail)},
         "due": {"state": words, "tone": tone, "detail": up},
         "person": {"person": row, "url": url_for("case.show", case_id=row.case_id)} if row.case_id else None,
@@ -254,8 +263,7 @@ def _show(row: Task, typed: dict[str, Any] | None = None, problem: InvalidInput 
         note_case(case)
     today = clock.today(current_user.site.time_zone)
     kind = list_task_kinds().get(row.kind)
-    place = find_place(row.kind, row.key)
-    words, tone, up = describe_due(row.due_on, today, row.level, row.escalated_role)
+    words, tone, up = describe_due(row.due_on, today, row.level, row.escalated_role, row.kind)
     page = render_template(
         "task/show.html", row=row, case=case, title=kind_word(row.kind), detail=say_detail(row.kind, row.detail),
         advice=ADVICE.get(row.kind), due=(words, tone, up), names=list_names(
@@ -266,9 +274,21 @@ def _show(row: Task, typed: dict[str, Any] | None = None, problem: InvalidInput 
         receivers=_list_receivers(row) if row.closed_at is None else [],
         may_work=service.may_work(row, current_user), typed=typed or {}, form=form,
         errors=problem.fields if problem else None,
-        work_url=find_open_url(f"/cases/{case.id}/{place}") if case is not None and place else None,
+        work_url=_find_work_url(row),
     )
     return (page, 422) if problem else page
+
+
+def _find_work_url(row: Task) -> str | None:
+    """Where it is done, if the reader may open that: of a value to be told, the result itself."""
+    place = find_place(row.kind, row.key)
+    if row.case_id is None or place is None:
+        return None
+    result = release.find_critical(row)
+    if result is not None:
+        return find_open_url(f"/cases/{row.case_id}/{place}/{result.id}")
+    waits = find_open_url(f"/laboratory/inbox/{row.subject_id}") if row.kind == CRITICAL and row.subject_id else None
+    return waits or find_open_url(f"/cases/{row.case_id}/{place}")
 
 
 def _show_again(task_id: str, typed: dict[str, Any], problem: InvalidInput, form: str = "close") -> Page:

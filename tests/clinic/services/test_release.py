@@ -20,6 +20,7 @@ from clinic.schemas.door import load
 from clinic.schemas.laboratory import LabResultIn
 from clinic.services import amendment, draw, lab_order, laboratory, release
 from clinic.services.plausibility import get_today
+from clinic.services.task import close_task
 from tests.factory import make_case, make_laboratory, make_user
 
 
@@ -64,6 +65,25 @@ def test_critical_value_counts_only_after_somebody_was_told(case: Case, technici
     assert (task.closed_at is not None, task.outcome) == (True, "called")
     laboratory.confirm_result(row, supervisor)
     assert row.status is ResultStatus.FINAL
+
+
+def test_who_closes_the_task_as_told_has_made_the_call(case: Case, technician: User, supervisor: User) -> None:
+    """The laboratory was asked to call once more, because the task's end was no call."""
+    doctor = make_user("physician", case.site)
+    row = laboratory.enter_result(case, _load(case, "creatinine-egfr", "22"), technician)
+    (task,) = _list_tasks("critical-call")
+    assert release.find_critical(task) is row
+    close_task(task, "not-reached", doctor, "no answer")
+    release.note_told(task, doctor)
+    assert release.needs_call(row), "nobody knows yet"
+    (task,) = (one for one in _list_tasks("critical-call") if one.closed_at is None)
+    with pytest.raises(InvalidInput):
+        close_task(task, "corrected", doctor, "cannot be")  # whoever corrects it ends the task by that
+    close_task(task, "called", doctor, "Dr Otieno of the renal ward, " + "long " * 30)
+    release.note_told(task, doctor)
+    (call,) = release.list_calls(row)
+    assert call.is_read_back and call.called.startswith("Dr Otieno") and call.remark == task.remark
+    laboratory.confirm_result(row, supervisor)
 
 
 def _list_open_calls() -> list[str]:

@@ -16,6 +16,8 @@ from clinic.models import Case, Task, User
 from clinic.queries import page as page_module
 from clinic.queries.frame import find_frame
 from clinic.queries.task import TaskFilter, count_tasks, list_tasks
+from clinic.schemas.laboratory import NewResult
+from clinic.services import laboratory
 from clinic.services.hold import place_hold
 from clinic.services.task import close_task, give_task, open_task, postpone_task
 from clinic.web.citation import list_paper_citations, list_source_citations, say_source
@@ -239,6 +241,42 @@ def test_follow_up_leads_to_where_its_work_is_done(app: Flask, case: Case) -> No
     db.session.commit()
     page = text_of(sign_in(app, make_user("physician")), f"/tasks/{task_id}")
     assert f'href="/cases/{case.id}/tuberculosis"' in page and "Go to the work" in page
+
+
+def test_critical_value_is_due_now_stands_above_what_is_late_and_leads_to_its_result(app: Flask, case: Case) -> None:
+    open_late(case, kind="on-hold")
+    technician = make_user("labtech", case.site)
+    row = laboratory.enter_result(case, NewResult(
+        "creatinine-egfr", "22", clock.today(case.site.time_zone), unit="mL/min/{1.73_m2}"), technician)
+    result = f"/cases/{case.id}/laboratory/{row.id}"
+    task = db.session.query(Task).filter(Task.kind == "critical-call").one().id
+    doctor = sign_in(app, make_user("physician", case.site), case.id)
+    page = text_of(doctor, "/tasks")
+    assert "1 critical value to be told now" in page and 'href="/tasks?kind=critical-call"' in page
+    assert "critical value to be told now" not in text_of(doctor, "/tasks?kind=critical-call")
+    assert "Due now" in page and "Due today" not in page
+    page = text_of(doctor, f"/tasks/{task}")
+    assert f'href="{result}"' in page and "The value was not right" not in page
+    assert "Critical: call now" in text_of(doctor, result)
+    told = doctor.post(f"/tasks/{task}/close", data={"outcome": "called", "remark": "Dr Otieno, ward 2"})
+    assert told.status_code == 303
+    page = text_of(doctor, result)
+    assert "Dr Otieno, ward 2" in page and "Critical: call now" not in page
+    assert "critical value to be told now" not in text_of(doctor, "/tasks")
+
+
+def test_physician_records_the_call_beside_the_result_and_reception_is_shown_no_form(app: Flask, case: Case) -> None:
+    """The task is the physician's; the form was shown to everybody and refused to the physician."""
+    desk, doctor = (make_user(role, case.site) for role in ("reception", "physician"))
+    row = laboratory.enter_result(case, NewResult(
+        "creatinine-egfr", "22", clock.today(case.site.time_zone), unit="mL/min/{1.73_m2}"), desk)
+    result = f"/cases/{case.id}/laboratory/{row.id}"
+    db.session.commit()
+    page = text_of(sign_in(app, desk), result)
+    assert "Critical: call now" not in page and "Critical: told to nobody yet" in page
+    client = sign_in(app, doctor, case.id)
+    assert client.post(f"{result}/call", data={"called": "The applicant", "is_read_back": "yes"}).status_code == 302
+    assert "The applicant" in text_of(client, result)
 
 
 def test_every_kind_and_outcome_has_words() -> None:
