@@ -22,6 +22,8 @@ _LAST = func.coalesce(
     .scalar_subquery(), TbPhase.started_on)
 _DONE = select(func.count()).select_from(TbDose).where(
     TbDose.phase_id == TbPhase.id, _GIVEN).correlate(TbPhase).scalar_subquery()
+_GOES_ON = (TbPhase.ended_on.is_(None), TbPhase.is_void.is_(False),
+            or_(TbPhase.name == PhaseName.INTENSIVE, TbPhase.planned_doses > _DONE))
 # All medicines are stopped and nobody has decided since (clinic/services/tb_given.py says the same of one case's days).
 _IS_STOPPED = exists().where(
     TbSideEffect.case_id == Treatment.case_id, TbSideEffect.superseded_at.is_(None), TbSideEffect.ended_on.is_(None),
@@ -49,6 +51,15 @@ def without_doses() -> ColumnElement[bool]:
         Treatment.series_id == Task.subject_id, _is_due(clock.today() + timedelta(days=1), _LAST)))
 
 
+def select_without_dose_on(day: Any) -> Select[*tuple[Any, ...]]:
+    """The cases under treatment for which nobody wrote down yet what became of the dose of that day."""
+    return select(Treatment.case_id).join(TbPhase, TbPhase.case_id == Treatment.case_id).where(
+        write_out(UNDER_WAY, "treatment"), Treatment.status != ResultStatus.ENTERED_IN_ERROR,
+        Treatment.started_on <= day,  # by its index
+        *_GOES_ON, TbPhase.started_on <= day, ~_IS_STOPPED,
+        ~exists().where(TbDose.case_id == Treatment.case_id, TbDose.superseded_at.is_(None), TbDose.day == day))
+
+
 def has_ended(before: date) -> ColumnElement[bool]:
     """Whether the last dose that was planned was given before that day: what is awaited is cultures, no month."""
     last = select(func.max(TbDose.day)).where(
@@ -73,6 +84,4 @@ def _is_due(today: date, base: Any) -> ColumnElement[bool]:
     return and_(
         write_out(UNDER_WAY, "treatment"), Treatment.status != ResultStatus.ENTERED_IN_ERROR,
         Treatment.started_on <= usual,  # by its index: no dose was given before
-        TbPhase.ended_on.is_(None), TbPhase.is_void.is_(False),
-        or_(TbPhase.name == PhaseName.INTENSIVE, TbPhase.planned_doses > _DONE),
-        or_(and_(TbPhase.days_per_week == 7, usual >= base), usual - timedelta(days=WEEKEND) >= base))
+        *_GOES_ON, or_(and_(TbPhase.days_per_week == 7, usual >= base), usual - timedelta(days=WEEKEND) >= base))

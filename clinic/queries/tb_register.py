@@ -101,6 +101,14 @@ def has_result(test: str, *values: str) -> ColumnElement[bool]:
                           LabResult.status.in_(COUNTS), LabResult.value.in_(values)).correlate(Case)
 
 
+def _count_reported(test: str) -> ScalarSelect[Any]:
+    """On how many specimens for the diagnosis of the row's case a test has a counting result."""
+    return (select(func.count(func.distinct(LabResult.specimen_id))).join(
+        Specimen, Specimen.id == LabResult.specimen_id).where(
+        LabResult.case_id == Case.id, Specimen.purpose == "diagnosis", LabResult.test == test,
+        LabResult.superseded_at.is_(None), LabResult.status.in_(COUNTS)).correlate(Case).scalar_subquery())
+
+
 def query_presumptive(user: User, period: Period) -> Select[Any]:
     """Every case in which sputum was asked for in the period, with what came of it."""
     asked_on = func.date(Requirement.added_at)
@@ -108,12 +116,10 @@ def query_presumptive(user: User, period: Period) -> Select[Any]:
         Specimen.case_id == Case.id, Specimen.kind.in_(RESPIRATORY), Specimen.withdrawn_at.is_(None),
         Specimen.rejected_at.is_(None),
         Specimen.purpose == "diagnosis").correlate(Case).scalar_subquery())
-    final = (select(func.count(func.distinct(LabResult.specimen_id))).where(
-        LabResult.case_id == Case.id, LabResult.test == "sputum-culture", LabResult.superseded_at.is_(None),
-        LabResult.status.in_(COUNTS)).correlate(Case).scalar_subquery())
     return (
         select(*_person(), Requirement.id.label("key"), asked_on.label("day"), Case.status.label("case_status"),
-               taken.label("taken"), final.label("cultured"),
+               taken.label("taken"), _count_reported("sputum-smear").label("smeared"),
+               _count_reported("sputum-naat").label("amplified"), _count_reported("sputum-culture").label("cultured"),
                has_result("sputum-smear", "positive").label("smear_positive"),
                has_result("sputum-naat", "detected", "trace").label("naat_positive"),
                has_result("sputum-culture", "mtb").label("culture_positive"),

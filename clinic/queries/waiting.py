@@ -26,6 +26,7 @@ from clinic.models import (
     LabResult,
     Requirement,
     ResultStatus,
+    TbDose,
 )
 from clinic.models.amendment import OPEN_REQUEST
 from clinic.models.case import OPEN_STATES, UNDECIDED
@@ -36,6 +37,7 @@ from clinic.models.laboratory import SENT_BACK
 from clinic.models.laboratory import WAITING as WAITING_RESULT
 from clinic.models.requirement import OPEN as OPEN_REQUIREMENT
 from clinic.progress import SPUTUM, XRAY
+from clinic.queries.due_dose import select_without_dose_on
 from clinic.queries.index_choice import LED_SITE, write_out
 from clinic.ready_query import given
 
@@ -58,6 +60,7 @@ class View(StrEnum):
     DRAW = "draw"  # blood and urine to be taken
     ENTER = "enter"
     SPUTUM = "sputum"
+    TREAT = "treat"  # a dose of today that nobody wrote down yet
     EXAMINE = "examine"
     VACCINATE = "vaccinate"
     NEW = "new"
@@ -180,6 +183,12 @@ def _has_unconfirmed(user: Asker) -> ColumnElement[bool]:
     return and_(text(OPEN_STATES), lead(user, Case.id, waiting))
 
 
+def _is_to_be_treated(user: Asker) -> ColumnElement[bool]:
+    """A tuberculosis treatment goes on, and of today's dose nothing is written; given today."""
+    few = select_without_dose_on(given("today", TbDose.day.type))
+    return and_(text(OPEN_STATES), lead(user, Case.id, few))
+
+
 def _may_be_signed(user: Asker) -> ColumnElement[bool]:
     if not user.programmes:
         return false()
@@ -236,6 +245,7 @@ CONDITIONS: dict[Any, Callable[[Asker], ColumnElement[bool]]] = {
     View.DRAW: _is_to_draw,
     View.ENTER: lambda user: _has_open(user, View.ENTER, ~_has_entered()),
     View.SPUTUM: lambda user: _has_open(user, View.SPUTUM),
+    View.TREAT: _is_to_be_treated,
     View.EXAMINE: lambda user: _has_open(user, View.EXAMINE),
     View.VACCINATE: lambda user: _has_open(user, View.VACCINATE),
     View.FACTS: _lacks_facts,

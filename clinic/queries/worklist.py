@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache, partial
 from typing import Any
 
@@ -63,7 +63,8 @@ def list_waiting(user: User, view: View, today_from: datetime, after: Place | No
                  before: Place | None = None) -> Page:
     """One page of a kind of work, longest waiting first; `today_from` is the moment the site's day began."""
     build = partial(_page_waiting, view, _list_programmes(user, [view]), list_walked((view,)))
-    return find_page(build, after, before, site_id=user.site_id, user_id=user.id, today_from=today_from)
+    return find_page(build, after, before, site_id=user.site_id, user_id=user.id, today_from=today_from,
+                     today=_to_day(user, today_from))
 
 
 @lru_cache(maxsize=256)
@@ -83,11 +84,17 @@ def count_mine(user: User, views: Iterable[View], today_from: datetime) -> int:
     if not kinds:
         return 0
     query = build_count(user, kinds)
-    return int(query.find_value(site_id=user.site_id, user_id=user.id, today_from=today_from))
+    return int(query.find_value(site_id=user.site_id, user_id=user.id, today_from=today_from,
+                                today=_to_day(user, today_from)))
+
+
+def _to_day(user: User, today_from: datetime) -> date:
+    """The day that began at the site at that moment."""
+    return clock.to_day(today_from, user.site.time_zone)
 
 
 def build_count(user: User, kinds: tuple[View, ...]) -> ReadyQuery:
-    """The query behind count_mine, given site_id, user_id and today_from; `kinds` are one at least."""
+    """The query behind count_mine, given site_id, user_id, today_from and today; `kinds` are one at least."""
     return _count_waiting(kinds, _list_programmes(user, kinds), list_walked(kinds))
 
 

@@ -49,7 +49,7 @@ from clinic.web.form import read_form, read_version
 from clinic.web.person_flag import list_person_flags
 from clinic.web.requirement_word import describe_ending, describe_origin, list_people
 from clinic.web.staff_name import list_names
-from clinic.web.station import find_open_url, find_path, find_station, find_work, label_work
+from clinic.web.station import find_open_url, find_station, find_work, find_work_path, label_work
 from clinic.web.veil import veil_reason
 
 blueprint = Blueprint("case", __name__, url_prefix="/cases/<case_id>")
@@ -191,7 +191,7 @@ def _build_task(case: Case, row: Requirement, decision: dict[str, Any], standing
     state = describe_requirement(row, case, decision, standing)
     code = state.code
     url = find_station(row.exam, case.id, case.programme) if code != "not-required" else None
-    path = find_path(row.exam, case.programme)
+    path = find_work_path(row.exam, case.programme, code)
     second = code == "second-person"
     waits = code not in ("done", "not-required", "awaiting") and case.state in workflow.RECORDING
     work = find_work(path, case.id) if path and waits else None

@@ -26,7 +26,7 @@ from clinic.read_audit import note_shown
 from clinic.web.case_word import progress_line
 from clinic.web.hold_sign import list_held_here
 from clinic.web.language import find_speech
-from clinic.web.station import find_path, find_work, label_work
+from clinic.web.station import find_work, find_work_path, label_work
 
 P = Permission
 REMEMBERED_ROWS = 4000  # about 6 MB
@@ -37,7 +37,7 @@ _MARK = token_hex(16)
 # Where the work of a kind is done, beneath /cases/<id>; without one the row leads where its progress points.
 PLACES = {View.SENT_BACK: "laboratory", View.SIGN: "sign", View.CONFIRM: "laboratory", View.READ: "xray",
           View.HELD: "xray", View.TAKE: "xray", View.DRAW: "draw", View.ENTER: "laboratory", View.SPUTUM: "sputum",
-          View.VACCINATE: "vaccination", View.FACTS: "circumstances"}
+          View.VACCINATE: "vaccination", View.TREAT: "tuberculosis", View.FACTS: "circumstances"}
 BY_PROGRESS = {"facts": "circumstances", "ready": "sign", "physician": "sign", "not-cleared": "sign"}
 
 
@@ -139,6 +139,7 @@ def _list_exams(view: View | None, standing: Standing) -> list[str]:
     wanted: dict[View | None, Any] = {
         View.SENT_BACK: laboratory, View.CONFIRM: laboratory, View.DRAW: list_drawn_exams(),
         View.ENTER: list_laboratory_exams(), View.SPUTUM: SPUTUM,
+        View.TREAT: ("tb-treatment-dot",),
         View.READ: XRAY, View.HELD: XRAY, View.TAKE: XRAY, View.EXAMINE: EXAMINING, View.MINE: EXAMINING,
     }
     return [exam for exam in standing.exams if exam in wanted.get(view, ())]
@@ -151,7 +152,7 @@ def _find_next(row: Any, view: View | None) -> dict[str, Any]:
     if path is None and row.progress in BY_PROGRESS:
         path = BY_PROGRESS[row.progress]
     elif path is None and row.progress in ("to-do", "draft", "second-person") and row.progress_detail:
-        path = find_path(row.progress_detail, row.programme)
+        path = find_work_path(row.progress_detail, row.programme, row.progress)
     url = find_work(path, row.id) if path else None
     if path is None or url is None or (view is None and second and not has_permission(P.CONFIRM_RESULT)):
         return {"label": _("Open"), "url": url_for("case.show", case_id=row.id)}

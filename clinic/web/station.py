@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from clinic.laboratory_test import list_tests
 from clinic.permissions import Permission, has_permission
+from clinic.queries.waiting import list_drawn_exams
 from clinic.services.completion import find_form_name
 
 # Paths beneath /cases/<id>; what is not here is done in the laboratory or by a form.
@@ -36,6 +37,15 @@ def find_path(exam: str, programme: str) -> str | None:
         return "laboratory"
     form = find_form_name(exam, programme) or ("medical-exam" if exam in FORM_ANSWERED else None)
     return f"forms/{form}" if form else None
+
+
+def find_work_path(exam: str, programme: str, code: str) -> str | None:
+    """The part of the address where this user works on `exam`, which stands so (clinic/progress.py): who enters no
+    results draws what is to be drawn, and has nothing to do for the rest until it waits for its second person."""
+    path = find_path(exam, programme)
+    if path != "laboratory" or code == "second-person" or has_permission(Permission.ENTER_RESULT):
+        return path
+    return "draw" if code == "to-do" and exam in list_drawn_exams() else None
 
 
 # Whose work a station is: everybody who sees cases may look, these may act.

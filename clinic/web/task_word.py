@@ -29,8 +29,8 @@ KIND_WORDS: dict[str, LazyString] = {
 }
 # What is to be done, told once on the task's own page.
 ADVICE: dict[str, LazyString] = {
-    "critical-call": _l("Call who treats the person now, let the value be read back, and write down whom you told: here "
-                        "or beside the result, once is enough."),
+    "critical-call": _l("Call who treats the person now, let the value be read back, and write down whom you told: "
+                        "here or beside the result, once is enough."),
     "amendment": _l("A result of the signed exam was corrected. Open the exam to amend it, or say why it stands."),
     "corrected-result": _l("A confidential result was corrected after the applicant was told of it. Counsel them about "
                            "the result as it is now, and record there that it was told: that ends the task."),

@@ -31,6 +31,7 @@ from clinic.schemas.field import to_words
 from clinic.web.audit import tame
 from clinic.web.clinical_format import person_name
 from clinic.web.sputum_word import PURPOSE_WORDS
+from clinic.web.station_page import Answer
 from clinic.web.tb_word import BASIS_WORDS, HISTORY_WORDS, OUTCOME_WORDS, SITE_SHORT, label_regimen, name_drugs
 
 blueprint = Blueprint("tb_register", __name__, url_prefix="/tuberculosis")
@@ -83,37 +84,47 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
 
 @blueprint.get("")
 @requires(P.SEE_TB_REGISTERS)
-def index() -> str:
+def index() -> Answer:
     """The treatment register, or the one in the address, of a period."""
-    name = request.args.get("register", "treatment")
-    if name not in COLUMNS:
-        raise NotFound(_("There is no such register."))
     errors: dict[str, list[str]] = {}
     period = _read_period(errors)
+    return _show(_read_name("treatment"), period, errors)
+
+
+def _show(name: str, period: Period, errors: dict[str, list[str]]) -> Answer:
     rows = list_register(current_user, name, period, request.args.get("after"), SIZE + 1) if not errors else []
     page = rows[:SIZE]
     note_shown(row.case_id for row in page)
     given: dict[str, Any] = {"register": name, **_list_given()}
-    return render_template(
+    shown = render_template(
         "tuberculosis/register.html", name=name, columns=COLUMNS[name], lines=[_to_line(name, row) for row in page],
         errors=errors, given=_list_given(), period=period, tabs=_list_tabs(name), title=TITLES[name],
         cohort=_list_cohort(period) if name == "treatment" and not errors else None,
         csv_url=url_for(".export", **given),
         next_url=url_for(".index", **given, after=page[-1].key) if len(rows) > SIZE else None)
+    return (shown, 422) if errors else shown
+
+
+def _read_name(usual: str = "") -> str:
+    name = request.args.get("register", usual)
+    if name not in COLUMNS:
+        raise NotFound(_("There is no such register."))
+    return name
 
 
 @blueprint.get("/export.csv")
 @requires(P.SEE_TB_REGISTERS)
-def export() -> Response:
-    """A register of a period as a table; who takes it out is written down."""
-    name = request.args.get("register", "")
-    if name not in COLUMNS:
-        raise NotFound(_("There is no such register."))
+def export() -> Answer | Response:
+    """A register of a period as a table, all of it or nothing; who takes it out is written down."""
     errors: dict[str, list[str]] = {}
+    name = _read_name()
     period = _read_period(errors)
+    rows = list_register(current_user, name, period, None, MOST + 1) if not errors else []
+    if len(rows) > MOST:
+        errors["from"] = [_("There are more than %(n)s rows, which do not go into one file. Choose a shorter period.",
+                            n=MOST)]
     if errors:
-        raise NotFound(next(iter(errors.values()))[0])
-    rows = list_register(current_user, name, period, None, MOST)
+        return _show(name, period, errors)
     note_shown(row.case_id for row in rows)
     _record_export(name, period, len(rows), [row.case_id for row in rows])
     head = [column.code for column in COLUMNS[name]]
@@ -181,9 +192,14 @@ def _laboratory_line(row: Any) -> dict[str, Any]:
 def _presumptive_line(row: Any) -> dict[str, Any]:
     grown = _("M. tuberculosis complex") if row.culture_positive else _("nontuberculous mycobacteria") if row.ntm else (
         _("%(n)s reported", n=row.cultured) if row.cultured else "")
-    return {"taken": row.taken, "smear": _("positive") if row.smear_positive else "",
-            "naat": _("detected or trace") if row.naat_positive else "", "culture": grown,
-            "tb_number": row.tb_number or ""}
+    return {"taken": row.taken, "culture": grown, "tb_number": row.tb_number or "",
+            "smear": _("positive") if row.smear_positive else _say_none(_("negative"), row.smeared),
+            "naat": _("detected or trace") if row.naat_positive else _say_none(_("not detected"), row.amplified)}
+
+
+def _say_none(words: str, count: int) -> str:
+    """Nothing was found, and in how many specimens; empty while none is reported."""
+    return f"{words} ({count})" if count else ""
 
 
 def _treatment_line(row: Any) -> dict[str, Any]:

@@ -177,6 +177,8 @@ def _find_next(one: Here, place: Place) -> dict[str, Any]:
     if errand.path == "sign" and row.progress not in ("ready", "physician", "not-cleared"):
         return look
     path = find_path(errand.exam, row.programme) if errand.path == "forms" else errand.path
+    if path == "laboratory" and not has_permission(P.ENTER_RESULT):
+        path = "draw"
     url = find_work(path, row.id) if path else None
     if not path or url is None:
         return look

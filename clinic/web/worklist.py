@@ -43,6 +43,7 @@ KINDS: tuple[tuple[View, Permission, LazyString], ...] = (
     (View.DRAW, P.COLLECT_SPECIMEN, lazy_gettext("Blood and urine to take")),
     (View.ENTER, P.ENTER_RESULT, lazy_gettext("Laboratory")),
     (View.SPUTUM, P.RECORD_SPUTUM, lazy_gettext("Sputum")),
+    (View.TREAT, P.RECORD_TREATMENT, lazy_gettext("Doses of today")),
     (View.EXAMINE, P.RECORD_EXAM, lazy_gettext("To examine")),
     (View.EXAMINE, P.RECORD_HISTORY, lazy_gettext("History and vitals")),
     (View.VACCINATE, P.RECORD_VACCINE, lazy_gettext("Vaccination")),

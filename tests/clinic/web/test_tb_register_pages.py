@@ -23,6 +23,7 @@ from clinic.schemas.tuberculosis import OutcomeIn, PhaseIn, TbCaseIn
 from clinic.services import laboratory, specimen, tb_treatment, tuberculosis
 from clinic.services.plausibility import get_today
 from clinic.services.radiology import ELSEWHERE, record_reading
+from clinic.web import tb_register
 from clinic.web.clinical_format import person_name
 from tests.factory import make_applicant, make_case, make_site, make_user
 from tests.sign_in import sign_in
@@ -102,6 +103,33 @@ def test_presumptive_and_treatment_register(case: Case) -> None:
         (True, "lost", 1)]
 
 
+def test_presumptive_register_tells_negative_from_not_yet_reported(case: Case) -> None:
+    doctor, second, today = make_user("labtech", case.site), make_user("labsupervisor", case.site), get_today(case)
+    other = make_case("us", make_applicant(doctor), doctor, circumstances={"tb_symptoms": Answer.YES})
+    for days in (2, 1):
+        pot = specimen.take_specimen(other, load(SpecimenIn(), {
+            "kind": "sputum", "collected_on": (today - timedelta(days=days)).isoformat()}), doctor)
+        laboratory.confirm_result(laboratory.enter_result(other, load(LabResultIn(), {
+            "test": "sputum-smear", "value": "negative", "specimen_id": pot.id, "reported_on": today.isoformat()}),
+            doctor), second)
+    lines = [tb_register._presumptive_line(row) for row in list_register(second, "presumptive", _period(case))]
+    assert [(line["smear"], line["naat"]) for line in lines] == [
+        ("positive", "detected or trace"), ("negative (2)", "")]
+
+
+def test_file_has_all_rows_or_says_that_the_period_is_too_long(
+    app: Flask, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ended after so many rows and said nothing."""
+    db.session.commit()
+    client = sign_in(app, make_user("tbteam", case.site))
+    monkeypatch.setattr(tb_register, "MOST", 2)
+    refused = client.get("/tuberculosis/export.csv?register=laboratory")
+    assert refused.status_code == 422 and "Choose a shorter period." in refused.text
+    assert client.get("/tuberculosis/export.csv?register=treatment").status_code == 200
+    assert client.get("/tuberculosis/export.csv?register=treatment&from=x").status_code == 422
+
+
 def test_registers_are_of_the_own_site_and_period(case: Case) -> None:
     elsewhere, here = make_user("tbteam", make_site("KSM")), make_user("tbteam", case.site)
     long_ago = Period(date(2020, 1, 1), date(2020, 12, 31))
@@ -128,9 +156,9 @@ def test_pages_and_file_are_written_down(app: Flask, case: Case) -> None:
     with audit_engine().connect() as connection:
         reads = list(connection.execute(select(audit_read).where(audit_read.c.action == "export-tb-register")))
     assert len(reads) == 1 and case_id in reads[0].detail
-    assert client.get("/tuberculosis?from=tomorrow").status_code == 200
+    assert client.get("/tuberculosis?from=tomorrow").status_code == 422
     assert client.get("/tuberculosis?register=nothing").status_code == 404
-    assert client.get("/tuberculosis/export.csv?register=treatment&from=nonsense").status_code == 404
+    assert client.get("/tuberculosis/export.csv?register=treatment&from=nonsense").status_code == 422
 
 
 @pytest.mark.parametrize(("role", "status"), [("nurse", 403), ("reception", 403), ("labtech", 403), ("tbteam", 200)])

@@ -82,6 +82,21 @@ def test_reason_for_no_hiv_test_does_not_stand_for_the_test(app: Flask, case: Ca
     assert "still ask for the HIV test" in client.get(base).get_data(as_text=True)
 
 
+def test_dose_of_today_is_in_the_list_until_it_is_written(app: Flask, case: Case) -> None:
+    """Who gives the doses had no list of whose is due: they searched for each person."""
+    team = make_user("tbteam", case.site)
+    client, base, today = _client(app, "nurse", case)
+    doctor = sign_in(app, team)
+    assert "Doses of today" not in client.get("/").get_data(as_text=True)
+    _begin(doctor, base, today)
+    page = client.get("/?view=treat").get_data(as_text=True)
+    assert "Doses of today" in page and f'href="{base}"' in page and ">Treatment<" in page
+    assert f'href="{base}"' in doctor.get("/?view=treat").get_data(as_text=True)
+    _meet(client, base)
+    assert client.post(f"{base}/today", data={"place": "clinic"}).status_code == 302
+    assert f'href="{base}"' not in client.get("/?view=treat").get_data(as_text=True)
+
+
 def test_diagnosis_phase_and_todays_dose(app: Flask, case: Case) -> None:
     client, base, today = _client(app, "tbteam", case)
     assert "Record the diagnosis" in client.get(base).get_data(as_text=True)

@@ -52,6 +52,17 @@ def test_every_role_opens_every_list(app: Flask, site: Site, clerk: User, role: 
     assert client.get(f"/cases/{case_id}").status_code == 200
 
 
+def test_who_enters_no_result_is_led_to_the_draw(app: Flask, site: Site, clerk: User) -> None:
+    """The nurse was offered "Enter result" on the case, and found nothing to enter; the phlebotomist nothing at all."""
+    case = make_case("us", user=clerk)
+    address = f"/cases/{case.id}"
+    nurse, phlebotomist, technician = (make_user(role, site) for role in ("nurse", "phlebotomist", "labtech"))
+    for user in (nurse, phlebotomist):
+        page = read(sign_in(app, user), address)
+        assert f'href="{address}/draw"' in page and "Enter result" not in page
+    assert "Enter result" in read(sign_in(app, technician), address)
+
+
 def test_technician_is_told_at_the_top_what_was_sent_back(app: Flask, site: Site, clerk: User) -> None:
     technician, supervisor = make_user("labtech", site), make_user("labsupervisor", site, name="Halima Abdi")
     case = make_case("us", user=clerk)
