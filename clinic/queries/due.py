@@ -38,7 +38,7 @@ from clinic.models.signature import IN_FORCE
 from clinic.models.tb_contact import STANDS
 from clinic.models.treatment import UNDER_WAY
 from clinic.progress import SPUTUM
-from clinic.queries.due_contact import is_infected, is_late_resistance, select_late_resistance
+from clinic.queries.due_contact import has_tuberculosis, is_infected, is_late_resistance, select_late_resistance
 from clinic.queries.due_dose import has_ended, select_without_doses, without_doses
 from clinic.queries.due_resisted import is_resisted, select_resisted
 from clinic.queries.due_source import (
@@ -272,15 +272,19 @@ def _has_test(contact: Any, *more: ColumnElement[bool], own: Any = None) -> Colu
 
 
 def _needs_test(contact: Any) -> ColumnElement[bool]:
-    return and_(contact.state == ContactState.CONFIRMED, ~was_tested(contact))
+    return and_(contact.state == ContactState.CONFIRMED, ~was_tested(contact), ~has_tuberculosis(contact))
+
+
+def needs_second_test(contact: Any) -> ColumnElement[bool]:
+    """Neither infected nor ill, and not tested again since the eighth week; a second test that says nothing is none."""
+    return and_(
+        contact.state == ContactState.CONFIRMED, contact.retest_on.is_not(None), ~has_tuberculosis(contact),
+        ~_has_test(contact, or_(is_infected(), and_(
+            LabResult.performed_on >= contact.retest_on, LabResult.value != UNCLEAR))))
 
 
 def _needs_retest(contact: Any) -> ColumnElement[bool]:
-    """Tested once (who was never has the first task), neither infected nor tested again since the eighth week; a second
-    test that says nothing is none."""
-    return and_(contact.state == ContactState.CONFIRMED, contact.retest_on.is_not(None), was_tested(
-        contact), ~_has_test(contact, or_(
-        is_infected(), and_(LabResult.performed_on >= contact.retest_on, LabResult.value != UNCLEAR))))
+    return and_(needs_second_test(contact), was_tested(contact))  # who was tested never has the first task
 
 
 def _select_first_tests(moment: Moment) -> Select[*tuple[Any, ...]]:
@@ -303,8 +307,12 @@ def _select_reviews(moment: Moment) -> Select[*tuple[Any, ...]]:
     return select(*columns(TbContact.id, TbContact.id, TbContact.recorded_at)).join(
         Case, _is_exposed(TbContact)
     ).where(
-        TbContact.last_exposed_on.is_(None), TbContact.recorded_at <= last_moment("contact-review", moment),
+        _is_still_exposed(TbContact), TbContact.recorded_at <= last_moment("contact-review", moment),
         at_sites(moment), ~was_asked("contact-review", TbContact.id))
+
+
+def _is_still_exposed(contact: Any) -> ColumnElement[bool]:
+    return and_(contact.state == ContactState.CONFIRMED, contact.last_exposed_on.is_(None), ~has_tuberculosis(contact))
 
 
 def _of_contact(condition: ColumnElement[bool]) -> Callable[[], ColumnElement[bool]]:
@@ -323,8 +331,7 @@ SOURCES: tuple[Source, ...] = (
     Source("refusal-return", select_returning, is_away),
     Source("contact-test", _select_first_tests, _of_contact(_needs_test(TbContact))),
     Source("contact-retest", _select_retests, _of_contact(_needs_retest(TbContact))),
-    Source("contact-review", _select_reviews, _of_contact(
-        and_(TbContact.state == ContactState.CONFIRMED, TbContact.last_exposed_on.is_(None)))),
+    Source("contact-review", _select_reviews, _of_contact(_is_still_exposed(TbContact))),
     Source("contact-resistance", select_late_resistance, is_late_resistance),
     Source("validity-ending", _select_ending, _is_ending),
     Source("nobody-came", _select_no_shows, _is_nobody_here),

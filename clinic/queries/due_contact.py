@@ -20,7 +20,9 @@ from clinic.models import (
     SignedExam,
     SourceType,
     Task,
+    TbCase,
     TbContact,
+    TbOutcome,
     Treatment,
 )
 from clinic.queries.due_source import Moment, columns, is_in_force, last_moment, led_at_sites, was_asked
@@ -43,6 +45,13 @@ def is_infected() -> ColumnElement[bool]:
             str(number) for number in range(found, int(list_tests()[test].units[0].maximum) + 1)]
         said.append(and_(LabResult.test == test, LabResult.value.in_(words)))
     return or_(*said)
+
+
+def has_tuberculosis(contact: Any) -> ColumnElement[bool]:
+    """The contact has become a case: what follows is that case's to say."""
+    own = aliased(Case)
+    return exists(select(TbCase.id).join(own, own.id == TbCase.case_id).where(
+        own.applicant_id == contact.applicant_id, TbCase.outcome.is_distinct_from(TbOutcome.NOT_TB)))
 
 
 def select_late_resistance(moment: Moment) -> Select[*tuple[Any, ...]]:

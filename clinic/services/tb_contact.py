@@ -34,10 +34,11 @@ from clinic.models import (
     SourceType,
     TbCase,
     TbContact,
+    TbOutcome,
     User,
 )
 from clinic.partial_date import parse_partial_date
-from clinic.queries.due import UNCLEAR, was_tested
+from clinic.queries.due import UNCLEAR, needs_second_test, was_tested
 from clinic.queries.due_contact import is_infected
 from clinic.rules.age import add_months, completed_years
 from clinic.rules.record import SPECIMENS
@@ -73,6 +74,8 @@ def list_proposals(source: Case) -> list[Proposal]:
     if family is None:
         return []
     known = {row.applicant_id for row in list_contacts(source) if row.state is not ContactState.WITHDRAWN}
+    # To whom the person was exposed is no contact of theirs.
+    known |= {row.source_case.applicant_id for row in list_exposures(source.applicant_id) if row.source_case}
     members = list_members(family)
     is_principal = any(one.is_principal and one.applicant_id == source.applicant_id for one in members)
     setting = ContactSetting.HOUSEHOLD if family.kind is FamilyKind.FAMILY else ContactSetting.TRAVEL_GROUP
@@ -93,13 +96,24 @@ def list_exposures(applicant_id: str) -> list[TbContact]:
     ).unique().scalars())
 
 
-def list_infected(applicant_ids: Collection[str]) -> set[str]:
-    """Who of these has a confirmed positive IGRA or skin test: no second test is asked for (us.md 1.8, 3)."""
-    return set(db.session.execute(
-        select(Case.applicant_id).join(LabResult, LabResult.case_id == Case.id).where(
-            Case.applicant_id.in_(applicant_ids), is_infected(),
-            LabResult.superseded_at.is_(None),
-            LabResult.status.in_((ResultStatus.FINAL, ResultStatus.CORRECTED)))).scalars())
+def list_for_second_test(rows: Collection[TbContact]) -> set[str]:
+    """The ids of those of these contacts whose second test is still to come (us.md 1.8, 3)."""
+    return set(db.session.execute(select(TbContact.id).where(
+        TbContact.id.in_([row.id for row in rows]), needs_second_test(TbContact))).scalars())
+
+
+def list_ill(applicant_ids: Collection[str]) -> dict[str, str]:
+    """Who of these has become a tuberculosis case, with the case that it stands on."""
+    rows = db.session.execute(select(Case.applicant_id, Case.id).join(TbCase, TbCase.case_id == Case.id).where(
+        Case.applicant_id.in_(applicant_ids), TbCase.outcome.is_distinct_from(TbOutcome.NOT_TB)).order_by(TbCase.id))
+    return {row.applicant_id: row.id for row in rows}
+
+
+def end_tasks_of(applicant_id: str, actor: User) -> None:
+    """The person has become a case: nobody is asked any more to test them as a contact."""
+    for row in list_exposures(applicant_id):
+        for kind in TASKS:
+            close_tasks_about(kind, row.id, "not-needed", actor)
 
 
 def is_source(case: Case) -> bool:

@@ -21,6 +21,7 @@ from clinic.schemas.tuberculosis import NewOutcome, NewTbCase
 from clinic.services import assessment
 from clinic.services.fact import list_counting_results
 from clinic.services.plausibility import ensure_order, ensure_possible_dates, get_today
+from clinic.services.tb_contact import end_tasks_of
 from clinic.services.tb_given import close_stop_tasks
 from clinic.services.tb_summary import count_all, find_end_cultures, find_tb_case, list_phases, publish
 from clinic.tb_regimen import get_interruption_rule
@@ -47,6 +48,7 @@ def open_tb_case(case: Case, new: NewTbCase, actor: User) -> TbCase:
                 number=f"{case.site.code}-TB{next_number(case.site_id, 'tuberculosis'):05}", registered_by_id=actor.id,
                 **{name: getattr(new, name) for name in FIELDS})
     db.session.add(tb)
+    end_tasks_of(case.applicant_id, actor)
     finish(case, "open-tb-case", actor, {"number": tb.number, "basis": new.basis.value}, confirmed)
     return tb
 

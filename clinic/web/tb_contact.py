@@ -18,6 +18,7 @@ from clinic.laboratory_test import list_tests
 from clinic.models import Applicant, Case, ContactSetting, ContactState, Relation, SourceType, TbContact
 from clinic.permissions import Permission, has_permission, requires
 from clinic.queries.applicant import find_cases_by_number, find_people_by_number
+from clinic.questionnaire.unit import say_unit
 from clinic.result_word import label_value
 from clinic.schemas.door import load
 from clinic.schemas.reason import ReasonIn
@@ -148,16 +149,18 @@ def withdraw(case_id: str, contact_id: str) -> Answer | Response:
     return _go_back(case, row)
 
 
-def describe(row: TbContact, infected: Collection[str] = ()) -> dict[str, Any]:
-    """A contact in words, without who the source is; of who is infected already no second test is said."""
+def describe(row: TbContact, awaited: Collection[str] = (), ill: Collection[str] = ()) -> dict[str, Any]:
+    """A contact in words, without who the source is; `awaited`: the contacts whose second test is still to come, `ill`:
+    the people who have become cases."""
     found = service.find_source_type(row)
     return {
         "id": row.id, "setting": str(SETTING_WORDS[row.setting]), "relation": relation_word(row.relation),
         "first": row.first_exposed_on, "last": row.last_exposed_on,
-        "retest": None if row.applicant_id in infected else row.retest_on,
+        "retest": row.retest_on if row.id in awaited else None,
         "type": str(TYPE_WORDS[found]), "is_mdr": found is SourceType.MDR,
         "is_resistant": found is SourceType.OTHER_RESISTANT,
-        "is_young": service.is_for_prevention(row, clock.today(row.applicant.site.time_zone)),
+        "is_young": row.applicant_id not in ill and service.is_for_prevention(
+            row, clock.today(row.applicant.site.time_zone)),
         "state": row.state.value, "reason": row.reason, "applicant": row.applicant,
     }
 
@@ -167,14 +170,15 @@ def tell_of_exposure(case: Case) -> dict[str, Any]:
     if case.site_id != current_user.site_id:
         return {}
     may_trace = has_permission(P.TRACE_CONTACTS)
-    rows, infected = [], service.list_infected([case.applicant_id])
-    for row in service.list_exposures(case.applicant_id):
+    rows, exposures = [], service.list_exposures(case.applicant_id)
+    awaited, ill = service.list_for_second_test(exposures), service.list_ill([case.applicant_id])
+    for row in exposures:
         source = None
         if may_trace:
             source = {"text": row.source_case.number, "url": url_for("tb_contact.index", case_id=row.source_case_id)
                       } if row.source_case is not None else {"text": " ".join(
                           part for part in (row.source_name, row.source_number) if part)}
-        rows.append(describe(row, infected) | {"source": source})
+        rows.append(describe(row, awaited, ill) | {"source": source})
     count = len([row for row in service.list_contacts(case) if row.state is ContactState.CONFIRMED]) if may_trace else 0
     proposed = len(service.list_proposals(case)) if may_trace and service.is_source(case) else 0
     return {"rows": rows, "may_trace": may_trace, "count": count, "proposed": proposed,
@@ -241,16 +245,17 @@ def _choices() -> dict[str, Any]:
 def _show_source(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None, form: str = "") -> Answer:
     rows = service.list_contacts(case)
     people = {row.applicant_id for row in rows}
-    infected = service.list_infected(people)
+    awaited, ill = service.list_for_second_test(rows), service.list_ill(people)
     return show("tb_contact/index.html", case, problem, typed=typed, form=form,
-                proposals=service.list_proposals(case), contacts=[describe(row, infected) for row in rows],
-                cases=service.list_cases_of(people), tests=_tell_tests(people),
+                proposals=service.list_proposals(case), contacts=[describe(row, awaited, ill) for row in rows],
+                ill=ill, cases=service.list_cases_of(people), tests=_tell_tests(people),
                 names=list_names(row.recorded_by_id for row in rows))
 
 
 def _tell_tests(people: Collection[str]) -> dict[str, str]:
     return {person: _("%(test)s of %(day)s: %(value)s", test=list_tests()[row.test].label,
-                      day=format_date(row.performed_on), value=label_value(row.value))
+                      day=format_date(row.performed_on), value=" ".join(filter(None, (
+                          label_value(row.value), say_unit(row.unit)))))
             for person, row in service.list_tests_of(people).items()}
 
 

@@ -19,6 +19,8 @@ from clinic.models import (
     Conclusion,
     ContactSetting,
     ContactState,
+    DiagnosisBasis,
+    DiseaseSite,
     FamilyKind,
     LabComponent,
     LabResult,
@@ -27,7 +29,10 @@ from clinic.models import (
     SignedExam,
     SourceType,
     Task,
+    TbCase,
     TbContact,
+    TbHistory,
+    TbOutcome,
     Treatment,
     TreatmentOutcome,
     User,
@@ -36,6 +41,7 @@ from clinic.rules.programme import list_programmes
 from clinic.schemas.door import load
 from clinic.schemas.tb_contact import ContactIn, NewContact
 from clinic.schemas.treatment import TreatmentIn
+from clinic.schemas.tuberculosis import NewTbCase
 from clinic.services.assessment import assess
 from clinic.services.family import found_family, join_family
 from clinic.services.signing import find_current_exam, open_amendment
@@ -48,13 +54,15 @@ from clinic.services.tb_contact import (
     find_source_type,
     is_for_prevention,
     list_exposures,
-    list_infected,
+    list_for_second_test,
+    list_ill,
     list_proposals,
     propose_source_type,
     read_table,
     withdraw_contact,
 )
 from clinic.services.treatment import report_treatment
+from clinic.services.tuberculosis import open_tb_case
 from clinic.web.task_word import find_place
 from tests.clinic.services.test_recall import BEGIN, DAY, add_culture, add_specimen, find_tasks, hand, sweep
 from tests.factory import make_applicant, make_case, make_site, make_user
@@ -184,7 +192,7 @@ def test_skin_test_is_read_in_millimetres_and_one_that_says_nothing_is_no_second
     confirm_contact(child.applicant, new(), physician, source)
     add_igra(child, value, DAY).test = test
     db.session.flush()
-    assert (child.applicant_id in list_infected([child.applicant_id])) is (value in ("5", "12"))
+    assert bool(list_for_second_test(list_exposures(child.applicant_id))) is asked
     child_id = child.id
     hand.turn(days=56)
     sweep()
@@ -235,6 +243,31 @@ def test_preventive_treatment_that_the_source_resists_is_asked_about(
         report_treatment(child, load(TreatmentIn(), given), None, physician)
     assert [one.code for one in refused.value.cautions] == asked
     report_treatment(child, load(TreatmentIn(), given | {"confirmed": asked}), None, physician)
+
+
+@pytest.mark.database
+def test_contact_who_becomes_a_case_is_no_more_asked_to_be_tested_and_no_contact_of_their_source(
+    hand: Hand, source: Case, child: Case, physician: User
+) -> None:
+    """A child with a culture of M. tuberculosis was called for the second test of a contact, and to be kept from it."""
+    row = confirm_contact(child.applicant, new(last=None), physician, source)
+    add_culture(add_specimen(child), value="mtb")
+    tb = open_tb_case(child, NewTbCase(DAY, DiagnosisBasis.CULTURE, DiseaseSite.PULMONARY, TbHistory.NEW,
+                                       confirmed=["hiv-untested", "not-notified"]), physician)
+    assert [task.outcome for task in find_tasks("contact-test")] == ["not-needed"]
+    assert list_ill([child.applicant_id]) == {child.applicant_id: child.id}
+    assert list_proposals(child) == [], "their own source"
+    child_id, row_id, tb_id = child.id, row.id, tb.id
+    hand.turn(days=90)
+    sweep()
+    assert not find_tasks("contact-review")
+    end_exposure(db.session.get_one(TbContact, row_id), DAY, make_user("physician"))
+    add_igra(db.session.get_one(Case, child_id), "negative", DAY)
+    sweep()
+    assert not find_tasks("contact-retest")
+    db.session.get_one(TbCase, tb_id).outcome = TbOutcome.NOT_TB
+    sweep()
+    assert [task.outcome for task in find_tasks("contact-retest")] == [None], "it was none"
 
 
 @pytest.mark.database
