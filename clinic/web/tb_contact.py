@@ -186,8 +186,11 @@ def tell_of_exposure(case: Case) -> dict[str, Any]:
 
 
 def list_review_rows(case: Case) -> list[ReviewRow]:
-    """What the physician signs of each exposure: the form names it to the authority (Class B3)."""
-    may_trace = has_permission(P.TRACE_CONTACTS)
+    """What the physician signs of each exposure: the form names it to the authority (Class B3).
+
+    Who reads the case in an emergency is not told of another person.
+    """
+    may_trace = has_permission(P.TRACE_CONTACTS) and case.site_id == current_user.site_id
     found = []
     for row in service.list_exposures(case.applicant_id):
         said = describe(row)

@@ -14,14 +14,16 @@ from werkzeug.routing import Rule
 from clinic import clock
 from clinic.audit import audit_engine, audit_read
 from clinic.db import db, write_unit
-from clinic.models import AuditChange, Case, EmergencyAccess, FamilyKind, Relation, User
+from clinic.models import AuditChange, Case, ContactSetting, EmergencyAccess, FamilyKind, Relation, User
 from clinic.permissions import ROLES
 from clinic.schemas.laboratory import NewResult
+from clinic.schemas.tb_contact import NewContact
 from clinic.services import laboratory
 from clinic.services.confidential import may_read_exam
 from clinic.services.family import found_family, join_family
 from clinic.services.hold import place_hold
 from clinic.services.plausibility import get_today
+from clinic.services.tb_contact import confirm_contact
 from tests.factory import make_applicant, make_case, make_site, make_user
 from tests.seek import seek
 from tests.sign_in import sign_in
@@ -123,6 +125,23 @@ def test_one_case_names_nobody_else_of_the_family(app: Flask, case: Case, strang
     assert all("ZZMWANA" not in page.text.upper() for page in pages) and "Call the case&#39;s own site" in pages[1].text
     again = _open(client, number)
     assert (again.status_code, again.location) == (303, f"/cases/{case_id}"), "open already: there it is"
+
+
+def test_review_of_one_case_names_no_source_of_its_exposures(app: Flask, stranger: User) -> None:
+    """The other site's physicians read the case number of the source, or the name that somebody gave."""
+    case, own = make_case("us"), make_user("physician")
+    source, number, case_id = make_case("us"), case.number, case.id
+    for new, known in ((NewContact(Relation.CHILD, ContactSetting.HOUSEHOLD), source), (
+            NewContact(Relation.CHILD, ContactSetting.OTHER, source_name="Uncle Zzotieno"), None)):
+        confirm_contact(case.applicant, new, own, known)
+    source_number = source.number
+    db.session.commit()
+    page = sign_in(app, own).get(f"/cases/{case_id}/sign").text
+    assert source_number in page and "Zzotieno" in page
+    client = sign_in(app, stranger)
+    _open(client, number)
+    page = client.get(f"/cases/{case_id}/sign").text
+    assert "Contact: Household" in page and source_number not in page and "Zzotieno" not in page
 
 
 def test_opened_case_is_never_changed(app: Flask, case: Case, stranger: User) -> None:
