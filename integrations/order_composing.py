@@ -8,9 +8,10 @@ from clinic import clock
 from clinic.config import get_settings
 from clinic.models import DocumentKind
 from clinic.ports import OrderToSend
+from fhir.laboratory import test_coding
 from integrations.hl7 import lint
 from integrations.hl7.order import Order, OrderedPerson, OrderedSpecimen, compose_order
-from integrations.hl7.word import LOCAL
+from integrations.hl7.word import LOCAL, SYSTEMS
 
 
 def compose(asked: OrderToSend) -> bytes:
@@ -22,7 +23,8 @@ def compose(asked: OrderToSend) -> bytes:
         act=asked.act, control_id=asked.control_id, facility=laboratory.our_facility,
         receiver=(laboratory.application, laboratory.facility), country=case.site.country, composed_at=clock.now(),
         is_production=not get_settings(current_app).demo, number=order.number, group=order.referral.number,
-        code=asked.their_code or (order.test, asked.label, LOCAL), local=(order.test, asked.label),
+        code=asked.their_code or _find_published(asked) or (order.test, asked.label, LOCAL),
+        local=(order.test, asked.label),
         ordered_at=order.ordered_at, orderer=(asked.orderer.licence_number or "", asked.orderer.name),
         reason=asked.reason,
         person=OrderedPerson(
@@ -34,3 +36,11 @@ def compose(asked: OrderToSend) -> bytes:
     ))  # fmt: skip
     lint.check(text)
     return text.encode()
+
+
+def _find_published(asked: OrderToSend) -> tuple[str, str, str] | None:
+    """The test's LOINC code, for a laboratory that has not told us what it calls it; None where we know none."""
+    specimen = asked.order.specimen
+    found = test_coding(asked.order.test, specimen.kind if specimen else None)
+    system = SYSTEMS.get(found["system"])
+    return (found["code"], asked.label, system) if system else None

@@ -57,7 +57,7 @@ class Order:
     is_production: bool
     number: str
     group: str  # one referral: what belongs together
-    code: tuple[str, str, str]  # the laboratory's own where it has told us
+    code: tuple[str, str, str]  # the laboratory's own where it has told us, else LOINC's where there is one, else ours
     local: tuple[str, str]  # ours, and what it is called
     ordered_at: datetime
     orderer: tuple[str, str]  # licence number, name
@@ -89,9 +89,10 @@ def _list_segments(order: Order) -> Iterator[SegmentDraft]:
         16: (None, order.reason[:199], LOCAL) if is_cancel and order.reason else None,
     })
     taken = _write_taken(order.specimen)
+    ours = (order.local[0], order.local[1], LOCAL)
     yield SegmentDraft("TQ1", {1: "1", 9: ROUTINE})
     yield SegmentDraft("OBR", {
-        1: "1", 2: placer, 4: (*order.code, order.local[0], order.local[1], LOCAL), 7: taken,
+        1: "1", 2: placer, 4: ours if order.code == ours else (*order.code, *ours), 7: taken,
         11: "O" if order.specimen else "L", 16: orderer, 31: REASON,
     })
     if order.reason and not is_cancel:

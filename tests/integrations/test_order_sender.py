@@ -12,12 +12,14 @@ from sqlalchemy import select
 from clinic.db import db, write_unit
 from clinic.delivery_reason import DeliveryReason
 from clinic.errors import InvalidInput, NotNow
+from clinic.laboratory_test import list_tests
 from clinic.models import (
     Case,
     DeliveryState,
     InboundMessage,
     Laboratory,
     LabOrder,
+    MapKind,
     OrderAct,
     OrderAttempt,
     OrderMessage,
@@ -25,7 +27,7 @@ from clinic.models import (
     User,
 )
 from clinic.schemas.laboratory import NewResult
-from clinic.services import lab_order, laboratory, order_message
+from clinic.services import code_mapping, lab_order, laboratory, order_message
 from clinic.services.plausibility import get_today
 from integrations.hl7.acknowledgement import build_acknowledgement
 from integrations.hl7.frame import FrameReader, wrap
@@ -103,6 +105,29 @@ def list_messages() -> list[OrderMessage]:
 
 def number(ids: dict[str, str], test: str) -> str:
     return db.session.get_one(LabOrder, ids[test]).number
+
+
+def test_order_names_its_test_by_loinc_until_the_laboratory_has_told_its_own_code(
+    app: Flask, ids: dict[str, str]
+) -> None:
+    """Our own code stood there twice, which means nothing to a laboratory of somebody else (hl7-dicom.md 1.2)."""
+    set_endpoint(ids)
+    queue(ids, "syphilis-nontreponemal")
+    with write_unit() as session:
+        made, technician = session.get_one(Laboratory, ids["laboratory"]), session.get_one(User, ids["technician"])
+        code_mapping.add_line(made, MapKind.TEST, "QFT", "igra", technician, "99LAB", text="Quantiferon")
+        beyond = lab_order.order_test(session.get_one(Case, ids["case"]), "hbv-dna", technician, "asked for")
+        ids["hbv-dna"] = beyond.id
+    queue(ids, "igra", "hbv-dna")
+    segments = [read_message(row.body.decode()).find("OBR") for row in list_messages()]
+    said = sorted([obr.get(4, part) for part in range(1, 7)] for obr in segments if obr)
+    labels = {test: list_tests()[test].label for test in ids if test in list_tests()}
+    assert said == [
+        ["20507-0", labels["syphilis-nontreponemal"], "LN", "syphilis-nontreponemal",
+         labels["syphilis-nontreponemal"], "99CW"],
+        ["QFT", "Quantiferon", "99LAB", "igra", labels["igra"], "99CW"],
+        ["hbv-dna", labels["hbv-dna"], "99CW", "", "", ""],
+    ]  # fmt: skip
 
 
 def test_order_that_has_a_result_is_neither_offered_nor_sent(app: Flask, ids: dict[str, str]) -> None:
