@@ -38,7 +38,14 @@ from clinic.models.signature import IN_FORCE
 from clinic.models.tb_contact import STANDS
 from clinic.models.treatment import UNDER_WAY
 from clinic.progress import SPUTUM
-from clinic.queries.due_contact import has_tuberculosis, is_infected, is_late_resistance, select_late_resistance
+from clinic.queries.due_contact import (
+    has_tuberculosis,
+    is_infected,
+    is_late_contact,
+    is_late_resistance,
+    select_late_contacts,
+    select_late_resistance,
+)
 from clinic.queries.due_dose import has_ended, select_without_doses, without_doses
 from clinic.queries.due_resisted import is_resisted, select_resisted
 from clinic.queries.due_source import (
@@ -332,6 +339,7 @@ SOURCES: tuple[Source, ...] = (
     Source("contact-test", _select_first_tests, _of_contact(_needs_test(TbContact))),
     Source("contact-retest", _select_retests, _of_contact(_needs_retest(TbContact))),
     Source("contact-review", _select_reviews, _of_contact(_is_still_exposed(TbContact))),
+    Source("contact-after-signature", select_late_contacts, is_late_contact),
     Source("contact-resistance", select_late_resistance, is_late_resistance),
     Source("validity-ending", _select_ending, _is_ending),
     Source("nobody-came", _select_no_shows, _is_nobody_here),

@@ -9,10 +9,12 @@ from sqlalchemy import ColumnElement, Select, Text, and_, exists, literal, or_, 
 from sqlalchemy.orm import aliased
 
 from clinic import workflow
+from clinic.contact_table import read_table
 from clinic.laboratory_test import list_tests
 from clinic.models import (
     Case,
     Conclusion,
+    ContactSetting,
     ContactState,
     LabComponent,
     LabResult,
@@ -29,7 +31,7 @@ from clinic.queries.due_source import Moment, columns, is_in_force, last_moment,
 from clinic.queries.index_choice import LED_CASE
 from clinic.treatment_catalogue import list_treatables
 
-KIND, TESTS, RESISTANT = "contact-resistance", ("dst", "sputum-naat"), "resistant"
+KIND, LATE, TESTS, RESISTANT = "contact-resistance", "contact-after-signature", ("dst", "sputum-naat"), "resistant"
 CLASS, DISEASE = '%"B3"%', "latent-tuberculosis"
 COUNTING = (ResultStatus.FINAL, ResultStatus.CORRECTED)
 # How long ago a contact may have been recorded, so that not every one there ever was is read each minute.
@@ -74,6 +76,31 @@ def is_late_resistance() -> ColumnElement[bool]:
         LabResult, LabResult.case_id == TbContact.source_case_id).where(
         SignedExam.id == Task.subject_id,
         Task.key == literal(f"{KIND}:").concat(SignedExam.id).concat(":").concat(LabResult.id), _is_unsigned()))
+
+
+def select_late_contacts(moment: Moment) -> Select[*tuple[Any, ...]]:
+    """By the day somebody confirmed the contact: the exam was signed before, as of who was exposed to nobody."""
+    key = SignedExam.id.concat(":").concat(TbContact.id)
+    return select(*columns(key, SignedExam.id, TbContact.recorded_at)).select_from(TbContact).join(
+        Case, Case.applicant_id == TbContact.applicant_id).join(SignedExam, SignedExam.case_id == LED_CASE).where(
+        TbContact.recorded_at >= moment.now - LONGEST, TbContact.recorded_at <= last_moment(LATE, moment),
+        or_(SignedExam.valid_until.is_(None), SignedExam.valid_until >= moment.today), _is_untold(),
+        led_at_sites(moment), ~was_asked(LATE, key))
+
+
+def is_late_contact() -> ColumnElement[bool]:
+    """The signed version stands as it was, and so does the contact."""
+    return exists(select(SignedExam.id).select_from(SignedExam).join(Case, Case.id == SignedExam.case_id).join(
+        TbContact, TbContact.applicant_id == Case.applicant_id).where(
+        SignedExam.id == Task.subject_id,
+        Task.key == literal(f"{LATE}:").concat(SignedExam.id).concat(":").concat(TbContact.id), _is_untold()))
+
+
+def _is_untold() -> ColumnElement[bool]:
+    asks = (and_(Case.programme == programme, TbContact.setting.in_(window.get("settings", list(ContactSetting))))
+            for programme, words in read_table().items() if isinstance(words, dict) for window in words.values())
+    return and_(TbContact.state == ContactState.CONFIRMED, TbContact.recorded_at > SignedExam.signed_at, or_(*asks),
+                Case.state.in_(workflow.SIGNED), is_in_force())
 
 
 def _is_unsigned() -> ColumnElement[bool]:

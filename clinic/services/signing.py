@@ -48,7 +48,7 @@ from clinic.ports import (
 )
 from clinic.ready_query import ReadyQuery, given
 from clinic.rules import decide
-from clinic.services import assessment, tb_summary
+from clinic.services import assessment, tb_contact, tb_summary
 from clinic.services.assessment import is_ready_for_review
 from clinic.services.conclusion import ConclusionInput, conclude
 from clinic.services.fact import build_facts
@@ -173,7 +173,7 @@ def hand_out(exam: SignedExam, case: Case, conclusion: Conclusion) -> bytes:
 def open_amendment(case: Case, reason: str, actor: User) -> None:
     """Take a signed case back into work; the old version stands until a new one is signed.
 
-    What was recorded of a tuberculosis treatment since the signature counts from now on.
+    What was recorded of a tuberculosis treatment or an exposure since the signature counts from now on.
     Raises NotNow unless the case was signed, NotAllowed unless `actor` may sign it.
     """
     ensure_may_sign(actor, case)
@@ -181,7 +181,9 @@ def open_amendment(case: Case, reason: str, actor: User) -> None:
         raise NotNow(_("Only a signed exam can be amended."), case=case.id)
     workflow.move(case, CaseState.IN_PROGRESS, reason=reason, actor=actor)
     if (exam := find_current_exam(case.id)) is not None:
-        close_tasks_about("contact-resistance", exam.id, "reopened", actor)
+        for kind in ("contact-resistance", "contact-after-signature"):
+            close_tasks_about(kind, exam.id, "reopened", actor)
+    tb_contact.catch_up(case, actor)
     if tb_summary.publish(case, actor) is not None:
         assessment.refresh(case)
 

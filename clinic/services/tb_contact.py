@@ -5,12 +5,9 @@ A confirmed contact answers the circumstance of the rules by itself (clinic/serv
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from flask_babel import gettext as _
@@ -18,12 +15,14 @@ from sqlalchemy import select
 
 from clinic import clock, workflow
 from clinic.audit import record_change
+from clinic.contact_table import read_table
 from clinic.db import db
 from clinic.errors import AlreadyDone, InvalidInput, NotFound, NotNow
 from clinic.models import (
     Answer,
     Applicant,
     Case,
+    CaseState,
     ContactSetting,
     ContactState,
     FamilyKind,
@@ -46,7 +45,6 @@ from clinic.schemas.tb_contact import NewContact
 from clinic.services.family import find_family, list_members
 from clinic.services.task import close_tasks_about, open_task
 
-TABLE = Path(__file__).resolve().parent.parent / "programmes" / "reference" / "contact.toml"
 _GRAVITY = (SourceType.UNKNOWN, SourceType.CULTURE_NEGATIVE, SourceType.PANSUSCEPTIBLE, SourceType.OTHER_RESISTANT,
             SourceType.MDR)  # the last is the gravest
 SOURCE_TESTS = ("dst", "sputum-culture", "sputum-naat")  # what says of which tuberculosis the source is ill
@@ -60,12 +58,6 @@ class Proposal:
     applicant: Applicant
     relation: Relation | None  # to the source, where the family says it
     setting: ContactSetting
-
-
-@cache
-def read_table() -> dict[str, Any]:
-    """Windows and days of clinic/programmes/reference/contact.toml."""
-    return tomllib.loads(TABLE.read_text(encoding="utf-8"))
 
 
 def list_proposals(source: Case) -> list[Proposal]:
@@ -312,22 +304,40 @@ def _was_tested(row: TbContact) -> bool:
         select(TbContact.id).where(TbContact.id == row.id, was_tested(TbContact))).first() is not None
 
 
-def _judge_again(applicant_id: str, actor: User) -> list[Case]:
-    """The person's open cases, oldest first, with the circumstance that follows and what the rules make of it."""
+def catch_up(case: Case, actor: User) -> None:
+    """A signed case is open again: what became known of exposures meanwhile, or was withdrawn, counts from now on."""
+    if list_exposures(case.applicant_id) or _list_stale(case):
+        _judge_anew(case, actor)
+
+
+def _judge_anew(case: Case, actor: User) -> None:
+    """Let what is known of exposures by now answer the circumstances of an open case, and the rules judge it."""
     from clinic.services.assessment import refresh
     from clinic.services.circumstance import write_answers
-    from clinic.services.derivation import BY_CONTACT
 
-    cases = list(db.session.execute(select(Case).where(
-        Case.applicant_id == applicant_id, Case.state.in_(workflow.RECORDING)).order_by(Case.id)).unique().scalars())
-    for case in cases:
-        # What a contact answered and no contact answers any more is to be asked again.
-        stale = {row.word: Answer.UNKNOWN for row in case.circumstances
-                 if (row.derived_from or "").startswith(BY_CONTACT)}
-        if write_answers(case, stale, actor):
+    # What a contact answered and no contact answers any more is to be asked again.
+    changed = write_answers(case, _list_stale(case), actor)
+    if case.state in workflow.RECORDING:
+        if changed:
             workflow.mark_touched(case)
         refresh(case)
-    return cases
+
+
+def _list_stale(case: Case) -> dict[str, Answer]:
+    from clinic.services.derivation import BY_CONTACT
+
+    return {row.word: Answer.UNKNOWN for row in case.circumstances if (row.derived_from or "").startswith(BY_CONTACT)}
+
+
+def _judge_again(applicant_id: str, actor: User) -> list[Case]:
+    """The person's open cases, oldest first, with the circumstance that follows and what the rules make of it; one on
+    hold has it when it goes on."""
+    cases = list(db.session.execute(select(Case).where(
+        Case.applicant_id == applicant_id, Case.state.in_(workflow.RECORDING | {CaseState.ON_HOLD})).order_by(
+            Case.id)).unique().scalars())
+    for case in cases:
+        _judge_anew(case, actor)
+    return [case for case in cases if case.state in workflow.RECORDING]
 
 
 def _audit(row: TbContact, action: str, actor: User, detail: dict[str, Any]) -> None:

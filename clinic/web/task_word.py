@@ -23,6 +23,7 @@ KIND_WORDS: dict[str, LazyString] = {
     "tb-notification": _l("Tuberculosis to be notified"), "refusal-return": _l("May be examined again after a refusal"),
     "contact-test": _l("Contact to be tested"),
     "contact-retest": _l("Contact to be tested again"), "contact-review": _l("Contact still exposed"),
+    "contact-after-signature": _l("Signed before the exposure was known"),
     "contact-resistance": _l("Source of a signed contact is drug resistant"),
     "validity-ending": _l("Exam ends soon"), "nobody-came": _l("Nobody came"), "standstill": _l("Case stands still"),
     "on-hold": _l("Case on hold"), "document-awaited": _l("Document awaited"), "follow-up": _l("Follow-up"),
@@ -59,6 +60,9 @@ ADVICE: dict[str, LazyString] = {
     "contact-test": _l("IGRA now; below two years a skin test or an IGRA."),
     "contact-retest": _l("The first test was negative: it is repeated 8 to 10 weeks after the last exposure."),
     "contact-review": _l("As long as the exposure goes on, no clearance is final: say whether it has ended."),
+    "contact-after-signature": _l("Somebody recorded after the signature that the person was exposed to tuberculosis. "
+                                  "Open the exam to amend it: that ends the task, and the test is recorded there. Or "
+                                  "say why the exam stands."),
     "contact-resistance": _l("The exam was signed before anybody knew that the source's bacilli resist a medicine. "
                              "Open the exam to amend it: that ends the task. Look at the preventive treatment as well: "
                              "with a source of MDR-TB no isoniazid and no rifampicin. Or say why the exam stands."),
@@ -81,7 +85,7 @@ OUTCOME_WORDS: dict[str, LazyString] = {
     "changed-medicines": _l("Other medicines, or the result was not right"),
     "given-all-the-same": _l("Given all the same"),
     "notified": _l("Notified"), "tested": _l("Tested"), "declined": _l("Declined"), "travelled": _l("Has travelled"),
-    "reopened": _l("Exam opened to amend it, or the result was not right"),
+    "reopened": _l("Exam opened to amend it, or what was told was not right"),
     "still-exposed": _l("Exposure goes on"), "exposure-ended": _l("Exposure has ended"),
     "new-exam": _l("A new exam has begun, or it is valid no more"), "told": _l("Told when it ends"),
     "came": _l("Came"), "withdrawn": _l("Withdraws"), "goes-on": _l("Goes on"),
@@ -95,6 +99,7 @@ PLACES = {
     "resisted-medicine": "tuberculosis",
     "tb-notification": "tuberculosis/diagnosis", "refusal-return": "tuberculosis",
     "contact-test": "laboratory", "contact-retest": "laboratory", "contact-resistance": "sign",
+    "contact-after-signature": "sign",
     "infectious": "sputum", "critical-call": "laboratory", "corrected-result": "confidential",
     "order-refused": "orders/sending",
 }
@@ -117,6 +122,7 @@ _SENTENCES: dict[str, Callable[[str], str]] = {
     "on-hold": lambda day: _("On hold since %(day)s", day=day),
     "contact-retest": lambda day: _("Last exposure %(day)s", day=day),
     "contact-review": lambda day: _("Exposed since %(day)s", day=day),
+    "contact-after-signature": lambda day: _("Contact recorded on %(day)s", day=day),
     "contact-resistance": lambda day: _("Result of the source confirmed on %(day)s", day=day),
     "contact-test": lambda day: _("Last exposure %(day)s", day=day),
 }

@@ -7,8 +7,9 @@ from datetime import date, timedelta
 import pytest
 from flask import Flask
 
-from clinic import clock
+from clinic import clock, workflow
 from clinic.caution import NeedsConfirmation
+from clinic.contact_table import read_table
 from clinic.db import db
 from clinic.errors import AlreadyDone, InvalidInput, NotFound, NotNow
 from clinic.models import (
@@ -58,7 +59,6 @@ from clinic.services.tb_contact import (
     list_ill,
     list_proposals,
     propose_source_type,
-    read_table,
     withdraw_contact,
 )
 from clinic.services.treatment import report_treatment
@@ -521,3 +521,51 @@ def test_only_a_signed_exam_that_tells_of_the_source_is_asked_about(
     add_resistance(source_id, "isoniazid")
     sweep()
     assert len(find_tasks("contact-resistance")) == asked
+
+
+@pytest.mark.database
+@pytest.mark.parametrize(("programme", "setting", "asked"), [
+    ("us", ContactSetting.OTHER, 1), ("au", ContactSetting.OTHER, 0), ("au", ContactSetting.HOUSEHOLD, 1),
+    ("nz", ContactSetting.HOUSEHOLD, 0),
+])
+def test_contact_recorded_after_the_signature_is_told_while_it_stands(
+    hand: Hand, source: Case, physician: User, programme: str, setting: ContactSetting, asked: int
+) -> None:
+    """Who was found to be exposed after the signature stayed signed as exposed to nobody."""
+    signed = make_case(programme, user=make_user("reception"))
+    early = confirm_contact(signed.applicant, new(setting=setting, source_name="A neighbour"), physician)
+    hand.turn(minutes=1)
+    exam_id, signed_id, doctor_id, source_id = sign_as(signed, "NONE"), signed.id, physician.id, source.id
+    sweep()
+    assert not find_tasks("contact-after-signature") and early, "known when it was signed"
+    hand.turn(days=3)
+    doctor = db.session.get_one(User, doctor_id)
+    row_id = confirm_contact(db.session.get_one(Case, signed_id).applicant, new(setting=setting), doctor,
+                             db.session.get_one(Case, source_id)).id
+    sweep()
+    tasks = find_tasks("contact-after-signature")
+    assert [(one.role, one.subject_id, one.case_id, one.due_on) for one in tasks] == [
+        ("physician", exam_id, signed_id, clock.today())] * asked
+    doctor = db.session.get_one(User, doctor_id)
+    withdraw_contact(db.session.get_one(TbContact, row_id), "another person", doctor)
+    sweep()
+    assert [one.outcome for one in find_tasks("contact-after-signature")] == ["reopened"] * asked, "it was not right"
+
+
+@pytest.mark.parametrize("state", [CaseState.SIGNED, CaseState.ON_HOLD])
+def test_contact_confirmed_while_nothing_is_recorded_counts_when_the_case_goes_on(
+    hand: Hand, source: Case, child: Case, physician: User, state: CaseState
+) -> None:
+    """Opened to be amended for the exposure, the exam said once more that there was none."""
+    if state is CaseState.SIGNED:
+        sign_as(child, "NONE")
+    child.state = state
+    hand.turn(minutes=1)
+    confirm_contact(child.applicant, new(), physician, source)
+    if state is CaseState.SIGNED:
+        assert answer_of(child).answer is Answer.NO, "what is signed stays"
+        open_amendment(child, "an exposure", physician)
+    else:
+        workflow.move(child, CaseState.IN_PROGRESS, "goes on", physician)
+    assert answer_of(child).answer is Answer.YES
+    assert {item["exam"] for item in assess(child)["required"]} >= {"igra"}
