@@ -58,7 +58,8 @@ ADVICE: dict[str, LazyString] = {
     "refusal-return": _l("The site's treatment was refused, and the year after the treatment elsewhere ends. Tell the "
                          "person that a whole new examination is possible."),
     "contact-test": _l("IGRA now; below two years a skin test or an IGRA."),
-    "contact-retest": _l("The first test was negative: it is repeated 8 to 10 weeks after the last exposure."),
+    "contact-retest": _l("The first test was negative: it is repeated 8 to 10 weeks after the last exposure. Order "
+                         "the IGRA, so that it is drawn: the rules ask for one alone."),
     "contact-review": _l("As long as the exposure goes on, no clearance is final: say whether it has ended."),
     "contact-after-signature": _l("Somebody recorded after the signature that the person was exposed to tuberculosis. "
                                   "Open the exam to amend it: that ends the task, and the test is recorded there. Or "
@@ -98,7 +99,7 @@ PLACES = {
     "medicines-stopped": "tuberculosis", "susceptibility-awaited": "susceptibility",
     "resisted-medicine": "tuberculosis",
     "tb-notification": "tuberculosis/diagnosis", "refusal-return": "tuberculosis",
-    "contact-test": "laboratory", "contact-retest": "laboratory", "contact-resistance": "sign",
+    "contact-test": "laboratory", "contact-retest": "orders", "contact-resistance": "sign",
     "contact-after-signature": "sign",
     "infectious": "sputum", "critical-call": "laboratory", "corrected-result": "confidential",
     "order-refused": "orders/sending",

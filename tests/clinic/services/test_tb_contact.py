@@ -171,6 +171,7 @@ def test_second_test_is_due_from_the_eighth_week_unless_the_first_was_positive(
     assert sweep().opened == 1
     (task,) = find_tasks("contact-retest")
     assert (task.case_id, task.due_on, task.role) == (child.id, DAY + timedelta(days=56), "nurse")
+    assert find_place(task.kind, task.key) == "orders", "the rules' order is done: nobody would draw the second one"
     hand.turn(days=7 + 13)
     sweep()
     assert find_tasks("contact-retest")[0].level == 0
