@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flask_babel import gettext as _
-from sqlalchemy import Select, func, select, union_all
-from sqlalchemy.orm import defer, selectinload
+from sqlalchemy import Select, and_, func, select, union_all
+from sqlalchemy.orm import aliased, defer, selectinload
 
 from clinic.db import db
 from clinic.errors import NotFound
@@ -88,6 +88,7 @@ class Origin:
     laboratory: str
     way: InboundWay
     received_at: datetime
+    later_id: str | None = None  # a later word of the laboratory on the same result that waits for a person
 
 
 def list_origins(result_ids: Collection[str]) -> dict[str, Origin]:
@@ -98,8 +99,23 @@ def list_origins(result_ids: Collection[str]) -> dict[str, Origin]:
         .join(Laboratory, Laboratory.id == ReportedResult.laboratory_id)
         .join(InboundMessage, InboundMessage.id == ReportedResult.message_id)
         .where(ReportedResult.result_id.in_(result_ids)).order_by(ReportedResult.id.desc()))
-    return {str(result_id): Origin(reported_id, name, way, received_at)
-            for result_id, reported_id, name, way, received_at in rows}
+    found = {str(result_id): Origin(reported_id, name, way, received_at)
+             for result_id, reported_id, name, way, received_at in rows}
+    for result_id, later_id in _list_later(found) if found else ():
+        found[result_id] = replace(found[result_id], later_id=later_id)
+    return found
+
+
+def _list_later(result_ids: Collection[str]) -> list[tuple[str, str]]:
+    """Of each result that its laboratory has said otherwise since, the newest word that waits for a person."""
+    later = aliased(ReportedResult)
+    series = ("laboratory_id", "filler", "test", "sub_id")
+    same = [getattr(later, name) == getattr(ReportedResult, name) for name in series]
+    rows = db.session.execute(
+        select(ReportedResult.result_id, later.id)
+        .join(later, and_(*same, later.state == ReportedState.WAITING, later.id > ReportedResult.id))
+        .where(ReportedResult.result_id.in_(result_ids), ReportedResult.filler != "").order_by(later.id))
+    return [(str(result_id), later_id) for result_id, later_id in rows]
 
 
 def list_loose_documents(user: User, limit: int = PAGE_SIZE) -> list[LabDocument]:

@@ -26,15 +26,21 @@ READERS = (P.ENTER_RESULT, P.CONFIRM_RESULT, P.MAP_RESULTS, P.RECORD_EXAM)  # of
 def tell_origins(rows: Iterable[LabResult], case: Case) -> dict[str, dict[str, Any]]:
     """For each result that a laboratory reported: which, by what door and when; the way there for who may go it.
 
-    Who is to type a value a second time is not led to the first.
+    Who is to type a value a second time is not led to the first. What the laboratory has said otherwise since, and what
+    nobody has decided about, is said beside the result that it would replace.
     """
-    open_rows = {row.id: not is_blind(row) for row in rows}
-    may_read = _may_read(case)
+    by_id, may_read = {row.id: row for row in rows}, _may_read(case)
+
+    def lead(result_id: str, reported_id: str | None) -> str | None:
+        leads = reported_id and may_read and not is_blind(by_id[result_id])
+        return url_for("reported.show", reported_id=reported_id) if leads else None
+
     return {
         result_id: {
             "laboratory": one.laboratory, "way": str(WAY_WORDS[one.way]), "came": clinical_time(one.received_at),
-            "url": url_for("reported.show", reported_id=one.reported_id) if may_read and open_rows[result_id] else None}
-        for result_id, one in list_origins(open_rows).items()}
+            "url": lead(result_id, one.reported_id), "later_url": lead(result_id, one.later_id),
+            "is_doubted": one.later_id is not None and by_id[result_id].is_current}
+        for result_id, one in list_origins(by_id).items()}
 
 
 def tell_reports(case: Case, order_id: str | None = None) -> list[dict[str, Any]]:

@@ -566,6 +566,24 @@ def test_two_lines_that_contradict_each_other_wait_for_a_person(
     assert not list_results()
 
 
+def test_correction_that_waits_is_said_beside_the_result_that_stands(app: Flask, place: Place) -> None:
+    """The released number stood on the case's page as if nothing had come in."""
+    place.take(place.person(), place.order("creatinine"), write_value("2160-0^C^LN", "88", "NM", "umol/L"))
+    first = confirm(place)
+    page, said = f"/cases/{place.case_id}/laboratory", "The laboratory says something else since"
+    client = sign_in(app, db.session.get_one(User, place.staff["labtech"]))
+    assert said not in client.get(page).text
+    (row,) = place.take(place.person(), place.order("creatinine", reported="20261120090000+0300"),
+                        write_value("2160-0^C^LN", "900", "NM", "umol/L", status="C"), control_id="L2")
+    assert row.state is S.WAITING and "very unusual" in row.reason
+    for address in (page, f"{page}/{first.id}"):
+        text = client.get(address).text
+        assert said in text and f'href="/laboratory/inbox/{row.id}"' in text, address
+    with write_unit():
+        reject(db.session.get_one(ReportedResult, row.id), "a slip", place.supervisor)
+    assert said not in client.get(page).text
+
+
 def test_what_lacks_parts_says_which(place: Place) -> None:
     (row,) = place.take(place.person(), place.order("igra"), write_value(IGRA, "NEG^Negative^99LAB", "CWE"),
                         write_value("71776-9^Nil^LN", "0.05", "NM", "[iU]/mL"))
