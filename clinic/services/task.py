@@ -21,6 +21,8 @@ from clinic.partial_date import format_clinically
 from clinic.permissions import ROLES, Permission, permissions_of
 from clinic.task_kind import TaskKind, list_task_kinds
 
+OF_CASE = ("sputum-due", "culture-awaited")  # awaited for the case's own sake
+
 
 @dataclass(frozen=True)
 class NewTask:
@@ -159,6 +161,17 @@ def close_task_of(kind: str, key: str, outcome: str, actor: User | None) -> None
     if task is not None:
         _end(task, outcome, actor)
         db.session.flush()
+
+
+def end_of_withdrawn(case: Case, actor: User) -> None:
+    """Nothing is awaited of a case that was withdrawn; the clock would say that it came."""
+    for kind in list_task_kinds().values():
+        outcome = "withdrawn" if "withdrawn" in kind.outcomes else "not-needed" if kind.name in OF_CASE else None
+        if outcome is not None:
+            for task in db.session.execute(select(Task).where(
+                Task.case_id == case.id, Task.kind == kind.name, Task.closed_at.is_(None))).unique().scalars():
+                _end(task, outcome, actor)
+    db.session.flush()
 
 
 def settle(task: Task) -> None:

@@ -14,6 +14,7 @@ from clinic.schemas.door import load
 from clinic.schemas.reason import ReasonIn
 from clinic.services import amendment
 from clinic.web.form import read_form
+from clinic.web.station import find_work
 from clinic.web.station_page import Answer, forget, list_names, open_case, prefix_errors, show
 
 blueprint = Blueprint("amendment", __name__, url_prefix="/cases/<case_id>/amendment")
@@ -57,6 +58,6 @@ def decline(case_id: str, request_id: str) -> Answer | Response:
 
 def _show(case: Case, typed: dict[str, str], problem: InvalidInput | None = None) -> Answer:
     rows = amendment.list_open_requests(case)
-    return show("amendment/new.html", case, problem, rows=rows, typed=typed,
+    return show("amendment/new.html", case, problem, rows=rows, typed=typed, sign_url=find_work("sign", case.id),
                 may_ask=amendment.may_ask(case, current_user),
                 names=list_names(row.asked_by_id for row in rows), may_decline=has_permission(P.SIGN))

@@ -39,6 +39,7 @@ from clinic.services.identity import is_in_doubt
 from clinic.services.ordering import list_orderable
 from clinic.services.photo import find_photo
 from clinic.services.requirement import may_be_withdrawn
+from clinic.services.task import end_of_withdrawn
 from clinic.services.visit import find_visit
 from clinic.services.workup import find_recorded
 from clinic.web.case_word import banner_case as banner_case  # for the pages of the stations
@@ -137,6 +138,8 @@ def move(case_id: str) -> Page:
         ensure_not_refused(case)
     ensure_unchanged(case, read_version(typed.get("version")) or 0)
     workflow.move(case, LEAVING[typed["to"]], typed["reason"], current_user)
+    if case.state is CaseState.WITHDRAWN:
+        end_of_withdrawn(case, current_user)
     flash(_("Saved."), "success")
     return redirect(url_for(".show", case_id=case.id))
 

@@ -34,7 +34,7 @@ from clinic.schemas.door import load
 from clinic.schemas.task import GiveIn, NewTaskIn, PostponeIn, TaskOutcomeIn
 from clinic.services import release
 from clinic.services import task as service
-from clinic.task_kind import BY_HAND, list_task_kinds
+from clinic.task_kind import BY_HAND, TaskKind, list_task_kinds
 from clinic.web.case import list_flags
 from clinic.web.case_list import Rows, address_pages, render_list, say_count
 from clinic.web.clinical_format import format_date
@@ -269,7 +269,7 @@ def _show(row: Task, typed: dict[str, Any] | None = None, problem: InvalidInput 
         advice=ADVICE.get(row.kind), due=(words, tone, up), names=list_names(
             (row.assignee_id, row.closed_by_id, row.opened_by_id)), role=role_word(row.role),
         outcomes=[(one, outcome_word(one)) for one in kind.outcomes if one not in kind.recorded] if kind else [],
-        kind=kind,
+        kind=kind, ends=_say_end(kind),
         outcome=outcome_word(row.outcome) if row.outcome else None,
         receivers=_list_receivers(row) if row.closed_at is None else [],
         may_work=service.may_work(row, current_user), typed=typed or {}, form=form,
@@ -279,11 +279,20 @@ def _show(row: Task, typed: dict[str, Any] | None = None, problem: InvalidInput 
     return (page, 422) if problem else page
 
 
+def _say_end(kind: TaskKind | None) -> str:
+    """What ends a task without anybody closing it; empty where nothing does."""
+    names = [outcome_word(one) for one in kind.outcomes if one in kind.recorded] if kind else []
+    return _("It ends by itself once this is recorded where it is done: %(names)s.", names=", ".join(names)) \
+        if names else ""
+
+
 def _find_work_url(row: Task) -> str | None:
     """Where it is done, if the reader may open that: of a value to be told, the result itself."""
     place = find_place(row.kind, row.key)
     if row.case_id is None or place is None:
         return None
+    if place == "draw":  # by who draws; others call the person
+        return find_open_url(f"/cases/{row.case_id}/draw") or find_open_url(f"/cases/{row.case_id}/laboratory")
     result = release.find_critical(row)
     if result is not None:
         return find_open_url(f"/cases/{row.case_id}/{place}/{result.id}")

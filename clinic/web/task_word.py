@@ -32,7 +32,8 @@ KIND_WORDS: dict[str, LazyString] = {
 ADVICE: dict[str, LazyString] = {
     "critical-call": _l("Call who treats the person now, let the value be read back, and write down whom you told: "
                         "here or beside the result, once is enough."),
-    "amendment": _l("A result of the signed exam was corrected. Open the exam to amend it, or say why it stands."),
+    "amendment": _l("A result of the signed exam was corrected. Open the exam to amend it, or "
+                    "decline with the reason."),
     "corrected-result": _l("A confidential result was corrected after the applicant was told of it. Counsel them about "
                            "the result as it is now, and record there that it was told: that ends the task."),
     "order-refused": _l("The laboratory did not take it, or it never arrived, so nobody does it there. See what the "
@@ -60,7 +61,8 @@ ADVICE: dict[str, LazyString] = {
     "contact-test": _l("IGRA now; below two years a skin test or an IGRA."),
     "contact-retest": _l("The first test was negative: it is repeated 8 to 10 weeks after the last exposure. Order "
                          "the IGRA, so that it is drawn: the rules ask for one alone."),
-    "contact-review": _l("As long as the exposure goes on, no clearance is final: say whether it has ended."),
+    "contact-review": _l("As long as the exposure goes on, no clearance is final. Where it has ended, "
+                         "say since when."),
     "contact-after-signature": _l("Somebody recorded after the signature that the person was exposed to tuberculosis. "
                                   "Open the exam to amend it: that ends the task, and the test is recorded there. Or "
                                   "say why the exam stands."),
@@ -68,7 +70,8 @@ ADVICE: dict[str, LazyString] = {
                              "Open the exam to amend it: that ends the task. Look at the preventive treatment as well: "
                              "with a source of MDR-TB no isoniazid and no rifampicin. Or say why the exam stands."),
     "validity-ending": _l("Ask whether they have travelled; whoever has not needs a new exam."),
-    "nobody-came": _l("The case was opened and nobody has come since. Call."),
+    "nobody-came": _l("The case was opened and nobody has come since. Call. Who does not want it any more is "
+                      "withdrawn on the case."),
     "standstill": _l("Examinations are outstanding and nothing was recorded for days. Find out why."),
     "on-hold": _l("Say whether it goes on, stays on hold, or is withdrawn."),
 }
@@ -99,7 +102,8 @@ PLACES = {
     "medicines-stopped": "tuberculosis", "susceptibility-awaited": "susceptibility",
     "resisted-medicine": "tuberculosis",
     "tb-notification": "tuberculosis/diagnosis", "refusal-return": "tuberculosis",
-    "contact-test": "laboratory", "contact-retest": "orders", "contact-resistance": "sign",
+    "contact-test": "draw", "contact-retest": "orders", "contact-review": "exposure", "amendment": "amendment",
+    "nobody-came": "state", "standstill": "state", "on-hold": "state", "contact-resistance": "sign",
     "contact-after-signature": "sign",
     "infectious": "sputum", "critical-call": "laboratory", "corrected-result": "confidential",
     "order-refused": "orders/sending",

@@ -16,6 +16,7 @@ from clinic.permissions import ROLES
 from clinic.services.task import (
     close_task,
     close_tasks_about,
+    end_of_withdrawn,
     get_task,
     give_task,
     has_open_task,
@@ -55,9 +56,11 @@ def test_same_key_opens_one_task_also_after_it_was_closed(app: Flask) -> None:
     with clock.stopped_at(MORNING):
         first = open_task("sputum-due", case, "x", subject_id=case.id)
         assert open_task("sputum-due", case, "x", date(2026, 5, 1)).id == first.id
-        close_task(first, "collected", nurse)
+        with pytest.raises(InvalidInput):
+            close_task(first, "collected", nurse)  # it is, when the specimen is recorded
+        close_task(first, "not-needed", nurse, "taken elsewhere")
         again = open_task("sputum-due", case, "x")
-    assert (again.id, again.due_on, again.outcome) == (first.id, TODAY, "collected")
+    assert (again.id, again.due_on, again.outcome) == (first.id, TODAY, "not-needed")
     assert (again.role, again.opened_by_id, again.case_id) == ("tbteam", None, case.id)
     assert list_actions() == ["close-task", "open-task"]
     with pytest.raises(InvalidInput):
@@ -87,7 +90,23 @@ def test_task_closes_only_with_an_outcome_of_its_kind_and_words_where_needed(app
     assert close_task(task, "not-needed", nurse, "Specimen was withdrawn") is None
     assert (task.closed_by_id, task.remark, task.escalates_at) == (nurse.id, "Specimen was withdrawn", None)
     with pytest.raises(AlreadyDone):
-        close_task(task, "reported", nurse)
+        close_task(task, "not-needed", nurse, "again")
+
+
+def test_nobody_says_by_hand_that_something_came_which_nobody_recorded(app: Flask) -> None:
+    """The task ended, what it awaited was missing, and the clock never asked for it again."""
+    for kind in list_task_kinds().values():
+        if kind.settled and kind.name not in ("infectious", "validity-ending", "refusal-return"):
+            assert kind.settled in kind.recorded, kind.name
+
+
+def test_withdrawn_case_ends_what_was_awaited_of_it_in_its_own_words(app: Flask) -> None:
+    nurse, case = make_user("tbteam"), make_case()
+    for kind in ("nobody-came", "sputum-due", "critical-call"):
+        open_task(kind, case, kind, subject_id=case.id)
+    end_of_withdrawn(case, nurse)
+    found = {row.kind: row.outcome for row in db.session.execute(select(Task)).unique().scalars()}
+    assert found == {"nobody-came": "withdrawn", "sputum-due": "not-needed", "critical-call": None}
 
 
 def test_not_reached_opens_the_next_one(app: Flask) -> None:
@@ -111,7 +130,7 @@ def test_only_the_list_it_is_in_or_who_directs_works_on_a_task(app: Flask) -> No
     assert [may_work(task, one) for one in (phlebotomist, supervisor, physician, stranger)] == [
         False, True, True, False]
     with pytest.raises(NotAllowed):
-        close_task(task, "confirmed", phlebotomist)
+        close_task(task, "not-needed", phlebotomist, "not mine")
     with pytest.raises(NotFound):
         get_task(task.id, stranger)
     nurse = make_user("nurse")

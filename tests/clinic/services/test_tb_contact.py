@@ -218,7 +218,7 @@ def test_contact_without_an_open_case_is_called_by_who_traces_and_drawn_once_one
     case_id, row_id = make_case("us", applicant=person, user=reception).id, row.id
     sweep()
     (drawn,) = [task for task in find_tasks("contact-test") if task.case_id == case_id]
-    assert (drawn.role, drawn.subject_id, find_place(drawn.kind, drawn.key)) == ("nurse", row_id, "laboratory")
+    assert (drawn.role, drawn.subject_id, find_place(drawn.kind, drawn.key)) == ("nurse", row_id, "draw")
     add_igra(db.session.get_one(Case, case_id), "negative", clock.today())
     assert sweep().settled == 2
 

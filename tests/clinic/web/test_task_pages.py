@@ -168,14 +168,16 @@ def test_navigation_counts_what_is_due_and_the_list_says_how_late(app: Flask, ca
 def test_task_is_closed_with_an_outcome_and_the_next_one_is_named(app: Flask, case: Case) -> None:
     task_id = open_late(case)
     team = sign_in(app, make_team(app))
-    assert "How did it end?" in text_of(team, f"/tasks/{task_id}")
+    page = text_of(team, f"/tasks/{task_id}")
+    assert "How did it end?" in page and "It ends by itself once this is recorded where it is done: Taken." in page
+    assert 'value="collected"' not in page
     refused = team.post(f"/tasks/{task_id}/close", data={"remark": "kept"})
     assert refused.status_code == 422 and "Choose how it ended." in refused.get_data(as_text=True)
     assert "kept" in refused.get_data(as_text=True)
     answer = team.post(f"/tasks/{task_id}/close", data={"outcome": "not-reached"}, follow_redirects=True)
     assert "The next one is due on" in answer.get_data(as_text=True)
     assert "Not reached" in text_of(team, f"/tasks/{task_id}")
-    again = team.post(f"/tasks/{task_id}/close", data={"outcome": "collected"})
+    again = team.post(f"/tasks/{task_id}/close", data={"outcome": "not-reached"})
     assert again.status_code == 409
 
 
@@ -256,7 +258,7 @@ def test_critical_value_is_due_now_stands_above_what_is_late_and_leads_to_its_re
     assert "critical value to be told now" not in text_of(doctor, "/tasks?kind=critical-call")
     assert "Due now" in page and "Due today" not in page
     page = text_of(doctor, f"/tasks/{task}")
-    assert f'href="{result}"' in page and "The value was not right" not in page
+    assert f'href="{result}"' in page and 'value="corrected"' not in page
     assert "Critical: call now" in text_of(doctor, result)
     told = doctor.post(f"/tasks/{task}/close", data={"outcome": "called", "remark": "Dr Otieno, ward 2"})
     assert told.status_code == 303
