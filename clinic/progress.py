@@ -134,22 +134,45 @@ def describe_exam(exam: str, standing: Standing, programme: str, today: date, zo
     """Where an open examination stands; `today` and the IANA name `zone` are the site's."""
     if exam in XRAY:
         return _describe_film(standing, zone)
-    marks = [mark for mark in standing.results if exam in list_tests()[mark.test].exams]
+    entered = _describe_entered([mark for mark in standing.results if exam in list_tests()[mark.test].exams], zone)
+    if entered is not None:
+        return entered
+    if exam in SPUTUM:
+        return _describe_sputum(exam, standing, today)
+    if any(exam in test.exams for test in list_tests().values()):
+        return _describe_draw(exam, standing, {mark.test for mark in standing.results
+                                               if exam in list_tests()[mark.test].exams
+                                               and mark.status is not ResultStatus.ENTERED_IN_ERROR})
+    return _describe_form(exam, standing, programme, zone)
+
+
+def list_unasked(standing: Standing, zone: str) -> list[tuple[State, str]]:
+    """Where each entered result stands that serves no open examination, and the name of its test."""
+    found = []
+    for name in dict.fromkeys(mark.test for mark in standing.results):
+        test = list_tests()[name]
+        state = None if set(test.exams) & set(standing.exams) else _describe_entered(
+            [mark for mark in standing.results if mark.test == name], zone)
+        if state is not None:
+            found.append((state, test.label))
+    return found
+
+
+def _describe_entered(marks: list[ResultMark], zone: str) -> State | None:
+    """That one of these results waits for its second person, or was sent back; None where all are as they should be."""
     for mark in marks:
         if mark.status is ResultStatus.PRELIMINARY:
             return State("second-person", _("Needs second person"), _(
                 "entered by %(name)s, %(time)s", name=mark.entered.by, time=say_moment(mark.entered.at, zone)))
     refused = find_sent_back(marks)
-    if refused is not None and refused.checked is not None:
+    if refused is None or refused.checked is None:
+        return None
+    if list_tests()[refused.test].guarded:  # the reason may tell what a list must not
         return State("sent-back", _("Sent back"), _(
-            "by %(name)s, %(time)s: %(reason)s", name=refused.checked.by, time=say_moment(refused.checked.at, zone),
-            reason=refused.remark))
-    if exam in SPUTUM:
-        return _describe_sputum(exam, standing, today)
-    if any(exam in test.exams for test in list_tests().values()):
-        return _describe_draw(exam, standing, {mark.test for mark in marks
-                                               if mark.status is not ResultStatus.ENTERED_IN_ERROR})
-    return _describe_form(exam, standing, programme, zone)
+            "by %(name)s, %(time)s", name=refused.checked.by, time=say_moment(refused.checked.at, zone)))
+    return State("sent-back", _("Sent back"), _(
+        "by %(name)s, %(time)s: %(reason)s", name=refused.checked.by, time=say_moment(refused.checked.at, zone),
+        reason=refused.remark))
 
 
 def find_sent_back(marks: list[ResultMark]) -> ResultMark | None:

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from clinic import clock
 from clinic.memo import Memo
 from clinic.permissions import Permission, find_signed_in, has_permission, permissions_of
-from clinic.progress import SPUTUM, XRAY, State, describe_exam, label_exam
+from clinic.progress import SPUTUM, XRAY, State, describe_exam, label_exam, list_unasked
 from clinic.queries.page import Page, Place
 from clinic.queries.standing import Standing, build_standing, load_parts
 from clinic.queries.waiting import EXAMINING, View, list_drawn_exams, list_laboratory_exams
@@ -123,6 +123,10 @@ def describe_work(
         if view in WANTED and state.code not in WANTED[view]:
             continue
         grouped.setdefault(state, []).append(label_exam(exam))
+    if view in (View.SENT_BACK, View.CONFIRM):  # also what no rule asked for
+        for state, label in list_unasked(standing, zone):
+            if state.code in WANTED[view]:
+                grouped.setdefault(state, []).append(label)
     only = view in (View.READ, View.HELD, View.TAKE)  # one examination: its name says nothing
     return [(state, "" if only else ", ".join(labels)) for state, labels in grouped.items()]
 

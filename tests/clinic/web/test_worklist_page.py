@@ -8,7 +8,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from clinic.models import Site, User
+from clinic.db import db, set_mode
+from clinic.models import LabResult, Site, User
 from clinic.queries import page as pages
 from clinic.schemas.laboratory import NewResult
 from clinic.services import laboratory
@@ -78,6 +79,27 @@ def test_technician_is_told_at_the_top_what_was_sent_back(app: Flask, site: Site
     queue = read(client, "/laboratory?list=enter")
     assert queue.index("Sent back: enter again") < queue.index("To be entered")
     assert "the report says positive" in read(client, f"/cases/{case_id}")
+
+
+def test_lists_say_what_was_sent_back_that_no_rule_asked_for(app: Flask, site: Site, clerk: User) -> None:
+    """The row said what the physician has to do, and nothing of the haemoglobin that is to be entered again."""
+    technician, supervisor = make_user("labtech", site), make_user("labsupervisor", site)
+    case = make_case("us", user=clerk)
+    row = laboratory.enter_result(case, NewResult("haemoglobin", "14.2", get_today(case), unit="g/dL"), technician)
+    assert "Needs second person" in (page := read(sign_in(app, supervisor), "/?view=confirm")) and "Haemoglobin" in page
+    set_mode("write")
+    laboratory.refuse_result(db.session.get_one(LabResult, row.id), "the printout says 12.4", supervisor)
+    page = read(sign_in(app, technician), "/?view=sent-back")
+    assert "the printout says 12.4" in page and "Haemoglobin" in page
+
+
+def test_no_list_says_why_a_confidential_result_was_sent_back(app: Flask, site: Site, clerk: User) -> None:
+    technician, supervisor = make_user("labtech", site), make_user("labsupervisor", site)
+    case = make_case("us", user=clerk)
+    row = laboratory.enter_result(case, NewResult("hiv", "negative", get_today(case)), technician)
+    laboratory.refuse_result(row, "the printout says reactive", supervisor)
+    page = read(sign_in(app, technician), "/?view=sent-back")
+    assert "Sent back" in page and "the printout says" not in page
 
 
 def test_laboratory_queue_shows_result_in_its_words_and_who_entered_it(app: Flask, site: Site, clerk: User) -> None:
