@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, and_, exists, literal, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Select, Text, and_, exists, func, literal, or_, select, type_coerce
 from sqlalchemy.orm import aliased
 
 from clinic import workflow
@@ -50,10 +50,11 @@ def is_infected() -> ColumnElement[bool]:
 
 
 def has_tuberculosis(contact: Any) -> ColumnElement[bool]:
-    """The contact has become a case: what follows is that case's to say."""
-    own = aliased(Case)
+    """The contact has become a case: what follows is that case's to say. Who was cured before is a contact like any."""
+    own, exposed = aliased(Case), func.coalesce(contact.last_exposed_on, func.date(contact.recorded_at))
     return exists(select(TbCase.id).join(own, own.id == TbCase.case_id).where(
-        own.applicant_id == contact.applicant_id, TbCase.outcome.is_distinct_from(TbOutcome.NOT_TB)))
+        own.applicant_id == contact.applicant_id, TbCase.outcome.is_distinct_from(TbOutcome.NOT_TB),
+        or_(TbCase.outcome_on.is_(None), TbCase.outcome_on >= exposed)))
 
 
 def select_late_resistance(moment: Moment) -> Select[*tuple[Any, ...]]:

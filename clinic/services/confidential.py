@@ -20,6 +20,7 @@ from clinic.errors import InvalidInput, NotAllowed, NotNow
 from clinic.laboratory_test import list_tests
 from clinic.models import (
     Case,
+    ContactState,
     Counselling,
     CounsellingKind,
     LabResult,
@@ -27,6 +28,7 @@ from clinic.models import (
     SensitiveAccess,
     SensitiveReason,
     Task,
+    TbContact,
     User,
 )
 from clinic.permissions import Permission, permissions_of
@@ -108,17 +110,28 @@ def holds_guarded(case: Case) -> bool:
 
 
 def may_read_exam(case: Case, user: User) -> bool:
-    """Whether `user` may read the signed exam and what is sent of it: it holds the confidential results too, which an
-    emergency does not open to another site."""
-    is_own = case.site_id == user.site_id
-    return (is_own and Permission.SEE_CONFIDENTIAL in permissions_of(user)) or not holds_guarded(case)
+    """Whether `user` may read the signed exam and what is sent of it: it holds the confidential results too, and names
+    to whom a contact was exposed; an emergency opens neither to another site."""
+    if case.site_id != user.site_id:
+        return not holds_guarded(case) and not _was_exposed(case)
+    return Permission.SEE_CONFIDENTIAL in permissions_of(user) or not holds_guarded(case)
+
+
+def _was_exposed(case: Case) -> bool:
+    return db.session.execute(select(TbContact.id).where(
+        TbContact.applicant_id == case.applicant_id, TbContact.state == ContactState.CONFIRMED).limit(1)
+    ).first() is not None
 
 
 def ensure_may_read_exam(case: Case, user: User) -> None:
     """Raise NotAllowed unless `user` may read the whole signed exam of `case`."""
-    if not may_read_exam(case, user):
-        raise NotAllowed(_("The signed exam holds a confidential test, and your role does not include its result."),
-                         user=user.id, case=case.id)
+    if may_read_exam(case, user):
+        return
+    words = _("The signed exam holds a confidential test, and your role does not include its result.")
+    if case.site_id != user.site_id:
+        words = _("The signed exam holds a confidential test or names another person, which an emergency does not "
+                  "open. Call the case's own site, %(site)s.", site=case.site.name)
+    raise NotAllowed(words, user=user.id, case=case.id)
 
 
 def record_counselling(

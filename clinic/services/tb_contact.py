@@ -33,12 +33,11 @@ from clinic.models import (
     SourceType,
     TbCase,
     TbContact,
-    TbOutcome,
     User,
 )
 from clinic.partial_date import parse_partial_date
 from clinic.queries.due import UNCLEAR, needs_second_test, was_tested
-from clinic.queries.due_contact import is_infected
+from clinic.queries.due_contact import has_tuberculosis, is_infected
 from clinic.rules.age import add_months, completed_years
 from clinic.rules.record import SPECIMENS
 from clinic.schemas.tb_contact import NewContact
@@ -94,11 +93,10 @@ def list_for_second_test(rows: Collection[TbContact]) -> set[str]:
         TbContact.id.in_([row.id for row in rows]), needs_second_test(TbContact))).scalars())
 
 
-def list_ill(applicant_ids: Collection[str]) -> dict[str, str]:
-    """Who of these has become a tuberculosis case, with the case that it stands on."""
-    rows = db.session.execute(select(Case.applicant_id, Case.id).join(TbCase, TbCase.case_id == Case.id).where(
-        Case.applicant_id.in_(applicant_ids), TbCase.outcome.is_distinct_from(TbOutcome.NOT_TB)).order_by(TbCase.id))
-    return {row.applicant_id: row.id for row in rows}
+def list_ill(rows: Collection[TbContact]) -> set[str]:
+    """The ids of those of these contacts who have become a tuberculosis case."""
+    return set(db.session.execute(select(TbContact.id).where(
+        TbContact.id.in_([row.id for row in rows]), has_tuberculosis(TbContact))).scalars())
 
 
 def end_tasks_of(applicant_id: str, actor: User) -> None:

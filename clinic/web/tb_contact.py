@@ -150,8 +150,8 @@ def withdraw(case_id: str, contact_id: str) -> Answer | Response:
 
 
 def describe(row: TbContact, awaited: Collection[str] = (), ill: Collection[str] = ()) -> dict[str, Any]:
-    """A contact in words, without who the source is; `awaited`: the contacts whose second test is still to come, `ill`:
-    the people who have become cases."""
+    """A contact in words, without who the source is; `awaited`: those whose second test is still to come, `ill`: those
+    who have become cases, by id."""
     found = service.find_source_type(row)
     return {
         "id": row.id, "setting": str(SETTING_WORDS[row.setting]), "relation": relation_word(row.relation),
@@ -159,7 +159,7 @@ def describe(row: TbContact, awaited: Collection[str] = (), ill: Collection[str]
         "retest": row.retest_on if row.id in awaited else None,
         "type": str(TYPE_WORDS[found]), "is_mdr": found is SourceType.MDR,
         "is_resistant": found is SourceType.OTHER_RESISTANT,
-        "is_young": row.applicant_id not in ill and service.is_for_prevention(
+        "is_young": row.id not in ill and service.is_for_prevention(
             row, clock.today(row.applicant.site.time_zone)),
         "state": row.state.value, "reason": row.reason, "applicant": row.applicant,
     }
@@ -171,7 +171,7 @@ def tell_of_exposure(case: Case) -> dict[str, Any]:
         return {}
     may_trace = has_permission(P.TRACE_CONTACTS)
     rows, exposures = [], service.list_exposures(case.applicant_id)
-    awaited, ill = service.list_for_second_test(exposures), service.list_ill([case.applicant_id])
+    awaited, ill = service.list_for_second_test(exposures), service.list_ill(exposures)
     for row in exposures:
         source = None
         if may_trace:
@@ -248,7 +248,7 @@ def _choices() -> dict[str, Any]:
 def _show_source(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None, form: str = "") -> Answer:
     rows = service.list_contacts(case)
     people = {row.applicant_id for row in rows}
-    awaited, ill = service.list_for_second_test(rows), service.list_ill(people)
+    awaited, ill = service.list_for_second_test(rows), service.list_ill(rows)
     return show("tb_contact/index.html", case, problem, typed=typed, form=form,
                 proposals=service.list_proposals(case), contacts=[describe(row, awaited, ill) for row in rows],
                 ill=ill, cases=service.list_cases_of(people), tests=_tell_tests(people),

@@ -256,7 +256,7 @@ def test_contact_who_becomes_a_case_is_no_more_asked_to_be_tested_and_no_contact
     tb = open_tb_case(child, NewTbCase(DAY, DiagnosisBasis.CULTURE, DiseaseSite.PULMONARY, TbHistory.NEW,
                                        confirmed=["hiv-untested", "not-notified"]), physician)
     assert [task.outcome for task in find_tasks("contact-test")] == ["not-needed"]
-    assert list_ill([child.applicant_id]) == {child.applicant_id: child.id}
+    assert list_ill([row]) == {row.id}
     assert list_proposals(child) == [], "their own source"
     child_id, row_id, tb_id = child.id, row.id, tb.id
     hand.turn(days=90)
@@ -269,6 +269,11 @@ def test_contact_who_becomes_a_case_is_no_more_asked_to_be_tested_and_no_contact
     db.session.get_one(TbCase, tb_id).outcome = TbOutcome.NOT_TB
     sweep()
     assert [task.outcome for task in find_tasks("contact-retest")] == [None], "it was none"
+    contact, tb = db.session.get_one(TbContact, row_id), db.session.get_one(TbCase, tb_id)
+    tb.outcome, tb.outcome_on = TbOutcome.CURED, DAY - timedelta(days=1)
+    assert not list_ill([contact]), "exposed again since"
+    tb.outcome_on = DAY + timedelta(days=200)
+    assert list_ill([contact]) == {row_id}
 
 
 @pytest.mark.database

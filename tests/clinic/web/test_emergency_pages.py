@@ -128,14 +128,17 @@ def test_one_case_names_nobody_else_of_the_family(app: Flask, case: Case, strang
 
 
 def test_review_of_one_case_names_no_source_of_its_exposures(app: Flask, stranger: User) -> None:
-    """The other site's physicians read the case number of the source, or the name that somebody gave."""
+    """The other site's physicians read the case number of the source, or the name that somebody gave; on the printed
+    packet too."""
     case, own = make_case("us"), make_user("physician")
+    assert may_read_exam(case, stranger)
     source, number, case_id = make_case("us"), case.number, case.id
     for new, known in ((NewContact(Relation.CHILD, ContactSetting.HOUSEHOLD), source), (
             NewContact(Relation.CHILD, ContactSetting.OTHER, source_name="Uncle Zzotieno"), None)):
         confirm_contact(case.applicant, new, own, known)
     source_number = source.number
     db.session.commit()
+    assert may_read_exam(case, own) and not may_read_exam(case, stranger)
     page = sign_in(app, own).get(f"/cases/{case_id}/sign").text
     assert source_number in page and "Zzotieno" in page
     client = sign_in(app, stranger)
