@@ -33,6 +33,13 @@ def to_day(moment: datetime, time_zone: str) -> date:
     return moment.astimezone(ZoneInfo(time_zone)).date()
 
 
+def find_bounds(first: date, last: date, time_zone: str) -> tuple[datetime, datetime]:
+    """When the day `first` begins in `time_zone` and the day after `last` does, in UTC."""
+    zone = ZoneInfo(time_zone)
+    begin, end = (datetime.combine(day, time.min, zone).astimezone(UTC) for day in (first, last + timedelta(days=1)))
+    return begin, end
+
+
 def find_moment(at: time | None, time_zone: str, earliest: datetime | None = None) -> datetime:
     """When something was that is known by its time of the day in `time_zone`: of the night shift's, before midnight is
     yesterday.

@@ -9,14 +9,14 @@ Rows beyond 5 were not seen in the source and are not made up.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Integer, String, Text, and_, exists, func, not_, or_, select, type_coerce
 from sqlalchemy import case as sql_case
 from sqlalchemy import cast as sql_cast
 
+from clinic import clock
 from clinic.db import db
 from clinic.models import (
     Answer,
@@ -66,9 +66,7 @@ def count_indicators(user: User, first: date, last: date) -> dict[str, dict[str,
 def count_undated(user: User, first: date, last: date) -> int:
     """How many cases that were opened in these days count in no month, because nobody wrote down the day of the
     examination; without those that ended before one."""
-    zone = ZoneInfo(user.site.time_zone)
-    begin = datetime.combine(first, time.min, zone).astimezone(UTC)
-    end = datetime.combine(last + timedelta(days=1), time.min, zone).astimezone(UTC)
+    begin, end = clock.find_bounds(first, last, user.site.time_zone)
     return int(db.session.execute(
         select(func.count(Case.id)).where(
             Case.site_id == user.site_id, Case.programme == PROGRAMME, Case.exam_date.is_(None),

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, and_, exists, func, or_, select, tuple_
 
+from clinic import clock
 from clinic.db import db
 from clinic.models import (
     Applicant,
@@ -110,15 +111,15 @@ def _count_reported(test: str) -> ScalarSelect[Any]:
 
 
 def query_presumptive(user: User, period: Period) -> Select[Any]:
-    """Every case in which sputum was asked for in the period, with what came of it."""
-    asked_on = func.date(Requirement.added_at)
+    """Every case in which sputum was asked for in the period, with what came of it; its `day` is a moment."""
+    begin, end = clock.find_bounds(period.first, period.last, user.site.time_zone)
     taken = (select(func.count()).select_from(Specimen).where(
         Specimen.case_id == Case.id, Specimen.kind.in_(RESPIRATORY), Specimen.withdrawn_at.is_(None),
         Specimen.rejected_at.is_(None),
         Specimen.purpose == "diagnosis").correlate(Case).scalar_subquery())
     return (
-        select(*_person(), Requirement.id.label("key"), asked_on.label("day"), Case.status.label("case_status"),
-               taken.label("taken"), _count_reported("sputum-smear").label("smeared"),
+        select(*_person(), Requirement.id.label("key"), Requirement.added_at.label("day"),
+               Case.status.label("case_status"), taken.label("taken"), _count_reported("sputum-smear").label("smeared"),
                _count_reported("sputum-naat").label("amplified"), _count_reported("sputum-culture").label("cultured"),
                has_result("sputum-smear", "positive").label("smear_positive"),
                has_result("sputum-naat", "detected", "trace").label("naat_positive"),
@@ -128,8 +129,7 @@ def query_presumptive(user: User, period: Period) -> Select[Any]:
         .outerjoin(TbCase, TbCase.case_id == Case.id)
         .where(Case.site_id == user.site_id, Requirement.exam.in_(PRESUMPTIVE),
                Requirement.state != RequirementState.WITHDRAWN,
-               asked_on.between(period.first.isoformat(), period.last.isoformat()) if _is_sqlite()
-               else asked_on.between(period.first, period.last))
+               Requirement.added_at >= begin, Requirement.added_at < end)
     )
 
 
@@ -176,7 +176,3 @@ def count_outcomes(user: User, period: Period) -> list[Row[Any]]:
         select(found.label("found"), TbCase.outcome, refused.label("refused"), func.count().label("cases"))
         .where(and_(TbCase.site_id == user.site_id, TbCase.registered_on.between(period.first, period.last)))
         .group_by(found, TbCase.outcome, refused)))
-
-
-def _is_sqlite() -> bool:
-    return db.session.get_bind().dialect.name == "sqlite"

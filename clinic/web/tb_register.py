@@ -7,7 +7,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
@@ -174,7 +174,8 @@ def _to_line(name: str, row: Any) -> dict[str, Any]:
     person = {"case": row.case_number, "name": person_name(row),
               "sex": row.sex.value, "born": row.birth_date, "case_id": row.case_id,
               "applicant_id": row.applicant_id, "key": row.key}
-    return person | {"day": _plain(row.day)} | _LINES[name](row)
+    day = clock.to_day(row.day, current_user.site.time_zone) if isinstance(row.day, datetime) else row.day
+    return person | {"day": _plain(day)} | _LINES[name](row)
 
 
 def _laboratory_line(row: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from flask import Flask
@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from clinic.audit import audit_engine, audit_read
 from clinic.db import db
-from clinic.models import Answer, Case, CaseState, Sex, Specimen, User
+from clinic.models import Answer, Case, CaseState, Requirement, Sex, Specimen, User
 from clinic.queries.tb_indicator import ROWS, count_indicators
 from clinic.queries.tb_register import Period, count_outcomes, list_register
 from clinic.schemas.door import load
@@ -101,6 +101,21 @@ def test_presumptive_and_treatment_register(case: Case) -> None:
     assert treated.began_on == get_today(case)
     assert [(bool(row.found), row.outcome, row.cases) for row in count_outcomes(user, _period(case))] == [
         (True, "lost", 1)]
+
+
+def test_presumptive_register_counts_a_request_on_the_day_of_the_site(app: Flask, case: Case) -> None:
+    """In Nairobi half past one in the night is still the day before in UTC, here even the month before."""
+    (row,) = db.session.execute(select(Requirement).where(
+        Requirement.case_id == case.id, Requirement.exam == "sputum-series")).unique().scalars()
+    row.added_at = datetime(2026, 8, 31, 22, 30, tzinfo=UTC)
+    user = make_user("tbteam", case.site)
+    db.session.commit()
+    first, last = date(2026, 9, 1), date(2026, 9, 30)
+    assert len(list_register(user, "presumptive", Period(first, last))) == 1
+    assert not list_register(user, "presumptive", Period(date(2026, 8, 1), date(2026, 8, 31)))
+    answer = sign_in(app, user).get("/tuberculosis/export.csv?register=presumptive&from=01-Aug-2026&to=30-Sep-2026")
+    (line,) = csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig")))
+    assert line["day"] == "2026-09-01"
 
 
 def test_presumptive_register_tells_negative_from_not_yet_reported(case: Case) -> None:
