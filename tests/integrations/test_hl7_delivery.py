@@ -295,7 +295,7 @@ def test_nothing_is_acknowledged_when_it_could_not_be_stored(
     with clinic_listening(app) as port:
         with monkeypatch.context() as broken:
             broken.setattr("integrations.inbound.listener.store", fail)
-            broken.setattr("integrations.inbound.listener.LoneInsert.run", fail)
+            broken.setattr("clinic.lone_insert.LoneInsert.run", fail)
             assert talk(port, ACK.encode()) == []
         assert len(talk(port, ACK.encode())) == 1
 

@@ -306,7 +306,8 @@ def test_corrected_result_is_told_anew_by_who_told_it(app: Flask, told: LabResul
     nurse_id, base = nurse.id, f"/cases/{case.id}/confidential"
     client, outsider = sign_in(app, nurse), sign_in(app, staff["reception"])
     page = _text(client.get(f"/tasks/{task.id}"))
-    assert base in page and "Told anew" not in page and "Cannot be reached any more" in page
+    assert base in page and "once this is recorded where it is done: Told anew." in page
+    assert 'value="told-anew"' not in page and "Cannot be reached any more" in page
     assert client.post(f"/tasks/{task.id}/close", data={"outcome": "told-anew", "remark": "told"}).status_code == 422
     assert client.post(f"/tasks/{task.id}/close", data={"outcome": "not-reached"}).status_code == 303
     (task,) = _list_open("corrected-result")
