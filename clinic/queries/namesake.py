@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
 from itertools import combinations
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, text
 from sqlalchemy.engine import Row
@@ -35,7 +33,7 @@ def list_namesake_ids(site: Site) -> set[str]:
 def list_present(site: Site) -> list[Row[Any]]:
     """Applicants of whom a case was opened today, or who were recognised at a station today: id and names."""
     today = clock.today(site.time_zone)
-    midnight = datetime.combine(today, time(), ZoneInfo(site.time_zone))
+    midnight, _end = clock.find_bounds(today, today, site.time_zone)
     opened = select(Case.applicant_id).where(  # updated_at leads to them by the index of the open cases
         Case.site_id == site.id, text(OPEN_STATES), Case.updated_at >= midnight, Case.opened_at >= midnight)
     seen = select(Case.applicant_id).join(IdentityCheck, IdentityCheck.case_id == Case.id).where(

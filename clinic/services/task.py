@@ -165,12 +165,11 @@ def close_task_of(kind: str, key: str, outcome: str, actor: User | None) -> None
 
 def end_of_withdrawn(case: Case, actor: User) -> None:
     """Nothing is awaited of a case that was withdrawn; the clock would say that it came."""
-    for kind in list_task_kinds().values():
-        outcome = "withdrawn" if "withdrawn" in kind.outcomes else "not-needed" if kind.name in OF_CASE else None
-        if outcome is not None:
-            for task in db.session.execute(select(Task).where(
-                Task.case_id == case.id, Task.kind == kind.name, Task.closed_at.is_(None))).unique().scalars():
-                _end(task, outcome, actor)
+    ends = dict.fromkeys(OF_CASE, "not-needed") | {
+        kind.name: "withdrawn" for kind in list_task_kinds().values() if "withdrawn" in kind.outcomes}
+    for task in db.session.execute(select(Task).where(
+            Task.case_id == case.id, Task.kind.in_(ends), Task.closed_at.is_(None))).unique().scalars():
+        _end(task, ends[task.kind], actor)
     db.session.flush()
 
 

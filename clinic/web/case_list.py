@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
 from secrets import token_hex
 from typing import Any
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from flask import current_app, get_template_attribute, render_template, request, url_for
 from flask_babel import gettext as _
@@ -167,7 +166,7 @@ def _find_next(row: Any, view: View | None) -> dict[str, Any]:
 
 def find_day_start(day: date, reader: Any = None) -> datetime:
     """The moment a day begins at the site of `reader` (default: who is signed in)."""
-    return datetime.combine(day, time(), ZoneInfo((reader or find_signed_in()).site.time_zone)).astimezone(UTC)
+    return clock.find_bounds(day, day, (reader or find_signed_in()).site.time_zone)[0]
 
 
 def say_count(number: int) -> str:
