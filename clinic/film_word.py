@@ -31,6 +31,8 @@ MATCH_WORDS: dict[str, tuple[LazyString, str]] = {
 
 REMARK_WORDS: dict[str, LazyString] = {
     Remark.OTHER_PERSON: _l("The film may be another person's: name, birth date or sex differ from the case."),
+    Remark.BETTER_NAMED: _l("The name on the film is not quite this applicant's, and fits somebody else here better (a "
+                            "twin, a parent): make sure whose it is."),
     Remark.NOBODY: _l("The film does not say whose it is."),
     Remark.SAME_PICTURE: _l("The same picture is already on another person's case."),
     Remark.FUTURE: _l("The film is dated in the future."),

@@ -15,6 +15,7 @@ from clinic.models import Applicant, Case, Sex
 from clinic.name import list_tokens
 from clinic.name.likeness import compare_names, compare_native
 from clinic.partial_date import from_date, parse_partial_date
+from clinic.services.better_named import find_better_named
 from clinic.services.plausibility import get_today
 
 # From here on two spellings are one name; the same limit as "written otherwise" in clinic/name/double.py.
@@ -36,6 +37,7 @@ class Remark(StrEnum):
     """One thing about a film; those of ALARMS keep it in quarantine."""
 
     OTHER_PERSON = "other-person"
+    BETTER_NAMED = "better-named"  # its name fits somebody else here better: a twin, a father
     NOBODY = "nobody"  # neither a name nor one of our numbers on it
     SAME_PICTURE = "same-picture"  # this very picture belongs to somebody else's case
     FUTURE = "future"
@@ -57,7 +59,8 @@ class Remark(StrEnum):
     CLEARED = "cleared"  # its preamble held something
 
 
-ALARMS = frozenset({Remark.OTHER_PERSON, Remark.NOBODY, Remark.SAME_PICTURE, Remark.FUTURE, Remark.BEFORE_BIRTH})
+ALARMS = frozenset({Remark.OTHER_PERSON, Remark.BETTER_NAMED, Remark.NOBODY, Remark.SAME_PICTURE, Remark.FUTURE,
+                    Remark.BEFORE_BIRTH})
 NOTES = frozenset({Remark.NO_SPACING, Remark.REPAIRED, Remark.CLEARED, Remark.BURNED_IN})
 
 
@@ -76,6 +79,7 @@ def list_remarks(header: FilmHeader, case: Case, person: dict[str, str], is_know
     """What is to be said of a film, the gravest first."""
     found = {
         Remark.OTHER_PERSON: Match.DIFFERS in (person["name"], person["birth_date"], person["sex"]),
+        Remark.BETTER_NAMED: person["name"] == Match.SIMILAR and _fits_another(header.person, case.applicant),
         Remark.NOBODY: person["name"] == Match.MISSING and person["number"] != Match.MATCH,
         Remark.SAME_PICTURE: is_known_picture,
         **_judge_day(header, case),
@@ -132,6 +136,13 @@ def _compare_group(group: str, applicant: Applicant) -> Match:
     if compare_names(film_words, words) >= WRITTEN_OTHERWISE or _is_shortened(film_words, words, family):
         return Match.SIMILAR
     return Match.DIFFERS
+
+
+def _fits_another(person: PersonOnFilm, applicant: Applicant) -> bool:
+    return find_better_named(
+        applicant, [list_tokens(group.replace("^", " ")) for group in person.names],
+        lambda one: Match.DIFFERS not in (_compare_birth(person, one), _compare_sex(person, one)),
+        lambda one: _compare_birth(person, one) in (Match.MATCH, Match.SIMILAR)) is not None
 
 
 def _is_shortened(film_words: list[str], words: list[str], family: list[str]) -> bool:

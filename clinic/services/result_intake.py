@@ -7,7 +7,7 @@ Nothing here makes or changes a person.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -19,7 +19,7 @@ from clinic.audit import record_change
 from clinic.caution import Caution, NeedsConfirmation, ensure_confirmed
 from clinic.db import db
 from clinic.errors import AlreadyDone, ClearwayError, InvalidInput, NotFound
-from clinic.lab_report import ReportedPerson, from_plain
+from clinic.lab_report import ReportedPanel, ReportedPerson, ReportedValue, from_plain
 from clinic.laboratory_test import LaboratoryTest
 from clinic.models import (
     FOR_A_PERSON,
@@ -40,8 +40,9 @@ from clinic.services import release
 from clinic.services.code_mapping import Dictionary, read_dictionary
 from clinic.services.order_answer import list_answered
 from clinic.services.result_alike import find_base, find_ordered, find_told, is_either, list_alike
-from clinic.services.result_match import AGAINST, Suggestion, compare_person, find_match
+from clinic.services.result_match import AGAINST, Suggestion, compare_person, find_better, find_match
 from clinic.services.result_reading import (
+    CORRECTED,
     FINAL,
     NOT_DONE,
     NOTED,
@@ -207,7 +208,7 @@ def _apply(
             current = _find_current(applied)
             if current is None:
                 made = results.enter_result(certain.case, new, actor)
-            elif _is_same(current, new):
+            elif _says_nothing_new(row, group, new, current, applied):
                 _settle(row, ReportedState.NOTED, _("It says nothing new."), certain.case.id)
                 return
             else:
@@ -297,9 +298,30 @@ def _promote(group: Group, before: Sequence[ReportedResult]) -> Group:
     return made[0] if made else group
 
 
-def _is_same(current: LabResult, new: NewResult) -> bool:
+def _says_nothing_new(
+    row: ReportedResult, group: Group, new: NewResult, current: LabResult, applied: ReportedResult | None
+) -> bool:
+    """Whether a word on a result that stands changes nothing of it: not its value, its mark, its days or its remarks.
+
+    Laboratories send the same once more, often at another hour and with less: only what calls itself corrected moves a
+    day, and what is left out is not taken back.
+    """
     parts = {part.name: part.value for part in current.components}
-    return (current.value, current.unit, current.method, parts) == (new.value, new.unit, new.method, new.components)
+    if (current.value, current.unit, current.method, parts) != (new.value, new.unit, new.method, new.components):
+        return False
+    if (new.mark or current.mark) != current.mark:
+        return False
+    if row.status == CORRECTED and (
+            (new.specimen_id is None and new.performed_on != current.performed_on)
+            or (new.specimen_id or current.specimen_id) != current.specimen_id
+            or (new.test in results.REPORTED and new.reported_on != current.reported_on)):
+        return False
+    before = from_plain(applied.content)[1] if applied else None
+    return _list_notes(group.panel, group.values) <= (_list_notes(before, before.values) if before else set())
+
+
+def _list_notes(panel: ReportedPanel, values: Iterable[ReportedValue]) -> set[str]:
+    return {note for note in (panel.note, *(value.note for value in values)) if note}
 
 
 def _read_back(row: ReportedResult, dictionary: Dictionary, test: str = "") -> Group:
@@ -335,7 +357,7 @@ def _list_contradictions(row: ReportedResult, case: Case) -> list[Caution]:
     A number that was typed shows nobody's name: one wrong digit would give a person another one's result.
     """
     said, ours = from_plain(row.content)[0], case.applicant
-    if not compare_person(said, ours) & AGAINST:
+    if not compare_person(said, ours) & AGAINST and find_better(said, ours) is None:
         return []
     return [Caution(f"other-person:{case.number}", _(
         "The laboratory speaks of %(theirs)s; case %(number)s is of %(ours)s. It is the same person: I compared them.",

@@ -18,6 +18,7 @@ from clinic.models import Applicant, Case, CaseState, IdentityDocument, Laborato
 from clinic.name.folding import list_tokens
 from clinic.name.likeness import compare_names
 from clinic.queries.name import select_people_named
+from clinic.services.better_named import find_better_named
 
 SUGGESTED = 5  # cases at most
 ALIKE = 0.85  # of compare_names: another spelling of the same name
@@ -37,9 +38,10 @@ class Sign(StrEnum):
     OTHER_NAME = "other-name"
     OTHER_BIRTH_DATE = "other-birth-date"
     OTHER_SEX = "other-sex"
+    BETTER_NAMED = "better-named"  # somebody else here fits what it says better: a twin, a father
 
 
-AGAINST = frozenset({Sign.OTHER_NAME, Sign.OTHER_BIRTH_DATE, Sign.OTHER_SEX})
+AGAINST = frozenset({Sign.OTHER_NAME, Sign.OTHER_BIRTH_DATE, Sign.OTHER_SEX, Sign.BETTER_NAMED})
 OUR_NUMBERS = frozenset({Sign.ORDER, Sign.SPECIMEN})
 OF_PERSON = frozenset({Sign.CASE_NUMBER, Sign.APPLICANT_NUMBER, Sign.DOCUMENT})
 
@@ -77,8 +79,12 @@ def find_match(laboratory: Laboratory, person: ReportedPerson, panel: ReportedPa
     _add_by_numbers_of_person(laboratory, person, found)
     if not any(one.signs & (OUR_NUMBERS | OF_PERSON) for one in found.values()):
         _add_by_name(laboratory, person, found)
-    for one in found.values():
+    for one in list(found.values()):
         one.signs |= compare_person(person, one.case.applicant)
+        if one.is_certain and (other := find_better(person, one.case.applicant)):
+            one.signs.add(Sign.BETTER_NAMED)
+            for case in _list_open(other):
+                found.setdefault(case.id, Suggestion(case)).signs |= compare_person(person, other)
     rows = sorted(found.values(), key=lambda one: (-one.weight, one.case.id))
     certain = [one for one in rows if one.is_certain]
     named = {one.case.id for one in rows if one.signs & OUR_NUMBERS}
@@ -151,6 +157,14 @@ def _list_open(applicant: Applicant) -> list[Case]:
     return list(db.session.execute(
         select(Case).where(Case.applicant_id == applicant.id, Case.state.in_(OPEN)).order_by(Case.id)
     ).unique().scalars())
+
+
+def find_better(person: ReportedPerson, applicant: Applicant) -> Applicant | None:
+    """Somebody else of the site whom the report's person fits better than `applicant`, of whom its numbers speak."""
+    return find_better_named(
+        applicant, [list_tokens(person.family_name, person.given_names)],
+        lambda one: not compare_person(person, one) & AGAINST,
+        lambda one: Sign.BIRTH_DATE in compare_person(person, one))
 
 
 def compare_person(person: ReportedPerson, applicant: Applicant) -> set[Sign]:

@@ -31,6 +31,7 @@ from clinic.services.specimen import list_specimens
 # OBX-11, HL7 table 0085 (hl7-dicom.md 1.4).
 FINAL, PRELIMINARY, NOTED = ("F", "C", "U", ""), ("P", "S", "R", "B", "V"), ("I", "O", "N")
 NOT_DONE, TAKEN_BACK = ("X",), ("D", "W")
+CORRECTED = "C"
 WRONG = "W"  # of those: posted to the wrong person, often
 # OBX-8, HL7 table 0078, the gravest first: several may stand there.
 MARKS = {**dict.fromkeys(sorted(CRITICAL_FLAGS), "critical"), "H": "high", "L": "low", "A": "abnormal", "N": "normal"}

@@ -29,6 +29,7 @@ SIGN_WORDS: dict[Sign, LazyString] = {
     Sign.DOCUMENT: lazy_gettext("the number of a document shown here"), Sign.NAME: lazy_gettext("the name"),
     Sign.BIRTH_DATE: lazy_gettext("the birth date"), Sign.OTHER_NAME: lazy_gettext("another name"),
     Sign.OTHER_BIRTH_DATE: lazy_gettext("another birth date"), Sign.OTHER_SEX: lazy_gettext("another sex"),
+    Sign.BETTER_NAMED: lazy_gettext("the name fits somebody else here better"),
 }
 MESSAGE_WORDS: dict[InboundState, tuple[LazyString, str]] = {
     InboundState.HELD: (lazy_gettext("Held for a person"), "warn"),

@@ -272,6 +272,30 @@ def test_same_message_again_adds_nothing(place: Place) -> None:
     assert len(list_results()) == 1
 
 
+CREATININE = "2160-0^Creatinine^LN", "88.0", "NM", "umol/L"
+
+
+@pytest.mark.parametrize(("status", "flags", "day", "note", "is_news"), [
+    ("F", "", "20261119", "", False), ("F", "N", "20261119", "", False), ("C", "N", "20261119", "drawn fasting", False),
+    ("F", "HH", "20261119", "", True), ("F", "N", "20261119", "haemolysed", True), ("F", "N", "20261118", "", False),
+    ("C", "N", "20261118", "", True),
+])  # fmt: skip
+def test_same_value_with_a_new_mark_day_or_remark_is_news(
+    place: Place, status: str, flags: str, day: str, note: str, is_news: bool
+) -> None:
+    """A mark that makes the value critical, and what speaks against the sample, were put away as nothing new."""
+    place.take(place.person(), place.order(), write_value(*CREATININE, "N"), "NTE|1|L|drawn fasting")
+    (again,) = place.take(
+        place.person(), place.order(day=day), write_value(*CREATININE, flags, status),
+        *([f"NTE|1|L|{note}"] if note else []), control_id="L2")
+    assert again.state is (S.APPLIED if is_news else S.NOTED), again.reason
+    newest = list_results()[-1]
+    assert (newest.revision, newest.value) == (2 if is_news else 1, "88.0")
+    if is_news:
+        assert newest.mark == ("critical" if flags == "HH" else "normal")
+        assert note in newest.remark and newest.performed_on.strftime("%Y%m%d") == day
+
+
 def test_several_lines_make_one_result_with_its_parts(place: Place) -> None:
     place.take(place.person(), place.order(), write_value(RPR, "POS", "CWE"), write_value(TITRE, "^1^:^8", "SN"))
     result = list_results()[-1]
@@ -321,6 +345,30 @@ def test_order_number_with_another_person_is_doubtful_and_never_applied(
     assert row.state is S.WAITING and list_results() == []
     (suggestion,) = list_suggestions(row)
     assert suggestion.case.id == place.case_id and signs <= suggestion.signs
+
+
+@pytest.mark.parametrize(("given", "birth", "state"), [
+    ("", "", S.APPLIED), ("Bryan", "", S.WAITING), ("Bryan", "1959-04-01", S.APPLIED), ("Brian", "", S.APPLIED),
+])  # fmt: skip
+def test_name_that_is_nearly_right_and_exactly_a_twins_waits_for_a_person(
+    place: Place, given: str, birth: str, state: ReportedState
+) -> None:
+    """A tube under the twin's order was entered for the twin: Brian and Bryan are one name written otherwise."""
+    if given:
+        with write_unit():
+            born = {"birth_date": birth} if birth else {}
+            user = make_user("reception", place.case.site)
+            make_case("us", make_applicant(user, family_name="Otieno", given_names=given, **born), user)
+    (row,) = place.take(place.person(name="Otieno^Bryan"), place.order(), write_value(RPR, "NEG", "CWE"))
+    assert row.state is state
+    if state is S.APPLIED:
+        return
+    ours, twins = list_suggestions(row)
+    assert (ours.case.id, Sign.BETTER_NAMED in ours.signs) == (place.case_id, True)
+    assert twins.signs == {Sign.NAME, Sign.BIRTH_DATE}
+    with write_unit(), pytest.raises(NeedsConfirmation) as asked:
+        assign(row, place.case, place.supervisor)
+    assert [one.code for one in asked.value.cautions] == [f"other-person:{place.case.number}"]
 
 
 def test_numbers_read_off_our_bars_are_ours_too(place: Place) -> None:

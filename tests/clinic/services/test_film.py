@@ -17,10 +17,11 @@ from clinic.caution import NeedsConfirmation
 from clinic.db import db
 from clinic.dicom.preparation import prepare
 from clinic.errors import AlreadyDone, InvalidInput, NotAllowed, NotFound, NotNow
-from clinic.models import AuditChange, Case, Film, FilmState, Sex, User
+from clinic.models import AuditChange, Case, FamilyKind, Film, FilmState, Relation, Sex, User
 from clinic.schemas.imaging import NewReading
 from clinic.services import film as films
 from clinic.services import radiology
+from clinic.services.family import found_family, join_family
 from clinic.services.film import Receipt
 from clinic.services.film_file import FilmFiles
 from clinic.services.plausibility import get_today
@@ -100,6 +101,30 @@ def test_film_of_perhaps_another_person_is_kept_from_the_reading(
     with pytest.raises(InvalidInput) as caught:
         _read(case, film)
     assert "film_id" in caught.value.fields
+
+
+@pytest.mark.parametrize(("given", "born", "film", "is_doubted"), [
+    ("Grace Acheng", "1991-01-05", {"name": "WANJIRU^GRACE ACHENG"}, True),
+    ("Grace", "1991-01-05", {"name": "WANJIRU^GRACE"}, True),
+    ("Grace", "1960-02-01", {"name": "WANJIRU^GRACE"}, False),
+    ("Grace", "1991-01-05", {"name": "WANJIRU^GRACE", "birth_date": ""}, False),
+    ("Grace", "1991-01-05", {"name": "WANJIRU^GRACE ACHIENG"}, False),
+])
+def test_name_that_fits_somebody_else_better_keeps_a_film_from_the_reading(
+    case: Case, send: Any, given: str, born: str, film: dict[str, str], is_doubted: bool
+) -> None:
+    """A twin's film, sent to the other twin's case, was taken for the same name written otherwise."""
+    make_applicant(make_user("reception", case.site), family_name="Wanjiru", given_names=given, birth_date=born)
+    found = _new(send, **film)
+    assert ("better-named" in found.remarks, found.state is FilmState.QUARANTINED) == (is_doubted, is_doubted)
+
+
+def test_film_without_a_birth_date_is_compared_with_the_family(case: Case, send: Any) -> None:
+    user = make_user("reception", case.site)
+    father = make_applicant(user, family_name="Wanjiru", given_names="Grace", birth_date="1960-02-01")
+    family = found_family(father, {"kind": FamilyKind.FAMILY, "name": "Wanjiru", "authority_number": None}, user)
+    join_family(family, case.applicant, Relation.CHILD, user)
+    assert "better-named" in _new(send, name="WANJIRU^GRACE", birth_date="").remarks
 
 
 def _read(case: Case, film: Film | None, **values: Any) -> Any:
