@@ -15,6 +15,7 @@ from clinic.db import db
 from clinic.errors import InvalidInput, NotNow
 from clinic.models import LabOrder, LabOrderState, RejectionReason, Specimen, SpecimenEvent, SpecimenEventKind, User
 from clinic.services import assessment, lab_order
+from clinic.services.specimen import list_tests_on
 from clinic.tube import list_tubes
 
 K = SpecimenEventKind
@@ -83,13 +84,17 @@ def reject(specimen: Specimen, reason: RejectionReason, remark: str, place: str,
     """The laboratory does not take it: what is in work for it is asked for again. Gives the new orders.
 
     Raises NotNow when it is gone, and for sputum that has a result (which counts whatever becomes of the culture);
-    InvalidInput for "other" without words.
+    InvalidInput for "other" without words, and for one with results of which it is doubtful whose it is.
     """
     _ensure_there(specimen)
     if specimen.tube is None and any(row.is_current for row in specimen.results):
         raise NotNow(_("%(number)s has a result, which counts. Record its culture as inconclusive instead: then "
                        "another specimen takes its place.", number=specimen.number), specimen=specimen.id)
     workflow.ensure_recording(specimen.case)
+    if reason is RejectionReason.IDENTITY and (tests := list_tests_on(specimen)):
+        raise InvalidInput(_("Please correct what is marked."), specimen=specimen.id, fields={"why": [
+            _("It has results (%(tests)s): withdraw those first, each with its reason, on the page of results.",
+              tests=", ".join(tests))]})
     if reason is RejectionReason.OTHER and not remark.strip():
         raise InvalidInput(_("Please correct what is marked."), fields={"remark": [_("Say what is wrong with it.")]})
     workflow.mark_touched(specimen.case)

@@ -215,6 +215,15 @@ def has_current_result(order: LabOrder) -> bool:
     return order.id in list_answered(order.case)
 
 
+def list_results_on(specimen: Specimen) -> list[LabResult]:
+    """The current results made on a specimen: those that name it, and of a tube those that answer its orders."""
+    orders = select(LabOrder.id).where(LabOrder.specimen_id == specimen.id)
+    rows = db.session.execute(select(LabResult).where(
+        LabResult.case_id == specimen.case_id,
+        (LabResult.specimen_id == specimen.id) | LabResult.order_id.in_(orders)).order_by(LabResult.id))
+    return [row for row in rows.unique().scalars() if row.is_current]
+
+
 def _order_followers(row: LabResult, order: LabOrder, actor: User) -> None:
     """The tests that this value asks for, on the same specimen: nobody is pricked again."""
     entered = _list_entered(row.case)

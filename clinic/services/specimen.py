@@ -16,6 +16,7 @@ from clinic.counter import next_number
 from clinic.db import db
 from clinic.errors import InvalidInput, NotFound, NotNow
 from clinic.identifier import build_specimen_number
+from clinic.laboratory_test import list_tests
 from clinic.models import Case, LabResult, Purpose, ResultStatus, Specimen, SpecimenKind, User
 from clinic.partial_date import format_clinically
 from clinic.rules.united_kingdom import judge_series
@@ -64,12 +65,18 @@ def _list_tests_of(specimen: Specimen) -> list[str]:
 def withdraw_specimen(specimen: Specimen, reason: str, actor: User) -> None:
     """Take back a specimen that was recorded by mistake. Raises NotNow while it has results."""
     workflow.mark_touched(specimen.case)
-    if any(row.is_current for row in specimen.results):
-        raise NotNow(_("This specimen has results: withdraw those first, each with its reason."), specimen=specimen.id)
+    if tests := list_tests_on(specimen):
+        raise NotNow(_("This specimen has results (%(tests)s): withdraw those first, each with its reason.",
+                       tests=", ".join(tests)), specimen=specimen.id)
     if specimen.withdrawn_at is None:
         specimen.withdrawn_at = clock.now()
         lab_order.lose_specimen(specimen, reason, actor)
         _finish(specimen, "withdraw-specimen", actor, reason=reason)
+
+
+def list_tests_on(specimen: Specimen) -> list[str]:
+    """The names of the tests of which a result rests on a specimen: it would count on when that is none any more."""
+    return list(dict.fromkeys(list_tests()[row.test].label for row in lab_order.list_results_on(specimen)))
 
 
 def give_number(case: Case) -> str:

@@ -31,7 +31,7 @@ from clinic.read_audit import note_case, note_shown
 from clinic.schemas.door import load
 from clinic.schemas.reason import ReasonIn
 from clinic.services import handover
-from clinic.services.specimen import get_specimen, withdraw_specimen
+from clinic.services.specimen import get_specimen, list_tests_on, withdraw_specimen
 from clinic.tube import list_tubes
 from clinic.web.case_list import address_pages, read_place, say_count
 from clinic.web.form import read_form
@@ -226,17 +226,18 @@ def _show(case: Case, row: Specimen, typed: dict[str, Any], problem: InvalidInpu
     events, orders = handover.list_events(row), handover.list_orders_of(row)
     recording = is_recording(case)
     there = row.withdrawn_at is None and row.rejected_at is None and row.discarded_at is None
-    has_result = any(result.is_current for result in row.results)
+    rests_on_it = list_tests_on(row)
     return show(
         "specimen/view.html", case, problem, row=row, typed=typed, events=events, orders=orders, tests=list_tests(),
         names=list_names([row.recorded_by_id, *(each.by_id for each in events)]), state=state_word(row),
         what=describe(row), event_word=handover.event_word, place_word=handover.place_word,
         is_labelled=handover.is_labelled(row),
         reasons=[(one.value, handover.rejection_word(one)) for one in RejectionReason],
-        may_print=there and _may_print(), may_reject=recording and there and not has_result
-        and has_permission(P.ENTER_RESULT),
-        may_withdraw=recording and there and not has_result
+        may_print=there and _may_print(),
+        may_reject=recording and there and not (rests_on_it and row.tube is None) and has_permission(P.ENTER_RESULT),
+        may_withdraw=recording and there
         and (has_permission(P.COLLECT_SPECIMEN) or has_permission(P.RECORD_SPUTUM)),
+        rests_on_it=rests_on_it,
     )
 
 

@@ -18,8 +18,10 @@ from clinic.queries.draw import list_due_by_case
 from clinic.queries.specimen import Where, count_specimens_at, find_specimen
 from clinic.queries.waiting import View
 from clinic.queries.worklist import count_waiting
-from clinic.services import draw, handover, lab_order
+from clinic.schemas.laboratory import NewResult
+from clinic.services import draw, handover, lab_order, laboratory
 from clinic.services.plausibility import get_today
+from clinic.services.specimen import withdraw_specimen
 from clinic.tube import list_tubes
 from tests.factory import make_applicant, make_case, make_site, make_user
 
@@ -172,6 +174,23 @@ def test_rejected_specimen_is_asked_for_again(case: Case, phlebotomist: User, te
         handover.receive(serum, "", technician)
     again = draw.draw(case, ["serum"], None, "", phlebotomist)[0]
     assert again.number != serum.number and handover.list_orders_of(again)[0].id == made[0].id
+
+
+def test_tube_with_a_result_is_not_taken_back_and_not_rejected_as_another_persons(
+    case: Case, phlebotomist: User, technician: User
+) -> None:
+    """Its results counted on, of a tube that was nobody's: they answer its orders and do not name it."""
+    serum = _draw_all(case, phlebotomist)["serum"]
+    result = laboratory.enter_result(
+        case, NewResult("syphilis-nontreponemal", "nonreactive", get_today(case)), technician)
+    with pytest.raises(NotNow, match=r"has results \(.*nontreponemal.*\)"):
+        withdraw_specimen(serum, "drawn from somebody else", phlebotomist)
+    with pytest.raises(InvalidInput) as refused:
+        handover.reject(serum, RejectionReason.IDENTITY, "", "", technician)
+    assert "withdraw those first" in refused.value.fields["why"][0] and serum.rejected_at is None
+    laboratory.withdraw_result(result, "drawn from somebody else", technician)
+    assert [row.test for row in handover.reject(serum, RejectionReason.IDENTITY, "", "", technician)] == [
+        "syphilis-nontreponemal"]
 
 
 def test_scan_finds_a_specimen_of_the_own_site_alone(case: Case, phlebotomist: User) -> None:
