@@ -23,6 +23,9 @@ ENCAPSULATED = "ED"
 CODED = ("CE", "CWE", "CNE", "CF", "IS", "ID")
 NOTE_LIMIT = 2000
 VALUE_LIMIT = 4000
+CANCELLED = "X"  # of OBR-25 and OBX-11
+# What a line says that says nothing of its own state (OBX-11), by that of its order: tables 0123 and 0085.
+OF_ORDER = {"P": "P", "A": "P", "R": "R", "I": "I", "S": "I", "O": "O", "C": "C", CANCELLED: CANCELLED}
 _MOMENT = re.compile(r"(\d{4})(\d{2})?(\d{2})?(?:(\d{2})(\d{2})?(\d{2})?(?:\.\d{1,4})?)?([+-]\d{4})?")
 
 
@@ -121,7 +124,13 @@ def _is_piece(order: _Order, segment: Segment) -> bool:
 
 
 def _finish(order: _Order) -> ReportedPanel:
-    return replace(order.panel, values=tuple(order.values))
+    """The order with its lines; one that was cancelled without any says so of what was ordered."""
+    panel, values = order.panel, order.values
+    if panel.status == CANCELLED and not values and not order.pieces:
+        values = [ReportedValue(code=panel.code, system=panel.system, text=panel.text, kind="", value="",
+                                status=CANCELLED, second_code=panel.second_code, second_text=panel.second_text)]
+    return replace(panel, values=tuple(
+        one if one.status else replace(one, status=OF_ORDER.get(panel.status, "")) for one in values))
 
 
 def _list_documents(order: _Order) -> Iterator[ReportedDocument]:
@@ -162,8 +171,8 @@ def _read_panel(obr: Segment, orc: Segment | None, zone: tzinfo) -> ReportedPane
         placer=_read_number(obr, 2) or (_read_number(orc, 2) if orc else ""),
         filler=_read_filler(obr) or (_read_filler(orc) if orc else ""),
         code=obr.get(4), system=obr.get(4, 3), text=obr.get(4, 2), second_code=obr.get(4, 4), second_text=obr.get(4, 5),
-        observed_at=read_moment(obr.get(7), zone), reported_at=read_moment(obr.get(22), zone), status=obr.get(25),
-        parent_filler=obr.get(29, 2, 1) or obr.get(29, 2), parent_sub_id=obr.get(26, 2), reason=reason,
+        observed_at=read_moment(obr.get(7), zone), reported_at=read_moment(obr.get(22), zone),
+        status=obr.get(25).upper(), parent_filler=obr.get(29, 2, 1) or obr.get(29, 2), parent_sub_id=obr.get(26, 2), reason=reason,
     )  # fmt: skip
 
 

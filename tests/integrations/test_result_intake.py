@@ -526,6 +526,29 @@ def test_what_cannot_be_done_and_what_is_in_work_make_no_result(place: Place) ->
     assert row.state is S.NOTED and list_results() == []
 
 
+def test_order_that_was_cancelled_without_a_line_is_told(place: Place) -> None:
+    """Laboratories that do not examine a specimen send its order alone (OBR-25 = X): nothing came of it."""
+    (row,) = place.take(place.person(), "ORC|RE|||||||||||||||REJ^Specimen rejected^99LAB",
+                        place.order(status="X", code="20507-0^RPR^LN"), "NTE|1|L|leaked on its way")
+    assert (row.state, row.test, row.case_id) == (S.NOT_DONE, "syphilis-nontreponemal", place.case_id)
+    assert "Specimen rejected" in row.reason and count_undecided([find_message().id]) == {find_message().id: 1}
+    (row,) = place.take(place.person(), place.order(filler="LAB-2", status="X"), control_id="L2")
+    assert (row.state, row.test, row.their_code) == (S.NOT_DONE, "", "X")
+    assert place.take(place.person(), place.order(filler="LAB-3", status="F"), control_id="L3") == []
+
+
+@pytest.mark.parametrize(("order", "line", "state"), [
+    ("P", "", S.PRELIMINARY), ("A", "", S.PRELIMINARY), ("S", "", S.NOTED), ("X", "", S.NOT_DONE), ("F", "", S.APPLIED),
+    ("", "", S.APPLIED), ("P", "F", S.APPLIED),
+])  # fmt: skip
+def test_line_without_a_state_of_its_own_has_that_of_its_order(
+    place: Place, order: str, line: str, state: ReportedState
+) -> None:
+    """A preliminary report whose lines leave OBX-11 out counted as final."""
+    (row,) = place.take(place.person(), place.order(status=order), write_value(RPR, "NEG", "CWE", status=line))
+    assert row.state is state, row.reason
+
+
 @pytest.fixture
 def specimen(place: Place, hand: Hand) -> str:
     """The number of a sputum of two days ago."""
