@@ -172,7 +172,8 @@ def _read_panel(obr: Segment, orc: Segment | None, zone: tzinfo) -> ReportedPane
         filler=_read_filler(obr) or (_read_filler(orc) if orc else ""),
         code=obr.get(4), system=obr.get(4, 3), text=obr.get(4, 2), second_code=obr.get(4, 4), second_text=obr.get(4, 5),
         observed_at=read_moment(obr.get(7), zone), reported_at=read_moment(obr.get(22), zone),
-        status=obr.get(25).upper(), parent_filler=obr.get(29, 2, 1) or obr.get(29, 2), parent_sub_id=obr.get(26, 2), reason=reason,
+        status=obr.get(25).upper(),
+        parent_filler=obr.get(29, 2, 1) or obr.get(29, 2), parent_sub_id=obr.get(26, 2), reason=reason,
     )  # fmt: skip
 
 
