@@ -74,7 +74,8 @@ def advance(sit: Situation, outcome: Outcome, course: Course) -> dict[str, Any]:
                 else:
                     _draw(results, day, course.screen)
             case "chest-xray" | "tb-child-workup":
-                results["chest_xray"] = {"taken": day, "findings": [course.film]}
+                since = results.get("tb_treatment", {}).get("ended") or day  # UK: a film from before it does not count
+                results["chest_xray"] = {"taken": max(day, since), "findings": [course.film]}
             case "sputum-series" | "sputum-replacement":
                 _collect(results, day, course)
             case "dst":

@@ -20,7 +20,8 @@ USABLE = ("negative", "ntm")
 RULES: dict[str, tuple[str, ...]] = {
     "sputum-replacement": (), "sputum-timing": ("begin_within_days",), "validity": ("months", "months_contact"),
     "tst": ("positive_mm",), "tst-accepted": ("below_age_years",), "alert-first-trimester": ("below_weeks",),
-    **{f"alert-{name}": () for name in ("infection", "late", "consecutive", "inconclusive", "film-deferred")},
+    **{f"alert-{name}": () for name in (
+        "infection", "late", "consecutive", "inconclusive", "film-deferred", "after-treatment")},
 }
 
 
@@ -39,7 +40,8 @@ def assess(sit: Situation, plan: Plan) -> Outcome:
         INCOMPLETE, required=required, suggested=suggested,
         next={
             exam: rules for exam, rules in required.items()
-            if is_outstanding(exam, sit) and not (exam == "sputum-series" and fault is not None)
+            if (is_outstanding(exam, sit) or _is_before_end(exam, sit))
+            and not (exam == "sputum-series" and fault is not None)
         },
     )
     disease = find_disease(sit)
@@ -55,6 +57,15 @@ def assess(sit: Situation, plan: Plan) -> Outcome:
         outcome.valid_until = add_months(outcome.valid_from, months)
     outcome.alerts = _list_alerts(sit, outcome, fault)
     return outcome
+
+
+def _is_before_end(exam: str, sit: Situation) -> bool:
+    """Whether a treatment ended after this was done: the certificate counts from a film, and a check, made since."""
+    ended = sit.record.treatment.ended
+    if ended is None or find_disease(sit) != "cured":
+        return False
+    done = {"chest-xray": sit.record.film_day, "tb-interview": sit.facts.exam_date}.get(exam)
+    return done is not None and done < ended
 
 
 def find_series_fault(sit: Situation) -> str | None:
@@ -115,6 +126,8 @@ def _list_alerts(sit: Situation, outcome: Outcome, fault: str | None) -> tuple[s
         names.append(f"alert-{fault}")
     if sit.record.sputum.inconclusive:
         names.append("alert-inconclusive")
+    if any(_is_before_end(exam, sit) for exam in outcome.next):
+        names.append("alert-after-treatment")
     if "deferred" in results.get("chest_xray", {}) and "chest-xray" in outcome.required:
         names.append("alert-film-deferred")
         if results.get("pregnancy_weeks", 99) < sit.number("alert-first-trimester", "below_weeks"):

@@ -212,7 +212,9 @@ def _list_cautions(case: Case, new: NewTbCase) -> list[Caution]:
             "hiv_untested"))
     if new.basis is DiagnosisBasis.CLINICAL and new.site_of_disease is not DiseaseSite.EXTRAPULMONARY:
         found.append(Caution("clinical-only", _(
-            "Nothing was found in a laboratory: the case is Class A by your judgement alone."), "basis"))
+            "Nothing was found in a laboratory: the case is Class A by your judgement alone.")
+            if case.programme == "us" else _(
+            "Nothing was found in a laboratory: the person is not cleared, by your judgement alone."), "basis"))
     return found
 
 

@@ -10,10 +10,11 @@ from flask_babel import ngettext
 from flask_login import current_user
 
 from clinic import workflow
-from clinic.models import Case, PhaseName, TbCase, TbPhase
+from clinic.models import Case, PhaseName, RequirementState, TbCase, TbPhase
 from clinic.permissions import Permission, has_permission
 from clinic.queries.signed_exam import list_exams
 from clinic.services.amendment import list_open_requests, may_ask
+from clinic.services.assessment import list_requirements
 from clinic.services.tb_summary import EndCultures
 from clinic.tb_course import Count
 
@@ -66,10 +67,9 @@ def _follow_refusal(case: Case, tb: TbCase) -> Step:
 
 def _amend(case: Case, tb: TbCase, ends: EndCultures) -> Step:
     over = tb.outcome is not None and tb.outcome.is_success and ends.is_negative
-    words = _("The treatment is over, and the exam stands signed as it was before. Amend it: the rules propose the new "
-              "class, and the physician signs it as the next version.") if over else _(
-        "The exam is signed. Doses, months and side effects are recorded on; for sputum and results, and for the new "
-        "class at the end, the exam is amended. What was signed stands until then.")
+    words = _say_amend(case.programme) if over else _(
+        "The exam is signed. Doses, months and side effects are recorded on; for sputum and results, and for what is "
+        "concluded at the end, the exam is amended. What was signed stands until then.")
     tone = "warn" if over else "info"
     exams = list_exams(case)
     if has_permission(P.SIGN) and exams:
@@ -79,6 +79,35 @@ def _amend(case: Case, tb: TbCase, ends: EndCultures) -> Step:
     if may_ask(case, current_user):
         return Step(words, tone, _("Ask the physician to amend it"), url_for("amendment.new", case_id=case.id))
     return Step(words, tone)
+
+
+def _say_amend(programme: str) -> str:
+    """What an amendment after the treatment gives, in the words of the programme."""
+    match programme:
+        case "us":
+            return _("The treatment is over, and the exam stands signed as it was before. Amend it: the rules propose "
+                     "the new class, and the physician signs it as the next version.")
+        case "uk":
+            return _("The treatment is over, and the screening stands signed as it was before. Amend it: the person is "
+                     "screened again with a new film, and the certificate is signed as the next version.")
+        case _:
+            return _("The treatment is over, and the exam stands signed as it was before. Amend it: the rules propose "
+                     "its grades anew, and the physician signs it as the next version.")
+
+
+def _say_return(programme: str) -> str:
+    """How the exam goes on after the treatment, in the words of the programme."""
+    match programme:
+        case "us":
+            return _("The treatment is over and the cultures at its end are negative: the exam goes on with its new "
+                     "class. Before it is signed, the film at the end is taken and the medical form brought up to "
+                     "date.")
+        case "uk":
+            return _("The treatment is over and the cultures at its end are negative: the person is screened again. A "
+                     "new film is taken and the interview brought up to date; the certificate counts from that film.")
+        case _:
+            return _("The treatment is over and the cultures at its end are negative: the exam goes on. Before it is "
+                     "signed, the film at the end is taken and the medical form brought up to date.")
 
 
 def _follow_phase(case: Case, current: TbPhase, given: Count, ends: EndCultures) -> Step | None:
@@ -99,9 +128,9 @@ def _follow_outcome(case: Case, ends: EndCultures) -> Step | None:
     step = _follow_cultures(case, ends)
     if step is not None or case.state in workflow.SIGNED:
         return step
-    words = _("The treatment is over and the cultures at its end are negative: the exam goes on with its new class. "
-              "Before it is signed, the film at the end is taken and the medical form brought up to date.")
-    if has_permission(P.SIGN) and case.state in workflow.RECORDING:
+    words = _say_return(case.programme)
+    is_open = any(row.state is RequirementState.OPEN for row in list_requirements(case))
+    if has_permission(P.SIGN) and case.state in workflow.RECORDING and not is_open:
         return Step(words, "good", _("Review and sign"), url_for("sign.review", case_id=case.id))
     return Step(words, "good", _("Go on with the exam"), url_for("case.show", case_id=case.id))
 

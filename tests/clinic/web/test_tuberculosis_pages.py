@@ -23,13 +23,16 @@ from clinic.models import (
     Task,
     TbCase,
     TbDose,
+    TbOutcome,
     TbPhase,
     Treatment,
     User,
 )
 from clinic.rules.age import add_months
+from clinic.services import tb_summary
 from clinic.services.assessment import assess
 from clinic.services.plausibility import get_today
+from clinic.services.tb_summary import EndCultures
 from clinic.web.clinical_format import format_date
 from tests.factory import make_case, make_user
 from tests.fhir.story import make_staff, sign_clean
@@ -95,6 +98,28 @@ def test_dose_of_today_is_in_the_list_until_it_is_written(app: Flask, case: Case
     _meet(client, base)
     assert client.post(f"{base}/today", data={"place": "clinic"}).status_code == 302
     assert f'href="{base}"' not in client.get("/?view=treat").get_data(as_text=True)
+
+
+@pytest.mark.parametrize("programme", ["ca", "au", "nz", "uk"])
+def test_no_other_programme_is_told_of_a_class(
+    app: Flask, programme: str, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The page said "Class A by your judgement alone", and "its new class", to all the others."""
+    case = make_case(programme, user=make_user("reception"))
+    client, base, today = _client(app, "physician", case)
+    asked = client.post(f"{base}/diagnosis", data=_diagnosis(today) | {"confirmed": []})
+    page = unescape(asked.get_data(as_text=True))
+    assert asked.status_code == 422 and "not cleared, by your judgement alone" in page and "Class A" not in page
+    _begin(client, base, today)
+    ends = EndCultures(3, 3, 0, False, today)
+    monkeypatch.setattr(tb_summary, "find_end_cultures", lambda _case: ends)
+    case_id = base.split("/")[2]
+    for state in (CaseState.IN_PROGRESS, CaseState.SIGNED):
+        with write_unit():
+            db.session.execute(select(TbCase).where(TbCase.case_id == case_id)).scalar_one().outcome = TbOutcome.CURED
+            db.session.get_one(Case, case_id).state = state
+        said = unescape(client.get(base).get_data(as_text=True)).partition("What comes next")[2].partition("Doses")[0]
+        assert "The treatment is over" in said and "class" not in re.sub(r"<[^>]*>", "", said)
 
 
 def test_diagnosis_phase_and_todays_dose(app: Flask, case: Case) -> None:
