@@ -64,6 +64,7 @@ class LaboratoryTest:
     exams: tuple[str, ...]
     values: tuple[str, ...] = ()
     normal: tuple[str, ...] = ()  # the values that no physician need see at once
+    significant: tuple[str, ...] = ()  # without a fact: what makes the medical examination B (CA, AU, NZ)
     open_values: tuple[str, ...] = ()  # results that settle nothing: the test is made again
     units: tuple[Unit, ...] = ()
     references: tuple[Reference, ...] = ()
@@ -123,7 +124,8 @@ def _build(name: str, row: dict[str, Any]) -> LaboratoryTest:
     return LaboratoryTest(
         name=name, label=row["label"], fact=row["fact"], exams=tuple(row["exams"]),
         values=tuple(row.get("values", ())), normal=tuple(row.get("normal", ())),
-        open_values=tuple(row.get("open", ())), methods=tuple(row.get("methods", ())),
+        significant=tuple(row.get("significant", ())), open_values=tuple(row.get("open", ())),
+        methods=tuple(row.get("methods", ())),
         titre_for=tuple(row.get("titre_for", ())), drugs=tuple(row.get("drugs", ())),
         answers=tuple(row.get("answers", ())), specimen=row.get("specimen", ""), panel=row.get("panel", ""),
         settles=row.get("settles", True), whole=row.get("whole", ""), sensitive=row.get("sensitive", False),

@@ -90,6 +90,8 @@ def _check_tests(source: Source, rows: dict[str, Any]) -> None:
     for name, row in rows.items():
         if row.get("repeats", name) not in rows:
             source.add(source.find_line(name, 0, "repeats"), f"test {name}: unknown test {row['repeats']}")
+        if not set(row.get("significant", ())) <= set(row.get("values", ())):
+            source.add(source.find_line(name, 0, "significant"), f"test {name}: significant is no value of it")
         after = row.get("asked_after", [BY_HAND])
         if after != [BY_HAND] and not (len(after) == 2 and after[1] in rows.get(str(after[0]), {}).get("values", ())):
             source.add(source.find_line(name, 0, "asked_after"), f"test {name}: asked_after is no test with its value")

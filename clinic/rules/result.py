@@ -124,6 +124,7 @@ SHAPES: dict[str, Check] = {
     "hba1c": _object({"mmol_per_mol": _whole(1000)}, must=("mmol_per_mol",)),
     "pregnancy_weeks": _whole(45),
     "other_conditions": _list(_text),
+    "significant_tests": _list(_text),  # beyond the contract: tests whose result alone makes grade B (hepatitis)
 }
 DAYS = frozenset(("drawn", "read", "taken", "collected", "culture_reported", "reported", "ended",
                   "end_cultures_negative_reported", "last_evaluation", "last_event"))

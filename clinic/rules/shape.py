@@ -22,9 +22,9 @@ REFERENCE: dict[str, tuple[str, str]] = {
                       "mitogen_difference:text borderline_difference:text positive_control_min:text"),
     "treatment.toml": ("", "label:text! found_by:table! decides:flag! least_share:number! source:text! confirmed:flag "
                            "regimens:table! stages:table"),
-    "test.toml": ("", "label:text! source:text! panel:text values:list normal:list fact:text exams:list kinds:list "
-                      "components:table unit:table reference:list methods:list titre_for:list open:list sensitive:flag "
-                      "parts:table by_method:flag settles:flag whole:text specimen:text drugs:list "
+    "test.toml": ("", "label:text! source:text! panel:text values:list normal:list significant:list fact:text "
+                      "exams:list kinds:list components:table unit:table reference:list methods:list "
+                      "titre_for:list open:list sensitive:flag parts:table by_method:flag settles:flag whole:text specimen:text drugs:list "
                       "answers:list tube:text bench:text asked_after:list repeats:text double_entry:flag "
                       "guarded:flag"),
     "tube.toml": ("", "label:text! kind:text! count:number! within:number! notes:list! source:text!"),

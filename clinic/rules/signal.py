@@ -91,6 +91,7 @@ def has_abnormal_result(sit: Situation) -> bool:
     return bool(
         record.hiv_positive or record.syphilis == "infected" or record.evidence or record.sputum.suspicious
         or results.get("disorders") or results.get("other_conditions") or results.get("hansens")
+        or results.get("significant_tests")
         or results.get("gonorrhoea", {}).get("naat") == "detected"
         or (egfr is not None and egfr < sit.number("grade-result", "egfr_below"))
         or record.treatment.status in ("current", "completed")

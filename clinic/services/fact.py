@@ -156,6 +156,8 @@ def _add_laboratory(results: dict[str, Any], case: Case) -> None:
         test = tests[row.test]
         if test.name == culture.TEST and row.specimen_id:
             cultures.setdefault(row.specimen_id, []).append(row)
+        if row.value in test.significant:
+            results.setdefault("significant_tests", []).append(test.name)
         if not test.fact or row.value in test.open_values:
             continue  # makes its examination done (completion.py), or settles nothing; no rule reads it
         if test.fact.startswith("sputum."):

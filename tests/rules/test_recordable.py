@@ -82,6 +82,7 @@ def _list_form_facts(programme: str) -> set[str]:
 
 def _list_laboratory_facts() -> set[str]:
     paths = {test.fact for test in list_tests().values() if test.fact}
+    paths |= {"significant_tests" for test in list_tests().values() if test.significant}
     paths |= {f"{name}.{part}" for name, parts in BESIDE.items() for part in parts}
     return paths | {path.split(".")[0] for path in paths}
 

@@ -19,6 +19,7 @@ from clinic.schemas.door import load
 from clinic.schemas.laboratory import LabResultIn, SpecimenIn
 from clinic.schemas.treatment import TreatmentIn
 from clinic.services import laboratory, specimen, treatment
+from clinic.services.assessment import assess
 from clinic.services.fact import build_results
 from clinic.web.station import find_path
 from tests.factory import make_applicant, make_case, make_user
@@ -174,6 +175,20 @@ def _assert_says(ours: Any, theirs: Any, name: str) -> None:
         return
     said = {key: value for key, value in theirs.items() if value is not None and key != "year"}
     assert {key: ours.get(key) for key in said} == said, name
+
+
+@pytest.mark.database
+@pytest.mark.parametrize("programme", ["ca", "au", "nz"])
+def test_positive_hepatitis_test_is_a_grade_b(app: Flask, programme: str) -> None:
+    """The medical examination was proposed as A, with hepatitis B and C in the laboratory's results beside it."""
+    with clock.stopped_at(AFTERWARDS):
+        user = make_user("reception")
+        bench = Bench(programme, make_applicant(user, birth_date="1990-05-05"), user)
+        bench.record("hbsag", "negative", "2027-11-20")
+        assert "significant_tests" not in build_results(bench.case)
+        bench.record("anti-hcv", "positive", "2027-11-20")
+        assert build_results(bench.case)["significant_tests"] == ["anti-hcv"]
+        assert assess(bench.case)["grades"]["medical-exam"]["suggested"] == "B"
 
 
 @pytest.mark.parametrize("exam", list(list_exams()))
