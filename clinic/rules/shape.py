@@ -24,9 +24,9 @@ REFERENCE: dict[str, tuple[str, str]] = {
                            "regimens:table! stages:table"),
     "test.toml": ("", "label:text! source:text! panel:text values:list normal:list significant:list fact:text "
                       "exams:list kinds:list components:table unit:table reference:list methods:list "
-                      "titre_for:list open:list sensitive:flag parts:table by_method:flag settles:flag whole:text specimen:text drugs:list "
-                      "answers:list tube:text bench:text asked_after:list repeats:text double_entry:flag "
-                      "guarded:flag"),
+                      "titre_for:list open:list sensitive:flag parts:table by_method:flag settles:flag whole:text "
+                      "specimen:text drugs:list answers:list tube:text bench:text asked_after:list repeats:text "
+                      "double_entry:flag guarded:flag"),
     "tube.toml": ("", "label:text! kind:text! count:number! within:number! notes:list! source:text!"),
     "hold.toml": ("", "says:text! source:text! confirmed:flag!"),
     "task.toml": ("", "role:text! work:list! work_by_key:table outcomes:list! explained:list recorded:list again:table "
