@@ -116,7 +116,8 @@ def make_reported(case: Case, laboratory: Laboratory, **values: Any) -> tuple[Re
     db.session.flush()
     lines = (ReportedValue("20507-0", "LN", "RPR", kind="CWE", value="NEG"),)
     panel = ReportedPanel(filler="LAB-1^LAB01", observed_at="2026-11-20", values=lines)
-    person = ReportedPerson(((case.number, "CLEARWAY", "MR"),), case.applicant.family_name, "", "")
+    person = ReportedPerson(((case.number, "CLEARWAY", "MR"),), case.applicant.family_name,
+                            case.applicant.given_names)
     row = ReportedResult(**{
         "site_id": case.site_id, "laboratory_id": laboratory.id, "message_id": message.id, "received_at": clock.now(),
         "placer": "", "filler": panel.filler, "test": "syphilis-nontreponemal", "their_code": "20507-0", "sub_id": "",

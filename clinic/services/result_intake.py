@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from clinic import clock
 from clinic.audit import record_change
-from clinic.caution import Caution, NeedsConfirmation, ensure_confirmed
+from clinic.caution import NeedsConfirmation, ensure_confirmed
 from clinic.db import db
 from clinic.errors import AlreadyDone, ClearwayError, InvalidInput, NotFound
 from clinic.lab_report import ReportedPanel, ReportedPerson, ReportedValue, from_plain
@@ -33,14 +33,15 @@ from clinic.models import (
     Specimen,
     User,
 )
-from clinic.partial_date import DateUnreadable, format_clinically, parse_partial_date
 from clinic.schemas.laboratory import NewResult
 from clinic.services import laboratory as results
 from clinic.services import release
 from clinic.services.code_mapping import Dictionary, read_dictionary
 from clinic.services.order_answer import list_answered
 from clinic.services.result_alike import find_base, find_ordered, find_told, is_either, list_alike
-from clinic.services.result_match import AGAINST, Suggestion, compare_person, find_better, find_match
+from clinic.services.result_before import find_before, is_of_whom_unclear
+from clinic.services.result_caution import list_contradictions
+from clinic.services.result_match import Suggestion, find_match
 from clinic.services.result_reading import (
     CORRECTED,
     FINAL,
@@ -88,7 +89,7 @@ def assign(
                            _find_draw(case, specimen_id))
     except Undecided as problem:
         raise InvalidInput(str(problem), reported=row.id) from None
-    other = _list_contradictions(row, case)
+    other = list_contradictions(row, case)
     ensure_confirmed(other, confirmed)
     try:
         made = results.enter_result(case, replace(new, confirmed=list(confirmed)), actor)
@@ -155,14 +156,14 @@ def decide(row: ReportedResult, person: ReportedPerson, group: Group, dictionary
     """Apply what is certain; everything else waits with its reason."""
     if group.test and not find_ordered(group.test, row.placer) and (told := find_told(row, group.test)):
         row.test, group = told.name, replace(group, test=told)
-    before = _find_before(row)
+    certain, suggestions = find_match(row.laboratory, person, group.panel)
+    case = certain.case if certain else None
+    before, of_others = find_before(row, person, case)
     latest = max(before, key=lambda one: (one.said_at, one.id), default=None)
     if latest is not None and row.said_at < latest.said_at:
         _settle(row, ReportedState.LATE, _("It is older than what the laboratory said before."), latest.case_id)
         return
     applied = next((one for one in reversed(before) if one.result_id), None)
-    certain, suggestions = find_match(row.laboratory, person, group.panel)
-    case = certain.case if certain else None
     row.case_id = case.id if case else None
     if row.status in NOTED:
         _settle(row, ReportedState.NOTED, _("The laboratory has it in work."), row.case_id)
@@ -176,6 +177,12 @@ def decide(row: ReportedResult, person: ReportedPerson, group: Group, dictionary
     elif row.status in NOT_DONE:
         why = group.panel.reason or group.first.note or group.panel.note
         _settle(row, ReportedState.NOT_DONE, _("The laboratory could not do it: %(why)s", why=why or "–"), row.case_id)
+    elif row.status in (*FINAL, *TAKEN_BACK) and is_of_whom_unclear(row, of_others):
+        _wait(row, _("Under this number the laboratory spoke of somebody else before (%(where)s): compare both.",
+                     where=", ".join(dict.fromkeys(one.case.number if one.case else _("nobody here")
+                                                   for one in of_others))))
+        if case is not None:
+            release.tell_waiting(row, case)
     elif row.status in TAKEN_BACK:
         _take_back(row, applied, certain)
     elif row.status not in FINAL:
@@ -260,19 +267,6 @@ def find_sub_id(group: Group) -> str:
     return (group.main.sub_id if group.main else "")[:40]
 
 
-def _find_before(row: ReportedResult) -> list[ReportedResult]:
-    """What the laboratory said before on the same result, in the order it came."""
-    if not row.filler or not row.test:
-        return []
-    return list(db.session.execute(
-        select(ReportedResult).where(
-            ReportedResult.laboratory_id == row.laboratory_id, ReportedResult.filler == row.filler,
-            ReportedResult.test == row.test, ReportedResult.sub_id == row.sub_id, ReportedResult.id != row.id,
-            ReportedResult.state.not_in((ReportedState.REPLACED, ReportedState.LATE)),
-        ).order_by(ReportedResult.id)
-    ).unique().scalars())
-
-
 def _find_current(applied: ReportedResult | None) -> LabResult | None:
     """The newest revision of the result that came of an earlier word; None when there is none, or it was taken back."""
     if applied is None or applied.result_id is None:
@@ -349,28 +343,6 @@ def _wait(row: ReportedResult, reason: str) -> None:
 def _ensure_waiting(row: ReportedResult) -> None:
     if row.state not in FOR_A_PERSON:
         raise AlreadyDone(_("Somebody has decided about this result already. Look again."), reported=row.id)
-
-
-def _list_contradictions(row: ReportedResult, case: Case) -> list[Caution]:
-    """What to compare before a result is entered for somebody whom the laboratory calls otherwise.
-
-    A number that was typed shows nobody's name: one wrong digit would give a person another one's result.
-    """
-    said, ours = from_plain(row.content)[0], case.applicant
-    if not compare_person(said, ours) & AGAINST and find_better(said, ours) is None:
-        return []
-    return [Caution(f"other-person:{case.number}", _(
-        "The laboratory speaks of %(theirs)s; case %(number)s is of %(ours)s. It is the same person: I compared them.",
-        theirs=_describe(said.family_name, said.given_names, said.birth_date), number=case.number,
-        ours=_describe(ours.family_name, ours.given_names, ours.birth_date)), "case")]
-
-
-def _describe(family_name: str, given_names: str, birth_date: str) -> str:
-    try:
-        born = format_clinically(parse_partial_date(birth_date)) if birth_date else ""
-    except DateUnreadable:
-        born = birth_date
-    return ", ".join(filter(None, (family_name, given_names, born))) or _("nobody by name")
 
 
 def _record(

@@ -30,6 +30,9 @@ SIGN_WORDS: dict[Sign, LazyString] = {
     Sign.BIRTH_DATE: lazy_gettext("the birth date"), Sign.OTHER_NAME: lazy_gettext("another name"),
     Sign.OTHER_BIRTH_DATE: lazy_gettext("another birth date"), Sign.OTHER_SEX: lazy_gettext("another sex"),
     Sign.BETTER_NAMED: lazy_gettext("the name fits somebody else here better"),
+    Sign.BIRTH_PART: lazy_gettext("what is said of the birth date"),
+    Sign.OTHER_NUMBER: lazy_gettext("a number of the person is somebody else's here"),
+    Sign.OTHER_ORDER: lazy_gettext("the order or specimen is of another case"),
 }
 MESSAGE_WORDS: dict[InboundState, tuple[LazyString, str]] = {
     InboundState.HELD: (lazy_gettext("Held for a person"), "warn"),

@@ -365,7 +365,7 @@ def test_name_that_is_nearly_right_and_exactly_a_twins_waits_for_a_person(
         return
     ours, twins = list_suggestions(row)
     assert (ours.case.id, Sign.BETTER_NAMED in ours.signs) == (place.case_id, True)
-    assert twins.signs == {Sign.NAME, Sign.BIRTH_DATE}
+    assert twins.signs == {Sign.NAME, Sign.BIRTH_DATE, Sign.OTHER_NUMBER, Sign.OTHER_ORDER}
     with write_unit(), pytest.raises(NeedsConfirmation) as asked:
         assign(row, place.case, place.supervisor)
     assert [one.code for one in asked.value.cautions] == [f"other-person:{place.case.number}"]
