@@ -106,7 +106,7 @@ def _select_cultures(moment: Moment) -> Select[*tuple[Any, ...]]:
     ).join(Case, Case.id == Specimen.case_id).where(
         Specimen.collected_on <= shortest, or_(began <= last_day("culture-awaited", moment),
                                                and_(is_short, began <= shortest)),
-        _is_awaited(Specimen), at_sites(moment), ~was_asked("culture-awaited", Specimen.id))
+        _is_awaited(Specimen), at_sites(moment), ~was_asked("culture-awaited", Specimen.id, _is_culture_waiting))
 
 
 def _is_awaited(specimen: Any) -> ColumnElement[bool]:
@@ -152,7 +152,7 @@ def _select_sputum(moment: Moment) -> Select[*tuple[Any, ...]]:
         Case, Case.id == Requirement.case_id
     ).where(
         _is_sputum_open(), at_sites(moment), or_(last.is_(None), last <= last_day("sputum-due", moment)),
-        Requirement.added_at <= last_moment("sputum-due", moment), ~was_asked("sputum-due", key))
+        Requirement.added_at <= last_moment("sputum-due", moment), ~was_asked("sputum-due", key, _is_sputum_waiting))
 
 
 def _is_sputum_open() -> ColumnElement[bool]:
@@ -172,7 +172,7 @@ def _select_unconfirmed(moment: Moment) -> Select[*tuple[Any, ...]]:
     ).where(
         write_out(WAITING, "lab_result"), led_at_sites(moment),
         LabResult.entered_at <= last_moment("result-unconfirmed", moment),
-        ~was_asked("result-unconfirmed", LabResult.id))
+        ~was_asked("result-unconfirmed", LabResult.id, _is_unconfirmed))
 
 
 def _is_unconfirmed() -> ColumnElement[bool]:
@@ -196,7 +196,7 @@ def _select_months(moment: Moment) -> Select[*tuple[Any, ...]]:
             ~exists().where(TbMonth.case_id == Treatment.case_id, TbMonth.superseded_at.is_(None),
                             TbMonth.month >= months, Treatment.disease == "tuberculosis"),
             ~has_ended(moment.today - timedelta(days=LAST_MONTH)),
-            ~was_asked("treatment-month", key))
+            ~was_asked("treatment-month", key, _is_treated))
 
 
 def _is_treated() -> ColumnElement[bool]:
@@ -210,7 +210,7 @@ def _select_ending(moment: Moment) -> Select[*tuple[Any, ...]]:
         write_out(IN_FORCE, "signed_exam"),
         SignedExam.valid_until <= last_day("validity-ending", moment),
         SignedExam.valid_until >= moment.today - ENDED_SINCE, is_in_force(), led_at_sites(moment),
-        ~was_asked("validity-ending", SignedExam.id))
+        ~was_asked("validity-ending", SignedExam.id, _is_ending))
 
 
 def _is_ending() -> ColumnElement[bool]:
@@ -223,7 +223,7 @@ def _select_no_shows(moment: Moment) -> Select[*tuple[Any, ...]]:
         # Registered ones by their index of states: that of openings has every case there ever was.
         _has_not_come(), at_sites(moment), func.coalesce(Case.opened_at, Case.updated_at) <= last_moment(
             "nobody-came", moment),
-        ~was_asked("nobody-came", Case.id))
+        ~was_asked("nobody-came", Case.id, _is_nobody_here))
 
 
 def _has_not_come() -> ColumnElement[bool]:
@@ -234,11 +234,14 @@ def _is_nobody_here() -> ColumnElement[bool]:
     return exists(select(Case.id).where(Case.id == Task.subject_id, _has_not_come()))
 
 
-def _select_resting(kind: str, *conditions: ColumnElement[bool]) -> Callable[[Moment], Select[*tuple[Any, ...]]]:
+def _select_resting(
+    kind: str, is_waiting: Callable[[], ColumnElement[bool]], *conditions: ColumnElement[bool]
+) -> Callable[[Moment], Select[*tuple[Any, ...]]]:
     def build(moment: Moment) -> Select[*tuple[Any, ...]]:
         key = Case.id.concat(":").concat(cast(Case.version, String))
         return select(*columns(key, Case.id, Case.updated_at)).where(
-            *conditions, at_sites(moment), Case.updated_at <= last_moment(kind, moment), ~was_asked(kind, key))
+            *conditions, at_sites(moment), Case.updated_at <= last_moment(kind, moment),
+            ~was_asked(kind, key, is_waiting))
 
     return build
 
@@ -298,7 +301,8 @@ def _select_first_tests(moment: Moment) -> Select[*tuple[Any, ...]]:
     """Of a contact whose case was opened after somebody confirmed it."""
     return select(*columns(TbContact.id, TbContact.id, TbContact.recorded_at)).join(
         Case, _is_exposed(TbContact)
-    ).where(at_sites(moment), _needs_test(TbContact), ~was_asked("contact-test", TbContact.id))
+    ).where(at_sites(moment), _needs_test(TbContact), ~was_asked(
+        "contact-test", TbContact.id, _of_contact(_needs_test(TbContact))))
 
 
 def _select_retests(moment: Moment) -> Select[*tuple[Any, ...]]:
@@ -307,7 +311,7 @@ def _select_retests(moment: Moment) -> Select[*tuple[Any, ...]]:
     return select(*columns(key, TbContact.id, TbContact.last_exposed_on)).join(Case, _is_exposed(TbContact)).where(
         write_out(STANDS, "tb_contact"),
         TbContact.retest_on <= moment.today + timedelta(days=kind.ahead), at_sites(moment), _needs_retest(TbContact),
-        ~was_asked("contact-retest", key))
+        ~was_asked("contact-retest", key, _of_contact(_needs_retest(TbContact))))
 
 
 def _select_reviews(moment: Moment) -> Select[*tuple[Any, ...]]:
@@ -315,7 +319,8 @@ def _select_reviews(moment: Moment) -> Select[*tuple[Any, ...]]:
         Case, _is_exposed(TbContact)
     ).where(
         _is_still_exposed(TbContact), TbContact.recorded_at <= last_moment("contact-review", moment),
-        at_sites(moment), ~was_asked("contact-review", TbContact.id))
+        at_sites(moment), ~was_asked(
+            "contact-review", TbContact.id, _of_contact(_is_still_exposed(TbContact))))
 
 
 def _is_still_exposed(contact: Any) -> ColumnElement[bool]:
@@ -343,9 +348,10 @@ SOURCES: tuple[Source, ...] = (
     Source("contact-resistance", select_late_resistance, is_late_resistance),
     Source("validity-ending", _select_ending, _is_ending),
     Source("nobody-came", _select_no_shows, _is_nobody_here),
-    Source("on-hold", _select_resting("on-hold", _IS_HELD), _is_resting(_IS_HELD)),
+    Source("on-hold", _select_resting("on-hold", _is_resting(_IS_HELD), _IS_HELD), _is_resting(_IS_HELD)),
     # The last: where a person has anything to do on a case already, it does not stand still.
-    Source("standstill", _select_resting("standstill", _STANDS_STILL, _HAS_NO_OTHER_TASK), _is_resting(_STANDS_STILL)),
+    Source("standstill", _select_resting("standstill", _is_resting(_STANDS_STILL), _STANDS_STILL, _HAS_NO_OTHER_TASK),
+           _is_resting(_STANDS_STILL)),
 )
 
 

@@ -42,7 +42,7 @@ def select_without_doses(moment: Moment) -> Select[*tuple[Any, ...]]:
     return select(*columns(key, Treatment.series_id, base), case(
         (TbPhase.days_per_week < 7, _count_days() + WEEKEND), else_=_count_days()).label("days")).join(
         Case, Case.id == Treatment.case_id).join(TbPhase, TbPhase.case_id == Treatment.case_id).where(
-        _is_due(moment.today, base), ~_IS_STOPPED, led_at_sites(moment), ~was_asked("doses-missed", key))
+        _is_due(moment.today, base), ~_IS_STOPPED, led_at_sites(moment), ~was_asked("doses-missed", key, without_doses))
 
 
 def without_doses() -> ColumnElement[bool]:

@@ -22,7 +22,7 @@ def select_resisted(moment: Moment) -> Select[*tuple[Any, ...]]:
     return select(*columns(LabResult.id, LabResult.id, LabResult.confirmed_at)).select_from(TbCase).join(
         Case, Case.id == TbCase.case_id).join(LabResult, LabResult.case_id == TbCase.case_id).where(
         TbCase.site_id.in_(moment.sites), TbCase.registered_on >= moment.today - LONGEST, _is_given_all_the_same(),
-        LabResult.confirmed_at <= last_moment(KIND, moment), ~was_asked(KIND, LabResult.id))
+        LabResult.confirmed_at <= last_moment(KIND, moment), ~was_asked(KIND, LabResult.id, is_resisted))
 
 
 def is_resisted() -> ColumnElement[bool]:

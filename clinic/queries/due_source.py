@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, TextClause, and_, exists, literal, text
+from sqlalchemy import ColumnElement, Select, TextClause, and_, exists, literal, or_, text
 from sqlalchemy.orm import aliased
 
-from clinic.models import Case, SignedExam, Task
+from clinic.models import Case, CaseState, SignedExam, Task
 from clinic.queries.index_choice import LED_SITE
 from clinic.task_kind import list_task_kinds
 
@@ -49,9 +49,18 @@ def last_moment(kind: str, moment: Moment) -> datetime:
     return moment.now - timedelta(days=(row.days or 0) - row.ahead)
 
 
-def was_asked(kind: str, key: Any) -> ColumnElement[bool]:
-    """Whether the task of that key was opened before, closed or not; found by the unique index."""
-    return exists().where(Task.key == literal(f"{kind}:").concat(key))
+def was_asked(kind: str, key: Any, is_waiting: Callable[[], ColumnElement[bool]]) -> ColumnElement[bool]:
+    """Whether the task of that key was opened before, closed or not; found by the unique index.
+
+    Not where what ended it holds no more (the result was taken back, the diagnosis was wrong): it is asked for again.
+    """
+    return exists().where(Task.key == literal(f"{kind}:").concat(key),
+                          or_(Task.closed_at.is_(None), ~ended_by_fact(kind), ~is_waiting()))
+
+
+def ended_by_fact(kind: str) -> ColumnElement[bool]:
+    """Whether a closed task ended by what was recorded elsewhere, and by nobody's word."""
+    return or_(Task.closed_by_id.is_(None), Task.outcome.in_(sorted(list_task_kinds()[kind].recorded)))
 
 
 def columns(key: Any, subject: Any, base: Any) -> tuple[Any, ...]:
@@ -81,4 +90,4 @@ def is_in_force() -> ColumnElement[bool]:
     return and_(
         SignedExam.revoked_at.is_(None), ~exists().where(newer.replaces_id == SignedExam.id),
         ~exists().where(later.applicant_id == Case.applicant_id, later.programme == Case.programme,
-                        later.opened_at > SignedExam.signed_at))
+                        later.opened_at > SignedExam.signed_at, later.state != CaseState.WITHDRAWN))

@@ -28,7 +28,7 @@ def select_untested(moment: Moment) -> Select[*tuple[Any, ...]]:
     last = last_day(KIND, moment)
     return select(*columns(Specimen.id, Specimen.id, _REPORTED_ON)).join(Case, Case.id == Specimen.case_id).where(
         Specimen.collected_on.between(moment.today - LONGEST, last), _is_untested(), last >= _REPORTED_ON,
-        at_sites(moment), ~was_asked(KIND, Specimen.id))
+        at_sites(moment), ~was_asked(KIND, Specimen.id, is_untested))
 
 
 def is_untested() -> ColumnElement[bool]:

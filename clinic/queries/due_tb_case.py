@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, and_, cast, exists, select
 from sqlalchemy.orm import aliased
 
-from clinic.models import Case, Task, TbCase, TbOutcome
+from clinic.models import Case, CaseState, Task, TbCase, TbOutcome
 from clinic.queries.due_source import Moment, columns, last_day, was_asked
 
 WAITING_YEAR = "us"  # the programme whose rules have it (us-addendum.md C3)
@@ -22,7 +22,7 @@ def select_unnotified(moment: Moment) -> Select[*tuple[Any, ...]]:
     """By the day of registration: the health authority has not been told yet."""
     return select(*columns(TbCase.id, TbCase.id, TbCase.registered_on)).join(Case, Case.id == TbCase.case_id).where(
         _is_registered(moment, last_day("tb-notification", moment), NEWS), _IS_UNNOTIFIED,
-        ~was_asked("tb-notification", TbCase.id))
+        ~was_asked("tb-notification", TbCase.id, is_unnotified))
 
 
 def is_unnotified() -> ColumnElement[bool]:
@@ -35,7 +35,7 @@ def select_returning(moment: Moment) -> Select[*tuple[Any, ...]]:
     key = TbCase.id.concat(":").concat(cast(TbCase.elsewhere_ended_on, String))
     return select(*columns(key, TbCase.id, TbCase.elsewhere_ended_on)).join(Case, Case.id == TbCase.case_id).where(
         _is_registered(moment, moment.today, LONGEST_ABSENCE), _is_away(),
-        TbCase.elsewhere_ended_on <= last_day("refusal-return", moment), ~was_asked("refusal-return", key))
+        TbCase.elsewhere_ended_on <= last_day("refusal-return", moment), ~was_asked("refusal-return", key, is_away))
 
 
 def is_away() -> ColumnElement[bool]:
@@ -51,4 +51,5 @@ def _is_registered(moment: Moment, until: date, since: timedelta) -> ColumnEleme
 def _is_away() -> ColumnElement[bool]:
     later = aliased(Case)
     return and_(TbCase.refused_on.is_not(None), Case.programme == WAITING_YEAR, ~exists().where(
-        later.applicant_id == Case.applicant_id, later.programme == Case.programme, later.opened_at > Case.opened_at))
+        later.applicant_id == Case.applicant_id, later.programme == Case.programme, later.opened_at > Case.opened_at,
+        later.state != CaseState.WITHDRAWN))

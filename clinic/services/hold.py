@@ -141,7 +141,7 @@ def _settle_tasks(case: Case) -> None:
     """Nobody need be kept apart any more, so nobody is asked to."""
     causes: Collection[InfectionHold] = [row for row in list_holds(case.applicant_id) if row.case_id == case.id]
     if not causes:
-        close_tasks_about("infectious", case.id, "not-needed", None)
+        close_tasks_about("infectious", case.id, "hold-ended", None)
 
 
 def _touch(case: Case) -> None:

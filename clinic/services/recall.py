@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 from sqlalchemy import select, text
 
 from clinic import clock
-from clinic.db import read_unit, write_unit
+from clinic.db import db, read_unit, write_unit
 from clinic.models import Site, Task
 from clinic.models.task import CLIMBING
 from clinic.queries.due import SOURCES, find_base, group_by_day, select_new, select_settled
-from clinic.queries.due_source import Moment, Source
-from clinic.services.task import NewTask, climb, get_kind, insert_tasks, settle
+from clinic.queries.due_source import Moment, Source, ended_by_fact
+from clinic.services.task import NewTask, build_key, climb, get_kind, insert_tasks, reopen, settle
 
 T = TypeVar("T")
 READ_AT_ONCE = 10_000  # rows that one statement gives; the next turn of the loop goes on behind them
@@ -96,7 +96,20 @@ def _open(source: Source, rows: Sequence[Any], zones: dict[str, str]) -> int:
             kind=kind.name, key=row.key, site_id=row.site_id, case_id=row.case_id, subject_id=row.subject_id,
             due_on=base + timedelta(days=getattr(row, "days", kind.days or 0)), detail=base.isoformat()))
     with write_unit():
-        return insert_tasks(tasks, zones)
+        opened = insert_tasks(tasks, zones)
+        return opened if opened == len(tasks) else opened + _open_again(source, tasks, zones)
+
+
+def _open_again(source: Source, tasks: Sequence[NewTask], zones: dict[str, str]) -> int:
+    """Those that had ended by a fact which holds no more; looked at once more under the lock, as `_settle` does."""
+    asked = {build_key(task.kind, task.key): task for task in tasks}
+    rows = db.session.execute(
+        select(Task).where(Task.key.in_(asked), Task.closed_at.is_not(None), ended_by_fact(source.kind),
+                           source.is_waiting())
+        .with_for_update(skip_locked=True, of=Task)).unique().scalars().all()
+    for row in rows:
+        reopen(row, asked[row.key].due_on, zones[row.site_id])
+    return len(rows)
 
 
 def _settle(source: Source, ids: Sequence[str]) -> int:

@@ -173,6 +173,19 @@ def end_of_withdrawn(case: Case, actor: User) -> None:
     db.session.flush()
 
 
+def reopen(task: Task, due_on: date, zone: str) -> None:
+    """What ended it holds no more, so it is asked for again. Only in the worker's sweep, which holds the row.
+
+    The outcome stays until the next one: the page says how it had ended.
+    """
+    task.opened_at, task.opened_by_id = clock.now(), None
+    task.closed_at = task.closed_by_id = task.escalated_role = None
+    task.due_on = task.first_due_on = due_on
+    task.postponed = task.level = 0
+    task.escalates_at = _find_escalation(get_kind(task.kind), 0, due_on, task.opened_at, zone)
+    _audit(task, "reopen-task", None, {"due": due_on.isoformat(), "outcome": task.outcome})
+
+
 def settle(task: Task) -> None:
     """What it waited for has come: the clock closes it. Only in the worker's sweep, which holds the row."""
     _end(task, get_kind(task.kind).settled or "", None)

@@ -103,7 +103,7 @@ def end_tasks_of(applicant_id: str, actor: User) -> None:
     """The person has become a case: nobody is asked any more to test them as a contact."""
     for row in list_exposures(applicant_id):
         for kind in TASKS:
-            close_tasks_about(kind, row.id, "not-needed", actor)
+            close_tasks_about(kind, row.id, "became-case", actor)
 
 
 def is_source(case: Case) -> bool:
@@ -153,7 +153,7 @@ def end_exposure(row: TbContact, last_on: date, actor: User) -> None:
     row.retest_on = last_on + timedelta(days=read_table()["retest_days"])
     _audit(row, "end-exposure", actor, {"last": last_on.isoformat()})
     close_tasks_about("contact-review", row.id, "exposure-ended", actor)
-    close_tasks_about("contact-retest", row.id, "not-needed", actor)
+    close_tasks_about("contact-retest", row.id, "other-day", actor)
     _follow(row, actor)
 
 

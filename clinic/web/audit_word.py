@@ -72,6 +72,7 @@ ACTION_WORDS: dict[str, LazyString] = {
     "dismiss-contact": lazy_gettext("Said that somebody is no contact"),
     "withdraw-contact": lazy_gettext("Withdrew a contact"), "end-exposure": lazy_gettext("Ended an exposure"),
     "open-task": lazy_gettext("Opened a task"), "close-task": lazy_gettext("Closed a task"),
+    "reopen-task": lazy_gettext("A task was asked for again"),
     "give-task": lazy_gettext("Gave a task to somebody else"), "postpone-task": lazy_gettext("Put off a task"),
     "escalate-task": lazy_gettext("A task went up"), "sign-in": lazy_gettext("Signed in"),
     "open": lazy_gettext("Opened a case"), "arrive": lazy_gettext("Recorded an arrival"),

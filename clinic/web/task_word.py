@@ -92,6 +92,8 @@ OUTCOME_WORDS: dict[str, LazyString] = {
     "reopened": _l("Exam opened to amend it, or what was told was not right"),
     "still-exposed": _l("Exposure goes on"), "exposure-ended": _l("Exposure has ended"),
     "new-exam": _l("A new exam has begun, or it is valid no more"), "told": _l("Told when it ends"),
+    "told-possible": _l("Told that a new exam is possible"), "hold-ended": _l("Nobody need be kept apart any more"),
+    "became-case": _l("Has become a tuberculosis case"), "other-day": _l("Another last day of the exposure"),
     "came": _l("Came"), "withdrawn": _l("Withdraws"), "goes-on": _l("Goes on"),
     "still-on-hold": _l("Stays on hold"), "received": _l("Received"),
 }

@@ -129,7 +129,7 @@ def test_nothing_that_clears_is_signed_while_a_physicians_hold_stands(staff: Sta
             lift_hold(held, "Seen by the chest clinic", actor)
     lift_hold(held, "Seen by the chest clinic: bronchitis", staff.physician)
     assert (held.ended_by_id, held.end_reason) == (staff.physician.id, "Seen by the chest clinic: bronchitis")
-    assert [task.outcome for task in db.session.query(Task).filter_by(kind="infectious")] == ["not-needed"]
+    assert [task.outcome for task in db.session.query(Task).filter_by(kind="infectious")] == ["hold-ended"]
     with pytest.raises(AlreadyDone):
         lift_hold(held, "once more", staff.physician)
     assert accept(case, staff)

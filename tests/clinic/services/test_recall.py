@@ -376,6 +376,59 @@ def test_tuberculosis_is_to_be_notified_until_somebody_writes_it_down(hand: Hand
 
 
 @pytest.mark.database
+def test_what_ended_by_a_fact_is_asked_for_again_when_that_fact_is_gone(hand: Hand) -> None:
+    """A culture taken back, or a case that was on hold meanwhile: its task had ended and nobody was asked again."""
+    case_id = begin_work(make_case()).id
+    pot = add_specimen(db.session.get_one(Case, case_id))
+    pot_id, doctor_id = pot.id, make_user("physician", pot.case.site).id
+    hand.turn(days=70)
+    sweep()
+    culture = add_culture(db.session.get_one(Specimen, pot_id)).id
+    hand.turn(minutes=1)
+    assert sweep().settled == 1
+    db.session.get_one(LabResult, culture).superseded_at = clock.now()
+    hand.turn(minutes=1)
+    assert (sweep().opened, sweep()) == (1, Swept()), "once"
+    (task,) = find_tasks("culture-awaited")
+    assert (task.closed_at, task.outcome, task.due_on, task.level) == (
+        None, "reported", DAY + timedelta(days=56), 2), "as late as it is"
+    close_task(task, "not-needed", db.session.get_one(User, doctor_id), "the pot broke")
+    assert sweep() == Swept(), "what a person decided stays decided"
+
+
+@pytest.mark.database
+def test_culture_of_a_case_that_was_on_hold_is_asked_for_when_it_goes_on(hand: Hand) -> None:
+    case_id = begin_work(make_case()).id
+    add_specimen(db.session.get_one(Case, case_id))
+    hand.turn(days=56)
+    sweep()
+    for state in (CaseState.ON_HOLD, CaseState.IN_PROGRESS):
+        db.session.get_one(Case, case_id).state = state
+        hand.turn(minutes=1)
+        sweep()
+    (task,) = find_tasks("culture-awaited")
+    assert task.closed_at is None
+
+
+@pytest.mark.database
+def test_exam_that_ends_is_told_of_again_when_the_case_that_followed_was_withdrawn(hand: Hand) -> None:
+    case = make_signed_case()
+    exam = db.session.get_one(SignedExam, make_delivery(case).signed_exam_id)
+    exam.valid_until = DAY + timedelta(days=20)
+    applicant_id, programme, who = case.applicant_id, case.programme, case.opened_by_id
+    sweep()
+    hand.turn(days=1)
+    later = make_case(programme, user=db.session.get_one(User, who))
+    later.applicant_id, later.opened_at = applicant_id, clock.now()
+    later_id = later.id
+    sweep()
+    assert [task.outcome for task in find_tasks("validity-ending")] == ["new-exam"]
+    db.session.get_one(Case, later_id).state = CaseState.WITHDRAWN
+    sweep()
+    assert [task.closed_at for task in find_tasks("validity-ending")] == [None]
+
+
+@pytest.mark.database
 def test_who_refused_treatment_is_told_when_the_year_of_waiting_ends(hand: Hand) -> None:
     case = begin_work(make_case("us"))
     case.opened_at = clock.now()

@@ -96,8 +96,21 @@ def test_task_closes_only_with_an_outcome_of_its_kind_and_words_where_needed(app
 def test_nobody_says_by_hand_that_something_came_which_nobody_recorded(app: Flask) -> None:
     """The task ended, what it awaited was missing, and the clock never asked for it again."""
     for kind in list_task_kinds().values():
-        if kind.settled and kind.name not in ("infectious", "validity-ending", "refusal-return"):
+        if kind.settled:
             assert kind.settled in kind.recorded, kind.name
+
+
+@pytest.mark.parametrize(("kind", "outcome", "days"), [
+    ("infectious", "isolated", 30), ("infectious", "referred", 14), ("order-refused", "laboratory-asked", 2),
+    ("doses-missed", "held-back", 7), ("validity-ending", "told", 30)])
+def test_word_that_settles_nothing_opens_the_next_one(app: Flask, kind: str, outcome: str, days: int) -> None:
+    """The hold stood, the laboratory had no order, nobody had travelled, and no list had it any more."""
+    case = make_case()
+    doctor = make_user("physician", case.site)
+    with clock.stopped_at(MORNING):
+        task = open_task(kind, case, "x", subject_id=case.id)
+        second = close_task(task, outcome, doctor, "ward 4")
+    assert second is not None and (second.due_on, second.subject_id) == (TODAY + timedelta(days=days), case.id)
 
 
 def test_withdrawn_case_ends_what_was_awaited_of_it_in_its_own_words(app: Flask) -> None:

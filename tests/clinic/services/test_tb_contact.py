@@ -255,7 +255,7 @@ def test_contact_who_becomes_a_case_is_no_more_asked_to_be_tested_and_no_contact
     add_culture(add_specimen(child), value="mtb")
     tb = open_tb_case(child, NewTbCase(DAY, DiagnosisBasis.CULTURE, DiseaseSite.PULMONARY, TbHistory.NEW,
                                        confirmed=["hiv-untested", "not-notified"]), physician)
-    assert [task.outcome for task in find_tasks("contact-test")] == ["not-needed"]
+    assert [task.outcome for task in find_tasks("contact-test")] == ["became-case"]
     assert list_ill([row]) == {row.id}
     assert list_proposals(child) == [], "their own source"
     child_id, row_id, tb_id = child.id, row.id, tb.id
@@ -274,6 +274,24 @@ def test_contact_who_becomes_a_case_is_no_more_asked_to_be_tested_and_no_contact
     assert not list_ill([contact]), "exposed again since"
     tb.outcome_on = DAY + timedelta(days=200)
     assert list_ill([contact]) == {row_id}
+
+
+@pytest.mark.database
+def test_contact_whose_tuberculosis_was_none_is_to_be_tested_again(
+    hand: Hand, source: Case, child: Case, physician: User
+) -> None:
+    """The task had ended with the diagnosis, and did not come back when the diagnosis was wrong."""
+    confirm_contact(child.applicant, new(), physician, source)
+    tb = open_tb_case(child, NewTbCase(DAY, DiagnosisBasis.CLINICAL, DiseaseSite.PULMONARY, TbHistory.NEW, confirmed=[
+        "hiv-untested", "not-notified", "clinical-only"]), physician)
+    tb_id = tb.id
+    sweep()
+    assert [task.outcome for task in find_tasks("contact-test")] == ["became-case"]
+    db.session.get_one(TbCase, tb_id).outcome = TbOutcome.NOT_TB
+    sweep()
+    (task,) = find_tasks("contact-test")
+    assert (task.closed_at, task.due_on, task.role) == (None, DAY, "nurse")
+    assert sweep().opened == 0, "once"
 
 
 @pytest.mark.database
