@@ -52,7 +52,7 @@ class State:
 
 TONES = {"done": "good", "not-required": "off", "second-person": "wait", "draft": "active", "awaiting": "wait",
          "film-waits": "active", "film-held": "warn", "unconfirmed-report": "wait", "deferred": "wait",
-         "sent-back": "bad", "drawn": "wait"}
+         "sent-back": "bad", "drawn": "wait", "no-consent": "wait"}
 
 
 def find_progress(case: Case, decision: dict[str, Any]) -> Found:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from clinic.egfr import list_formulas
 from clinic.errors import Misconfigured
 from clinic.models import SpecimenKind
 from fhir.canonical import local_coding
@@ -117,6 +118,11 @@ MARKS = {"normal": "interpretation.normal", "low": "interpretation.low", "high":
          "abnormal": "interpretation.abnormal", "critical": "interpretation.critical"}
 PENDING = "pending"
 
+_METHODS = {
+    "laboratory": "Laboratory test", "rapid": "Rapid test", "confirmatory": "Confirmatory test",
+    "phenotypic-liquid": "Phenotypic, liquid medium", "phenotypic-solid": "Phenotypic, solid medium",
+    "molecular": "Molecular", "liquid": "Culture in liquid medium", "solid": "Culture on solid medium",
+}
 _LABELS = {
     "mtb": "M. tuberculosis complex",
     "ntm": "Nontuberculous mycobacteria",
@@ -165,3 +171,9 @@ def part_coding(test: str, part: str) -> Element:
 def value_label(value: str) -> str:
     """A result code in English words, as it stands in documents."""
     return _LABELS.get(value, value.replace("-", " ").capitalize())
+
+
+def method_label(method: str) -> str:
+    """How a test was made in English words; names of methods stand as laboratories write them (RPR, TP-PA)."""
+    formula = list_formulas().get(method)
+    return f"Computed by {formula.label}" if formula else _METHODS.get(method, method.upper())

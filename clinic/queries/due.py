@@ -48,6 +48,7 @@ from clinic.queries.due_contact import (
 )
 from clinic.queries.due_dose import has_ended, select_without_doses, without_doses
 from clinic.queries.due_resisted import is_resisted, select_resisted
+from clinic.queries.due_second_entry import is_differing, select_differing
 from clinic.queries.due_source import (
     Moment,
     Source,
@@ -337,6 +338,7 @@ SOURCES: tuple[Source, ...] = (
     Source("susceptibility-awaited", select_untested, is_untested),
     Source("resisted-medicine", select_resisted, is_resisted),
     Source("result-unconfirmed", _select_unconfirmed, _is_unconfirmed),
+    Source("entries-differ", select_differing, is_differing),
     Source("treatment-month", _select_months, _is_treated),
     Source("doses-missed", select_without_doses, without_doses),
     Source("tb-notification", select_unnotified, is_unnotified),

@@ -81,6 +81,14 @@ def count_undecided(message_ids: Collection[str]) -> dict[str, int]:
 
 
 @dataclass(frozen=True)
+class Twin:
+    """Another message that came under the same number."""
+
+    id: str
+    received_at: datetime
+
+
+@dataclass(frozen=True)
 class Origin:
     """What a result of ours came of: the reported result, of which laboratory, by which door and when."""
 
@@ -123,6 +131,21 @@ def list_loose_documents(user: User, limit: int = PAGE_SIZE) -> list[LabDocument
     return list(db.session.execute(
         select(LabDocument).where(LabDocument.site_id == user.site_id, LabDocument.case_id.is_(None))
         .order_by(LabDocument.id).limit(limit)).unique().scalars())
+
+
+def list_twins(rows: Collection[InboundMessage]) -> dict[str, list[Twin]]:
+    """The other messages under the number of each of these, oldest first: of its laboratory, and with other content
+    (the same content is the same message). Those without any are left out."""
+    one, other = aliased(InboundMessage), aliased(InboundMessage)
+    found = db.session.execute(
+        select(one.id, other.id, other.received_at).join(other, and_(
+            other.sender == one.sender, other.control_id == one.control_id, other.id != one.id,
+            other.laboratory_id == one.laboratory_id))
+        .where(one.id.in_([row.id for row in rows]), one.control_id != "").order_by(other.id))
+    twins: dict[str, list[Twin]] = {}
+    for message_id, twin_id, received_at in found:
+        twins.setdefault(message_id, []).append(Twin(twin_id, received_at))
+    return twins
 
 
 def list_messages(

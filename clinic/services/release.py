@@ -34,8 +34,10 @@ from clinic.services.abnormality import Abnormality, find_abnormality
 from clinic.services.confidential_report import is_confidential
 from clinic.services.task import close_tasks_about, open_task
 
+DIFFER = "entries-differ"  # the kind of task
 TOLD = ("called", "referred")  # how a task about a critical value ends when somebody knows of it
 LONGEST_CALLED = 120  # characters, as the table has them
+OF_RESULT = ("critical-call", "result-unconfirmed", DIFFER)
 CRITICAL_FLAGS = frozenset(("HH", "LL", "AA"))  # OBX-8, HL7 table 0078
 
 
@@ -98,7 +100,12 @@ def record_call(
 
 def find_critical(task: Task) -> LabResult | None:
     """The result of which a task says that it is to be told; None: of another kind, or of what no result is yet."""
-    return db.session.get(LabResult, task.subject_id) if task.kind == "critical-call" and task.subject_id else None
+    return find_result(task) if task.kind == "critical-call" else None
+
+
+def find_result(task: Task) -> LabResult | None:
+    """The one result that a task is about, if it is about one."""
+    return db.session.get(LabResult, task.subject_id) if task.kind in OF_RESULT and task.subject_id else None
 
 
 def note_told(task: Task, actor: User) -> None:
@@ -173,6 +180,7 @@ def tell_mistaken(row: LabResult, actor: User) -> None:
 def drop_call(row: LabResult, actor: User) -> None:
     """A value that was corrected or taken back is told to nobody any more; what takes its place asks for itself."""
     close_tasks_about("critical-call", row.id, "corrected", actor)
+    close_tasks_about(DIFFER, row.id, "one-value", actor)
 
 
 def needs_second_entry(row: LabResult) -> bool:
@@ -207,7 +215,19 @@ def enter_second(row: LabResult, value: str, unit: str | None, actor: User) -> S
     db.session.flush()
     record_change("second-entry", "lab-result", row.id, case_id=row.case_id, site_id=row.case.site_id,
                   detail={"test": row.test, "agrees": entry.agrees}, actor_id=actor.id, actor_kind="user")
+    if entry.agrees:
+        close_tasks_about(DIFFER, row.id, "one-value", actor)
+    else:
+        _tell_first(row, actor)
     return entry
+
+
+def _tell_first(row: LabResult, actor: User) -> None:
+    """Who typed it first is asked to look at the report again; without them, who enters results."""
+    first = db.session.get_one(User, row.entered_by_id)
+    does = first.active and first.site_id == row.case.site_id and has_permission(Permission.ENTER_RESULT, first)
+    open_task(DIFFER, row.case, row.id, subject_id=row.id, actor=actor, assignee=first if does else None,
+              detail=list_tests()[row.test].label)
 
 
 def entries_differ(row: LabResult) -> bool:

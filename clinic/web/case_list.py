@@ -17,6 +17,7 @@ from clinic import clock
 from clinic.memo import Memo
 from clinic.permissions import Permission, find_signed_in, has_permission, permissions_of
 from clinic.progress import SPUTUM, XRAY, State, describe_exam, label_exam, list_unasked
+from clinic.queries.draw import list_consented
 from clinic.queries.page import Page, Place
 from clinic.queries.standing import Standing, build_standing, load_parts
 from clinic.queries.waiting import EXAMINING, View, list_drawn_exams, list_laboratory_exams
@@ -91,6 +92,7 @@ def render_rows(page: Page, view: View | None, with_state: bool = False) -> Rows
     today = clock.today(zone)
     held = list_held_here()
     # One object for all rows of the same reader: hashed once, not once for each row.
+    consented = list_consented(case_ids) if view is View.DRAW else frozenset(case_ids)
     reader = _READERS.get((view, with_state, permissions_of(reading), find_speech().name, zone, today), object)
     kept = current_app.extensions
     memo, pages = kept.get("case_rows") or kept.setdefault(
@@ -100,16 +102,18 @@ def render_rows(page: Page, view: View | None, with_state: bool = False) -> Rows
     def render(place: int) -> bytes:
         row = page.rows[place]
         standing = build_standing(parts[row.id])
-        line = Line(row, describe_work(row, view, standing, today, zone), progress_line(row, standing),
-                    _find_next(row, view))
-        return str(write(line, with_state)).encode()
+        why, following = describe_work(row, view, standing, today, zone), _find_next(row, view)
+        if row.id not in consented:
+            consent, following = _find_consent(row)
+            why = [(consent, ""), *why]
+        return str(write(Line(row, why, progress_line(row, standing), following), with_state)).encode()
 
     def join() -> bytes:
-        keys = [(reader, row, row.applicant_id in held, parts[row.id]) for row in page.rows]
+        keys = [(reader, row, row.applicant_id in held, parts[row.id], row.id in consented) for row in page.rows]
         return b"".join(memo.get_all(keys, render))
 
     held_here = held.intersection([row.applicant_id for row in page.rows]) if held else frozenset()
-    return Rows(pages.get((reader, *page.rows, *parts.values(), frozenset(held_here)), join))
+    return Rows(pages.get((reader, *page.rows, *parts.values(), frozenset(held_here), frozenset(consented)), join))
 
 
 def describe_work(
@@ -162,6 +166,15 @@ def _find_next(row: Any, view: View | None) -> dict[str, Any]:
     label = {View.CONFIRM: _("Confirm"), View.SENT_BACK: _("Enter again"), View.HELD: _("Look"),
              View.TAKE: _("Films")}.get(view) if view else None
     return {"label": label or label_work(path, second and view is None and path == "laboratory"), "url": url}
+
+
+def _find_consent(row: Any) -> tuple[State, dict[str, Any]]:
+    """From who has not consented nothing is taken: what is said of it, and where it is recorded."""
+    url, words = find_work("consent", row.id), _("No consent yet")
+    if url:
+        return State("no-consent", words), {"label": _("Record the consent"), "url": url}
+    return (State("no-consent", words, _("to reception first")),
+            {"label": _("Open"), "url": url_for("case.show", case_id=row.id)})
 
 
 def find_day_start(day: date, reader: Any = None) -> datetime:

@@ -25,6 +25,7 @@ from clinic.queries.reported import (
     get_message,
     list_messages,
     list_of_message,
+    list_twins,
 )
 from clinic.read_audit import note_shown, shows_nobody
 from clinic.schemas.delivery import ReasonIn
@@ -64,7 +65,7 @@ def index() -> str:
     return render_template(
         "reported/messages.html", rows=rows, laboratories=laboratories, state=state, counts=counts,
         count_limit=COUNT_LIMIT, words=MESSAGE_WORDS, ways=WAY_WORDS, say_kind=say_kind,
-        outcomes=_say_outcomes(rows),
+        outcomes=_say_outcomes(rows), twins=list_twins(rows),
         next_url=url_for(".index", state=state.value, after=rows[-1].id) if more else None)
 
 
@@ -169,7 +170,8 @@ def _render(message: InboundMessage, typed: dict[str, Any] | None = None,
         message=None if is_hidden else ports.read_message(message.raw), raw="" if is_hidden else words,
         answer=message.answer.decode("utf-8", "replace").replace("\r", "\n") if message.answer else "",
         word=MESSAGE_WORDS[message.state], outcome=_say_outcomes([message])[message.id],
-        way=WAY_WORDS[message.way], state_words=STATE_WORDS, say_kind=say_kind,
+        twins=list_twins([message]).get(message.id, ()), way=WAY_WORDS[message.way],
+        state_words=STATE_WORDS, say_kind=say_kind,
         may_act=may_work_again(message), may_put_aside=message.state in AGAIN, typed=typed or {}, errors=errors)
 
 

@@ -293,7 +293,7 @@ def _find_work_url(row: Task) -> str | None:
         return None
     if place == "draw":  # by who draws; others call the person
         return find_open_url(f"/cases/{row.case_id}/draw") or find_open_url(f"/cases/{row.case_id}/laboratory")
-    result = release.find_critical(row)
+    result = release.find_result(row)
     if result is not None:
         return find_open_url(f"/cases/{row.case_id}/{place}/{result.id}")
     waits = find_open_url(f"/laboratory/inbox/{row.subject_id}") if row.kind == CRITICAL and row.subject_id else None

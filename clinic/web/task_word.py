@@ -17,6 +17,7 @@ KIND_WORDS: dict[str, LazyString] = {
     "corrected-result": _l("Corrected result to be told"), "order-refused": _l("Order refused by the laboratory"),
     "infectious": _l("May be infectious: keep apart"), "sputum-due": _l("Sputum due"),
     "culture-awaited": _l("Culture awaited"), "result-unconfirmed": _l("Result without a second person"),
+    "entries-differ": _l("The two entries differ"),
     "treatment-month": _l("Month of treatment"), "doses-missed": _l("No dose for days"),
     "medicines-stopped": _l("All medicines are stopped"), "susceptibility-awaited": _l("Susceptibility awaited"),
     "resisted-medicine": _l("Treated with what the bacilli resist"),
@@ -43,6 +44,8 @@ ADVICE: dict[str, LazyString] = {
     "sputum-due": _l("The next specimen is due: early morning, supervised, at least 24 hours after the one before."),
     "culture-awaited": _l("The laboratory's final report should have come. Ask for it."),
     "result-unconfirmed": _l("One person entered it; it counts for nothing until another one confirms it."),
+    "entries-differ": _l("A second person typed another value than the first. Look at the report together; then "
+                         "correct the first entry, or let the second be typed again. Nothing counts until then."),
     "treatment-month": _l("Clinical check, weight, and two sputum specimens for smear and culture."),
     "doses-missed": _l("Under treatment, and no dose is written down for days. Reach the person, and write down what "
                        "became of the days; a physician or the tuberculosis team decides on the interruption."),
@@ -83,7 +86,8 @@ OUTCOME_WORDS: dict[str, LazyString] = {
     "amended": _l("Exam opened to amend it"), "no-amendment": _l("No amendment needed"),
     "isolated": _l("Kept apart, work-up under way"), "not-needed": _l("Not needed"), "collected": _l("Taken"),
     "reached": _l("Reached: will come"), "reported": _l("Reported"), "laboratory-asked": _l("Laboratory asked"),
-    "confirmed": _l("Confirmed or sent back"), "done": _l("Done"), "treatment-ended": _l("The treatment ended"),
+    "confirmed": _l("Confirmed or sent back"), "one-value": _l("Corrected, typed again alike, or sent back"),
+    "done": _l("Done"), "treatment-ended": _l("The treatment ended"),
     "resumed": _l("Doses go on"), "held-back": _l("Held back by a physician"),
     "decided-on": _l("The medicines go on, or others are given"), "still-stopped": _l("They stay stopped"),
     "changed-medicines": _l("Other medicines, or the result was not right"),
@@ -100,6 +104,7 @@ OUTCOME_WORDS: dict[str, LazyString] = {
 # Where the work of a kind is done, beneath /cases/<id>.
 PLACES = {
     "sputum-due": "sputum", "culture-awaited": "sputum", "result-unconfirmed": "laboratory",
+    "entries-differ": "laboratory",
     "treatment-month": "tuberculosis", "doses-missed": "tuberculosis",
     "medicines-stopped": "tuberculosis", "susceptibility-awaited": "susceptibility",
     "resisted-medicine": "tuberculosis",
@@ -117,6 +122,7 @@ _SENTENCES: dict[str, Callable[[str], str]] = {
     "sputum-due": lambda day: _("Last specimen, or request: %(day)s", day=day),
     "culture-awaited": lambda day: _("Specimen of %(day)s", day=day),
     "result-unconfirmed": lambda day: _("Entered on %(day)s", day=day),
+    "entries-differ": lambda day: _("Typed a second time on %(day)s", day=day),
     "susceptibility-awaited": lambda day: _("Culture reported on %(day)s", day=day),
     "resisted-medicine": lambda day: _("Result confirmed on %(day)s", day=day),
     "doses-missed": lambda day: _("Last dose, or begin: %(day)s", day=day),

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from clinic.config import ROOT
+from clinic.egfr import list_formulas
 from clinic.lab_report import ReportedValue
 from clinic.laboratory_test import TITRE, list_tests
 from clinic.models import ContactSetting, LineOutcome, SourceType, SpecimenKind
@@ -19,6 +20,7 @@ from clinic.rules import list_classes
 from clinic.rules.infection import list_cause_rules
 from clinic.services.code_mapping import Dictionary
 from clinic.vaccine_product import list_products
+from clinic.web.station_page import METHOD_WORDS
 from clinic.xray_finding import XrayResult, list_all_findings, list_numbered
 from fhir import laboratory
 from fhir.canonical import list_local_systems
@@ -176,3 +178,13 @@ def test_every_row_named_in_a_mapping_exists() -> None:
         assert test.sensitivity is None or test.sensitivity in names
     assert {f"snomed.{kind.value}" for kind in SpecimenKind} | set(LINES.values()) <= names
     assert {outcome.value for outcome in LineOutcome} == set(list_local_systems()["vaccine-outcome"]["code"])
+
+
+def test_method_is_said_in_words_or_by_its_name_never_by_our_code() -> None:
+    """Receivers read PHENOTYPIC-LIQUID and CKD-EPI-2021."""
+    names = {method for test in list_tests().values() for method in test.methods} | set(list_formulas())
+    said = {name: laboratory.method_label(name) for name in names}
+    worded = set(METHOD_WORDS) | set(list_formulas())
+    assert {name for name, words in said.items() if words == name.upper()} == names - worded
+    assert said["rpr"] == "RPR" and said["phenotypic-liquid"] == "Phenotypic, liquid medium"
+    assert all("-" not in said[name] or name in list_formulas() for name in worded)

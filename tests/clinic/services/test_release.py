@@ -10,16 +10,17 @@ import pytest
 from flask import Flask
 
 from clinic import clock
-from clinic.db import db
+from clinic.db import db, set_mode
 from clinic.demo.second_person import check_result
 from clinic.errors import AlreadyDone, InvalidInput, NotAllowed, NotNow
-from clinic.models import AmendmentRequest, Case, CaseState, LabResult, ResultStatus, Task, User
+from clinic.models import AmendmentRequest, Case, CaseState, LabResult, ResultStatus, SecondEntry, Task, User
 from clinic.queries.alert import AlertKind, list_alerts
 from clinic.queries.laboratory import count_waiting_results
 from clinic.schemas.door import load
 from clinic.schemas.laboratory import LabResultIn
 from clinic.services import amendment, draw, lab_order, laboratory, release
 from clinic.services.plausibility import get_today
+from clinic.services.recall import sweep_tasks
 from clinic.services.task import close_task
 from tests.factory import make_case, make_laboratory, make_user
 
@@ -151,6 +152,45 @@ def test_value_typed_twice_agrees_digit_by_digit(case: Case, technician: User, s
     laboratory.confirm_result(made, supervisor)
     with pytest.raises(AlreadyDone):
         release.enter_second(made, "40", "mmol/mol", supervisor)
+
+
+@pytest.mark.database
+def test_who_typed_a_value_first_is_asked_to_look_again_when_the_second_entry_differs(
+    case: Case, technician: User, supervisor: User
+) -> None:
+    """It stood nowhere in the first one's lists: the second waited for somebody who knew of nothing."""
+    row = laboratory.enter_result(case, _load(case, "hba1c", "41"), technician)
+    release.enter_second(row, "14", "mmol/mol", supervisor)
+    release.enter_second(row, "15", "mmol/mol", supervisor)
+    (task,) = _list_tasks("entries-differ")
+    assert (task.assignee_id, task.role, task.due_on) == (technician.id, "labtech", get_today(case))
+    assert release.find_result(task) == row
+    made = laboratory.correct_result(row, _load(case, "hba1c", "40"), "read again", technician)
+    release.enter_second(made, "41", "mmol/mol", supervisor)
+    assert [one.outcome for one in _list_tasks("entries-differ")] == ["one-value", None]
+    release.enter_second(made, "40", "mmol/mol", supervisor)
+    assert [one.outcome for one in _list_tasks("entries-differ")] == ["one-value", "one-value"]
+
+
+@pytest.mark.database
+def test_entries_that_differ_are_asked_about_by_the_clock_too_and_no_more_once_sent_back(
+    case: Case, technician: User, supervisor: User
+) -> None:
+    row = laboratory.enter_result(case, _load(case, "hba1c", "41"), technician)
+    release.enter_second(row, "14", "mmol/mol", supervisor)
+    laboratory.refuse_result(row, "illegible", supervisor)
+    waits = laboratory.enter_result(make_case("nz", user=make_user("reception", case.site)), _load(
+        case, "hba1c", "41"), technician)
+    db.session.add(SecondEntry(case_id=waits.case_id, result_id=waits.id, value="14", unit="mmol/mol", agrees=False,
+                               entered_at=clock.now(), entered_by_id=supervisor.id))
+    waits_id = waits.id
+    db.session.commit()
+    set_mode("read")
+    sweep_tasks()
+    db.session.rollback()
+    set_mode("write")
+    assert {(one.outcome, one.subject_id == waits_id) for one in _list_tasks("entries-differ")} == {
+        ("one-value", False), (None, True)}
 
 
 def test_what_a_line_brought_is_not_typed_twice(case: Case, supervisor: User) -> None:

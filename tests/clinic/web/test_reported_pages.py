@@ -424,3 +424,29 @@ def test_code_is_mapped_with_audit_and_the_message_worked_on_again(app: Flask, i
     db.session.rollback()
     actions = set(db.session.execute(select(AuditChange.action)).scalars())
     assert {"map-code", "unmap-code", "message-again"} <= actions
+
+
+@pytest.mark.database
+def test_two_messages_under_one_number_are_told_on_both_and_in_the_list(app: Flask, ids: dict[str, str]) -> None:
+    """They stood side by side without a word; those of another laboratory have nothing to do with it."""
+    other_id, supervisor = make_laboratory(name="Other laboratory", application="OTHER").id, make_user("labsupervisor")
+    db.session.commit()
+    http = sign_in(app, supervisor)
+    words, listed = "Another message came under this number, with other content", "another one has this number"
+    assert words not in http.get(f"/laboratory/messages/{ids['message']}").text
+    twins = []
+    with write_unit() as unit:
+        first = unit.get_one(InboundMessage, ids["message"])
+        keys = [column.key for column in InboundMessage.__table__.columns if column.key != "id"]
+        state = first.state.value
+        for number, laboratory_id in enumerate((ids["laboratory"], other_id)):
+            message = InboundMessage(**{key: getattr(first, key) for key in keys} | {
+                "sha256": f"{number:064}", "laboratory_id": laboratory_id})
+            unit.add(message)
+            unit.flush()
+            twins.append(message.id)
+    for one, another in ((ids["message"], twins[0]), (twins[0], ids["message"])):
+        page = http.get(f"/laboratory/messages/{one}").text
+        assert words in page and f'href="/laboratory/messages/{another}"' in page and twins[1] not in page
+    assert words not in http.get(f"/laboratory/messages/{twins[1]}").text
+    assert http.get(f"/laboratory/messages?state={state}").text.count(listed) == 2

@@ -83,6 +83,18 @@ def test_list_says_who_must_go_to_reception_first(
     assert f'href="/cases/{other.id}/consent"' in page, "who may record it is led there"
 
 
+def test_worklist_says_it_too_and_leads_nobody_without_consent_to_the_draw(
+    app: Flask, case_id: str, staff: dict[str, User]
+) -> None:
+    other = make_case("us", make_applicant(staff["reception"]), staff["reception"])
+    nurse = make_user("nurse", other.site)
+    other_id = other.id
+    for who, words in ((staff["phlebotomist"], "to reception first"), (nurse, f'href="/cases/{other_id}/consent"')):
+        page = _text(sign_in(app, who, case_id).get("/?view=draw"))
+        assert page.count("No consent yet") == 1 and words in page, "the other one has given theirs"
+        assert f'href="/cases/{case_id}/draw"' in page and f'href="/cases/{other_id}/draw"' not in page
+
+
 def test_draw_asks_first_who_is_there(
     app: Flask, case_id: str, staff: dict[str, User]
 ) -> None:
