@@ -15,7 +15,8 @@ WORDS = ("on_tb_treatment", "extrapulmonary_tb")
 KIDNEY_LIMIT = 60  # 1.5 [own]; New Zealand's limit stands in its own rule
 
 RULES: dict[str, tuple[str, ...]] = {
-    "sputum-replacement": (), "tst": ("positive_mm",), "tst-accepted": ("below_age_years",), "validity": ("months",),
+    "sputum-replacement": (), "sputum-timing": ("naat_of_first",), "tst": ("positive_mm",),
+    "tst-accepted": ("below_age_years",), "validity": ("months",),
     "grade-film": (), "grade-clear": (), "grade-result": ("egfr_below",),
     **{f"alert-{name}": () for name in (
         "infection", "film-repeat", "hiv", "syphilis", "kidney", "film-deferred")},

@@ -18,7 +18,8 @@ WORDS = ("on_tb_treatment", "extrapulmonary_tb", "tb_contact")
 USABLE = ("negative", "ntm")
 
 RULES: dict[str, tuple[str, ...]] = {
-    "sputum-replacement": (), "sputum-timing": ("begin_within_days",), "validity": ("months", "months_contact"),
+    "sputum-replacement": (), "sputum-timing": ("begin_within_days", "naat_of_first"),
+    "validity": ("months", "months_contact"),
     "tst": ("positive_mm",), "tst-accepted": ("below_age_years",), "alert-first-trimester": ("below_weeks",),
     **{f"alert-{name}": () for name in (
         "infection", "late", "consecutive", "inconclusive", "film-deferred", "after-treatment")},

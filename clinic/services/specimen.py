@@ -19,10 +19,11 @@ from clinic.identifier import build_specimen_number
 from clinic.laboratory_test import list_tests
 from clinic.models import Case, LabResult, Purpose, ResultStatus, Specimen, SpecimenKind, User
 from clinic.partial_date import format_clinically
+from clinic.rules.programme import Edition, Rule, list_programmes
 from clinic.rules.united_kingdom import judge_series
 from clinic.schemas.laboratory import NewSpecimen
 from clinic.services import assessment, lab_order
-from clinic.services.fact import find_counting_reading
+from clinic.services.fact import find_counting_reading, get_exam_date
 from clinic.services.plausibility import ensure_order, ensure_possible_dates, get_today, list_date_cautions
 
 RESPIRATORY = (SpecimenKind.SPUTUM, SpecimenKind.GASTRIC_ASPIRATE)
@@ -57,9 +58,21 @@ def take_specimen(case: Case, new: NewSpecimen, actor: User) -> Specimen:
 
 
 def _list_tests_of(specimen: Specimen) -> list[str]:
-    """What is made of every sputum: smear and culture, of the first one a NAAT as well (us.md 1.5)."""
+    """What is made of every sputum: smear and culture, of the first one a NAAT as well where the programme asks it."""
     others = [row for row in list_specimens(specimen.case) if row.id != specimen.id and not row.is_lost]
-    return ["sputum-smear", *([] if others else ["sputum-naat"]), "sputum-culture"]
+    has_naat = not others and get_series_rule(specimen.case).numbers["naat_of_first"]
+    return ["sputum-smear", *(["sputum-naat"] if has_naat else []), "sputum-culture"]
+
+
+def get_edition(case: Case) -> Edition:
+    """The rules in force on the exam's day."""
+    programme = list_programmes()[case.programme]
+    return programme.find_edition(get_exam_date(case)) or programme.editions[-1]
+
+
+def get_series_rule(case: Case) -> Rule:
+    """How the programme has the three specimens taken."""
+    return get_edition(case).rules[f"{case.programme}-sputum-timing"]
 
 
 def withdraw_specimen(specimen: Specimen, reason: str, actor: User) -> None:
@@ -235,6 +248,9 @@ def _list_cautions(case: Case, new: NewSpecimen) -> list[Caution]:
             "that nobody did."), "observed_by_id"))
     series = [other for other in list_series(case) if not other.is_lost]
     found += _list_gap_cautions(case, new, series)
+    latest_hour = get_series_rule(case).numbers.get("before_hour")
+    if latest_hour is not None and new.collected_time is not None and new.collected_time.hour >= latest_hour:
+        found.append(Caution("not-morning", _("This programme asks for early morning specimens."), "collected_time"))
     if case.programme == "uk":
         found += _list_morning_cautions(case, new, series)
     if len(series) >= SERIES and not new.replaces_id:
@@ -245,9 +261,10 @@ def _list_cautions(case: Case, new: NewSpecimen) -> list[Caution]:
 
 
 def _list_gap_cautions(case: Case, new: NewSpecimen, series: list[Specimen]) -> list[Caution]:
-    """Less than a day between two specimens: by the hour where both are known, else by the day (us.md 1.5). The United
-    Kingdom asks for consecutive mornings, whatever the hour (ca-au-nz-uk-addendum.md 2.1)."""
-    moment = _build_moment(case, new) if case.programme != "uk" else None
+    """Less than a day between two specimens: by the hour where both are known, else by the day (us.md 1.5). Where a
+    programme asks for mornings, each has a day of its own, whatever the hour (ca-au-nz-uk-iom.md 2.8; addendum 2.1)."""
+    is_of_mornings = "before_hour" in get_series_rule(case).numbers
+    moment = None if is_of_mornings else _build_moment(case, new)
     for other in series:
         if moment is not None and other.collected_at is not None:
             gap = abs(moment - other.collected_at)
@@ -257,16 +274,13 @@ def _list_gap_cautions(case: Case, new: NewSpecimen, series: list[Specimen]) -> 
                     "hours apart.", number=other.number, hours=int(gap.total_seconds() // 3600)), "collected_time")]
         elif other.collected_on == new.collected_on:
             return [Caution("same-day", _(
-                "Another specimen was taken on this day. The three are taken on consecutive days."), "collected_on")]
+                "Another specimen was taken on this day. Each of the three has a day of its own."), "collected_on")]
     return []
 
 
 def _list_morning_cautions(case: Case, new: NewSpecimen, series: list[Specimen]) -> list[Caution]:
-    """Three consecutive mornings that begin within seven days of the film (ca-au-nz-uk-addendum.md 2.1)."""
-    found = []
-    if new.collected_time is not None and new.collected_time.hour >= 12:
-        found.append(Caution("not-morning", _("The United Kingdom asks for early morning specimens."),
-                             "collected_time"))
+    """Consecutive mornings that begin within seven days of the film (ca-au-nz-uk-addendum.md 2.1)."""
+    found: list[Caution] = []
     if new.replaces_id:
         return found
     film, latest = find_counting_reading(case), find_last_begin(case)

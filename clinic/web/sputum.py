@@ -37,6 +37,7 @@ from clinic.services import laboratory, specimen, tb_check
 from clinic.services.assessment import list_requirements
 from clinic.services.handover import rejection_word
 from clinic.services.plausibility import get_today
+from clinic.services.tb_summary import find_tb_case
 from clinic.web.clinical_format import format_date
 from clinic.web.form import read_form
 from clinic.web.gate import address_check, is_present
@@ -232,7 +233,8 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
         rejection_word=rejection_word, numbers={each.id: each.number for each in rows},
         kinds=(SpecimenKind.SPUTUM, SpecimenKind.GASTRIC_ASPIRATE),
         observers=list_observers(case.site_id) if takes else [], missing=max(specimen.SERIES - len(series), 0),
-        next_at=_find_next(series), uk=_say_mornings(case, series, today) if _is_uk_series(case) else None,
+        heading=_say_series(case), next_at=_find_next(series),
+        uk=_say_mornings(case, series, today) if _is_uk_series(case) else None,
         to_inoculate=[each for each in rows if not each.is_lost and not each.media],
         may_take=takes and is_present(case, "sputum"), may_ask=takes,
         ask_url=address_check(case.id, "sputum", url_for(".view", case_id=case.id)),
@@ -242,6 +244,8 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
         proven=any(row.is_current and row.test == "sputum-naat" and row.value == "detected"
                    for each in rows for row in each.results),
         grew=any(row.is_current and row.value == "mtb" for each in rows for row in each.results),
+        is_tested=any(row.test == "dst" and row.is_current for row in results),
+        is_diagnosed=find_tb_case(case) is not None,
         on_treatment=purpose is not Purpose.DIAGNOSIS or any(each.purpose is not Purpose.DIAGNOSIS for each in rows),
         purpose=purpose.value, month=month,
         expectorated=Collection.EXPECTORATED.value,
@@ -281,8 +285,19 @@ def _find_next(series: list[Specimen]) -> str:
 
 def _is_uk_series(case: Case) -> bool:
     """Whether three mornings of sputum are asked for."""
-    return case.programme == "uk" and any(
-        row.exam == "sputum-series" and row.state is not RequirementState.WITHDRAWN for row in list_requirements(case))
+    return case.programme == "uk" and "sputum-series" in _list_asked(case)
+
+
+def _list_asked(case: Case) -> set[str]:
+    return {row.exam for row in list_requirements(case) if row.state is not RequirementState.WITHDRAWN}
+
+
+def _say_series(case: Case) -> str:
+    """What the programme's rules say of the specimens; of a child's work-up that sputum is one way of three."""
+    asked = _list_asked(case)
+    if "tb-child-workup" in asked and "sputum-series" not in asked:
+        return specimen.get_edition(case).rules[f"{case.programme}-child-workup"].says
+    return specimen.get_series_rule(case).says
 
 
 def _say_mornings(case: Case, series: list[Specimen], today: date) -> tuple[str, bool]:

@@ -43,6 +43,8 @@ def find_work_path(exam: str, programme: str, code: str) -> str | None:
     """The part of the address where this user works on `exam`, which stands so (clinic/progress.py): who enters no
     results draws what is to be drawn, and has nothing to do for the rest until it waits for its second person."""
     path = find_path(exam, programme)
+    if exam == "tb-child-workup" and not any(has_permission(one) for one in _WORKERS["xray"]):
+        return "sputum"  # a film, three specimens of sputum, or three gastric lavages
     if path != "laboratory" or code == "second-person" or has_permission(Permission.ENTER_RESULT):
         return path
     return "draw" if code == "to-do" and exam in list_drawn_exams() else None

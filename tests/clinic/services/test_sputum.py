@@ -301,6 +301,25 @@ def test_uk_mornings_are_a_day_apart_whatever_the_hour_and_one_left_out_spoils_t
     assert specimen.find_last_begin(uk) == begun.collected_on + timedelta(days=5)
 
 
+@pytest.mark.database
+@pytest.mark.parametrize("programme", ["us", "ca", "au", "nz", "uk"])
+def test_only_the_united_states_ask_for_a_naat_of_the_first_specimen(app: Flask, programme: str) -> None:
+    """It was ordered for every programme, and its cell said "Pending" for good where no laboratory made one."""
+    case = make_case(programme, make_applicant(make_user("reception"), sex=Sex.MALE))
+    pot = _take(case, make_user("labtech", case.site), 1)
+    assert _list_live(pot) == {"sputum-smear", "sputum-culture", *(["sputum-naat"] if programme == "us" else [])}
+
+
+def test_australian_specimens_are_of_three_mornings(app: Flask) -> None:
+    case = make_case("au", make_applicant(make_user("reception"), sex=Sex.MALE))
+    technician = make_user("labtech", case.site)
+    with pytest.raises(NeedsConfirmation) as caught:
+        specimen.take_specimen(case, _at(case, 2, "13:00"), technician)
+    assert [one.code for one in caught.value.cautions] == ["not-morning"]
+    specimen.take_specimen(case, _at(case, 2, "07:30"), technician)
+    specimen.take_specimen(case, _at(case, 1, "07:15"), technician)  # a day of its own
+
+
 def test_each_medium_has_its_own_result_and_the_culture_waits_for_both(case: Case, technician: User) -> None:
     pot = _take(case, technician, 62)
     specimen.inoculate(pot, pot.collected_on + timedelta(days=1), ("liquid", "solid"), technician)

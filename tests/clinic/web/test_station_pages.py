@@ -338,3 +338,27 @@ def test_future_date_is_refused_on_the_page(app: Flask, base: str, today: str) -
     answer = _client(app, "radiologist", base).post(f"{base}/xray", data={
         "taken_on": tomorrow, "view": "pa", "findings": "NORMAL"})
     assert answer.status_code == 422 and "has not come yet" in _text(answer)
+
+
+@pytest.mark.parametrize(("programme", "said"), [
+    ("us", "the first with a NAAT"), ("ca", "on liquid and solid media"), ("au", "Three early-morning"),
+    ("nz", "at least 24 hours apart"), ("uk", "three consecutive mornings")])
+def test_page_of_sputum_says_what_its_programme_asks(app: Flask, programme: str, said: str) -> None:
+    """Canada, Australia and New Zealand were told of the United States' NAAT."""
+    case = make_case(programme, user=make_user("reception"))
+    base, user = f"/cases/{case.id}", make_user("tbteam", case.site)
+    db.session.commit()
+    page = _text(sign_in(app, user).get(f"{base}/sputum"))
+    assert said in page and ("with a NAAT" in page) is (programme == "us")
+
+
+def test_child_whose_work_up_may_be_sputum_is_led_there_by_who_takes_it(app: Flask) -> None:
+    """The tuberculosis team was offered nothing: the page of films was the only way."""
+    reception = make_user("reception")
+    case = make_case("uk", make_applicant(reception, birth_date="2021-05-05"), reception, category="FIANCE",
+                     circumstances={"tb_contact": Answer.YES, "listed_presence": Answer.YES})
+    base, team, radiologist = f"/cases/{case.id}", make_user("tbteam", case.site), make_user("radiologist", case.site)
+    db.session.commit()
+    assert f'href="{base}/sputum"' in _text(sign_in(app, team).get(base))
+    assert f'href="{base}/xray"' in _text(sign_in(app, radiologist).get(base))
+    assert "three gastric lavages" in _text(sign_in(app, team).get(f"{base}/sputum"))
