@@ -268,6 +268,7 @@ async def _serve_alone(port: int, path: str = "") -> None:
     """
     from integrations.inbound.intake import Verdict
     from integrations.inbound.line import Line
+    from integrations.inbound.refusal import Refusals
 
     loop, lines = asyncio.get_running_loop(), set[Line]()
     store = _open_store(path) if path else None
@@ -291,7 +292,7 @@ async def _serve_alone(port: int, path: str = "") -> None:
         for _frame, line in batch:
             line.answer(verdict)
 
-    server = await loop.create_server(lambda: Line(lines, take), "127.0.0.1", port)
+    server = await loop.create_server(lambda: Line(lines, take, Refusals()), "127.0.0.1", port)
     async with server:
         await server.serve_forever()
 

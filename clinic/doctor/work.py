@@ -32,7 +32,8 @@ def check_worker(settings: Settings) -> Iterator[Finding]:
         yield wrong("worker", "The worker has never run: nothing is sent.", "Start it: flask --app wsgi worker")
     elif clock.now() - beat > PATIENCE:
         yield wrong("worker", f"The worker has been silent for {say_age(beat)}: nothing is sent.",
-                    "Start it: flask --app wsgi worker; its log says why it ended.")
+                    "Start it: flask --app wsgi worker; its log says why it ended. If it is there and hangs, "
+                    "end that process first.")
     else:
         yield good("worker", "The worker is alive.")
 

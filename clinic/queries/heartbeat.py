@@ -14,6 +14,9 @@ from clinic.models import Heartbeat
 WORKER = "worker"  # the row that every worker beats
 PATIENCE = timedelta(minutes=2)  # it beats every few seconds; two machines' clocks may differ by as much
 AWAY = "The background process is not running: nothing is sent to authorities. Start it (flask --app wsgi worker)."
+SILENT = ("The background process has given no sign of life for more than two minutes: nothing is sent to "
+          "authorities, and what comes in waits. Start it (flask --app wsgi worker); if it is there and "
+          "hangs, end that process first.")
 AHEAD = ("The background process wrote a time in the future: a clock was set. Check the time of all machines (NTP); "
          "nothing else needs to be done.")
 
@@ -35,4 +38,4 @@ def find_worker_heart() -> Heart:
     age = clock.now() - beat
     if age < -PATIENCE:
         return Heart(beat, False, AHEAD)
-    return Heart(beat, True) if age < PATIENCE else Heart(beat, False, AWAY)
+    return Heart(beat, True) if age < PATIENCE else Heart(beat, False, SILENT)

@@ -28,7 +28,7 @@ from integrations.hl7.acknowledgement import AnswerForm, build_acknowledgement
 from integrations.hl7.charset import UnknownCharset, decode, find_codec
 from integrations.hl7.reader import Message, NotHl7, read_message
 from integrations.hl7.word import APPLICATION, VERSION
-from integrations.inbound.sender import KnownLaboratory, Senders
+from integrations.inbound.sender import LINE_FAULTS, KnownLaboratory, Senders
 
 FROM_AUTHORITY = ("ACK",)  # MSH-9.1 of what we take of an authority
 FROM_LABORATORY = {"ORU": ("R01",), "ORL": ("O22", "O34", "O36"), "ACK": ()}  # MSH-9.1, and its events; (): any
@@ -72,6 +72,8 @@ class Verdict(NamedTuple):
     row: dict[str, Any] | None
     hang_up: bool = False
     is_stranger: bool = False  # refused because nobody of that name is known
+    fault: str = ""  # of whom a refused one is, and why it is refused, for the log
+    todo: str = ""  # a key of refusal.TODO
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ class _Ruling:
     sender: str
     kind: str
     answer: Callable[[str, datetime, str], str]  # of our number, the moment and MSH-10
+    fault: str = ""  # as in Verdict
+    todo: str = ""
 
 
 def judge(
@@ -102,7 +106,8 @@ def judge(
         return Verdict(None, None, hang_up=True)  # without a readable header there is nobody to answer
     now, own_id = now or clock.now(), own_id or new_id()
     if ruling.is_refused:
-        return Verdict(_answer(ruling, own_id, now, control_id), None, is_stranger=ruling.is_stranger)
+        return Verdict(_answer(ruling, own_id, now, control_id), None, is_stranger=ruling.is_stranger,
+                       fault=ruling.fault, todo=ruling.todo)
     row = build_row(arrival, ruling.sender, control_id, ruling.kind, ruling.laboratory_id, now=now, own_id=own_id)
     if ruling.asks:
         row["answer"] = _answer(ruling, own_id, now, control_id)
@@ -143,9 +148,12 @@ def _rule(
     def answer(own_id: str, now: datetime, _control_id: str) -> str:
         return build_acknowledgement(message, code, own_id, now, error, words)
 
+    is_stranger = laboratory is None and not is_authority
+    who = f"laboratory {laboratory.id}" if laboratory else f"sender {_name(message, 3, 4, 6)!a}"
     return _Ruling(
-        refusal is not None, laboratory.id if laboratory else None, laboratory is None and not is_authority, asks,
-        _name(message, 3, 4), message.kind, AnswerForm(message, code, error, words).fill if is_usual else answer)
+        refusal is not None, laboratory.id if laboratory else None, is_stranger, asks, _name(message, 3, 4),
+        message.kind, AnswerForm(message, code, error, words).fill if is_usual else answer,
+        f"{who}: {words}" if refusal else "", "no-sender" if is_stranger else LINE_FAULTS.get(words, ""))
 
 
 def build_row(

@@ -12,6 +12,7 @@ from typing import cast
 from clinic.models import InboundWay
 from integrations.hl7.frame import FrameReader, FrameTooLarge, wrap
 from integrations.inbound.intake import Arrival, Verdict
+from integrations.inbound.refusal import Refusals
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +29,8 @@ class Line(asyncio.Protocol):
     until then, and nothing is read meanwhile once it is there: a sender that does not wait costs no memory.
     """
 
-    def __init__(self, lines: set[Line], take: Callable[[Arrival, Line], None]) -> None:
-        self._lines, self._take = lines, take
+    def __init__(self, lines: set[Line], take: Callable[[Arrival, Line], None], refusals: Refusals) -> None:
+        self._lines, self._take, self._refusals = lines, take, refusals
         self._frames, self._next = FrameReader(), deque[bytes]()
         self._is_storing, self._is_choked, self._is_paused = False, False, False
         self._has_ended, self._is_over = False, False  # the peer says no more; we do not listen any more
@@ -98,6 +99,8 @@ class Line(asyncio.Protocol):
     def answer(self, verdict: Verdict) -> None:
         """What came of the message that was taken last."""
         self._is_storing = False
+        if verdict.fault:
+            self._refusals.tell_message(self._peer, verdict.fault, verdict.todo, self._fingerprint)
         if self._is_over:
             return
         if verdict.answer is not None:

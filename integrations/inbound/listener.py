@@ -27,6 +27,8 @@ from clinic.key import new_ids
 from integrations.fault import describe_fault
 from integrations.inbound.intake import Arrival, Verdict, build_lone_insert, judge, store
 from integrations.inbound.line import Line
+from integrations.inbound.refusal import Refusals
+from integrations.inbound.secured import SecuredDoor
 from integrations.inbound.sender import Senders, list_senders
 
 log = logging.getLogger(__name__)
@@ -38,7 +40,6 @@ PAUSES = 10  # that the average is made of
 PATIENCE = 0.5  # of what a commit takes on average, that it is put off for those who were answered together before
 WATCH_SECONDS = 0.25  # between two looks at who keeps us waiting
 SENDERS_SECONDS = 1.0  # so long a sender that was let in no more may still be taken
-HANDSHAKE_SECONDS = 10.0
 
 
 class Listener:
@@ -54,7 +55,7 @@ class Listener:
         self, app: Flask, host: str, port: int, tls_port: int | None = None, context: ssl.SSLContext | None = None
     ) -> None:
         self.app, self.host, self._port = app, host, port
-        self._tls_port, self._context = tls_port, context
+        self._tls_port = tls_port
         self._takes_tests = get_settings(app).demo
         with app.app_context():
             self._insert = build_lone_insert(db.engine)
@@ -64,6 +65,8 @@ class Listener:
         self._pause = 0.0  # seconds that the loop stood still to store, the last ones on average
         self._expected, self._wait_until = 1, 0.0  # how many are likely to speak together, and how long they may take
         self._servers: list[asyncio.Server] = []
+        self._refusals = Refusals()
+        self._door = SecuredDoor(self._begin, context, self._refusals) if context else None
         self._senders, self._senders_until = Senders(), 0.0
         self._lines: set[Line] = set()
 
@@ -75,17 +78,18 @@ class Listener:
     @property
     def tls_port(self) -> int:
         """The port it listens on over TLS, once it does."""
-        return int(self._servers[1].sockets[0].getsockname()[1])
+        if self._door is None:
+            raise RuntimeError("no line over TLS is offered")
+        return self._door.port
 
     async def run(self, ready: asyncio.Event | None = None) -> None:
         """Listen and write until cancelled; what was stored by then stays, what was not was never acknowledged."""
         loop = asyncio.get_running_loop()
         self._servers.append(await loop.create_server(self._begin, self.host, self._port))
-        if self._context is not None:
-            self._servers.append(await loop.create_server(
-                self._begin, self.host, self._tls_port, ssl=self._context, ssl_handshake_timeout=HANDSHAKE_SECONDS))
+        if self._door is not None:
+            await self._door.open(self.host, self._tls_port or 0)
         log.info("listening for HL7 v2 at mllp://%s:%d", self.host, self.port)
-        if self._context is not None:
+        if self._door is not None:
             log.info("listening for HL7 v2 at mllps://%s:%d", self.host, self.tls_port)
         with closing(self._insert), ThreadPoolExecutor(1, "mllp-store") as store_thread:
             storing = asyncio.wrap_future(store_thread.submit(self._write, loop))
@@ -101,11 +105,13 @@ class Listener:
                 self._waiting.put(None)
                 for server in self._servers:
                     server.close()
+                if self._door is not None:
+                    self._door.close()
                 for line in list(self._lines):
                     line.close()
 
     def _begin(self) -> Line:
-        return Line(self._lines, self._take)
+        return Line(self._lines, self._take, self._refusals)
 
     def _take(self, arrival: Arrival, line: Line) -> None:
         if not self._arrived:
@@ -211,7 +217,7 @@ class Listener:
         if any(verdict.row is not None for verdict in judged):
             with write_connection() as connection:
                 answers = store(connection, judged)
-            judged = [Verdict(answer, None, one.hang_up) for one, answer in zip(judged, answers, strict=True)]
+            judged = [one._replace(answer=answer, row=None) for one, answer in zip(judged, answers, strict=True)]
         return judged
 
     def _judge(self, arrivals: Sequence[Arrival]) -> list[Verdict]:

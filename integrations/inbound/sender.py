@@ -12,6 +12,9 @@ from clinic.models import Authority, InboundWay, Laboratory
 from integrations.transport.mllp import parse_peer
 
 LOOPBACK = ("127.0.0.1", "::1")
+OTHER_CERTIFICATE = "The certificate is not the one that is registered for this sender"
+NO_TLS = "This sender is taken over TLS with its certificate only"
+LINE_FAULTS = {OTHER_CERTIFICATE: "certificate", NO_TLS: "no-tls"}  # what to do about each (refusal.TODO)
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,9 @@ class KnownLaboratory:
         certificate is registered, elsewhere only where an administrator said so.
         """
         if way is InboundWay.MLLP_TLS:
-            return "" if self.fingerprint and fingerprint == self.fingerprint else (
-                "The certificate is not the one that is registered for this sender")
+            return "" if self.fingerprint and fingerprint == self.fingerprint else OTHER_CERTIFICATE
         if way is InboundWay.MLLP and not self.plain_allowed and (self.fingerprint or host not in LOOPBACK):
-            return "This sender is taken over TLS with its certificate only"
+            return NO_TLS
         return ""
 
 

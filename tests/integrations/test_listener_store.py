@@ -23,6 +23,7 @@ from integrations.inbound import listener as listener_module
 from integrations.inbound.intake import Arrival, build_lone_insert, judge
 from integrations.inbound.line import Line
 from integrations.inbound.listener import Listener, listening
+from integrations.inbound.refusal import Refusals
 from integrations.inbound.sender import KnownLaboratory, Senders
 from tests.factory import make_laboratory
 from tests.integrations.factory import close_unit
@@ -126,7 +127,7 @@ def test_those_who_were_answered_together_are_waited_for_a_moment(
     if db.engine.dialect.name != "sqlite":
         pytest.skip("the thread stores, and what comes meanwhile waits for it anyway")
     made: list[Listener] = []
-    monkeypatch.setattr(Listener, "_begin", lambda self: made.append(self) or Line(self._lines, self._take))
+    monkeypatch.setattr(Listener, "_begin", lambda self: made.append(self) or Line(self._lines, self._take, Refusals()))
     with listening(app) as port:
         warm_up(port)
         one, other = (socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(2))

@@ -77,6 +77,16 @@ def test_day_without_worker_is_said_and_made_good_once_and_in_order(
         assert session.get_one(Authority, "uk").channel
 
 
+def test_worker_that_hangs_is_told_of_after_two_minutes(app: Flask, hand: Hand) -> None:
+    """It said that none was running, and to start one beside it."""
+    Worker(app, Dispatcher(worker="ours")).beat()
+    hand.turn(seconds=115)
+    assert app.test_client().get("/readyz").status_code == 200
+    hand.turn(seconds=10)
+    answer = app.test_client().get("/readyz")
+    assert answer.status_code == 503 and "if it is there and hangs, end that process first" in answer.text
+
+
 def test_heartbeat_of_the_future_is_no_sign_of_life(app: Flask, hand: Hand) -> None:
     close_unit()
     hand.turn(days=365)
