@@ -38,6 +38,7 @@ from clinic.models.signature import IN_FORCE
 from clinic.models.tb_contact import STANDS
 from clinic.models.treatment import UNDER_WAY
 from clinic.progress import SPUTUM
+from clinic.queries import due_result
 from clinic.queries.due_contact import (
     has_tuberculosis,
     is_infected,
@@ -336,6 +337,8 @@ SOURCES: tuple[Source, ...] = (
     Source("culture-awaited", _select_cultures, _is_culture_waiting),
     Source("sputum-due", _select_sputum, _is_sputum_waiting),
     Source("susceptibility-awaited", select_untested, is_untested),
+    due_result.SMEARS,
+    due_result.OTHERS,
     Source("resisted-medicine", select_resisted, is_resisted),
     Source("result-unconfirmed", _select_unconfirmed, _is_unconfirmed),
     Source("entries-differ", select_differing, is_differing),

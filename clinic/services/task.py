@@ -21,7 +21,7 @@ from clinic.partial_date import format_clinically
 from clinic.permissions import ROLES, Permission, permissions_of
 from clinic.task_kind import TaskKind, list_task_kinds
 
-OF_CASE = ("sputum-due", "culture-awaited")  # awaited for the case's own sake
+OF_CASE = ("sputum-due", "culture-awaited", "smear-awaited", "result-awaited")  # awaited for the case's own sake
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ KIND_WORDS: dict[str, LazyString] = {
     "critical-call": _l("Critical value to be told"), "amendment": _l("Signed exam to amend"),
     "corrected-result": _l("Corrected result to be told"), "order-refused": _l("Order refused by the laboratory"),
     "infectious": _l("May be infectious: keep apart"), "sputum-due": _l("Sputum due"),
-    "culture-awaited": _l("Culture awaited"), "result-unconfirmed": _l("Result without a second person"),
+    "culture-awaited": _l("Culture awaited"), "smear-awaited": _l("Smear or NAAT awaited"),
+    "result-awaited": _l("Result awaited"), "result-unconfirmed": _l("Result without a second person"),
     "entries-differ": _l("The two entries differ"),
     "treatment-month": _l("Month of treatment"), "doses-missed": _l("No dose for days"),
     "medicines-stopped": _l("All medicines are stopped"), "susceptibility-awaited": _l("Susceptibility awaited"),
@@ -43,6 +44,10 @@ ADVICE: dict[str, LazyString] = {
     "infectious": _l("Give a mask, use the isolation room, and see that sputum is taken and the case notified."),
     "sputum-due": _l("The next specimen is due: early morning, supervised, at least 24 hours after the one before."),
     "culture-awaited": _l("The laboratory's final report should have come. Ask for it."),
+    "smear-awaited": _l("Nothing is reported of the specimen's smear or NAAT. See how far it came; ask for the result, "
+                        "or for another specimen where this one is lost."),
+    "result-awaited": _l("The specimen was taken, and a result is missing. See how far it came; ask for the result, or "
+                         "reject the specimen where it is lost: then it is drawn again."),
     "result-unconfirmed": _l("One person entered it; it counts for nothing until another one confirms it."),
     "entries-differ": _l("A second person typed another value than the first. Look at the report together; then "
                          "correct the first entry, or let the second be typed again. Nothing counts until then."),
@@ -85,7 +90,8 @@ OUTCOME_WORDS: dict[str, LazyString] = {
     "told-anew": _l("Told anew"), "unreachable": _l("Cannot be reached any more"),
     "amended": _l("Exam opened to amend it"), "no-amendment": _l("No amendment needed"),
     "isolated": _l("Kept apart, work-up under way"), "not-needed": _l("Not needed"), "collected": _l("Taken"),
-    "reached": _l("Reached: will come"), "reported": _l("Reported"), "laboratory-asked": _l("Laboratory asked"),
+    "reached": _l("Reached: will come"), "reported": _l("Reported"),
+    "no-longer-awaited": _l("Has come, or is no longer awaited"), "laboratory-asked": _l("Laboratory asked"),
     "confirmed": _l("Confirmed or sent back"), "one-value": _l("Corrected, typed again alike, or sent back"),
     "done": _l("Done"), "treatment-ended": _l("The treatment ended"),
     "resumed": _l("Doses go on"), "held-back": _l("Held back by a physician"),
@@ -101,10 +107,10 @@ OUTCOME_WORDS: dict[str, LazyString] = {
     "came": _l("Came"), "withdrawn": _l("Withdraws"), "goes-on": _l("Goes on"),
     "still-on-hold": _l("Stays on hold"), "received": _l("Received"),
 }
-# Where the work of a kind is done, beneath /cases/<id>.
+# Where the work of a kind is done, beneath /cases/<id>; the braces stand for the first word of the task's key.
 PLACES = {
-    "sputum-due": "sputum", "culture-awaited": "sputum", "result-unconfirmed": "laboratory",
-    "entries-differ": "laboratory",
+    "sputum-due": "sputum", "culture-awaited": "sputum", "smear-awaited": "sputum", "result-awaited": "specimens/{}",
+    "result-unconfirmed": "laboratory", "entries-differ": "laboratory",
     "treatment-month": "tuberculosis", "doses-missed": "tuberculosis",
     "medicines-stopped": "tuberculosis", "susceptibility-awaited": "susceptibility",
     "resisted-medicine": "tuberculosis",
@@ -121,6 +127,8 @@ PLACES_OF = {"side-effect": "tuberculosis", "mistaken": "laboratory", "sent-back
 _SENTENCES: dict[str, Callable[[str], str]] = {
     "sputum-due": lambda day: _("Last specimen, or request: %(day)s", day=day),
     "culture-awaited": lambda day: _("Specimen of %(day)s", day=day),
+    "smear-awaited": lambda day: _("Its last step was on %(day)s", day=day),
+    "result-awaited": lambda day: _("Its last step was on %(day)s", day=day),
     "result-unconfirmed": lambda day: _("Entered on %(day)s", day=day),
     "entries-differ": lambda day: _("Typed a second time on %(day)s", day=day),
     "susceptibility-awaited": lambda day: _("Culture reported on %(day)s", day=day),
@@ -153,7 +161,8 @@ def outcome_word(outcome: str) -> str:
 
 def find_place(kind: str, key: str) -> str | None:
     """Where the work of a task is done, beneath /cases/<id>; None where nobody can say."""
-    return PLACES_OF.get(key.removeprefix(f"{kind}:").partition(":")[0]) or PLACES.get(kind)
+    about = key.removeprefix(f"{kind}:").partition(":")[0]
+    return PLACES_OF.get(about) or PLACES.get(kind, "").format(about) or None
 
 
 def say_detail(kind: str, detail: str) -> str:
