@@ -194,11 +194,13 @@ def _summarise(tb: TbCase, case: Case) -> dict[str, Any] | None:
     outcome = TreatmentOutcome.CURRENT if tb.outcome is None else (
         TreatmentOutcome.COMPLETED if tb.outcome.is_success else TreatmentOutcome.STOPPED)
     ends = find_end_cultures(case)
+    is_counted = bool(total.given or total.missed) or outcome is not TreatmentOutcome.CURRENT  # else it says "0 given"
     return {
         "stage": None, "regimen": phases[-1].regimen, "detail": phases[-1].detail or tb.outcome_remark,
         "outcome": outcome, "is_supervised": total.is_observed, "is_refused_here": False,
         "started_on": phases[0].started_on, "ended_on": tb.outcome_on if tb.outcome else None,
-        "doses_planned": total.planned or None, "doses_given": total.given, "doses_missed": total.missed,
+        "doses_planned": total.planned or None, "doses_given": total.given if is_counted else None,
+        "doses_missed": total.missed if is_counted else None,
         "cultures_negative_on": ends.reported_on if tb.outcome and tb.outcome.is_success else None,
     }
 

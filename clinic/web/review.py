@@ -8,6 +8,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_login import current_user
 
+from clinic.laboratory_test import list_tests
 from clinic.models import (
     Case,
     FormResponse,
@@ -21,7 +22,7 @@ from clinic.queries.prior_value import list_prior_values
 from clinic.questionnaire import Questionnaire, get_questionnaire, list_computed
 from clinic.questionnaire.item import Item
 from clinic.questionnaire.summary import Section, say_answer, summarise
-from clinic.services import confidential, laboratory, radiology, specimen, treatment, vaccination
+from clinic.services import confidential, lab_order, laboratory, radiology, specimen, treatment, vaccination
 from clinic.services.assessment import assess, list_requirements
 from clinic.services.form_fact import COMPLETE, list_responses
 from clinic.services.form_version import list_versions, to_plain
@@ -85,6 +86,7 @@ class Review:
     parts: list[Part]
     alerts: list[Alert]
     unconfirmed: int
+    awaited: list[str]  # ordered tests without a result that no open examination waits for
     names: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -120,7 +122,7 @@ def build_review(case: Case) -> Review:
         decision, requirements, [part for part in parts if part.rows or part.rests or part.outstanding
                                  or part.layout.code != "laboratory"],
         _veil(case, list_alerts(case)), sum(1 for row in results if row.is_current and not row.counts),
-        list_names([*people, *list_requesters(requirements)]),
+        _list_awaited(case, requirements), list_names([*people, *list_requesters(requirements)]),
     )
 
 
@@ -302,6 +304,13 @@ def _find_part(case: Case, parts: list[Part], row: Requirement) -> Part:
         (find_path(row.exam, case.programme) or "").partition("/")[0], "rest")
     return next((one for one in parts if row.exam in one.layout.exams),
                 next((one for one in parts if kind in one.layout.holds), parts[0]))
+
+
+def _list_awaited(case: Case, requirements: list[Requirement]) -> list[str]:
+    """Tests in work beside the open examinations: what followed a result (a viral load), or a treatment's cultures."""
+    asked = {row.exam for row in requirements if row.state is RequirementState.OPEN}
+    tests = [list_tests()[order.test] for order in lab_order.list_orders(case) if order.is_live]
+    return list(dict.fromkeys(test.label for test in tests if not asked & set(test.exams)))
 
 
 def _veil(case: Case, alerts: list[Alert]) -> list[Alert]:

@@ -416,6 +416,14 @@ def test_phase_that_goes_on_under_other_medicines_plans_what_is_left(ward: Ward)
     assert tb_summary.count_all(ward.case.id).planned == 56
 
 
+def test_treatment_that_begins_says_nothing_of_doses(ward: Ward) -> None:
+    """A not cleared exam was signed with "0 given", weeks into the treatment: the row is not written anew each day."""
+    ward.begin(ward.open())
+    row = ward.treatments()[0]
+    assert (row.outcome, row.doses_planned) == (TreatmentOutcome.CURRENT, 56)
+    assert row.doses_given is None and row.doses_missed is None
+
+
 def _treat_to_the_end(ward: Ward, watched: bool = True) -> TbCase:
     pot = ward.sputum(FIRST)
     ward.result(pot, "sputum-naat", "detected", FIRST)

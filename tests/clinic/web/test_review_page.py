@@ -10,10 +10,11 @@ import pytest
 from flask import Flask
 
 from clinic.db import set_mode
-from clinic.models import Answer, Case, SpecimenKind, TreatmentOutcome
+from clinic.models import Answer, Case, RequirementState, SpecimenKind, TreatmentOutcome
 from clinic.schemas.laboratory import NewResult, NewSpecimen
 from clinic.schemas.treatment import NewTreatment
-from clinic.services import form, laboratory, specimen, treatment
+from clinic.services import form, lab_order, laboratory, specimen, treatment
+from clinic.services.assessment import list_requirements
 from clinic.services.plausibility import get_today
 from tests.clinic.services.form_answer import build_answers
 from tests.factory import make_case
@@ -56,6 +57,18 @@ def test_treatment_stands_with_its_course_its_reporter_and_the_earlier_report(
     assert "Completed" in row and "178 given" in row and "2 missed" in row and "directly observed" in row
     assert re.search(r"<del>Goes on.*</del>.*" + staff.nurse.name, row) and staff.physician.name in row
     assert f"/cases/{case.id}/treatment/tuberculosis?review=" in row
+
+
+def test_what_is_ordered_and_has_no_result_is_said_before_the_signature(app: Flask, staff: Staff) -> None:
+    """A positive hepatitis B antigen orders the viral load; the page said that nothing was outstanding."""
+    case = make_case("nz", user=staff.reception)
+    for name in ("hepatitis-b", "urinalysis"):
+        row = next(each for each in list_requirements(case) if each.exam == name)
+        row.state = RequirementState.DONE if name == "hepatitis-b" else RequirementState.OPEN
+    for test in ("hbv-dna", "urine-protein"):
+        lab_order.order_test(case, test, staff.physician, "asked for")
+    text = _read(app, staff, case)
+    assert "Ordered, and no result yet:</strong> Hepatitis B DNA <" in text, "urine is among the open examinations"
 
 
 def test_susceptibility_stands_drug_by_drug_in_a_row_of_its_own(app: Flask, staff: Staff, case: Case) -> None:
