@@ -43,6 +43,7 @@ from clinic.rules.record import SPECIMENS
 from clinic.schemas.tb_contact import NewContact
 from clinic.services.family import find_family, list_members
 from clinic.services.task import close_tasks_about, open_task
+from clinic.tb_course import Resistance, find_resistance
 
 _GRAVITY = (SourceType.UNKNOWN, SourceType.CULTURE_NEGATIVE, SourceType.PANSUSCEPTIBLE, SourceType.OTHER_RESISTANT,
             SourceType.MDR)  # the last is the gravest
@@ -180,19 +181,19 @@ def get_contact(contact_id: str, user: User) -> TbContact:
 def propose_source_type(source: Case) -> SourceType:
     """What the counting results of a case say of its tuberculosis; the person who confirms decides.
 
-    A NAAT tells of rifampicin. Culture negative is said only when a whole series is final and no NAAT found anything.
+    A NAAT tells of rifampicin. Pansusceptible is said only when isoniazid and rifampicin were both tested, culture
+    negative only when a whole series is final and no NAAT found anything.
     """
     rows = list(db.session.execute(select(LabResult).where(
         LabResult.case_id == source.id, LabResult.superseded_at.is_(None),
         LabResult.status.in_((ResultStatus.FINAL, ResultStatus.CORRECTED)),
         LabResult.test.in_(SOURCE_TESTS))).unique().scalars())
-    tested = [row for row in rows if row.test == "dst"]
     resistant = {part.name for row in rows for part in row.components if part.value == "resistant"}
     if {"rifampicin", "isoniazid"} <= resistant:
         return SourceType.MDR
-    if resistant or any(row.value == "resistant" for row in tested):
+    if resistant or any(row.test == "dst" and row.value == "resistant" for row in rows):
         return SourceType.OTHER_RESISTANT
-    if tested:
+    if find_resistance((part.name, part.value) for row in rows for part in row.components) is Resistance.NONE:
         return SourceType.PANSUSCEPTIBLE
     if {"mtb", "detected", "trace"} & {row.value for row in rows}:
         return SourceType.UNKNOWN

@@ -395,6 +395,10 @@ def test_source_type_is_proposed_from_its_results(hand: Hand, source: Case) -> N
     cultures[0].value = "mtb"
     dst = add_igra(source, "susceptible", DAY)
     dst.test = "dst"
+    dst.components = [LabComponent(name="rifampicin", value="susceptible")]
+    db.session.flush()
+    assert propose_source_type(source) is SourceType.UNKNOWN, "a molecular test says nothing of isoniazid"
+    dst.components.append(LabComponent(name="isoniazid", value="susceptible"))
     db.session.flush()
     assert propose_source_type(source) is SourceType.PANSUSCEPTIBLE
     dst.components = [LabComponent(name=name, value="resistant") for name in ("isoniazid",)]
