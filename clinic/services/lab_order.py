@@ -68,6 +68,12 @@ def list_to_order(case: Case) -> list[tuple[LaboratoryTest, Requirement]]:
     return [(test, asking[exam]) for test, exam in match_tests(asking, ordered, _list_entered(case))]
 
 
+def is_to_draw(case: Case, test: str) -> bool:
+    """Whether the draw of the case would take it: asked for by the rules, or ordered, and not drawn yet."""
+    return any(each.name == test for each, _requirement in list_to_order(case)) or any(
+        order.test == test and order.state is LabOrderState.ORDERED for order in list_orders(case))
+
+
 def match_tests(
     exams: Collection[str], ordered: Collection[str], entered: Collection[str]
 ) -> list[tuple[LaboratoryTest, str]]:

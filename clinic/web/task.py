@@ -32,7 +32,7 @@ from clinic.queries.task import WHOSE, TaskFilter, count_each, list_colleagues, 
 from clinic.read_audit import note_case, note_shown
 from clinic.schemas.door import load
 from clinic.schemas.task import GiveIn, NewTaskIn, PostponeIn, TaskOutcomeIn
-from clinic.services import release
+from clinic.services import lab_order, release
 from clinic.services import task as service
 from clinic.task_kind import BY_HAND, TaskKind, list_task_kinds
 from clinic.web.case import list_flags
@@ -58,6 +58,7 @@ TABS: tuple[tuple[str, TaskFilter], ...] = (
 CRITICAL = "critical-call"  # the kind that is told of above whatever else is late
 REMEMBERED = "task_rows"  # key of the application's extensions
 SIZE = 2000  # rows of 1.5 kB
+SCREEN = "igra"  # what a contact is tested with
 _READERS = Memo(500)
 
 
@@ -291,6 +292,8 @@ def _find_work_url(row: Task) -> str | None:
     place = find_place(row.kind, row.key)
     if row.case_id is None or place is None:
         return None
+    if place == "draw" and not lab_order.is_to_draw(row.case, SCREEN):  # no rule asks for it: it is ordered first
+        return find_open_url(f"/cases/{row.case_id}/orders")
     if place == "draw":  # by who draws; others call the person
         return find_open_url(f"/cases/{row.case_id}/draw") or find_open_url(f"/cases/{row.case_id}/laboratory")
     result = release.find_result(row)

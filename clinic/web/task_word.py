@@ -42,7 +42,8 @@ ADVICE: dict[str, LazyString] = {
                         "laboratory says; send it anew or to another one, or cancel the order. A result of an order "
                         "that was cancelled here waits in Results in."),
     "infectious": _l("Give a mask, use the isolation room, and see that sputum is taken and the case notified."),
-    "sputum-due": _l("The next specimen is due: early morning, supervised, at least 24 hours after the one before."),
+    "sputum-due": _l("The next specimen is due: early morning, supervised. When it may be taken stands on the page of "
+                     "sputum, as the rules of the programme ask it."),
     "culture-awaited": _l("The laboratory's final report should have come. Ask for it."),
     "smear-awaited": _l("Nothing is reported of the specimen's smear or NAAT. See how far it came; ask for the result, "
                         "or for another specimen where this one is lost."),
@@ -66,7 +67,8 @@ ADVICE: dict[str, LazyString] = {
                           "that ends the task."),
     "refusal-return": _l("The site's treatment was refused, and the year after the treatment elsewhere ends. Tell the "
                          "person that a whole new examination is possible."),
-    "contact-test": _l("IGRA now; below two years a skin test or an IGRA."),
+    "contact-test": _l("IGRA now; below two years a skin test or an IGRA. Where the rules of the programme ask for "
+                       "neither, order the IGRA with the reason, so that it is drawn."),
     "contact-retest": _l("The first test was negative: it is repeated 8 to 10 weeks after the last exposure. Order "
                          "the IGRA, so that it is drawn: the rules ask for one alone."),
     "contact-review": _l("As long as the exposure goes on, no clearance is final. Where it has ended, "

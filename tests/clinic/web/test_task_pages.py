@@ -11,13 +11,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from clinic import clock
-from clinic.db import db, set_mode
-from clinic.models import Case, Task, User
+from clinic.db import db, set_mode, write_unit
+from clinic.models import Answer, Case, Task, User
 from clinic.queries import page as page_module
 from clinic.queries.frame import find_frame
 from clinic.queries.task import TaskFilter, count_tasks, list_tasks
 from clinic.schemas.laboratory import NewResult
-from clinic.services import laboratory
+from clinic.services import lab_order, laboratory
 from clinic.services.hold import place_hold
 from clinic.services.task import close_task, give_task, open_task, postpone_task
 from clinic.web.citation import list_paper_citations, list_source_citations, say_source
@@ -92,6 +92,25 @@ def test_my_list_has_what_is_in_my_roles_list_and_what_was_given_to_me(app: Flas
     assert {row.id for row in list_tasks(nurse, TaskFilter("site"), today).rows} == ids | {colleague.id}
     assert count_tasks(nurse, TaskFilter("site", escalated=True), today) == 1
     assert find_frame(nurse, today).due == 3 and find_frame(nurse, today - timedelta(days=1)).due == 0
+
+
+@pytest.mark.parametrize(("programme", "place"), [("ca", "draw"), ("uk", "orders"), ("nz", "orders")])
+def test_contact_whose_rules_ask_for_no_igra_is_led_to_the_order(app: Flask, programme: str, place: str) -> None:
+    """The task led to the draw, where nothing was to be taken from a contact of the United Kingdom or New Zealand."""
+    nurse = make_user("nurse")
+    exposed = {"ca": {"tb_contact_5y": Answer.YES}, "uk": {"tb_contact": Answer.YES}}.get(programme, {})
+    case = make_case(programme, user=make_user("reception"), circumstances=exposed)
+    task = open_task("contact-test", case, "a")
+    db.session.commit()
+    task_id, nurse_id, base = task.id, nurse.id, f"/cases/{case.id}"
+    client = sign_in(app, nurse)
+    page = client.get(f"/tasks/{task_id}").get_data(as_text=True)
+    assert f'href="{base}/{place}"' in page
+    if place == "orders":
+        with write_unit() as session:
+            case, nurse = session.get_one(Case, base.split("/")[2]), session.get_one(User, nurse_id)
+            lab_order.order_test(case, "igra", nurse, "x")
+        assert f'href="{base}/draw"' in client.get(f"/tasks/{task_id}").get_data(as_text=True)
 
 
 def test_list_is_the_same_as_one_made_anew_after_everything_that_happens(app: Flask, case: Case) -> None:
