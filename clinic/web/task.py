@@ -290,7 +290,7 @@ def _say_end(kind: TaskKind | None) -> str:
 def _find_work_url(row: Task) -> str | None:
     """Where it is done, if the reader may open that: of a value to be told, the result itself."""
     place = find_place(row.kind, row.key)
-    if row.case_id is None or place is None:
+    if row.case is None or place is None:
         return None
     if place == "draw" and not lab_order.is_to_draw(row.case, SCREEN):  # no rule asks for it: it is ordered first
         return find_open_url(f"/cases/{row.case_id}/orders")
