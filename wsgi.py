@@ -107,6 +107,10 @@ def _connect_integrations(app: Flask) -> None:
         from integrations.message import find_report, read_message_in_words
 
         ports.read_message, ports.find_report = read_message_in_words, find_report
+    if _exists("integrations.inbound.results"):
+        from integrations.inbound.results import read_reports
+
+        ports.read_reports = read_reports
 
 
 def _exists(name: str) -> bool:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.orm import Session
 
 from clinic.errors import Misconfigured
+from clinic.lab_report import PersonReport
 from clinic.line_test import LineReport
 from clinic.many_rows import ReadyRows
-from clinic.models import Authority, Case, Conclusion, Laboratory, LabOrder, SignedExam, User
+from clinic.models import Authority, Case, Conclusion, InboundMessage, Laboratory, LabOrder, SignedExam, User
 
 if TYPE_CHECKING:
     from clinic.queries.audit_trail import AuditEntry
@@ -160,6 +161,8 @@ class Ports:
     release: Callable[[Session, SignedExam, Sequence[FrozenResource]], None]
     # A message's bytes in words; None when they are of no kind that we know.
     read_message: Callable[[bytes], MessageInWords | None]
+    # What a stored message of a laboratory reports, by person, whatever way it came; empty when it cannot be read.
+    read_reports: Callable[[InboundMessage, Laboratory], Sequence[PersonReport]]
     # The printed report inside a message's bytes; None when there is none.
     find_report: Callable[[bytes], bytes | None]
     # The names of the ways of sending that exist.
@@ -190,6 +193,7 @@ ports = Ports(
     render_delivery=_unfilled,  # type: ignore[arg-type]
     release=_unfilled,
     read_message=_unfilled,
+    read_reports=_unfilled,  # type: ignore[arg-type]
     find_report=_unfilled,
     list_channels=_unfilled,  # type: ignore[arg-type]
     judge_address=_unfilled,  # type: ignore[arg-type]

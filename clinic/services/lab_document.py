@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from flask import current_app
 from flask_babel import gettext as _
@@ -11,14 +11,18 @@ from sqlalchemy import select
 
 from clinic import clock
 from clinic.audit import record_change
+from clinic.caution import ensure_confirmed
 from clinic.config import get_settings
 from clinic.db import db
 from clinic.documents.pdf_look import look_at_pdf
 from clinic.errors import AlreadyDone, InvalidInput, NotFound
 from clinic.file_store import open_store
+from clinic.identifier import list_order_numbers
 from clinic.lab_report import PersonReport, ReportedDocument, ReportedPanel, ReportedPerson
-from clinic.models import Case, LabDocument, Laboratory, LabOrder, User
+from clinic.models import Case, InboundMessage, LabDocument, Laboratory, LabOrder, User
+from clinic.ports import ports
 from clinic.services.lab_order import list_orders
+from clinic.services.result_caution import list_cautions
 from clinic.services.result_match import Suggestion, find_match
 from clinic.services.result_taking import Source
 
@@ -82,16 +86,30 @@ def keep_document(
     return row
 
 
-def attach_document(row: LabDocument, case: Case, order_id: str | None, actor: User) -> None:
-    """A person says to which case, and which order of it, a printed report belongs."""
+def attach_document(
+    row: LabDocument, case: Case, order_id: str | None, actor: User, scanned: str = "", confirmed: Collection[str] = (),
+) -> None:  # fmt: skip
+    """A person says to which case, and which order of it, a printed report belongs.
+
+    The order is the one chosen, or whose number was scanned, or that the laboratory names. Raises NeedsConfirmation for
+    a case of somebody of whom the laboratory does not speak, InvalidInput for an order of another case.
+    """
     if row.case_id is not None:
         raise AlreadyDone(_("This report is attached already. Look again."), document=row.id)
     if case.site_id != row.site_id:
         raise NotFound(_("There is no such case at your site."), case=case.id)
-    order = next((one for one in list_orders(case) if one.id == order_id), None)
+    orders = list_orders(case)
+    if order_id and order_id not in {one.id for one in orders}:
+        raise InvalidInput(_("Please correct what is marked."), document=row.id, fields={"order_id": [
+            _("This order is of another case than the one that you chose.")]})
+    cautions = list_cautions(row.laboratory, *find_said(row), case)
+    ensure_confirmed(cautions, confirmed)
+    named = [*list_order_numbers(scanned), *list_order_numbers(row.placer)]
+    order = next((one for one in orders if one.id == order_id), None) or next(
+        (one for number in named for one in orders if one.number == number), None)
     row.case_id, row.order_id = case.id, order.id if order else None
     row.decided_at, row.decided_by_id = clock.now(), actor.id
-    _record("attach-lab-document", row, actor)
+    _record("attach-lab-document", row, actor, confirmed=[one.code for one in cautions])
 
 
 def detach_document(row: LabDocument, reason: str, actor: User) -> None:
@@ -122,8 +140,19 @@ def list_documents(case: Case) -> list[LabDocument]:
 
 
 def list_suggestions(row: LabDocument) -> list[Suggestion]:
-    """The cases that a report may belong to, by the numbers it came with."""
-    return find_match(row.laboratory, ReportedPerson(), ReportedPanel(placer=row.placer))[1]
+    """The cases that a report may belong to, by what the message says that it came with."""
+    return find_match(row.laboratory, *find_said(row))[1]
+
+
+def find_said(row: LabDocument) -> tuple[ReportedPerson, ReportedPanel]:
+    """Whom the message of a printed report speaks of, and which order and specimen it names."""
+    message = db.session.get(InboundMessage, row.message_id) if row.message_id else None
+    for report in ports.read_reports(message, row.laboratory) if message else ():
+        for one in report.documents:
+            if (one.placer[:80], one.filler[:80], hashlib.sha256(one.content).hexdigest()) == (
+                    row.placer, row.filler, row.sha256):
+                return report.person, ReportedPanel(placer=one.placer, specimen=one.specimen)
+    return ReportedPerson(), ReportedPanel(placer=row.placer)
 
 
 def read_document(row: LabDocument) -> bytes:
@@ -131,8 +160,11 @@ def read_document(row: LabDocument) -> bytes:
     return open_store(get_settings(current_app)).read(row.sha256)
 
 
-def _record(action: str, row: LabDocument, actor: User, reason: str = "") -> None:
-    detail = {"order": row.order_id, "laboratory": row.laboratory_id} | ({"reason": reason} if reason else {})
+def _record(
+    action: str, row: LabDocument, actor: User, reason: str = "", confirmed: Sequence[str] = ()
+) -> None:
+    detail: dict[str, object] = {"order": row.order_id, "laboratory": row.laboratory_id}
+    detail |= ({"reason": reason} if reason else {}) | ({"confirmed": list(confirmed)} if confirmed else {})
     record_change(action, "lab-document", row.id, case_id=row.case_id, site_id=row.site_id, actor_id=actor.id,
                   actor_kind="user", detail=detail)
     db.session.flush()

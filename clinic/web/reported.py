@@ -28,7 +28,7 @@ from clinic.queries.reported import (
     list_loose_documents,
     list_reported,
 )
-from clinic.queries.specimen import find_specimen
+from clinic.queries.specimen import find_case_of_order, find_specimen
 from clinic.read_audit import note_shown
 from clinic.schemas.delivery import ReasonIn
 from clinic.schemas.door import load
@@ -141,15 +141,19 @@ def document(document_id: str) -> str:
 @requires(P.ENTER_RESULT)
 def attach(document_id: str) -> Page:
     """Say to which case, and which order, a printed report belongs."""
-    row, typed = lab_document.get_document(current_user, document_id), read_form(request.form)
+    row, typed = lab_document.get_document(current_user, document_id), read_form(request.form, lists=("confirmed",))
     try:
         case = _find_case(typed)
-        lab_document.attach_document(row, case, typed.get("order_id"), current_user)
+        note_shown([case.id])  # a caution names the person
+        lab_document.attach_document(row, case, typed.get("order_id"), current_user, typed.get("number", ""),
+                                     typed["confirmed"])
         number = case.number
     except InvalidInput as problem:
-        return _render_document(row, typed, problem.fields or {"case": [problem.message]}), 422
+        cautions = problem.cautions if isinstance(problem, NeedsConfirmation) else []
+        errors = None if cautions else problem.fields or {"case": [problem.message]}
+        return _render_document(row, typed, errors, cautions), 422
     flash(_("The report is attached to case %(number)s.", number=number), "success")
-    return redirect(url_for(".index"), 303)
+    return redirect(url_for(".document", document_id=document_id), 303)  # it shows whose it is now
 
 
 @blueprint.post("/documents/<document_id>/detach")
@@ -190,11 +194,15 @@ def _ask_for_reason(row: LabDocument) -> Redirect:
 
 def _find_case(typed: dict[str, Any]) -> Case:
     """The case that was ticked, or whose number was typed or scanned. Raises InvalidInput."""
-    chosen = typed.get("case", "")
-    if chosen and chosen != "other":
-        return get_case(chosen, current_user)
-    number = typed.get("number", "")
+    chosen, number = typed.get("case", ""), typed.get("number", "")
     found = find_cases_by_number(current_user, number) if number else []
+    if not found and number and (case_id := find_case_of_order(current_user, number)):
+        found = [get_case(case_id, current_user)]
+    if chosen and chosen != "other":
+        if number and chosen not in {one.id for one in found}:
+            raise InvalidInput(_("Please correct what is marked."), fields={"number": [
+                _("This number is not of the case that is chosen above: choose one, or take the number out.")]})
+        return get_case(chosen, current_user)
     if len(found) != 1:
         place = "number" if chosen == "other" or number else "case"
         raise InvalidInput(_("Please correct what is marked."), fields={place: [
@@ -257,9 +265,11 @@ def _address_opening(row: ReportedResult) -> str | None:
 
 
 def _render_document(
-    row: LabDocument, typed: dict[str, Any] | None = None, errors: dict[str, Any] | None = None
-) -> str:
+    row: LabDocument, typed: dict[str, Any] | None = None, errors: dict[str, Any] | None = None,
+    cautions: list[Caution] | None = None,
+) -> str:  # fmt: skip
     record_read("user", current_user.id, "read", "lab-document", row.id, case_id=row.case_id, site_id=row.site_id)
+    person = lab_document.find_said(row)[0] if row.case_id is None else None
     suggestions = lab_document.list_suggestions(row) if row.case_id is None else []
     note_shown(one.case.id for one in suggestions)
     orders = [(one.id, f"{one.number} · {list_tests()[one.test].label}")
@@ -268,6 +278,8 @@ def _render_document(
     held = next((one for one in list_orders(case) if one.id == row.order_id), None) if case else None
     return render_template("reported/document.html", row=row, suggestions=suggestions, say_signs=say_signs,
                            say_number=say_number, orders=orders, typed=typed or {}, errors=errors, case=case,
+                           cautions=cautions or [], person=person, say_identifier=say_identifier,
+                           may_map=has_permission(P.MAP_RESULTS),
                            is_worker=any(has_permission(one) for one in WORKERS),
                            order=f"{held.number} · {list_tests()[held.test].label}" if held else "",
                            may_act=has_permission(P.ENTER_RESULT))

@@ -69,6 +69,11 @@ def prepare_results(row: InboundMessage, laboratory: Laboratory) -> Prepared:
     return Prepared(row.id, reports, to_utc(said_at) or to_utc(row.received_at.isoformat()))
 
 
+def read_reports(row: InboundMessage, laboratory: Laboratory) -> Sequence[PersonReport]:
+    """What a stored message reports; nothing where it cannot be read."""
+    return prepare_results(row, laboratory).reports if has_results(row) else ()
+
+
 def _prepare_plain(row: InboundMessage, laboratory: Laboratory) -> Prepared:
     """A body of the JSON interface, or a table: both were checked whole before they were stored."""
     said_at = to_utc(row.received_at.isoformat())
