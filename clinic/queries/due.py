@@ -19,7 +19,6 @@ from clinic.models import (
     MEDIA,
     Case,
     CaseState,
-    ContactState,
     LabResult,
     Purpose,
     Requirement,
@@ -35,17 +34,25 @@ from clinic.models import (
 )
 from clinic.models.laboratory import WAITING
 from clinic.models.signature import IN_FORCE
-from clinic.models.tb_contact import STANDS
 from clinic.models.treatment import UNDER_WAY
 from clinic.progress import SPUTUM
 from clinic.queries import due_result
 from clinic.queries.due_contact import (
-    has_tuberculosis,
-    is_infected,
     is_late_contact,
     is_late_resistance,
     select_late_contacts,
     select_late_resistance,
+)
+from clinic.queries.due_contact_test import (
+    is_still_exposed,
+    needs_retest,
+    needs_test,
+    of_contact,
+    select_first_tests,
+    select_retests,
+    select_reviews,
+    was_tested,
+    was_tested_again,
 )
 from clinic.queries.due_dose import has_ended, select_without_doses, without_doses
 from clinic.queries.due_resisted import is_resisted, select_resisted
@@ -62,8 +69,8 @@ from clinic.queries.due_source import (
     led_at_sites,
     was_asked,
 )
-from clinic.queries.due_susceptibility import is_untested, select_untested
-from clinic.queries.due_tb_case import is_away, is_unnotified, select_returning, select_unnotified
+from clinic.queries.due_susceptibility import is_untested, select_untested, was_answered
+from clinic.queries.due_tb_case import is_away, is_unnotified, select_returning, select_unnotified, was_notified
 from clinic.queries.index_choice import write_out
 from clinic.rules.age import add_months
 from clinic.task_kind import list_task_kinds
@@ -71,7 +78,6 @@ from clinic.task_kind import list_task_kinds
 RESPIRATORY = (SpecimenKind.SPUTUM, SpecimenKind.GASTRIC_ASPIRATE)
 COUNTING = (ResultStatus.FINAL, ResultStatus.CORRECTED)
 UNUSABLE = ("contaminated", "inconclusive")  # such a culture does not count among the three (us.md 0.1)
-UNCLEAR = "indeterminate"  # of an IGRA
 SERIES = 3  # specimens (us.md 0.1 sputum_specimens)
 MOST_MONTHS = 36  # of a treatment; longer than any regimen
 LAST_MONTH = 7  # so many days after the last dose that was planned its month is still asked for
@@ -126,6 +132,10 @@ def _is_culture_waiting() -> ColumnElement[bool]:
         Specimen.id == Task.subject_id, _is_awaited(Specimen)))
 
 
+def _was_cultured() -> ColumnElement[bool]:
+    return exists(select(Specimen.id).where(Specimen.id == Task.subject_id, is_cultured(), _is_settled(Specimen)))
+
+
 def _respiratory_of(case_id: Any) -> list[Any]:
     return [Specimen.case_id == case_id, Specimen.kind.in_(RESPIRATORY), Specimen.withdrawn_at.is_(None),
             Specimen.rejected_at.is_(None), Specimen.purpose == Purpose.DIAGNOSIS]
@@ -163,9 +173,12 @@ def _is_sputum_open() -> ColumnElement[bool]:
 
 
 def _is_sputum_waiting() -> ColumnElement[bool]:
-    taken_since = exists().where(*_respiratory_of(Task.case_id), Specimen.recorded_at > Task.opened_at)
     return and_(exists(select(Requirement.id).join(Case, Case.id == Requirement.case_id).where(
-        Requirement.id == Task.subject_id, _is_sputum_open())), ~taken_since)
+        Requirement.id == Task.subject_id, _is_sputum_open())), ~_was_taken())
+
+
+def _was_taken() -> ColumnElement[bool]:
+    return exists().where(*_respiratory_of(Task.case_id), Specimen.recorded_at > Task.opened_at)
 
 
 def _select_unconfirmed(moment: Moment) -> Select[*tuple[Any, ...]]:
@@ -259,96 +272,24 @@ def _is_resting(condition: ColumnElement[bool]) -> Callable[[], ColumnElement[bo
         Case.id == Task.subject_id, condition, Case.updated_at <= Task.opened_at))
 
 
-def _is_exposed(contact: Any) -> ColumnElement[bool]:
-    return and_(contact.state == ContactState.CONFIRMED, Case.applicant_id == contact.applicant_id,
-                Case.state.in_(workflow.RECORDING))
-
-
-def was_tested(contact: Any) -> ColumnElement[bool]:
-    """Since the exposure began, or positive at any time (nobody repeats that; us.md 1.10).
-
-    Where nobody knows when it began, a negative test of an earlier exam says nothing: one of an exam that is open does.
-    """
-    own = aliased(Case)
-    return _has_test(contact, or_(
-        is_infected(), LabResult.performed_on >= contact.first_exposed_on,
-        and_(contact.first_exposed_on.is_(None), own.state.in_(workflow.RECORDING))), own=own)
-
-
-def _has_test(contact: Any, *more: ColumnElement[bool], own: Any = None) -> ColumnElement[bool]:
-    """An IGRA or skin test of the contact counts; `own` names its case where a condition speaks of it."""
-    own = aliased(Case) if own is None else own
-    return exists(select(LabResult.id).join(own, own.id == LabResult.case_id).where(
-        own.applicant_id == contact.applicant_id, LabResult.test.in_(("igra", "tst")),
-        LabResult.superseded_at.is_(None), LabResult.status.in_(COUNTING), *more))
-
-
-def _needs_test(contact: Any) -> ColumnElement[bool]:
-    return and_(contact.state == ContactState.CONFIRMED, ~was_tested(contact), ~has_tuberculosis(contact))
-
-
-def needs_second_test(contact: Any) -> ColumnElement[bool]:
-    """Neither infected nor ill, and not tested again since the eighth week; a second test that says nothing is none."""
-    return and_(
-        contact.state == ContactState.CONFIRMED, contact.retest_on.is_not(None), ~has_tuberculosis(contact),
-        ~_has_test(contact, or_(is_infected(), and_(
-            LabResult.performed_on >= contact.retest_on, LabResult.value != UNCLEAR))))
-
-
-def _needs_retest(contact: Any) -> ColumnElement[bool]:
-    return and_(needs_second_test(contact), was_tested(contact))  # who was tested never has the first task
-
-
-def _select_first_tests(moment: Moment) -> Select[*tuple[Any, ...]]:
-    """Of a contact whose case was opened after somebody confirmed it."""
-    return select(*columns(TbContact.id, TbContact.id, TbContact.recorded_at)).join(
-        Case, _is_exposed(TbContact)
-    ).where(at_sites(moment), _needs_test(TbContact), ~was_asked(
-        "contact-test", TbContact.id, _of_contact(_needs_test(TbContact))))
-
-
-def _select_retests(moment: Moment) -> Select[*tuple[Any, ...]]:
-    kind = list_task_kinds()["contact-retest"]
-    key = TbContact.id.concat(":").concat(cast(TbContact.retest_on, String))
-    return select(*columns(key, TbContact.id, TbContact.last_exposed_on)).join(Case, _is_exposed(TbContact)).where(
-        write_out(STANDS, "tb_contact"),
-        TbContact.retest_on <= moment.today + timedelta(days=kind.ahead), at_sites(moment), _needs_retest(TbContact),
-        ~was_asked("contact-retest", key, _of_contact(_needs_retest(TbContact))))
-
-
-def _select_reviews(moment: Moment) -> Select[*tuple[Any, ...]]:
-    return select(*columns(TbContact.id, TbContact.id, TbContact.recorded_at)).join(
-        Case, _is_exposed(TbContact)
-    ).where(
-        _is_still_exposed(TbContact), TbContact.recorded_at <= last_moment("contact-review", moment),
-        at_sites(moment), ~was_asked(
-            "contact-review", TbContact.id, _of_contact(_is_still_exposed(TbContact))))
-
-
-def _is_still_exposed(contact: Any) -> ColumnElement[bool]:
-    return and_(contact.state == ContactState.CONFIRMED, contact.last_exposed_on.is_(None), ~has_tuberculosis(contact))
-
-
-def _of_contact(condition: ColumnElement[bool]) -> Callable[[], ColumnElement[bool]]:
-    return lambda: exists(select(TbContact.id).where(TbContact.id == Task.subject_id, condition))
-
-
 SOURCES: tuple[Source, ...] = (
-    Source("culture-awaited", _select_cultures, _is_culture_waiting),
-    Source("sputum-due", _select_sputum, _is_sputum_waiting),
-    Source("susceptibility-awaited", select_untested, is_untested),
+    Source("culture-awaited", _select_cultures, _is_culture_waiting, _was_cultured),
+    Source("sputum-due", _select_sputum, _is_sputum_waiting, _was_taken),
+    Source("susceptibility-awaited", select_untested, is_untested, was_answered),
     due_result.SMEARS,
     due_result.OTHERS,
     Source("resisted-medicine", select_resisted, is_resisted),
     Source("result-unconfirmed", _select_unconfirmed, _is_unconfirmed),
     Source("entries-differ", select_differing, is_differing),
     Source("treatment-month", _select_months, _is_treated),
-    Source("doses-missed", select_without_doses, without_doses),
-    Source("tb-notification", select_unnotified, is_unnotified),
+    Source("doses-missed", select_without_doses, without_doses, _is_treated),
+    Source("tb-notification", select_unnotified, is_unnotified, was_notified),
     Source("refusal-return", select_returning, is_away),
-    Source("contact-test", _select_first_tests, _of_contact(_needs_test(TbContact))),
-    Source("contact-retest", _select_retests, _of_contact(_needs_retest(TbContact))),
-    Source("contact-review", _select_reviews, _of_contact(_is_still_exposed(TbContact))),
+    Source("contact-test", select_first_tests, of_contact(needs_test(TbContact)), of_contact(was_tested(TbContact))),
+    Source("contact-retest", select_retests, of_contact(needs_retest(TbContact)),
+           of_contact(was_tested_again(TbContact))),
+    Source("contact-review", select_reviews, of_contact(is_still_exposed(TbContact)),
+           of_contact(TbContact.last_exposed_on.is_not(None))),
     Source("contact-after-signature", select_late_contacts, is_late_contact),
     Source("contact-resistance", select_late_resistance, is_late_resistance),
     Source("validity-ending", _select_ending, _is_ending),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, TextClause, and_, exists, literal, or_, text
+from sqlalchemy import ColumnElement, Select, TextClause, and_, exists, literal, or_, text, true
 from sqlalchemy.orm import aliased
 
 from clinic.models import Case, CaseState, SignedExam, Task
@@ -29,12 +29,14 @@ class Source:
     """Where tasks of a kind come from.
 
     `select_due` gives rows of (key, subject_id, site_id, case_id, base): `base` is the day or moment from which the
-    kind counts its days. `is_waiting` is the condition on an open Task that what it waits for has not happened.
+    kind counts its days. `is_waiting` is the condition on an open Task that what it waits for has not happened;
+    `has_come` the one that it has, where it may also be that nobody waits for it any more: without, the two are one.
     """
 
     kind: str
     select_due: Callable[[Moment], Select[*tuple[Any, ...]]]
     is_waiting: Callable[[], ColumnElement[bool]]
+    has_come: Callable[[], ColumnElement[bool]] = true
 
 
 def last_day(kind: str, moment: Moment) -> date:

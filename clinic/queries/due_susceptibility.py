@@ -37,10 +37,19 @@ def is_untested() -> ColumnElement[bool]:
         Specimen.id == Task.subject_id, _is_untested()))
 
 
+def was_answered() -> ColumnElement[bool]:
+    """The susceptibility was reported."""
+    return exists(select(Specimen.id).where(Specimen.id == Task.subject_id, _has_answer()))
+
+
+def _has_answer() -> ColumnElement[bool]:
+    return exists(select(LabResult.id).join(LabComponent, LabComponent.result_id == LabResult.id).where(
+        _COUNTS, LabResult.test == TEST, LabComponent.name == DRUG))
+
+
 def _is_untested() -> ColumnElement[bool]:
     """Grown, and not tested as bacilli of a culture are. What a molecular test says of rifampicin alone, as the first
     specimen's often does, does not stand for that: the question is about isoniazid too."""
     return and_(
         is_cultured(), Case.state.in_(workflow.RECORDING), exists(select(LabResult.id).where(_GREW)),
-        ~exists(select(LabResult.id).join(LabComponent, LabComponent.result_id == LabResult.id).where(
-            _COUNTS, LabResult.test == TEST, LabComponent.name == DRUG)))
+        ~_has_answer())

@@ -30,6 +30,11 @@ def is_unnotified() -> ColumnElement[bool]:
     return exists(select(TbCase.id).where(TbCase.id == Task.subject_id, _IS_UNNOTIFIED))
 
 
+def was_notified() -> ColumnElement[bool]:
+    """Somebody has written it down."""
+    return exists(select(TbCase.id).where(TbCase.id == Task.subject_id, TbCase.notified_on.is_not(None)))
+
+
 def select_returning(moment: Moment) -> Select[*tuple[Any, ...]]:
     """By the last dose elsewhere of who refused the site's treatment: the year of waiting ends, and nobody has come."""
     key = TbCase.id.concat(":").concat(cast(TbCase.elsewhere_ended_on, String))

@@ -116,10 +116,10 @@ def _settle(source: Source, ids: Sequence[str]) -> int:
     """Looked at once more under the lock: somebody may have closed one, or begun the matter anew."""
     with write_unit() as session:
         rows = session.execute(
-            select(Task).where(Task.id.in_(ids), Task.closed_at.is_(None), ~source.is_waiting())
-            .with_for_update(skip_locked=True, of=Task)).scalars().all()
-        for task in rows:
-            settle(task)
+            select(Task, source.has_come()).where(Task.id.in_(ids), Task.closed_at.is_(None), ~source.is_waiting())
+            .with_for_update(skip_locked=True, of=Task)).all()
+        for task, has_come in rows:
+            settle(task, bool(has_come))
         return len(rows)
 
 

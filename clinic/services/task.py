@@ -21,6 +21,7 @@ from clinic.partial_date import format_clinically
 from clinic.permissions import ROLES, Permission, permissions_of
 from clinic.task_kind import TaskKind, list_task_kinds
 
+NO_MORE = "not-needed"  # how the clock ends what is no longer awaited
 OF_CASE = ("sputum-due", "culture-awaited", "smear-awaited", "result-awaited")  # awaited for the case's own sake
 
 
@@ -186,9 +187,10 @@ def reopen(task: Task, due_on: date, zone: str) -> None:
     _audit(task, "reopen-task", None, {"due": due_on.isoformat(), "outcome": task.outcome})
 
 
-def settle(task: Task) -> None:
-    """What it waited for has come: the clock closes it. Only in the worker's sweep, which holds the row."""
-    _end(task, get_kind(task.kind).settled or "", None)
+def settle(task: Task, has_come: bool) -> None:
+    """What it waited for has come, or nobody waits for it any more (the pot was rejected, the case is on hold): the
+    clock closes it. Only in the worker's sweep, which holds the row."""
+    _end(task, (get_kind(task.kind).settled or "") if has_come else NO_MORE, None)
 
 
 def give_task(task: Task, role: str, assignee: User | None, reason: str, actor: User) -> None:

@@ -36,8 +36,8 @@ from clinic.models import (
     User,
 )
 from clinic.partial_date import parse_partial_date
-from clinic.queries.due import UNCLEAR, needs_second_test, was_tested
 from clinic.queries.due_contact import has_tuberculosis, is_infected
+from clinic.queries.due_contact_test import UNCLEAR, needs_second_test, was_tested
 from clinic.rules.age import add_months, completed_years
 from clinic.rules.record import SPECIMENS
 from clinic.schemas.tb_contact import NewContact

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import (
     Blueprint,
@@ -26,7 +27,7 @@ from clinic import clock
 from clinic.db import db
 from clinic.errors import InvalidInput
 from clinic.memo import Memo
-from clinic.models import Case, Task, User
+from clinic.models import Case, ContactKind, ContactPoint, Task, User
 from clinic.permissions import ROLES, Permission, find_signed_in, permissions_of, requires
 from clinic.queries.task import WHOSE, TaskFilter, count_each, list_colleagues, list_tasks, list_tasks_of_case
 from clinic.read_audit import note_case, note_shown
@@ -44,7 +45,7 @@ from clinic.web.language import find_speech
 from clinic.web.staff_name import list_names
 from clinic.web.station import find_open_url
 from clinic.web.station_page import Answer, forget, open_case, show
-from clinic.web.task_word import ADVICE, find_place, kind_word, outcome_word, say_detail
+from clinic.web.task_word import ADVICE, NEW_EXAM, find_place, is_of_another, kind_word, outcome_word, say_detail
 from clinic.web.word import role_word
 
 blueprint = Blueprint("task", __name__)
@@ -103,7 +104,7 @@ def close(task_id: str) -> Page:
         flash(_("Closed."), "success")
     else:
         flash(_("Closed. The next one is due on %(day)s.", day=format_date(follower.due_on)), "success")
-    return redirect(url_for(".index"), 303)
+    return redirect(_find_list(typed), 303)
 
 
 @blueprint.post("/tasks/<task_id>/postpone")
@@ -117,7 +118,7 @@ def postpone(task_id: str) -> Page:
     except InvalidInput as problem:
         return _show_again(task_id, typed, problem, "postpone")
     flash(_("Put off."), "success")
-    return redirect(url_for(".index"), 303)
+    return redirect(_find_list(typed), 303)
 
 
 @blueprint.post("/tasks/<task_id>/give")
@@ -132,7 +133,7 @@ def give(task_id: str) -> Page:
     except InvalidInput as problem:
         return _show_again(task_id, typed, problem, "give")
     flash(_("Given."), "success")
-    return redirect(url_for(".index"), 303)
+    return redirect(_find_list(typed), 303)
 
 
 @blueprint.get("/cases/<case_id>/tasks/new")
@@ -275,9 +276,27 @@ def _show(row: Task, typed: dict[str, Any] | None = None, problem: InvalidInput 
         receivers=_list_receivers(row) if row.closed_at is None else [],
         may_work=service.may_work(row, current_user), typed=typed or {}, form=form,
         errors=problem.fields if problem else None,
-        work_url=_find_work_url(row),
+        work_url=_find_work_url(row), list_url=_find_list(typed or {}), phones=_list_phones(row),
     )
     return (page, 422) if problem else page
+
+
+def _list_phones(row: Task) -> list[ContactPoint] | None:
+    """Where to call the person; None where the case is that of somebody else, who is not to be called."""
+    if row.case is None or is_of_another(row.kind, row.key):
+        return None
+    return row.case.applicant.list_contacts(ContactKind.PHONE)
+
+
+def _find_list(typed: dict[str, Any]) -> str:
+    """The list from which the task was opened, as it was narrowed there."""
+    home = url_for(".index")
+    try:
+        left = urlsplit(typed.get("list") or request.referrer or "")
+    except ValueError:  # a header that no browser sends
+        return home
+    return f"{home}?{left.query}" if left.path == home and left.query.isascii() and left.query.isprintable() and (
+        left.query) else home
 
 
 def _say_end(kind: TaskKind | None) -> str:
@@ -292,6 +311,8 @@ def _find_work_url(row: Task) -> str | None:
     place = find_place(row.kind, row.key)
     if row.case is None or place is None:
         return None
+    if place == NEW_EXAM:
+        return find_open_url(f"/applicants/{row.case.applicant_id}/cases/new")
     if place == "draw" and not lab_order.is_to_draw(row.case, SCREEN):  # no rule asks for it: it is ordered first
         return find_open_url(f"/cases/{row.case_id}/orders")
     if place == "draw":  # by who draws; others call the person

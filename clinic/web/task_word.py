@@ -109,6 +109,7 @@ OUTCOME_WORDS: dict[str, LazyString] = {
     "came": _l("Came"), "withdrawn": _l("Withdraws"), "goes-on": _l("Goes on"),
     "still-on-hold": _l("Stays on hold"), "received": _l("Received"),
 }
+NEW_EXAM = "new-exam"  # of the person, beneath no case
 # Where the work of a kind is done, beneath /cases/<id>; the braces stand for the first word of the task's key.
 PLACES = {
     "sputum-due": "sputum", "culture-awaited": "sputum", "smear-awaited": "sputum", "result-awaited": "specimens/{}",
@@ -116,7 +117,7 @@ PLACES = {
     "treatment-month": "tuberculosis", "doses-missed": "tuberculosis",
     "medicines-stopped": "tuberculosis", "susceptibility-awaited": "susceptibility",
     "resisted-medicine": "tuberculosis",
-    "tb-notification": "tuberculosis/diagnosis", "refusal-return": "tuberculosis",
+    "tb-notification": "tuberculosis/diagnosis", "refusal-return": NEW_EXAM, "validity-ending": NEW_EXAM,
     "contact-test": "draw", "contact-retest": "orders", "contact-review": "exposure", "amendment": "amendment",
     "nobody-came": "state", "standstill": "state", "on-hold": "state", "contact-resistance": "sign",
     "contact-after-signature": "sign",
@@ -163,8 +164,13 @@ def outcome_word(outcome: str) -> str:
 
 def find_place(kind: str, key: str) -> str | None:
     """Where the work of a task is done, beneath /cases/<id>; None where nobody can say."""
-    about = key.removeprefix(f"{kind}:").partition(":")[0]
+    about = key.removeprefix(f"{kind}:").partition(":")[0].partition("~")[0]  # of the next one too
     return PLACES_OF.get(about) or PLACES.get(kind, "").format(about) or None
+
+
+def is_of_another(kind: str, key: str) -> bool:
+    """Whether the task stands on the case of somebody else than the person it is about."""
+    return key.startswith(f"{kind}:traced:")
 
 
 def say_detail(kind: str, detail: str) -> str:

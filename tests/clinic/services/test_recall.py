@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, true
 
 from clinic import clock
 from clinic.db import db, set_mode
@@ -25,6 +25,7 @@ from clinic.models import (
     LabResult,
     PhaseName,
     Requirement,
+    RequirementState,
     ResultStatus,
     SignedExam,
     Specimen,
@@ -34,6 +35,7 @@ from clinic.models import (
     TbDose,
     TbHistory,
     TbMonth,
+    TbOutcome,
     TbPhase,
     Treatment,
     TreatmentOutcome,
@@ -44,7 +46,7 @@ from clinic.schemas.door import load
 from clinic.schemas.tuberculosis import SideEffectIn
 from clinic.services import recall
 from clinic.services.recall import Swept, sweep_tasks
-from clinic.services.task import close_task, postpone_task
+from clinic.services.task import NO_MORE, close_task, postpone_task
 from clinic.services.tb_check import record_side_effect
 from clinic.services.visit import check_in
 from clinic.task_kind import list_task_kinds
@@ -402,12 +404,37 @@ def test_culture_of_a_case_that_was_on_hold_is_asked_for_when_it_goes_on(hand: H
     add_specimen(db.session.get_one(Case, case_id))
     hand.turn(days=56)
     sweep()
+    found = []
     for state in (CaseState.ON_HOLD, CaseState.IN_PROGRESS):
         db.session.get_one(Case, case_id).state = state
         hand.turn(minutes=1)
         sweep()
-    (task,) = find_tasks("culture-awaited")
-    assert task.closed_at is None
+        found.append([(task.closed_at is None, task.outcome) for task in find_tasks("culture-awaited")])
+    assert found == [[(False, "not-needed")], [(True, "not-needed")]], "it was not reported"
+
+
+@pytest.mark.database
+def test_clock_writes_that_something_came_only_where_it_did(hand: Hand) -> None:
+    """A pot that was rejected had its culture *Reported*, a diagnosis that was wrong was *Notified*."""
+    case = begin_work(make_case("us", circumstances={"tb_symptoms": Answer.YES}))
+    pot, tb = add_specimen(case), add_tb_case(case)
+    pot_id, tb_id, case_id = pot.id, tb.id, case.id
+    hand.turn(days=57)
+    sweep()
+    kinds = ("culture-awaited", "sputum-due", "tb-notification")
+    assert all(task.closed_at is None for kind in kinds for task in find_tasks(kind)) and len(find_tasks()) == 4
+    db.session.get_one(Specimen, pot_id).rejected_at = clock.now()
+    db.session.get_one(TbCase, tb_id).outcome = TbOutcome.NOT_TB
+    for row in db.session.query(Requirement).filter_by(case_id=case_id, exam="sputum-series"):
+        row.state = RequirementState.WITHDRAWN
+    sweep()
+    assert {(task.outcome, task.closed_by_id) for kind in kinds for task in find_tasks(kind)} == {("not-needed", None)}
+
+
+def test_every_kind_that_may_be_awaited_no_more_can_end_so() -> None:
+    for source in SOURCES:
+        if source.has_come is not true:
+            assert NO_MORE in list_task_kinds()[source.kind].outcomes, source.kind
 
 
 @pytest.mark.database

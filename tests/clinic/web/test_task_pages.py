@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from clinic import clock
 from clinic.db import db, set_mode, write_unit
-from clinic.models import Answer, Case, Task, User
+from clinic.models import Answer, Case, ContactKind, ContactPoint, Task, User
 from clinic.queries import page as page_module
 from clinic.queries.frame import find_frame
 from clinic.queries.task import TaskFilter, count_tasks, list_tasks
@@ -22,6 +22,7 @@ from clinic.services.hold import place_hold
 from clinic.services.task import close_task, give_task, open_task, postpone_task
 from clinic.web.citation import list_paper_citations, list_source_citations, say_source
 from clinic.web.task import REMEMBERED
+from clinic.web.task_word import find_place
 from tests.factory import make_case, make_site, make_user
 from tests.sign_in import sign_in
 
@@ -314,3 +315,50 @@ def test_due_day_in_words() -> None:
 
     assert datetime(2026, 3, 2, tzinfo=UTC).date() == TODAY
     assert describe_due(TODAY, TODAY, 0, None) == ("Due today", "warn", None)
+
+
+@pytest.mark.database
+def test_closing_leads_back_to_the_list_as_it_was_narrowed(app: Flask, case: Case) -> None:
+    """With three hundred tasks one chose the kind anew after each of them."""
+    ids = [open_late(case, key) for key in "ab"]
+    http = sign_in(app, make_team(app))
+    listed = "/tasks?whose=mine&kind=sputum-due"
+    page = http.get(f"/tasks/{ids[0]}", headers={"Referer": f"http://localhost{listed}"}).text
+    kept = listed.replace("&", "&amp;")
+    assert f'name="list" value="{kept}"' in page and f'href="{kept}"' in page
+    answer = http.post(f"/tasks/{ids[0]}/close", data={"list": listed, "outcome": "not-reached"})
+    assert answer.location == listed
+    wrong = http.post(f"/tasks/{ids[1]}/close", data={"list": listed, "outcome": ""})
+    assert wrong.status_code == 422 and f'name="list" value="{kept}"' in wrong.text
+    for elsewhere in ("https://evil.example/x?y", "//evil.example?y", "/cases?x", "http://[", ""):
+        answer = http.post(f"/tasks/{ids[1]}/postpone", data={
+            "list": elsewhere, "until": "03-Mar-2020", "reason": "late"})
+        assert answer.status_code == 422 and 'name="list" value="/tasks"' in answer.text, elsewhere
+
+
+@pytest.mark.database
+def test_task_says_where_to_call_and_leads_to_the_new_exam(app: Flask, case: Case) -> None:
+    db.session.add(ContactPoint(
+        applicant_id=case.applicant_id, kind=ContactKind.PHONE, value="+254 700 000001", position=0,
+        recorded_at=clock.now(), recorded_by_id=case.opened_by_id))
+    applicant_id = case.applicant_id
+    ending, traced = open_late(case, kind="validity-ending"), open_late(case, "traced:1", kind="contact-test")
+    reception = make_user("reception")
+    http = sign_in(app, reception)
+    page = text_of(http, f"/tasks/{ending}")
+    assert "+254 700 000001" in page and f'href="/applicants/{applicant_id}/cases/new"' in page
+    assert "+254 700 000001" not in text_of(http, f"/tasks/{traced}"), "that is the source's"
+
+
+@pytest.mark.database
+def test_task_that_is_asked_for_again_says_how_it_had_ended(app: Flask, case: Case) -> None:
+    task = open_task("contact-test", case, "x")
+    task.outcome = "became-case"
+    db.session.commit()
+    words = "It had ended: Has become a tuberculosis case."
+    assert words in text_of(sign_in(app, make_user("nurse")), f"/tasks/{task.id}")
+
+
+def test_next_one_of_a_task_leads_to_the_same_place() -> None:
+    assert find_place("result-awaited", "result-awaited:S1~2") == "specimens/S1"
+    assert find_place("contact-test", "contact-test:traced:1~3") == "contacts"
