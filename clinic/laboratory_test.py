@@ -12,6 +12,7 @@ from typing import Any
 CATALOGUE = Path(__file__).resolve().parent / "programmes" / "reference" / "test.toml"
 TITRE = "titre"  # the part of a reactive result that holds its titre, e.g. 1:8
 COMPARATORS = "<>"
+NEEDED_DRUG = "isoniazid"  # of which a susceptibility test must speak: a NAAT's rifampicin alone does not stand for one
 EXACT = "exact"  # of `whole`: the number itself is whole, and measured
 
 

@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, exists, func, select
 
 from clinic import culture, workflow
+from clinic.laboratory_test import NEEDED_DRUG
 from clinic.models import Case, LabComponent, LabResult, ResultStatus, Specimen, Task
 from clinic.queries.due_source import Moment, at_sites, columns, is_cultured, last_day, was_asked
 
-KIND, TEST, DRUG = "susceptibility-awaited", "dst", "isoniazid"
+KIND, TEST = "susceptibility-awaited", "dst"
 COUNTING = (ResultStatus.FINAL, ResultStatus.CORRECTED)
 # How long ago a specimen may have been taken, so that not every one there ever was is read each minute.
 LONGEST = timedelta(days=365)
@@ -44,7 +45,7 @@ def was_answered() -> ColumnElement[bool]:
 
 def _has_answer() -> ColumnElement[bool]:
     return exists(select(LabResult.id).join(LabComponent, LabComponent.result_id == LabResult.id).where(
-        _COUNTS, LabResult.test == TEST, LabComponent.name == DRUG))
+        _COUNTS, LabResult.test == TEST, LabComponent.name == NEEDED_DRUG))
 
 
 def _is_untested() -> ColumnElement[bool]:

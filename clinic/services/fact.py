@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from clinic import clock, culture
 from clinic.db import db
-from clinic.laboratory_test import LaboratoryTest, list_tests, to_decimal
+from clinic.laboratory_test import NEEDED_DRUG, LaboratoryTest, list_tests, to_decimal
 from clinic.models import (
     Answer,
     Case,
@@ -169,7 +169,8 @@ def _add_laboratory(results: dict[str, Any], case: Case) -> None:
         elif test.fact == "hiv_test":
             results["hiv_test"] = {"reported": (row.reported_on or row.performed_on).isoformat(), "result": row.value}
         elif test.fact == "dst":
-            results["dst"] = {"reported": (row.reported_on or row.performed_on).isoformat()}
+            if any(part.name == NEEDED_DRUG for part in row.components):
+                results["dst"] = {"reported": (row.reported_on or row.performed_on).isoformat()}
         else:
             group, name = test.fact.split(".")
             results.setdefault(group, {})[name] = to_whole(row.value, test.whole) if test.units else row.value

@@ -191,6 +191,22 @@ def test_positive_hepatitis_test_is_a_grade_b(app: Flask, programme: str) -> Non
         assert assess(bench.case)["grades"]["medical-exam"]["suggested"] == "B"
 
 
+@pytest.mark.database
+def test_susceptibility_to_rifampicin_alone_is_not_yet_the_examination(app: Flask) -> None:
+    """What a molecular test of the first day said ended the question what the culture is susceptible to."""
+    with clock.stopped_at(AFTERWARDS):
+        user = make_user("reception")
+        bench = Bench("ca", make_applicant(user, birth_date="1990-05-05"), user)
+        bench.take({"collected": "2027-08-20", "culture": "mtb"})
+        said = {"specimen_id": bench.cultured, "reported_on": "2027-10-20"}
+        bench.record("dst", "susceptible", "2027-08-20", method="molecular",
+                     components={"rifampicin": "susceptible"}, **said)
+        assert "dst" not in build_results(bench.case)
+        bench.record("dst", "susceptible", "2027-08-20", method="phenotypic-liquid",
+                     components={"isoniazid": "susceptible", "rifampicin": "susceptible"}, **said)
+        assert build_results(bench.case)["dst"] == {"reported": "2027-10-20"}
+
+
 @pytest.mark.parametrize("exam", list(list_exams()))
 @pytest.mark.parametrize("programme", ["us", "ca", "au", "nz", "uk"])
 def test_every_examination_a_rule_can_demand_has_its_screen(exam: str, programme: str) -> None:
