@@ -13,7 +13,7 @@ from sqlalchemy import select
 from clinic.db import db
 from clinic.identifier import list_order_numbers
 from clinic.lab_report import ReportedPerson, from_plain
-from clinic.models import Case, ReportedResult, ReportedState
+from clinic.models import FOR_A_PERSON, Case, ReportedResult, ReportedState
 from clinic.services.result_match import is_somebody_else
 
 
@@ -37,6 +37,11 @@ def find_before(
             from_plain(one.content)[0], person)
         (of_others if is_other else same).append(one)
     return same, of_others
+
+
+def was_put_back(before: Sequence[ReportedResult]) -> bool:
+    """Whether a person took an earlier word on the same result back and nobody has decided anew."""
+    return any(one.decided_by_id is not None and one.state in FOR_A_PERSON for one in before)
 
 
 def is_of_whom_unclear(row: ReportedResult, of_others: Sequence[ReportedResult]) -> bool:

@@ -39,7 +39,7 @@ from clinic.services import release
 from clinic.services.code_mapping import Dictionary, read_dictionary
 from clinic.services.order_answer import list_answered
 from clinic.services.result_alike import find_base, find_ordered, find_told, is_either, list_alike
-from clinic.services.result_before import find_before, is_of_whom_unclear
+from clinic.services.result_before import find_before, is_of_whom_unclear, was_put_back
 from clinic.services.result_caution import list_contradictions
 from clinic.services.result_match import Suggestion, find_match
 from clinic.services.result_reading import (
@@ -177,6 +177,9 @@ def decide(row: ReportedResult, person: ReportedPerson, group: Group, dictionary
     elif row.status in NOT_DONE:
         why = group.panel.reason or group.first.note or group.panel.note
         _settle(row, ReportedState.NOT_DONE, _("The laboratory could not do it: %(why)s", why=why or "–"), row.case_id)
+    elif row.status in (*FINAL, *TAKEN_BACK) and was_put_back(before):
+        row.case_id = None
+        _wait(row, _("What the laboratory said of it before was taken off a case here: say whose it is."))
     elif row.status in (*FINAL, *TAKEN_BACK) and is_of_whom_unclear(row, of_others):
         _wait(row, _("Under this number the laboratory spoke of somebody else before (%(where)s): compare both.",
                      where=", ".join(dict.fromkeys(one.case.number if one.case else _("nobody here")
@@ -212,7 +215,7 @@ def _apply(
                 raise Undecided(_("Of which it is, is not certain without the number of its order: %(tests)s.",
                                   tests=" · ".join(one.label for one in list_alike(group.test.name))))
             new = build_result(row.laboratory, group, dictionary, certain.case, specimen)
-            current = _find_current(applied)
+            current = find_current(applied)
             if current is None:
                 made = results.enter_result(certain.case, new, actor)
             elif _says_nothing_new(row, group, new, current, applied):
@@ -241,7 +244,7 @@ def _take_back(row: ReportedResult, applied: ReportedResult | None, certain: Sug
 
     Where our order is named, has a result, and none came under this number, a person looks which one is meant.
     """
-    current = _find_current(applied)
+    current = find_current(applied)
     row.case_id = applied.case_id if applied else row.case_id
     order = certain.order if certain else None
     if applied is None and order is not None and order.id in list_answered(order.case):
@@ -267,7 +270,7 @@ def find_sub_id(group: Group) -> str:
     return (group.main.sub_id if group.main else "")[:40]
 
 
-def _find_current(applied: ReportedResult | None) -> LabResult | None:
+def find_current(applied: ReportedResult | None) -> LabResult | None:
     """The newest revision of the result that came of an earlier word; None when there is none, or it was taken back."""
     if applied is None or applied.result_id is None:
         return None

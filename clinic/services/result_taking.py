@@ -86,13 +86,16 @@ def _find_key(group: Group) -> tuple[str, str, str, str]:
 
 
 def _forget_waiting(message: InboundMessage) -> set[tuple[str, str, str, str]]:
-    """Put aside what waited from an earlier reading; gives the keys of what was decided and stays."""
+    """Put aside what waited from an earlier reading; gives the keys of what was decided and stays.
+
+    So does what a person took back: read anew, it might be given to the same case.
+    """
     rows = db.session.execute(select(ReportedResult).where(ReportedResult.message_id == message.id)).unique().scalars()
     kept = set()
     for row in rows:
         if row.state is ReportedState.REPLACED:
             continue
-        if row.state in FOR_A_PERSON and row.result_id is None:
+        if row.state in FOR_A_PERSON and row.result_id is None and row.decided_by_id is None:
             row.state = ReportedState.REPLACED
             release.drop_waiting(row, None)
         else:

@@ -33,7 +33,7 @@ from clinic.read_audit import note_shown
 from clinic.schemas.delivery import ReasonIn
 from clinic.schemas.door import load
 from clinic.schemas.laboratory import is_label
-from clinic.services import lab_document, result_intake
+from clinic.services import lab_document, result_intake, result_put_back
 from clinic.services.confidential_report import is_confidential, is_document_hidden, is_reported_hidden
 from clinic.services.lab_order import list_orders
 from clinic.services.release import is_marked_critical
@@ -128,6 +128,20 @@ def reject(reported_id: str) -> Page:
         return _render(row, typed, {"reject_reason": (problem.fields or {}).get("reason", [problem.message])}), 422
     flash(_("Put aside, with your reason."))
     return redirect(url_for(".index"), 303)
+
+
+@blueprint.post("/<reported_id>/put-back")
+@requires(P.ENTER_RESULT)
+def put_back(reported_id: str) -> Page:
+    """Say that it was decided wrongly: what was entered of it is withdrawn, and it waits again."""
+    row, typed = get_reported(current_user, reported_id), read_form(request.form)
+    try:
+        result_put_back.put_back(
+            row, str(load(ReasonIn(), {"reason": typed.get("back_reason", "")})["reason"]), current_user)
+    except InvalidInput as problem:
+        return _render(row, typed, {"back_reason": (problem.fields or {}).get("reason", [problem.message])}), 422
+    flash(_("It waits again, and what was entered of it is withdrawn. Say whose it is."), "success")
+    return redirect(url_for(".show", reported_id=reported_id), 303)
 
 
 @blueprint.get("/documents/<document_id>")
@@ -238,6 +252,7 @@ def _render(
         say_flags=say_flags, say_number=say_number, say_identifier=say_identifier, typed=typed or {},
         way=WAY_WORDS[find_way(row)],
         errors=errors, cautions=cautions or [], may_act=is_open and has_permission(P.ENTER_RESULT),
+        may_put_back=row.state in result_put_back.DECIDED and has_permission(P.ENTER_RESULT),
         has_value=result_intake.has_value(row), may_map=may_map, is_hidden=is_hidden,
         unmapped=result_intake.find_unmapped(row) if may_map and is_open and not is_hidden else {},
         open_url=_address_opening(row) if is_hidden else None, is_worker=any(has_permission(one) for one in WORKERS))

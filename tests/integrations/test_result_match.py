@@ -5,16 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+from flask import Flask
 
 from clinic.caution import NeedsConfirmation
 from clinic.db import db, write_unit
-from clinic.models import Case, ReportedResult, ReportedState, ResultStatus, User
+from clinic.models import Case, InboundMessage, ReportedResult, ReportedState, ResultStatus, User
 from clinic.services import lab_order
+from clinic.services.inbound import work_again
 from clinic.services.result_intake import assign, list_suggestions
 from clinic.services.result_match import Sign
+from integrations.inbound.processing import process_waiting
 from tests.factory import make_applicant, make_case
 from tests.integrations.oru import write_order, write_person, write_value
 from tests.integrations.test_result_intake import RPR, Place, list_reported, list_results, place
+from tests.sign_in import sign_in
 
 __all__ = ["place"]
 S = ReportedState
@@ -131,3 +135,44 @@ def test_order_of_another_case_than_the_one_typed_asks_for_a_tick(place: Place) 
     (caution,) = asked.value.cautions
     assert place.orders["syphilis-nontreponemal"] in caution.text and other.number in caution.text
     assert list_results() == []
+
+
+def test_result_that_was_given_to_the_wrong_person_is_taken_back_and_goes_to_the_right_one(
+    app: Flask, place: Place
+) -> None:
+    """It could be withdrawn from the case, and then never be entered for whom it was."""
+    other = make_other(place)
+    (row,) = place.take(place.person(), place.order(), write_value(RPR, "POS", "CWE"))
+    assert (row.state, row.case_id) == (S.APPLIED, place.case_id)
+    row_id, message_id = row.id, row.message_id
+    client = sign_in(app, db.session.get_one(User, place.staff["labtech"]))
+    page = f"/laboratory/inbox/{row_id}"
+    assert "It does not belong here" in client.get(page).text
+    assert client.post(f"{page}/put-back", data={"back_reason": ""}).status_code == 422
+    answer = client.post(f"{page}/put-back", data={"back_reason": "tubes exchanged"}, follow_redirects=True)
+    assert "Enter it for a case" in answer.text and "tubes exchanged" in answer.text
+    assert [one.status for one in list_results()] == [ResultStatus.ENTERED_IN_ERROR]
+    with write_unit() as session:
+        work_again(session.get_one(InboundMessage, message_id), "a code was added", place.supervisor)
+    process_waiting()
+    assert [one.state for one in list_reported()] == [S.WAITING], "read anew, it is not given to the same case"
+    (later,) = place.take(place.person(), place.order(reported=LATER), write_value(RPR, "POS", "CWE", status="C"),
+                          control_id="L2")
+    assert later.state is S.WAITING and "taken off a case" in later.reason
+    ticks = [f"other-person:{other.number}", f"other-order:{other.number}"]
+    given = client.post(f"{page}/assign", data={"case": "other", "number": other.number, "reason": "asked the bench",
+                                                "confirmed": ticks})
+    assert given.status_code == 303
+    assert [(one.case_id, one.value) for one in list_results() if one.status is ResultStatus.PRELIMINARY] == [
+        (other.case_id, "reactive")]
+
+
+def test_result_that_was_put_aside_can_be_looked_at_again(app: Flask, place: Place) -> None:
+    (row,) = place.take("PID|1", place.order(), write_value(RPR, "POS", "CWE"))
+    client = sign_in(app, db.session.get_one(User, place.staff["labtech"]))
+    page = f"/laboratory/inbox/{row.id}"
+    assert client.post(f"{page}/put-back", data={"back_reason": "not hers"}).status_code == 409, "nothing was decided"
+    client.post(f"{page}/reject", data={"reject_reason": "nobody of ours"})
+    assert "Look at it again" in client.get(page).text
+    assert client.post(f"{page}/put-back", data={"back_reason": "she was registered since"}).status_code == 303
+    assert [one.state for one in list_reported()] == [S.WAITING]
