@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -140,14 +140,20 @@ def list_orders_of(specimen: Specimen) -> list[LabOrder]:
 
 def list_receipt_cautions(specimen: Specimen) -> list[Caution]:
     """A specimen that was too long on its way is taken only by somebody who says so."""
-    tube = list_tubes().get(specimen.tube or "")
-    if tube is None or specimen.collected_at is None:
-        return []
-    if clock.now() - specimen.collected_at <= timedelta(hours=tube.within):
+    by = find_deadline(specimen)
+    if by is None or clock.now() <= by:
         return []
     return [Caution("late-receipt", _(
         "%(number)s was drawn more than %(hours)s hours ago: the laboratory may not be able to use it.",
-        number=specimen.number, hours=tube.within), "scan")]
+        number=specimen.number, hours=list_tubes()[specimen.tube or ""].within), "scan")]
+
+
+def find_deadline(specimen: Specimen) -> datetime | None:
+    """Until when it should be in the laboratory; None where nobody knows when it was drawn, or sputum."""
+    tube = list_tubes().get(specimen.tube or "")
+    if tube is None or specimen.collected_at is None:
+        return None
+    return specimen.collected_at + timedelta(hours=tube.within)
 
 
 def is_labelled(specimen: Specimen) -> bool:

@@ -11,6 +11,7 @@ from flask_babel import ngettext
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
+from clinic import clock
 from clinic.db import db
 from clinic.documents.label import build_labels, print_labels, write_zpl
 from clinic.errors import ClearwayError, InvalidInput
@@ -268,6 +269,7 @@ def _show_list(typed: dict[str, Any], problem: InvalidInput | None = None) -> An
     shown = render_template(
         "specimen/index.html", rows=page.rows, tabs=tabs, where=where, acts=acts, typed=typed, scanned=scanned,
         tests=list_tests_by_specimen(row[0].id for row in page.rows), describe=describe,
+        find_deadline=handover.find_deadline, now=clock.now(),
         errors=(problem.fields or {"_schema": [problem.message]}) if problem else {},
         **address_pages(page, lambda row: (row[0].recorded_at, row[0].id)))
     return (shown, 422) if problem else shown

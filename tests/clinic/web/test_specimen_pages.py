@@ -209,6 +209,18 @@ def test_hand_over_of_nothing_or_nowhere_is_refused(case_id: str, phlebotomist: 
         assert answer.status_code == 422 and words in _text(answer)
 
 
+def test_list_says_until_when_a_tube_should_be_in_the_laboratory(case_id: str, phlebotomist: FlaskClient) -> None:
+    """That it came too late was said when it came."""
+    phlebotomist.post(f"/cases/{case_id}/draw", data={"tubes": ["serum"]})
+    (serum,) = _all(Specimen)
+    by = serum.collected_at + timedelta(hours=24)
+    for moment, words in ((by, ">in the laboratory by"), (by + timedelta(minutes=1), ">late: in the laboratory by")):
+        with clock.stopped_at(moment):
+            page = _text(sign_in(phlebotomist.application, db.session.get_one(User, serum.recorded_by_id)).get(
+                "/laboratory/specimens?at=drawn"))
+        assert words in page
+
+
 def test_received_specimen_is_sent_on_from_its_list(
     case_id: str, phlebotomist: FlaskClient, technician: FlaskClient
 ) -> None:
