@@ -54,7 +54,14 @@ from clinic.queries.due_contact_test import (
     was_tested,
     was_tested_again,
 )
-from clinic.queries.due_dose import has_ended, select_without_doses, without_doses
+from clinic.queries.due_dose import (
+    has_ended,
+    has_outcome,
+    is_without_outcome,
+    select_ended,
+    select_without_doses,
+    without_doses,
+)
 from clinic.queries.due_resisted import is_resisted, select_resisted
 from clinic.queries.due_second_entry import is_differing, select_differing
 from clinic.queries.due_source import (
@@ -282,6 +289,7 @@ SOURCES: tuple[Source, ...] = (
     Source("result-unconfirmed", _select_unconfirmed, _is_unconfirmed),
     Source("entries-differ", select_differing, is_differing),
     Source("treatment-month", _select_months, _is_treated),
+    Source("treatment-end", select_ended, is_without_outcome, has_outcome),
     Source("doses-missed", select_without_doses, without_doses, _is_treated),
     Source("tb-notification", select_unnotified, is_unnotified, was_notified),
     Source("refusal-return", select_returning, is_away),

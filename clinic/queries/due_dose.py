@@ -10,10 +10,11 @@ from sqlalchemy import ColumnElement, Date, Select, String, and_, case, cast, ex
 from clinic import clock
 from clinic.models import Case, DoseState, PhaseName, ResultStatus, Task, TbDose, TbPhase, TbSideEffect, Treatment
 from clinic.models.treatment import UNDER_WAY
-from clinic.queries.due_source import Moment, columns, led_at_sites, was_asked
+from clinic.queries.due_source import Moment, columns, last_day, led_at_sites, was_asked
 from clinic.queries.index_choice import write_out
 from clinic.tb_regimen import ALL_STOPPED, get_interruption_rule
 
+END = "treatment-end"  # the kind of task
 WEEKEND = 2  # days on which a treatment of five days a week gives nothing
 
 _GIVEN = and_(TbDose.superseded_at.is_(None), TbDose.state == DoseState.GIVEN)
@@ -24,6 +25,12 @@ _DONE = select(func.count()).select_from(TbDose).where(
     TbDose.phase_id == TbPhase.id, _GIVEN).correlate(TbPhase).scalar_subquery()
 _GOES_ON = (TbPhase.ended_on.is_(None), TbPhase.is_void.is_(False),
             or_(TbPhase.name == PhaseName.INTENSIVE, TbPhase.planned_doses > _DONE))
+# The doses of the last phase are given, and nobody has said how the treatment ended.
+_IS_OVER = (TbPhase.name == PhaseName.CONTINUATION, TbPhase.is_void.is_(False), TbPhase.ended_on.is_(None),
+            TbPhase.planned_doses > 0, TbPhase.planned_doses <= _DONE)
+_LAST_OF_PHASE = select(func.max(TbDose.day)).where(
+    TbDose.phase_id == TbPhase.id, _GIVEN).correlate(TbPhase).scalar_subquery()
+_IS_CURRENT = and_(write_out(UNDER_WAY, "treatment"), Treatment.status != ResultStatus.ENTERED_IN_ERROR)
 # All medicines are stopped and nobody has decided since (clinic/services/tb_given.py says the same of one case's days).
 _IS_STOPPED = exists().where(
     TbSideEffect.case_id == Treatment.case_id, TbSideEffect.superseded_at.is_(None), TbSideEffect.ended_on.is_(None),
@@ -62,12 +69,28 @@ def select_without_dose_on(day: Any) -> Select[*tuple[Any, ...]]:
 
 def has_ended(before: date) -> ColumnElement[bool]:
     """Whether the last dose that was planned was given before that day: what is awaited is cultures, no month."""
-    last = select(func.max(TbDose.day)).where(
-        TbDose.phase_id == TbPhase.id, _GIVEN).correlate(TbPhase).scalar_subquery()
     return exists(select(TbPhase.id).where(
-        TbPhase.case_id == Treatment.case_id, TbPhase.name == PhaseName.CONTINUATION, TbPhase.is_void.is_(False),
-        TbPhase.ended_on.is_(None), TbPhase.planned_doses > 0, TbPhase.planned_doses <= _DONE, last < before
-    ).correlate(Treatment))
+        TbPhase.case_id == Treatment.case_id, *_IS_OVER, before > _LAST_OF_PHASE).correlate(Treatment))
+
+
+def select_ended(moment: Moment) -> Select[*tuple[Any, ...]]:
+    """By the last dose that was planned: how it ended is not written down, often since cultures are awaited."""
+    return select(*columns(Treatment.series_id, Treatment.series_id, _LAST_OF_PHASE)).join(
+        Case, Case.id == Treatment.case_id).join(TbPhase, TbPhase.case_id == Treatment.case_id).where(
+        _IS_CURRENT, Treatment.started_on <= last_day(END, moment),  # by its index: no dose was given before
+        *_IS_OVER, last_day(END, moment) >= _LAST_OF_PHASE, led_at_sites(moment),
+        ~was_asked(END, Treatment.series_id, is_without_outcome))
+
+
+def is_without_outcome() -> ColumnElement[bool]:
+    """Every dose that was planned is given, and the treatment has no outcome."""
+    return exists(select(Treatment.id).join(TbPhase, TbPhase.case_id == Treatment.case_id).where(
+        Treatment.series_id == Task.subject_id, _IS_CURRENT, *_IS_OVER))
+
+
+def has_outcome() -> ColumnElement[bool]:
+    """The treatment has its outcome; else more doses were planned."""
+    return ~exists(select(Treatment.id).where(Treatment.series_id == Task.subject_id, _IS_CURRENT))
 
 
 def _find_later(one: Any, other: Any) -> Any:

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import exists, select
+from sqlalchemy import exists, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clinic import clock
@@ -268,20 +268,27 @@ def _build_row(task: NewTask, zone: str, actor: User | None) -> dict[str, Any]:
 
 
 def _open_next(task: Task, kind: TaskKind, outcome: str, actor: User | None) -> Task:
-    """The next one of a task that was not done for good: nobody is lost by "not reached"."""
+    """The next one of a task that was not done for good: nobody is lost by "not reached".
+
+    It takes over the key, so that what ends the matter, and what brings it back, finds the newest; the ones before are
+    numbered.
+    """
     base = task.key.removeprefix(build_key(kind.name, "")).split("~")[0]
     whole = build_key(kind.name, base)
-    count = db.session.execute(
-        select(Task.id).where(
-            Task.case_id == task.case_id, Task.key.startswith(whole + "~", autoescape=True))).scalars().all()
+    chain = db.session.execute(select(Task).where(Task.case_id == task.case_id, or_(
+        Task.key == whole, Task.key.startswith(whole + "~", autoescape=True)))).unique().scalars().all()
+    numbers = [int(row.key.rpartition("~")[2]) for row in chain if row.key != whole]
+    for row in chain:
+        if row.key == whole:
+            row.key = f"{whole}~{max(numbers, default=0) + 1}"
+    db.session.flush()
     zone = _zone_of(task)
     follower = NewTask(
-        kind=kind.name, key=f"{base}~{len(count) + 2}", site_id=task.site_id, case_id=task.case_id,
+        kind=kind.name, key=base, site_id=task.site_id, case_id=task.case_id,
         subject_id=task.subject_id, role=task.role, assignee_id=task.assignee_id, detail=task.detail,
         due_on=clock.today(zone) + timedelta(days=kind.again[outcome]))
     insert_tasks([follower], {task.site_id: zone}, actor)
-    return db.session.execute(
-        select(Task).where(Task.key == build_key(kind.name, follower.key))).unique().scalar_one()
+    return db.session.execute(select(Task).where(Task.key == whole)).unique().scalar_one()
 
 
 def _find_escalation(kind: TaskKind, level: int, due_on: date, opened_at: datetime, zone: str) -> datetime | None:

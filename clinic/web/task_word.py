@@ -19,7 +19,8 @@ KIND_WORDS: dict[str, LazyString] = {
     "culture-awaited": _l("Culture awaited"), "smear-awaited": _l("Smear or NAAT awaited"),
     "result-awaited": _l("Result awaited"), "result-unconfirmed": _l("Result without a second person"),
     "entries-differ": _l("The two entries differ"),
-    "treatment-month": _l("Month of treatment"), "doses-missed": _l("No dose for days"),
+    "treatment-month": _l("Month of treatment"), "treatment-end": _l("Treatment without its outcome"),
+    "doses-missed": _l("No dose for days"),
     "medicines-stopped": _l("All medicines are stopped"), "susceptibility-awaited": _l("Susceptibility awaited"),
     "resisted-medicine": _l("Treated with what the bacilli resist"),
     "tb-notification": _l("Tuberculosis to be notified"), "refusal-return": _l("May be examined again after a refusal"),
@@ -53,6 +54,8 @@ ADVICE: dict[str, LazyString] = {
     "entries-differ": _l("A second person typed another value than the first. Look at the report together; then "
                          "correct the first entry, or let the second be typed again. Nothing counts until then."),
     "treatment-month": _l("Clinical check, weight, and two sputum specimens for smear and culture."),
+    "treatment-end": _l("Every dose that was planned is given. Take the specimens at the end of treatment; when their "
+                        "cultures are final, record how the treatment ended: that ends the task."),
     "doses-missed": _l("Under treatment, and no dose is written down for days. Reach the person, and write down what "
                        "became of the days; a physician or the tuberculosis team decides on the interruption."),
     "medicines-stopped": _l("No dose is given. Record on the page of the side effect how the medicines go on, or begin "
@@ -104,6 +107,7 @@ OUTCOME_WORDS: dict[str, LazyString] = {
     "reopened": _l("Exam opened to amend it, or what was told was not right"),
     "still-exposed": _l("Exposure goes on"), "exposure-ended": _l("Exposure has ended"),
     "new-exam": _l("A new exam has begun, or it is valid no more"), "told": _l("Told when it ends"),
+    "cultures-awaited": _l("Cultures at the end awaited"),
     "told-possible": _l("Told that a new exam is possible"), "hold-ended": _l("Nobody need be kept apart any more"),
     "became-case": _l("Has become a tuberculosis case"), "other-day": _l("Another last day of the exposure"),
     "came": _l("Came"), "withdrawn": _l("Withdraws"), "goes-on": _l("Goes on"),
@@ -114,7 +118,7 @@ NEW_EXAM = "new-exam"  # of the person, beneath no case
 PLACES = {
     "sputum-due": "sputum", "culture-awaited": "sputum", "smear-awaited": "sputum", "result-awaited": "specimens/{}",
     "result-unconfirmed": "laboratory", "entries-differ": "laboratory",
-    "treatment-month": "tuberculosis", "doses-missed": "tuberculosis",
+    "treatment-month": "tuberculosis", "treatment-end": "tuberculosis", "doses-missed": "tuberculosis",
     "medicines-stopped": "tuberculosis", "susceptibility-awaited": "susceptibility",
     "resisted-medicine": "tuberculosis",
     "tb-notification": "tuberculosis/diagnosis", "refusal-return": NEW_EXAM, "validity-ending": NEW_EXAM,
@@ -136,6 +140,7 @@ _SENTENCES: dict[str, Callable[[str], str]] = {
     "entries-differ": lambda day: _("Typed a second time on %(day)s", day=day),
     "susceptibility-awaited": lambda day: _("Culture reported on %(day)s", day=day),
     "resisted-medicine": lambda day: _("Result confirmed on %(day)s", day=day),
+    "treatment-end": lambda day: _("Last dose %(day)s", day=day),
     "doses-missed": lambda day: _("Last dose, or begin: %(day)s", day=day),
     "tb-notification": lambda day: _("Registered on %(day)s", day=day),
     "refusal-return": lambda day: _("Last dose elsewhere %(day)s", day=day),
