@@ -38,7 +38,9 @@ DAYS = ("taken", "reported", "birth_date")
 DAY_FORM = "day_form"  # of a column map, beside its headings: how the laboratory writes a day
 # The order of year, month and day, with an example. A day that begins with its year is read as such in each of them.
 DAY_FORMS: dict[str, str] = {"ymd": "2026-03-24", "dmy": "24/03/2026", "mdy": "03/24/2026"}
-_DAY = re.compile(r"(\d{1,4})([-./])(\d{1,2})\2(\d{1,4})", re.ASCII)
+# With the time of the day, which many programs write beside it and nobody here needs.
+_DAY = re.compile(r"(\d{1,4})([-./])(\d{1,2})\2(\d{1,4})(?:[T ]\d{1,2}:\d{2}(?::\d{2})?)?", re.ASCII)
+_SEPARATOR = re.compile(r"sep=.?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -71,29 +73,31 @@ def read_table(content: bytes, columns: Mapping[str, str], charset: str) -> Tabl
             return Table((), (), (TableFault(0, _("The file's characters cannot be read: save it as CSV UTF-8.")),))
     if "\0" in text:
         return Table((), (), (TableFault(0, _("This is no CSV file: save the table as CSV UTF-8.")),))
-    first = text.split("\n", 1)[0]
-    delimiter = max((";", "\t", ","), key=first.count) if first else ","
+    first = next((line for line in text.splitlines() if line.strip() and not _SEPARATOR.fullmatch(line.strip())), "")
+    delimiter = max((";", "\t", ","), key=first.count)
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error:
         return Table((), (), (TableFault(0, _("A quotation mark is not closed: save the table as CSV anew.")),))
     rows = [[cell.strip() for cell in row] for row in rows]
-    if not rows or not any(rows[0]):
+    above = next((at for at, row in enumerate(rows) if any(row) and not _SEPARATOR.fullmatch(delimiter.join(row))),
+                 len(rows))  # empty lines, and the one by which Excel is told how cells are parted
+    if above == len(rows):
         return Table((), (), (TableFault(0, _("The file is empty.")),))
-    return _read_rows(rows, {field: columns[field] for field in FIELDS if columns.get(field)},
+    return _read_rows(rows[above:], above + 1, {field: columns[field] for field in FIELDS if columns.get(field)},
                       columns.get(DAY_FORM, "ymd"))
 
 
-def _read_rows(rows: list[list[str]], columns: Mapping[str, str], day_form: str) -> Table:
-    headings = tuple(rows[0])
-    faults = [TableFault(1, _("The column map does not say which column holds: %(what)s.", what=label))
+def _read_rows(rows: list[list[str]], top: int, columns: Mapping[str, str], day_form: str) -> Table:
+    headings = tuple(rows[0])  # on line `top`
+    faults = [TableFault(top, _("The column map does not say which column holds: %(what)s.", what=label))
               for field, (label, needed) in FIELDS.items() if needed and not columns.get(field)]
-    faults += [TableFault(1, _("The heading “%(heading)s” of the column map is not in the file.", heading=heading))
+    faults += [TableFault(top, _("The heading “%(heading)s” of the column map is not in the file.", heading=heading))
                for heading in columns.values() if heading not in headings]
-    faults += [TableFault(1, _("The heading “%(heading)s” stands twice.", heading=heading))
+    faults += [TableFault(top, _("The heading “%(heading)s” stands twice.", heading=heading))
                for heading in dict.fromkeys(columns.values()) if headings.count(heading) > 1]
     if not any(columns.get(field) for field in WHOSE):
-        faults.append(TableFault(1, _("The column map names no column by which a result finds its case.")))
+        faults.append(TableFault(top, _("The column map names no column by which a result finds its case.")))
     if len(rows) > MOST_ROWS + 1:
         faults.append(TableFault(0, _("The file may have at most %(most)s rows. Divide it.", most=MOST_ROWS)))
     if faults:
@@ -101,9 +105,11 @@ def _read_rows(rows: list[list[str]], columns: Mapping[str, str], day_form: str)
     places = {field: headings.index(heading) for field, heading in columns.items()}
     reports: list[PersonReport] = []
     seen: dict[tuple[str, ...], int] = {}
-    for line, row in enumerate(rows[1:], 2):
+    for line, row in enumerate(rows[1:], top + 1):
         if not any(row):
             continue
+        if len(row) > len(headings) and not any(row[len(headings):]):
+            row = row[:len(headings)]  # nothing stands to the right of the table
         if len(row) != len(headings):
             faults.append(TableFault(line, _("It has %(found)s cells, the heading has %(wanted)s.", found=len(row),
                                              wanted=len(headings))))

@@ -102,7 +102,8 @@ def attach_document(
     if order_id and order_id not in {one.id for one in orders}:
         raise InvalidInput(_("Please correct what is marked."), document=row.id, fields={"order_id": [
             _("This order is of another case than the one that you chose.")]})
-    cautions = list_cautions(row.laboratory, *find_said(row), case)
+    # A number that one of us typed when it was sent up is no word of the laboratory.
+    cautions = list_cautions(row.laboratory, *find_said(row), case) if row.message_id else []
     ensure_confirmed(cautions, confirmed)
     named = [*list_order_numbers(scanned), *list_order_numbers(row.placer)]
     order = next((one for one in orders if one.id == order_id), None) or next(

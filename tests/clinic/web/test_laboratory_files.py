@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -144,6 +145,26 @@ def test_days_are_read_as_the_laboratory_writes_them(
             "1991-03-24", read, read)
     else:
         assert [(fault.line, DAY_FORMS[form] in fault.words) for fault in found.faults] == [(2, True)] * 2
+
+
+@pytest.mark.parametrize("change", [
+    lambda text: "sep=;\r\n" + text,  # as Excel writes it for itself
+    lambda text: "\r\n\r\n" + text,
+    lambda text: text + ";;",
+    lambda text: text.replace("2026-11-19", "2026-11-19 08:30"),
+    lambda text: text.replace("2026-11-19", "2026-11-19T08:30:00"),
+])  # fmt: skip
+def test_what_spreadsheets_add_to_a_table_hinders_nothing(ids: dict[str, str], change: Callable[[str], str]) -> None:
+    """A line above the headings was "The file is empty", the time beside a day no day, empty cells too many."""
+    text = "\n".join((HEAD, row(ids, taken="2026-11-19")))
+    found = read_table(change(text).encode(), COLUMNS, "utf-8")
+    assert found.faults == ()
+    assert found.reports[0].panels[0].observed_at == "2026-11-19"
+
+
+def test_line_of_a_fault_is_that_of_the_file(ids: dict[str, str]) -> None:
+    text = "\n".join(("", HEAD, row(ids, value="")))
+    assert [fault.line for fault in read_table(text.encode(), COLUMNS, "utf-8").faults] == [3]
 
 
 @pytest.mark.parametrize(("lines", "words"), [
