@@ -17,9 +17,10 @@ KIDNEY_LIMIT = 60  # 1.5 [own]; New Zealand's limit stands in its own rule
 RULES: dict[str, tuple[str, ...]] = {
     "sputum-replacement": (), "sputum-timing": ("naat_of_first",), "tst": ("positive_mm",),
     "tst-accepted": ("below_age_years",), "validity": ("months",),
+    "alert-film-repeat": ("days", "at_least_days"),
     "grade-film": (), "grade-clear": (), "grade-result": ("egfr_below",),
     **{f"alert-{name}": () for name in (
-        "infection", "film-repeat", "hiv", "syphilis", "kidney", "film-deferred")},
+        "infection", "hiv", "syphilis", "kidney", "film-deferred")},
 }
 RULES_NZ: dict[str, tuple[str, ...]] = {
     "alert-kidney": ("egfr_below",), "alert-hba1c": ("mmol_per_mol_above",), "alert-pregnant-egfr": ()}

@@ -16,7 +16,7 @@ from clinic.errors import InvalidInput, NotFound
 from clinic.models import Answer, Case, Film, FilmState, ResultStatus, Sex, User, XrayReading
 from clinic.partial_date import age_on, parse_partial_date
 from clinic.schemas.imaging import NewReading
-from clinic.services import assessment, revision
+from clinic.services import assessment, film_repeat, revision
 from clinic.services.film import get_film, list_films
 from clinic.services.plausibility import ensure_possible_dates, get_today, list_date_cautions
 from clinic.xray_finding import (
@@ -216,4 +216,5 @@ def _finish(row: XrayReading, actor: User, action: str, confirmed: list[str] | N
         detail["reason"] = reason
     record_change(action, "xray-reading", row.id, case_id=row.case_id, site_id=row.case.site_id, detail=detail,
                   actor_id=actor.id, actor_kind="user")
+    film_repeat.follow_readings(row.case, list_readings(row.case), actor)
     assessment.refresh(row.case)

@@ -22,7 +22,8 @@ from clinic.permissions import ROLES, Permission, permissions_of
 from clinic.task_kind import TaskKind, list_task_kinds
 
 NO_MORE = "not-needed"  # how the clock ends what is no longer awaited
-OF_CASE = ("sputum-due", "culture-awaited", "smear-awaited", "result-awaited")  # awaited for the case's own sake
+# Awaited for the case's own sake.
+OF_CASE = ("sputum-due", "film-repeat", "culture-awaited", "smear-awaited", "result-awaited")
 
 
 @dataclass(frozen=True)

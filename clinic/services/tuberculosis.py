@@ -18,7 +18,7 @@ from clinic.queries.due_tb_case import WAITING_YEAR
 from clinic.rules.age import add_months
 from clinic.rules.programme import list_programmes
 from clinic.schemas.tuberculosis import NewOutcome, NewTbCase
-from clinic.services import assessment
+from clinic.services import assessment, film_repeat
 from clinic.services.fact import list_counting_results
 from clinic.services.plausibility import ensure_order, ensure_possible_dates, get_today
 from clinic.services.tb_contact import end_tasks_of
@@ -49,6 +49,7 @@ def open_tb_case(case: Case, new: NewTbCase, actor: User) -> TbCase:
                 **{name: getattr(new, name) for name in FIELDS})
     db.session.add(tb)
     end_tasks_of(case.applicant_id, actor)
+    film_repeat.end_repeat(case, actor)
     finish(case, "open-tb-case", actor, {"number": tb.number, "basis": new.basis.value}, confirmed)
     return tb
 

@@ -16,6 +16,7 @@ KIND_WORDS: dict[str, LazyString] = {
     "critical-call": _l("Critical value to be told"), "amendment": _l("Signed exam to amend"),
     "corrected-result": _l("Corrected result to be told"), "order-refused": _l("Order refused by the laboratory"),
     "infectious": _l("May be infectious: keep apart"), "sputum-due": _l("Sputum due"),
+    "film-repeat": _l("Chest X-ray to be repeated"),
     "culture-awaited": _l("Culture awaited"), "smear-awaited": _l("Smear or NAAT awaited"),
     "result-awaited": _l("Result awaited"), "result-unconfirmed": _l("Result without a second person"),
     "entries-differ": _l("The two entries differ"),
@@ -45,6 +46,8 @@ ADVICE: dict[str, LazyString] = {
     "infectious": _l("Give a mask, use the isolation room, and see that sputum is taken and the case notified."),
     "sputum-due": _l("The next specimen is due: early morning, supervised. When it may be taken stands on the page of "
                      "sputum, as the rules of the programme ask it."),
+    "film-repeat": _l("The film suggested tuberculosis. A second one, about three months after it, shows whether it is "
+                      "stable: ask the person to come for it. Where the authority has decided without it, say so."),
     "culture-awaited": _l("The laboratory's final report should have come. Ask for it."),
     "smear-awaited": _l("Nothing is reported of the specimen's smear or NAAT. See how far it came; ask for the result, "
                         "or for another specimen where this one is lost."),
@@ -116,7 +119,8 @@ OUTCOME_WORDS: dict[str, LazyString] = {
 NEW_EXAM = "new-exam"  # of the person, beneath no case
 # Where the work of a kind is done, beneath /cases/<id>; the braces stand for the first word of the task's key.
 PLACES = {
-    "sputum-due": "sputum", "culture-awaited": "sputum", "smear-awaited": "sputum", "result-awaited": "specimens/{}",
+    "sputum-due": "sputum", "film-repeat": "xray",
+    "culture-awaited": "sputum", "smear-awaited": "sputum", "result-awaited": "specimens/{}",
     "result-unconfirmed": "laboratory", "entries-differ": "laboratory",
     "treatment-month": "tuberculosis", "treatment-end": "tuberculosis", "doses-missed": "tuberculosis",
     "medicines-stopped": "tuberculosis", "susceptibility-awaited": "susceptibility",
@@ -133,6 +137,7 @@ PLACES_OF = {"side-effect": "tuberculosis", "mistaken": "laboratory", "sent-back
              "traced": "contacts"}
 _SENTENCES: dict[str, Callable[[str], str]] = {
     "sputum-due": lambda day: _("Last specimen, or request: %(day)s", day=day),
+    "film-repeat": lambda day: _("First film on %(day)s", day=day),
     "culture-awaited": lambda day: _("Specimen of %(day)s", day=day),
     "smear-awaited": lambda day: _("Its last step was on %(day)s", day=day),
     "result-awaited": lambda day: _("Its last step was on %(day)s", day=day),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
+from clinic import clock
 from clinic.caution import NeedsConfirmation
+from clinic.db import db
 from clinic.errors import CaseChanged, InvalidInput, NotNow
-from clinic.models import Answer, Case, ResultStatus, Sex, User
+from clinic.models import Answer, Case, ResultStatus, Sex, Task, User
 from clinic.schemas.door import load
 from clinic.schemas.imaging import NewReading, XrayReadingIn
 from clinic.services import radiology
@@ -123,3 +127,46 @@ def test_child_without_lateral_view_asks_for_a_tick(app: Flask) -> None:
     with pytest.raises(NeedsConfirmation) as caught:
         radiology.record_reading(case, _new(case, "NORMAL", view="ap"), make_user("radiologist", case.site))
     assert [caution.code for caution in caught.value.cautions] == [radiology.ELSEWHERE, "lateral"]
+
+
+def _list_repeats(case: Case) -> list[tuple[str, str | None]]:
+    rows = db.session.execute(select(Task).where(Task.kind == "film-repeat", Task.case_id == case.id)
+                              .order_by(Task.opened_at, Task.id)).unique().scalars()
+    return [(row.due_on.isoformat(), row.outcome) for row in rows]
+
+
+@pytest.mark.database
+def test_suspicious_film_is_asked_for_again_after_three_months(app: Flask) -> None:
+    """Canada, Australia and New Zealand ask for it; an alert said so, and nobody was asked on the day."""
+    days = {name: date(2026, 3, 2) + timedelta(days=n) for name, n in {"first": 0, "near": 20, "due": 90}.items()}
+    case = make_case("ca", make_applicant(make_user("reception"), sex=Sex.MALE))
+    radiologist = make_user("radiologist", case.site)
+    with clock.stopped_at(datetime(2026, 7, 1, 9, tzinfo=UTC)):
+        radiology.record_reading(case, _taken(days["first"], "INFILTRATE"), radiologist)
+        assert _list_repeats(case) == [(days["due"].isoformat(), None)]
+        near = radiology.record_reading(case, _taken(days["near"], "NORMAL"), radiologist)
+        assert _list_repeats(case) == [(days["due"].isoformat(), None)], "too soon to show anything"
+        radiology.withdraw_reading(near, "of another person", radiologist)
+        radiology.record_reading(case, _taken(days["due"], "INFILTRATE"), radiologist)
+        assert _list_repeats(case) == [(days["due"].isoformat(), "collected")]
+
+
+@pytest.mark.database
+@pytest.mark.parametrize(("programme", "findings", "asked"), [
+    ("au", "INFILTRATE", 1), ("nz", "INFILTRATE", 1), ("ca", "NORMAL", 0), ("us", "INFILTRATE", 0),
+    ("uk", "INFILTRATE", 0)])
+def test_film_is_asked_for_again_where_the_programme_says_so(
+    app: Flask, programme: str, findings: str, asked: int
+) -> None:
+    case = make_case(programme, make_applicant(make_user("reception"), sex=Sex.MALE))
+    radiologist = make_user("radiologist", case.site)
+    result = "tb" if programme == "uk" else None
+    row = radiology.record_reading(case, _taken(get_today(case), findings, result), radiologist)
+    assert len(_list_repeats(case)) == asked
+    radiology.withdraw_reading(row, "of another person", radiologist)
+    assert {outcome for _due, outcome in _list_repeats(case)} == ({"not-needed"} if asked else set())
+
+
+def _taken(day: date, finding: str, result: str | None = None) -> NewReading:
+    return NewReading(taken_on=day, view="pa", findings=(finding,), result=result, confirmed=[
+        radiology.ELSEWHERE, "long-ago-taken_on", "late-entry"])
