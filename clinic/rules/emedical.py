@@ -24,7 +24,7 @@ RULES: dict[str, tuple[str, ...]] = {
 }
 RULES_NZ: dict[str, tuple[str, ...]] = {
     "alert-kidney": ("egfr_below",), "alert-hba1c": ("mmol_per_mol_above",), "alert-pregnant-egfr": ()}
-RULES_AU: dict[str, tuple[str, ...]] = {"alert-lateral": (), "alert-undertaking": ()}
+RULES_AU: dict[str, tuple[str, ...]] = {"alert-lateral": ("below_age_years",), "alert-undertaking": ()}
 
 
 def assess(sit: Situation, plan: Plan) -> Outcome:
@@ -114,7 +114,7 @@ def _list_alerts(sit: Situation, outcome: Outcome, disease: str) -> tuple[str, .
         if "creatinine" in outcome.required and "pregnancy_weeks" in results:
             names.append("alert-pregnant-egfr")
     if sit.programme == "au":
-        if sit.age < 11 and "tb-clinical-review" in outcome.required:
+        if sit.age < sit.number("alert-lateral", "below_age_years") and "tb-clinical-review" in outcome.required:
             names.append("alert-lateral")
         if record.film == "tb" and outcome.status == FINAL:
             names.append("alert-undertaking")

@@ -36,6 +36,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "high-burden": ("threshold_per_100k",), "tst": ("positive_mm", "positive_mm_contact_or_hiv"),
     "tst-accepted": ("below_age_years",), "adoptee": ("max_age_years",), "refusal": ("wait_months",),
     "sputum-replacement": (), "sputum-timing": ("naat_of_first",),
+    "lateral": ("below_age_years",),
     "validity": ("NONE", "B2", "B3", "B0", "B1P", "B1E", "A-W"),
     "validity-cap": ("months",), "hansens": ("treated_days",), "substance": ("remission_months",),
     "harm": ("free_months",),

@@ -27,7 +27,8 @@ from clinic.models import (
     XrayReading,
 )
 from clinic.partial_date import parse_partial_date
-from clinic.rules import list_circumstances
+from clinic.rules import list_circumstances, list_programmes
+from clinic.rules.programme import Edition
 from clinic.services.form_fact import list_form_facts
 from clinic.treatment_catalogue import list_treatables
 
@@ -37,6 +38,12 @@ SPUTUM_KINDS = {SpecimenKind.SPUTUM, SpecimenKind.GASTRIC_ASPIRATE}
 def get_exam_date(case: Case) -> date:
     """The day of the physical exam; until it is known, today at the case's site (product.md, "Case")."""
     return case.exam_date or clock.today(case.site.time_zone)
+
+
+def get_edition(case: Case) -> Edition:
+    """The rules in force on that day."""
+    programme = list_programmes()[case.programme]
+    return programme.find_edition(get_exam_date(case)) or programme.editions[-1]
 
 
 def build_facts(case: Case) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from sqlalchemy import select
 
 from clinic.db import db
 from clinic.models import Case, Task, User, XrayReading
-from clinic.rules.programme import list_findings, list_programmes
-from clinic.services.fact import get_exam_date
+from clinic.rules.programme import list_findings
+from clinic.services.fact import get_edition
 from clinic.services.task import build_key, close_task_of, close_tasks_about, open_task
 from clinic.services.tb_summary import find_tb_case
 
@@ -25,8 +25,7 @@ def follow_readings(case: Case, readings: Sequence[XrayReading], actor: User) ->
 
     Who is treated for tuberculosis has the films of the treatment.
     """
-    edition = list_programmes()[case.programme].find_edition(get_exam_date(case))
-    rule = edition.rules.get(f"{case.programme}-alert-film-repeat") if edition else None
+    rule = get_edition(case).rules.get(f"{case.programme}-alert-film-repeat")
     if rule is None:
         return
     read = sorted((row for row in readings if row.counts and row.taken_on is not None), key=_find_day)

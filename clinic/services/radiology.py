@@ -17,6 +17,7 @@ from clinic.models import Answer, Case, Film, FilmState, ResultStatus, Sex, User
 from clinic.partial_date import age_on, parse_partial_date
 from clinic.schemas.imaging import NewReading
 from clinic.services import assessment, film_repeat, revision
+from clinic.services.fact import get_edition
 from clinic.services.film import get_film, list_films
 from clinic.services.plausibility import ensure_possible_dates, get_today, list_date_cautions
 from clinic.xray_finding import (
@@ -32,7 +33,7 @@ from clinic.xray_finding import (
 # "Female 10-55 must have pregnancy answered before CXR" (us.md 3.4, Validation).
 PREGNANCY_AGES = range(10, 56)
 ELSEWHERE = "film-elsewhere"  # the caution about a film that only the reader has seen
-LATERAL_BELOW = 10  # years: frontal and lateral (us.md 1.4; addendum section 3)
+LATERAL = "lateral"  # the rule of a programme, or its alert, that says below which age two views are taken
 
 
 def record_reading(case: Case, new: NewReading, actor: User) -> XrayReading:
@@ -97,9 +98,16 @@ def needs_pregnancy_answer(case: Case) -> bool:
     )
 
 
+def find_lateral_age(case: Case) -> int:
+    """Below which age in years the programme has a lateral view taken as well; 0 where it asks for none."""
+    rules, programme = get_edition(case).rules, case.programme
+    rule = rules.get(f"{programme}-{LATERAL}") or rules.get(f"{programme}-alert-{LATERAL}")
+    return rule.numbers["below_age_years"] if rule else 0
+
+
 def needs_lateral(case: Case, day: date) -> bool:
     """Whether a lateral view belongs to a film of this person taken on `day`."""
-    return age_on(parse_partial_date(case.applicant.birth_date), day).years < LATERAL_BELOW
+    return age_on(parse_partial_date(case.applicant.birth_date), day).years < find_lateral_age(case)
 
 
 def _build(case: Case, new: NewReading, actor: User) -> XrayReading:
@@ -175,7 +183,8 @@ def _list_cautions(case: Case, new: NewReading) -> list[Caution]:
             "This applicant is pregnant: confirm that consent was signed and abdomen and pelvis were double shielded."),
             "taken_on"))
     if needs_lateral(case, new.taken_on) and new.view in ("pa", "ap"):
-        found.append(Caution("lateral", _("Under ten years a lateral view is taken too: confirm that there is none."),
+        found.append(Caution("lateral", _("Under %(age)s years a lateral view is taken too: confirm that there is "
+                                          "none.", age=find_lateral_age(case)),
                              "view"))
     if any(film.state is FilmState.QUARANTINED for film in list_films(case)):
         found.append(Caution("quarantined-film", _(

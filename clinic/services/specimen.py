@@ -19,11 +19,11 @@ from clinic.identifier import build_specimen_number
 from clinic.laboratory_test import list_tests
 from clinic.models import Case, LabResult, Purpose, ResultStatus, Specimen, SpecimenKind, User
 from clinic.partial_date import format_clinically
-from clinic.rules.programme import Edition, Rule, list_programmes
+from clinic.rules.programme import Rule
 from clinic.rules.united_kingdom import judge_series
 from clinic.schemas.laboratory import NewSpecimen
 from clinic.services import assessment, lab_order
-from clinic.services.fact import find_counting_reading, get_exam_date
+from clinic.services.fact import find_counting_reading, get_edition
 from clinic.services.plausibility import ensure_order, ensure_possible_dates, get_today, list_date_cautions
 
 RESPIRATORY = (SpecimenKind.SPUTUM, SpecimenKind.GASTRIC_ASPIRATE)
@@ -62,12 +62,6 @@ def _list_tests_of(specimen: Specimen) -> list[str]:
     others = [row for row in list_specimens(specimen.case) if row.id != specimen.id and not row.is_lost]
     has_naat = not others and get_series_rule(specimen.case).numbers["naat_of_first"]
     return ["sputum-smear", *(["sputum-naat"] if has_naat else []), "sputum-culture"]
-
-
-def get_edition(case: Case) -> Edition:
-    """The rules in force on the exam's day."""
-    programme = list_programmes()[case.programme]
-    return programme.find_edition(get_exam_date(case)) or programme.editions[-1]
 
 
 def get_series_rule(case: Case) -> Rule:

@@ -35,6 +35,7 @@ from clinic.schemas.laboratory import InoculationIn, LabResultIn, SpecimenIn
 from clinic.schemas.reason import ReasonIn
 from clinic.services import laboratory, specimen, tb_check
 from clinic.services.assessment import list_requirements
+from clinic.services.fact import get_edition
 from clinic.services.handover import rejection_word
 from clinic.services.plausibility import get_today
 from clinic.services.tb_summary import find_tb_case
@@ -296,7 +297,7 @@ def _say_series(case: Case) -> str:
     """What the programme's rules say of the specimens; of a child's work-up that sputum is one way of three."""
     asked = _list_asked(case)
     if "tb-child-workup" in asked and "sputum-series" not in asked:
-        return specimen.get_edition(case).rules[f"{case.programme}-child-workup"].says
+        return get_edition(case).rules[f"{case.programme}-child-workup"].says
     return specimen.get_series_rule(case).says
 
 

@@ -166,7 +166,7 @@ def _show(case: Case, typed: dict[str, Any], problem: InvalidInput | None = None
         and (row is not None or problem is not None or not any(r.counts and not r.deferred for r in readings)
              or "new" in request.args),
         may_read=is_recording(case) and has_permission(P.READ_XRAY),
-        lacks_lateral=radiology.needs_lateral(case, get_today(case))
+        lateral_age=radiology.find_lateral_age(case), lacks_lateral=radiology.needs_lateral(case, get_today(case))
         and not any(film.view == "lateral" for film in known if film.state is FilmState.ACCEPTED),
         must_ask=radiology.needs_pregnancy_answer(case), pregnant=radiology.find_pregnancy(case) is Known.YES,
         reasons=to_requirement_reasons(because),

@@ -113,11 +113,11 @@ def _take_film(page: Page, address: str, case: str, today: date, folder: Path) -
     page.get_by_role("link", name="Send films: confirm who is in front of you").click()
     take_picture(page, "child-xray-identity")
     page.get_by_role("button", name="It is this person: go on").click()
-    expect(page.get_by_text("Under ten years two views are taken")).to_be_visible()
+    expect(page.get_by_text("Under 10 years two views are taken")).to_be_visible()
     page.set_input_files("#films", [str(frontal), str(lateral)])
     page.get_by_role("button", name="Send", exact=True).click()
     expect(page.get_by_text("Accepted")).to_have_count(2)
-    expect(page.get_by_text("Under ten years two views are taken")).to_have_count(0)
+    expect(page.get_by_text("Under 10 years two views are taken")).to_have_count(0)
     take_picture(page, "child-film-received")
 
 

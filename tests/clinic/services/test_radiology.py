@@ -129,6 +129,17 @@ def test_child_without_lateral_view_asks_for_a_tick(app: Flask) -> None:
     assert [caution.code for caution in caught.value.cautions] == [radiology.ELSEWHERE, "lateral"]
 
 
+@pytest.mark.parametrize(("programme", "age", "asked"), [
+    ("au", 10, True), ("us", 10, False), ("us", 9, True), ("uk", 5, False), ("ca", 5, False), ("nz", 5, False)])
+def test_lateral_view_is_asked_for_by_the_programmes_own_age(
+    app: Flask, programme: str, age: int, asked: bool
+) -> None:
+    """The United States' age stood for everybody: no lateral view at ten for Australia, one for a British child."""
+    with clock.stopped_at(datetime(2026, 7, 1, 9, tzinfo=UTC)):
+        case = make_case(programme, make_applicant(make_user("reception"), birth_date=f"{2026 - age}-01-01"))
+        assert radiology.needs_lateral(case, get_today(case)) is asked
+
+
 def _list_repeats(case: Case) -> list[tuple[str, str | None]]:
     rows = db.session.execute(select(Task).where(Task.kind == "film-repeat", Task.case_id == case.id)
                               .order_by(Task.opened_at, Task.id)).unique().scalars()
