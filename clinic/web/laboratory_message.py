@@ -17,6 +17,7 @@ from clinic.laboratory_test import list_tests
 from clinic.models import InboundMessage, InboundState, MapKind, ReportedResult
 from clinic.permissions import Permission, has_permission, requires
 from clinic.ports import ports
+from clinic.queries.message_search import find_messages
 from clinic.queries.reported import (
     COUNT_LIMIT,
     PAGE_SIZE,
@@ -46,6 +47,7 @@ blueprint = Blueprint("laboratory_message", __name__, url_prefix="/laboratory")
 Page = str | tuple[str, int] | Response
 P = Permission
 ASIDE = "aside"  # the button beside the one that has a message worked on again
+NUMBER_LIMIT = 200  # of a number that is looked for
 AGAIN_ALL = "again"  # the button that has all worked on again which waited for a code
 NOBODY = "codes of laboratories and what they mean here, nobody examined"
 
@@ -54,18 +56,20 @@ NOBODY = "codes of laboratories and what they mean here, nobody examined"
 @requires(P.MAP_RESULTS)
 @shows_nobody("numbers and times of messages, nothing of what is in them")
 def index() -> str:
-    """The laboratories' messages in one state, those for a person first."""
+    """The laboratories' messages in one state, those for a person first; with a number those that have or name it."""
     laboratories = {one.id: one for one in list_laboratories(current_user.site_id)}
+    typed = request.args.get("number", "").strip()[:NUMBER_LIMIT]
     counts = count_messages(laboratories)
     first = next((one for one in (InboundState.ERROR, InboundState.HELD) if counts[one]), InboundState.APPLIED)
     wanted = request.args.get("state", "")
     state = InboundState(wanted) if wanted in set(InboundState) else first
-    rows = list_messages(current_user, laboratories, state, request.args.get("after"), PAGE_SIZE + 1)
+    rows = (find_messages(list(laboratories.values()), typed) if typed else
+            list_messages(current_user, laboratories, state, request.args.get("after"), PAGE_SIZE + 1))
     more, rows = len(rows) > PAGE_SIZE, rows[:PAGE_SIZE]
     return render_template(
         "reported/messages.html", rows=rows, laboratories=laboratories, state=state, counts=counts,
         count_limit=COUNT_LIMIT, words=MESSAGE_WORDS, ways=WAY_WORDS, say_kind=say_kind,
-        outcomes=_say_outcomes(rows), twins=list_twins(rows),
+        outcomes=_say_outcomes(rows), twins=list_twins(rows), typed=typed,
         next_url=url_for(".index", state=state.value, after=rows[-1].id) if more else None)
 
 

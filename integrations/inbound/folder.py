@@ -105,7 +105,8 @@ def _take(place: Place, path: Path, settings: Settings) -> None:
         answers = [] if refused else store(session, judged)
     if refused:
         answer = next((one.answer for one in refused if one.answer), b"").decode("utf-8", "replace")
-        _refuse(place, path, f"{len(refused)} of {len(judged)} messages are refused, so none is taken.\n"
+        _refuse(place, path, f"{len(refused)} of {len(judged)} messages are refused, so none is taken: "
+                             f"{refused[0].fault or 'a message has no readable header'}.\n"
                              + answer.replace("\r", "\n"))
         return
     _move(path, place.folder / DONE, b"".join(answer or b"" for answer in answers).replace(b"\r", b"\r\n"), ".ack")
@@ -116,7 +117,7 @@ def _judge(place: Place, arrival: Arrival, senders: Senders, takes_tests: bool) 
     """Judge a message; under another laboratory's names it is refused in this one's folder."""
     verdict = judge(arrival, senders, takes_tests)
     if verdict.row is not None and verdict.row["laboratory_id"] != place.laboratory_id:
-        return Verdict(verdict.answer, None)
+        return Verdict(verdict.answer, None, fault="MSH-3, MSH-4 and MSH-6 are those of another laboratory")
     return verdict
 
 

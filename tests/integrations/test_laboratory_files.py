@@ -88,7 +88,7 @@ def test_what_a_worker_that_ended_had_claimed_is_taken_by_the_next(app: Flask, f
     (f"FHS|^~\\&\rBHS|^~\\&\r{ORU}{SECOND}BTS|3\rFTS|1\r", "BTS-1 counts 3"),
     (f"FHS|^~\\&\rBHS|^~\\&\r{ORU}BTS|1\rFTS|2\r", "FTS-1 counts 2"),
     (f"BHS|^~\\&\r{ORU}", "cut off"), ("", "no message"), ("Dear laboratory", "does not begin"),
-    (ORU + ORU.replace("LAB01|CLEAR", "LAB09|CLEAR"), "1 of 2 messages are refused"),
+    (ORU + ORU.replace("LAB01|CLEAR", "LAB09|CLEAR"), "so none is taken: sender 'CENTRALLAB|LAB09|NBO': MSH-3"),
 ])  # fmt: skip
 def test_file_that_cannot_be_trusted_is_put_aside_whole_and_seen(
     app: Flask, folder: Path, content: str, reason: str

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from clinic import clock
 from clinic.audit import audit_engine, audit_read
 from clinic.db import db, write_unit
+from clinic.identifier import build_order_number
 from clinic.key import new_id
 from clinic.laboratory_test import list_tests
 from clinic.models import (
@@ -450,3 +451,22 @@ def test_two_messages_under_one_number_are_told_on_both_and_in_the_list(app: Fla
         assert words in page and f'href="/laboratory/messages/{another}"' in page and twins[1] not in page
     assert words not in http.get(f"/laboratory/messages/{twins[1]}").text
     assert http.get(f"/laboratory/messages?state={state}").text.count(listed) == 2
+
+
+def test_message_is_found_by_its_number_and_by_those_that_it_names(app: Flask, ids: dict[str, str]) -> None:
+    """Who telephones says a number; the lists were by state alone, and the newest first."""
+    with write_unit() as unit:
+        row = unit.get_one(ReportedResult, ids["row"])
+        row.placer = order = build_order_number("NBO", 77)
+    users = [make_user("labsupervisor").id, make_user("labsupervisor", make_site("KSM")).id]
+    db.session.commit()
+    supervisor, elsewhere = (sign_in(app, db.session.get_one(User, one)) for one in users)
+    link = f'href="/laboratory/messages/{ids["message"]}"'
+    for number in ("R1", " R1 ", "LAB-1", order, order.replace("-", "").lower()):
+        page = supervisor.get("/laboratory/messages", query_string={"number": number, "state": "held"}).text
+        assert link in page, number
+        assert link not in elsewhere.get("/laboratory/messages", query_string={"number": number}).text
+    for number in ("R2", "LAB", build_order_number("NBO", 78), "%"):
+        page = supervisor.get("/laboratory/messages", query_string={"number": number}).text
+        assert link not in page and "No message of your laboratories has this number" in page, number
+    assert link not in supervisor.get("/laboratory/messages?state=held").text
