@@ -63,7 +63,8 @@ def needs_retest(contact: Any) -> ColumnElement[bool]:
 
 def select_first_tests(moment: Moment) -> Select[*tuple[Any, ...]]:
     """Of a contact whose case was opened after somebody confirmed it."""
-    return select(*columns(TbContact.id, TbContact.id, TbContact.recorded_at)).join(
+    told = TbContact.last_exposed_on.label("told")
+    return select(*columns(TbContact.id, TbContact.id, TbContact.recorded_at), told).join(
         Case, _is_exposed(TbContact)
     ).where(at_sites(moment), needs_test(TbContact), ~was_asked(
         "contact-test", TbContact.id, of_contact(needs_test(TbContact))))

@@ -92,9 +92,11 @@ def _open(source: Source, rows: Sequence[Any], zones: dict[str, str]) -> int:
     tasks = []
     for row in rows:
         base = find_base(row, lambda moment, zone=zones[row.site_id]: clock.to_day(moment, zone))  # type: ignore[misc]
+        told = getattr(row, "told", base)
         tasks.append(NewTask(
             kind=kind.name, key=row.key, site_id=row.site_id, case_id=row.case_id, subject_id=row.subject_id,
-            due_on=base + timedelta(days=getattr(row, "days", kind.days or 0)), detail=base.isoformat()))
+            due_on=base + timedelta(days=getattr(row, "days", kind.days or 0)),
+            detail=told.isoformat() if told else ""))
     with write_unit():
         opened = insert_tasks(tasks, zones)
         return opened if opened == len(tasks) else opened + _open_again(source, tasks, zones)
@@ -108,7 +110,7 @@ def _open_again(source: Source, tasks: Sequence[NewTask], zones: dict[str, str])
                            source.is_waiting())
         .with_for_update(skip_locked=True, of=Task)).unique().scalars().all()
     for row in rows:
-        reopen(row, asked[row.key].due_on, zones[row.site_id])
+        reopen(row, asked[row.key], zones[row.site_id])
     return len(rows)
 
 

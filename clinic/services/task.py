@@ -146,10 +146,15 @@ def close_task(task: Task, outcome: str, actor: User | None, remark: str = "") -
     return _open_next(task, kind, outcome, actor) if outcome in kind.again else None
 
 
-def close_tasks_about(kind: str, subject_id: str, outcome: str, actor: User | None) -> int:
-    """Close every open task of `kind` about that row: what it waited for has happened; how many."""
-    tasks = list(db.session.execute(select(Task).where(
-        Task.kind == kind, Task.subject_id == subject_id, Task.closed_at.is_(None))).unique().scalars())
+def close_tasks_about(
+    kind: str, subject_id: str, outcome: str, actor: User | None, case: Case | None = None
+) -> int:
+    """Close every open task of `kind` about that row, or only those on `case`: what it waited for has happened; how
+    many."""
+    query = select(Task).where(Task.kind == kind, Task.subject_id == subject_id, Task.closed_at.is_(None))
+    if case is not None:
+        query = query.where(Task.case_id == case.id)
+    tasks = list(db.session.execute(query).unique().scalars())
     for task in tasks:
         _end(task, outcome, actor)
     db.session.flush()
@@ -175,17 +180,18 @@ def end_of_withdrawn(case: Case, actor: User) -> None:
     db.session.flush()
 
 
-def reopen(task: Task, due_on: date, zone: str) -> None:
+def reopen(task: Task, asked: NewTask, zone: str) -> None:
     """What ended it holds no more, so it is asked for again. Only in the worker's sweep, which holds the row.
 
     The outcome stays until the next one: the page says how it had ended.
     """
     task.opened_at, task.opened_by_id = clock.now(), None
     task.closed_at = task.closed_by_id = task.escalated_role = None
-    task.due_on = task.first_due_on = due_on
+    task.due_on = task.first_due_on = asked.due_on
+    task.case_id, task.detail = asked.case_id, asked.detail  # a contact's next case
     task.postponed = task.level = 0
-    task.escalates_at = _find_escalation(get_kind(task.kind), 0, due_on, task.opened_at, zone)
-    _audit(task, "reopen-task", None, {"due": due_on.isoformat(), "outcome": task.outcome})
+    task.escalates_at = _find_escalation(get_kind(task.kind), 0, asked.due_on, task.opened_at, zone)
+    _audit(task, "reopen-task", None, {"due": asked.due_on.isoformat(), "outcome": task.outcome})
 
 
 def settle(task: Task, has_come: bool) -> None:

@@ -107,6 +107,21 @@ def end_tasks_of(applicant_id: str, actor: User) -> None:
             close_tasks_about(kind, row.id, "became-case", actor)
 
 
+def trace_withdrawn(case: Case, actor: User) -> None:
+    """Nobody draws blood on a case that was withdrawn: who traces calls the contact, until another case is opened."""
+    for row in list_exposures(case.applicant_id):
+        ended = close_tasks_about("contact-test", row.id, "case-ended", actor, case)
+        close_tasks_about("contact-retest", row.id, "case-ended", actor, case)
+        if ended and row.source_case is not None:
+            _ask_to_trace(row, row.source_case, actor)
+
+
+def _ask_to_trace(row: TbContact, source: Case, actor: User) -> None:
+    """Nobody draws blood from the source: who traces contacts sees whom to call."""
+    open_task("contact-test", source, f"traced:{row.id}", role="tbteam", subject_id=row.id, actor=actor,
+              detail=row.last_exposed_on.isoformat() if row.last_exposed_on else "")
+
+
 def is_source(case: Case) -> bool:
     """Whether contacts of the person are to be asked for: held as infectious, or a tuberculosis case, now or once."""
     held = select(InfectionHold.id).where(InfectionHold.case_id == case.id).limit(1)
@@ -293,9 +308,8 @@ def _follow(row: TbContact, actor: User) -> None:
         return
     if cases:
         open_task("contact-test", cases[-1], row.id, subject_id=row.id, actor=actor, detail=detail)
-    elif row.source_case is not None:  # nobody draws blood from the source: who traces sees whom to call
-        open_task("contact-test", row.source_case, f"traced:{row.id}", role="tbteam", subject_id=row.id, actor=actor,
-                  detail=detail)
+    elif row.source_case is not None:
+        _ask_to_trace(row, row.source_case, actor)
 
 
 def _was_tested(row: TbContact) -> bool:

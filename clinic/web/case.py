@@ -40,6 +40,7 @@ from clinic.services.ordering import list_orderable
 from clinic.services.photo import find_photo
 from clinic.services.requirement import may_be_withdrawn
 from clinic.services.task import end_of_withdrawn
+from clinic.services.tb_contact import trace_withdrawn
 from clinic.services.visit import find_visit
 from clinic.services.workup import find_recorded
 from clinic.web.case_word import banner_case as banner_case  # for the pages of the stations
@@ -140,6 +141,7 @@ def move(case_id: str) -> Page:
     workflow.move(case, LEAVING[typed["to"]], typed["reason"], current_user)
     if case.state is CaseState.WITHDRAWN:
         end_of_withdrawn(case, current_user)
+        trace_withdrawn(case, current_user)
     flash(_("Saved."), "success")
     return redirect(url_for(".show", case_id=case.id))
 

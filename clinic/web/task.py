@@ -45,7 +45,7 @@ from clinic.web.language import find_speech
 from clinic.web.staff_name import list_names
 from clinic.web.station import find_open_url
 from clinic.web.station_page import Answer, forget, open_case, show
-from clinic.web.task_word import ADVICE, NEW_EXAM, find_place, is_of_another, kind_word, outcome_word, say_detail
+from clinic.web.task_word import ADVICE, CASE, NEW_EXAM, find_place, is_of_another, kind_word, outcome_word, say_detail
 from clinic.web.word import role_word
 
 blueprint = Blueprint("task", __name__)
@@ -56,6 +56,7 @@ Page = str | tuple[str, int] | Response
 TABS: tuple[tuple[str, TaskFilter], ...] = (
     ("", TaskFilter()), ("?late=yes", TaskFilter(late=True)),
     ("?whose=site&escalated=yes", TaskFilter(whose="site", escalated=True)), ("?whose=site", TaskFilter(whose="site")))
+NOT_REACHED = "not-reached"  # an outcome of what is done by calling the person
 CRITICAL = "critical-call"  # the kind that is told of above whatever else is late
 REMEMBERED = "task_rows"  # key of the application's extensions
 SIZE = 2000  # rows of 1.5 kB
@@ -282,8 +283,9 @@ def _show(row: Task, typed: dict[str, Any] | None = None, problem: InvalidInput 
 
 
 def _list_phones(row: Task) -> list[ContactPoint] | None:
-    """Where to call the person; None where the case is that of somebody else, who is not to be called."""
-    if row.case is None or is_of_another(row.kind, row.key):
+    """Where to call the person; None where nobody calls them, and where the case is that of somebody else."""
+    kind = list_task_kinds().get(row.kind)
+    if row.case is None or kind is None or NOT_REACHED not in kind.outcomes or is_of_another(row.kind, row.key):
         return None
     return row.case.applicant.list_contacts(ContactKind.PHONE)
 
@@ -311,6 +313,8 @@ def _find_work_url(row: Task) -> str | None:
     place = find_place(row.kind, row.key)
     if row.case is None or place is None:
         return None
+    if place == CASE:
+        return find_open_url(f"/cases/{row.case_id}")
     if place == NEW_EXAM:
         return find_open_url(f"/applicants/{row.case.applicant_id}/cases/new")
     if place == "draw" and not lab_order.is_to_draw(row.case, SCREEN):  # no rule asks for it: it is ordered first

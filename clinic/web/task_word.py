@@ -112,11 +112,13 @@ OUTCOME_WORDS: dict[str, LazyString] = {
     "new-exam": _l("A new exam has begun, or it is valid no more"), "told": _l("Told when it ends"),
     "cultures-awaited": _l("Cultures at the end awaited"),
     "told-possible": _l("Told that a new exam is possible"), "hold-ended": _l("Nobody need be kept apart any more"),
+    "case-ended": _l("The contact's own case was withdrawn"),
     "became-case": _l("Has become a tuberculosis case"), "other-day": _l("Another last day of the exposure"),
     "came": _l("Came"), "withdrawn": _l("Withdraws"), "goes-on": _l("Goes on"),
     "still-on-hold": _l("Stays on hold"), "received": _l("Received"),
 }
 NEW_EXAM = "new-exam"  # of the person, beneath no case
+CASE = "."  # the case's own page: what is outstanding there
 # Where the work of a kind is done, beneath /cases/<id>; the braces stand for the first word of the task's key.
 PLACES = {
     "sputum-due": "sputum", "film-repeat": "xray",
@@ -127,7 +129,7 @@ PLACES = {
     "resisted-medicine": "tuberculosis",
     "tb-notification": "tuberculosis/diagnosis", "refusal-return": NEW_EXAM, "validity-ending": NEW_EXAM,
     "contact-test": "draw", "contact-retest": "orders", "contact-review": "exposure", "amendment": "amendment",
-    "nobody-came": "state", "standstill": "state", "on-hold": "state", "contact-resistance": "sign",
+    "nobody-came": "state", "standstill": CASE, "on-hold": "state", "contact-resistance": "sign",
     "contact-after-signature": "sign",
     "infectious": "sputum", "critical-call": "laboratory", "corrected-result": "confidential",
     "order-refused": "orders/sending",

@@ -59,11 +59,13 @@ from clinic.services.tb_contact import (
     list_ill,
     list_proposals,
     propose_source_type,
+    trace_withdrawn,
     withdraw_contact,
 )
 from clinic.services.treatment import report_treatment
 from clinic.services.tuberculosis import open_tb_case
 from clinic.web.task_word import find_place
+from clinic.workflow import move
 from tests.clinic.services.test_recall import BEGIN, DAY, add_culture, add_specimen, find_tasks, hand, sweep
 from tests.factory import make_applicant, make_case, make_site, make_user
 from tests.integrations.factory import Hand, make_delivery
@@ -292,6 +294,25 @@ def test_contact_whose_tuberculosis_was_none_is_to_be_tested_again(
     (task,) = find_tasks("contact-test")
     assert (task.closed_at, task.due_on, task.role) == (None, DAY, "nurse")
     assert sweep().opened == 0, "once"
+
+
+@pytest.mark.database
+def test_contact_whose_case_is_withdrawn_is_called_by_who_traces_and_tested_on_the_next_case(
+    hand: Hand, source: Case, child: Case, physician: User
+) -> None:
+    """The task stood in the nurse's list, on a case of which nothing is drawn any more."""
+    row = confirm_contact(child.applicant, new(DAY - timedelta(days=3)), physician, source)
+    other = confirm_contact(make_case("us", user=make_user("reception")).applicant, new(), physician, source)
+    reception, person = make_user("reception"), child.applicant
+    move(child, CaseState.WITHDRAWN, "travels no more", reception)
+    trace_withdrawn(child, reception)
+    assert {(task.subject_id, task.role, task.case_id == source.id, task.outcome) for task in find_tasks(
+        "contact-test")} == {(row.id, "nurse", False, "case-ended"), (row.id, "tbteam", True, None),
+                             (other.id, "nurse", False, None)}
+    again_id, row_id = make_case("us", applicant=person, user=reception).id, row.id
+    sweep()
+    assert [(task.case_id, task.closed_at, task.detail) for task in find_tasks("contact-test")
+            if (task.subject_id, task.role) == (row_id, "nurse")] == [(again_id, None, "2026-02-27")]
 
 
 @pytest.mark.database
