@@ -142,7 +142,7 @@ def list_documents(case: Case) -> list[LabDocument]:
 
 def list_suggestions(row: LabDocument) -> list[Suggestion]:
     """The cases that a report may belong to, by what the message says that it came with."""
-    return find_match(row.laboratory, *find_said(row))[1]
+    return find_match(row.laboratory, *find_said(row), is_wide=True)[1]
 
 
 def find_said(row: LabDocument) -> tuple[ReportedPerson, ReportedPanel]:

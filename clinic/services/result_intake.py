@@ -149,7 +149,7 @@ def list_meanings(row: ReportedResult) -> list[LaboratoryTest]:
 def list_suggestions(row: ReportedResult) -> list[Suggestion]:
     """The cases that a reported result may belong to, with what speaks for and against each."""
     person, panel = from_plain(row.content)
-    return find_match(row.laboratory, person, panel)[1]
+    return find_match(row.laboratory, person, panel, is_wide=True)[1]
 
 
 def decide(row: ReportedResult, person: ReportedPerson, group: Group, dictionary: Dictionary) -> None:

@@ -17,13 +17,17 @@ from clinic.db import db
 from clinic.identifier import list_order_numbers, list_specimen_numbers, to_key
 from clinic.lab_report import ReportedPanel, ReportedPerson
 from clinic.models import Applicant, Case, CaseState, IdentityDocument, Laboratory, LabOrder, Specimen
+from clinic.name import PersonTraits
 from clinic.name.folding import list_tokens
 from clinic.name.likeness import compare_names, compare_words
+from clinic.partial_date import DateUnreadable, parse_partial_date
 from clinic.queries.name import select_people_named
 from clinic.services.better_named import find_better_named
+from clinic.services.double import list_doubles_of
 
 SUGGESTED = 5  # cases at most
 ALIKE = 0.85  # of compare_names: another spelling of the same name
+SEXES = {"M": "male", "F": "female"}  # HL7 table 0001
 OPEN = (CaseState.REGISTERED, CaseState.IN_PROGRESS, CaseState.IN_REVIEW, CaseState.ON_HOLD)
 
 
@@ -78,9 +82,13 @@ class Suggestion:
                 - 3 * len(self.signs & AGAINST))
 
 
-def find_match(laboratory: Laboratory, person: ReportedPerson, panel: ReportedPanel) -> tuple[
-        Suggestion | None, list[Suggestion]]:
-    """(the certain one, all suggestions by weight); none is certain when two are, or our numbers name two cases."""
+def find_match(
+    laboratory: Laboratory, person: ReportedPerson, panel: ReportedPanel, is_wide: bool = False,
+) -> tuple[Suggestion | None, list[Suggestion]]:  # fmt: skip
+    """(the certain one, all suggestions by weight); none is certain when two are, or our numbers name two cases.
+
+    `is_wide`: suggest also who is called or born a little otherwise, as registrations are compared. It costs more.
+    """
     found: dict[str, Suggestion] = {}
     _add_by_our_numbers(laboratory, panel, found)
     named = _Named(set(found), _add_by_numbers_of_person(laboratory, person, found))
@@ -93,6 +101,8 @@ def find_match(laboratory: Laboratory, person: ReportedPerson, panel: ReportedPa
                     compare_person(person, other) | named.list_against(case))
     if all(one.signs & AGAINST for one in found.values()):  # a wrong number must not hide whose it is
         _add_by_name(laboratory, person, found, named)
+        if is_wide:
+            _add_alike(laboratory, person, found, named)
     rows = sorted(found.values(), key=lambda one: (-one.weight, one.case.id))
     certain = [one for one in rows if one.is_certain]
     return (certain[0] if len(certain) == 1 else None), rows[:SUGGESTED]
@@ -187,6 +197,24 @@ def _add_by_name(
                 found.setdefault(case.id, Suggestion(case)).signs |= signs | named.list_against(case)
 
 
+def _add_alike(
+    laboratory: Laboratory, person: ReportedPerson, found: dict[str, Suggestion], named: _Named
+) -> None:
+    """People who might be the one spoken of, written by another hand."""
+    if not person.family_name and not person.given_names:
+        return
+    try:
+        birth = parse_partial_date(person.birth_date) if person.birth_date else None
+    except DateUnreadable:
+        birth = None
+    traits = PersonTraits(person.family_name or person.given_names, person.given_names if person.family_name else "",
+                          birth=birth, sex=SEXES.get(person.sex.upper(), "unknown"))
+    for double in list_doubles_of(laboratory.site_id, traits):
+        for case in _list_open(double.applicant):
+            found.setdefault(case.id, Suggestion(case)).signs |= (
+                compare_person(person, double.applicant) | named.list_against(case))
+
+
 def _list_open(applicant: Applicant) -> list[Case]:
     if applicant.merged_into_id is not None:
         applicant = db.session.get_one(Applicant, applicant.merged_into_id)
@@ -218,7 +246,7 @@ def compare_person(person: ReportedPerson, applicant: Applicant) -> set[Sign]:
         shorter, longer = sorted((person.birth_date, applicant.birth_date), key=len)
         same = Sign.BIRTH_PART if len(person.birth_date) < len(applicant.birth_date) else Sign.BIRTH_DATE
         signs.add(same if longer.startswith(shorter) else Sign.OTHER_BIRTH_DATE)
-    sex = {"M": "male", "F": "female"}.get(person.sex.upper())
+    sex = SEXES.get(person.sex.upper())
     if sex and applicant.sex.value in ("male", "female") and applicant.sex.value != sex:
         signs.add(Sign.OTHER_SEX)
     return signs

@@ -13,7 +13,7 @@ from clinic.models import Case, InboundMessage, ReportedResult, ReportedState, R
 from clinic.services import lab_order
 from clinic.services.inbound import work_again
 from clinic.services.result_intake import assign, list_suggestions
-from clinic.services.result_match import Sign
+from clinic.services.result_match import AGAINST, Sign
 from integrations.inbound.processing import process_waiting
 from tests.factory import make_applicant, make_case
 from tests.integrations.oru import write_order, write_person, write_value
@@ -176,3 +176,18 @@ def test_result_that_was_put_aside_can_be_looked_at_again(app: Flask, place: Pla
     assert "Look at it again" in client.get(page).text
     assert client.post(f"{page}/put-back", data={"back_reason": "she was registered since"}).status_code == 303
     assert [one.state for one in list_reported()] == [S.WAITING]
+
+
+@pytest.mark.parametrize(("values", "against"), [
+    ({"name": "Ottieno^Bryan"}, set()), ({"name": "OTIENO^BRIAN", "birth": "19910106"}, {Sign.OTHER_BIRTH_DATE}),
+])  # fmt: skip
+def test_person_who_is_written_a_little_otherwise_is_suggested(
+    place: Place, values: dict[str, str], against: set[Sign]
+) -> None:
+    """Without a number of ours one wrong letter left nobody to choose: who looked had to search elsewhere."""
+    make_other(place)
+    (row,) = place.take(place.person(number="", **values), write_order(), write_value(RPR, "POS", "CWE"))
+    assert row.state is S.WAITING
+    (suggestion,) = list_suggestions(row)
+    assert (suggestion.case.id, suggestion.signs & AGAINST) == (place.case_id, against)
+    assert Sign.NAME in suggestion.signs
