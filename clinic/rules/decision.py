@@ -28,7 +28,7 @@ EMEDICAL = (emedical.assess, emedical.WORDS)
 # Rules the code names by id (without the programme) and the figures it reads from them.
 CODE_RULES: dict[str, dict[str, tuple[str, ...]]] = {
     "us": united_states.RULES, "uk": united_kingdom.RULES, "": emedical.RULES, "nz": emedical.RULES_NZ,
-    "au": emedical.RULES_AU,
+    "au": emedical.RULES_AU, "ca": emedical.RULES_CA,
 }
 
 

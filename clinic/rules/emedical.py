@@ -8,7 +8,7 @@ from clinic.rules.age import add_months
 from clinic.rules.outcome import FINAL, INCOMPLETE, NOT_CLEARED, NOT_REQUIRED, PENDING, Outcome, sort_exams
 from clinic.rules.programme import Rule, list_findings
 from clinic.rules.requirement import Plan, find_gate, is_outstanding, list_holding, list_required, list_suggested
-from clinic.rules.signal import find_disease
+from clinic.rules.signal import find_disease, find_screen
 from clinic.rules.situation import Situation
 
 WORDS = ("on_tb_treatment", "extrapulmonary_tb")
@@ -24,7 +24,14 @@ RULES: dict[str, tuple[str, ...]] = {
 }
 RULES_NZ: dict[str, tuple[str, ...]] = {
     "alert-kidney": ("egfr_below",), "alert-hba1c": ("mmol_per_mol_above",), "alert-pregnant-egfr": ()}
+RULES_CA: dict[str, tuple[str, ...]] = {"alert-surveillance": ()}
 RULES_AU: dict[str, tuple[str, ...]] = {"alert-lateral": ("below_age_years",), "alert-undertaking": ()}
+
+# Who is followed after arrival: the alert that says so, and the circumstances that call for it (1.8, 2.8).
+FOLLOWED = {
+    "ca": ("alert-surveillance", ("tb_history", "extrapulmonary_tb", "tb_contact_5y")),
+    "au": ("alert-undertaking", ("tb_history", "prior_confirmed_tb")),
+}
 
 
 def assess(sit: Situation, plan: Plan) -> Outcome:
@@ -93,9 +100,10 @@ def _is_film_b(sit: Situation) -> bool:
 def _list_alerts(sit: Situation, outcome: Outcome, disease: str) -> tuple[str, ...]:
     record, results = sit.record, sit.record.results
     names = []
-    if disease == "active" or (disease == "" and (record.sputum.suspicious or "CAVITY" in record.findings)):
+    is_open = disease == "" and not record.sputum.complete
+    if disease == "active" or (is_open and (record.sputum.suspicious or "CAVITY" in record.findings)):
         names.append("alert-infection")
-    if record.film == "tb":
+    if disease == "" and _awaits_repeat(sit):
         names.append("alert-film-repeat")
     if record.hiv_positive:
         names.append("alert-hiv")
@@ -113,9 +121,25 @@ def _list_alerts(sit: Situation, outcome: Outcome, disease: str) -> tuple[str, .
             names.append("alert-hba1c")
         if "creatinine" in outcome.required and "pregnancy_weeks" in results:
             names.append("alert-pregnant-egfr")
-    if sit.programme == "au":
-        if sit.age < sit.number("alert-lateral", "below_age_years") and "tb-clinical-review" in outcome.required:
-            names.append("alert-lateral")
-        if record.film == "tb" and outcome.status == FINAL:
-            names.append("alert-undertaking")
+    if (sit.programme == "au" and "tb-clinical-review" in outcome.required
+            and sit.age < sit.number("alert-lateral", "below_age_years")):
+        names.append("alert-lateral")
+    if sit.programme in FOLLOWED and outcome.status == FINAL and _is_followed(sit, disease):
+        names.append(FOLLOWED[sit.programme][0])
     return tuple(sit.rule(name).says for name in names)
+
+
+def _awaits_repeat(sit: Situation) -> bool:
+    """Whether the newest film suggests tuberculosis and is not the second one: that is taken long after the sputum."""
+    record = sit.record
+    if record.film != "tb" or record.film_day is None:
+        return False
+    given = [specimen["collected"] for specimen in record.sputum.specimens]
+    soonest = timedelta(days=sit.number("alert-film-repeat", "at_least_days"))
+    return not given or record.film_day < min(given) + soonest
+
+
+def _is_followed(sit: Situation, disease: str) -> bool:
+    """Whether health authorities follow the person after arrival: old or treated tuberculosis, infection, contact."""
+    said = any(sit.truth.get(word) for word in FOLLOWED[sit.programme][1])
+    return said or sit.record.film == "tb" or disease == "cured" or find_screen(sit) == "positive"
