@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,6 +13,7 @@ from clinic.rules.fact import parse_facts
 from clinic.rules.record import SPECIMENS, Record, read_results
 
 TABLE = Path(__file__).resolve().parent.parent / "programmes" / "reference" / "hold.toml"
+UNCONFIRMED = "unconfirmed"
 SPREADING = frozenset({"CAVITY", "MILIARY"})  # findings that by themselves call for keeping apart
 
 
@@ -39,18 +40,22 @@ def list_cause_rules() -> dict[str, CauseRule]:
     return {name: CauseRule(row["says"], row["source"]) for name, row in rows.items()}
 
 
-def find_causes(facts: Mapping[str, Any], asks_sputum: bool) -> tuple[Cause, ...]:
+def find_causes(
+    facts: Mapping[str, Any], asks_sputum: bool, unconfirmed: Collection[str] = ()
+) -> tuple[Cause, ...]:
     """Why the person of these facts (decide-contract.md) may be infectious; empty when nothing says so.
 
-    `asks_sputum`: sputum is required of them and not done. Treatment completed with negative end cultures ends what
-    was found before it; a later M. tuberculosis does not.
+    `asks_sputum`: sputum is required of them and not done. `unconfirmed`: the days of what shows tuberculosis, or takes
+    back what did, and waits for its second person: no fact yet, and the person is among others now. Treatment
+    completed with negative end cultures ends what was found before it; a later M. tuberculosis does not.
     """
     parsed = parse_facts(facts)
     record = read_results(parsed.results, parsed.programme.code)
     has_symptoms = "tb_symptoms" in parsed.yes
     if record.treatment.status == "completed" and record.treatment.end_reported and not record.relapse:
-        return ()
+        return (Cause(UNCONFIRMED, " ".join(sorted(unconfirmed))),) if unconfirmed else ()
     found = {
+        UNCONFIRMED: sorted(unconfirmed),
         "culture": _list_days(record, "culture", "mtb"), "naat": _list_days(record, "naat", "detected"),
         "diagnosis": ["clinical"] if record.clinical else [],
         "treatment": ["current"] if _is_treated(record, parsed.yes) else [],

@@ -12,14 +12,16 @@ from clinic import clock, workflow
 from clinic.audit import record_change
 from clinic.db import db
 from clinic.errors import AlreadyDone, NotAllowed, NotFound, NotNow
-from clinic.models import Applicant, Case, InfectionHold, Requirement, User
+from clinic.models import Applicant, Case, InfectionHold, LabResult, Requirement, ResultStatus, User
 from clinic.models.hold import BY_PERSON
 from clinic.permissions import Permission, permissions_of
 from clinic.progress import SPUTUM
 from clinic.rules.infection import find_causes
-from clinic.services.task import close_tasks_about, has_open_task, open_task
+from clinic.services.task import close_tasks_about, has_open_task, open_task, say_anew
 
 NOT_CLEARED = "not-cleared"
+# What shows tuberculosis, by test.
+SHOWING = {"sputum-smear": {"positive"}, "sputum-naat": {"detected", "trace"}, "sputum-culture": {"mtb"}}
 # Whether anything stands against the applicant of a case: part of a query over cases.
 IS_HELD = exists().where(InfectionHold.applicant_id == Case.applicant_id, InfectionHold.ended_at.is_(None))
 
@@ -29,7 +31,8 @@ def sync_holds(case: Case, facts: dict[str, Any]) -> None:
 
     A cause that a physician lifted is not raised again by the same evidence.
     """
-    causes = {cause.name: cause.evidence for cause in find_causes(facts, _asks_sputum(case))}
+    causes = {cause.name: cause.evidence
+              for cause in find_causes(facts, _asks_sputum(case), list_unconfirmed(case))}
     rows = list(db.session.execute(select(InfectionHold).where(
         InfectionHold.case_id == case.id, InfectionHold.cause != BY_PERSON)).scalars())
     standing = {row.cause: row for row in rows if row.ended_at is None}
@@ -43,6 +46,16 @@ def sync_holds(case: Case, facts: dict[str, Any]) -> None:
         if name not in standing and (name, evidence) not in lifted:
             _begin(case, name, evidence, None)
     _settle_tasks(case)
+
+
+def list_unconfirmed(case: Case) -> list[str]:
+    """The days of results that show tuberculosis and wait for their second person, and of those whose correction would
+    take such a thing back."""
+    waiting = db.session.execute(select(LabResult).where(
+        LabResult.case_id == case.id, LabResult.test.in_(SHOWING), LabResult.superseded_at.is_(None),
+        LabResult.status == ResultStatus.PRELIMINARY)).unique().scalars()
+    return sorted({row.performed_on.isoformat() for row in waiting
+                   if SHOWING[row.test] & {row.value, _find_value_before(row)}})
 
 
 def place_hold(case: Case, reason: str, actor: User) -> InfectionHold:
@@ -114,6 +127,16 @@ def refuse_clearing(case_id: str, status: str, concluded: dict[str, Any]) -> Non
                    "stands. A physician lifts it on the case, with the reason."), case=case_id)
 
 
+def _find_value_before(row: LabResult) -> str | None:
+    """What the version said that counted until this one took its place."""
+    if row.revision == 1:
+        return None
+    return db.session.execute(select(LabResult.value).where(
+        LabResult.series_id == row.series_id, LabResult.revision < row.revision,
+        LabResult.status.in_((ResultStatus.FINAL, ResultStatus.CORRECTED))).order_by(
+            LabResult.revision.desc()).limit(1)).scalar_one_or_none()
+
+
 def _asks_sputum(case: Case) -> bool:
     return db.session.execute(select(Requirement.id).where(
         Requirement.case_id == case.id, Requirement.exam.in_(SPUTUM), Requirement.state == "open").limit(1)
@@ -138,9 +161,11 @@ def _end(row: InfectionHold, actor: User | None, reason: str) -> None:
 
 
 def _settle_tasks(case: Case) -> None:
-    """Nobody need be kept apart any more, so nobody is asked to."""
+    """Nobody need be kept apart any more, so nobody is asked to; or for another cause than the task says."""
     causes: Collection[InfectionHold] = [row for row in list_holds(case.applicant_id) if row.case_id == case.id]
-    if not causes:
+    if causes:
+        say_anew("infectious", case.id, [row.cause for row in causes])
+    else:
         close_tasks_about("infectious", case.id, "hold-ended", None)
 
 

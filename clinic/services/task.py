@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -159,6 +159,15 @@ def close_tasks_about(
         _end(task, outcome, actor)
     db.session.flush()
     return len(tasks)
+
+
+def say_anew(kind: str, subject_id: str, details: Sequence[str]) -> None:
+    """Let every open task of `kind` about that row say the first of `details`, unless it says one of them already."""
+    for task in db.session.execute(select(Task).where(
+            Task.kind == kind, Task.subject_id == subject_id, Task.closed_at.is_(None),
+            Task.detail.not_in(details))).unique().scalars():
+        task.detail = details[0]
+    db.session.flush()
 
 
 def close_task_of(kind: str, key: str, outcome: str, actor: User | None) -> None:

@@ -6,21 +6,33 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from clinic.db import db, set_mode
 from clinic.errors import AlreadyDone, NotAllowed, NotNow
-from clinic.models import Answer, AuditChange, Case, CaseState, ConclusionKind, InfectionHold, Task
+from clinic.models import (
+    Answer,
+    AuditChange,
+    Case,
+    CaseState,
+    ConclusionKind,
+    InfectionHold,
+    SpecimenKind,
+    Task,
+)
 from clinic.queries.frame import find_frame
 from clinic.rules.infection import Cause, find_causes, list_cause_rules
 from clinic.schemas.imaging import NewReading
-from clinic.services import radiology
+from clinic.schemas.laboratory import NewResult, NewSpecimen
+from clinic.services import laboratory, radiology
 from clinic.services.assessment import refresh
 from clinic.services.circumstance import write_answers
 from clinic.services.conclusion import ConclusionInput
 from clinic.services.hold import ensure_may_clear, get_hold, is_held, lift_hold, list_holds, place_hold
 from clinic.services.plausibility import get_today
 from clinic.services.signing import hand_out, sign
-from tests.factory import make_case
+from clinic.services.specimen import take_specimen
+from tests.factory import make_case, make_user
 from tests.us_case import Staff, make_complete_case, make_staff
 
 DAY = "2026-03-05"
@@ -70,6 +82,41 @@ def test_causes_follow_from_the_facts(results: dict[str, Any], yes: tuple[str, .
     for programme in ("us", "uk"):
         found = find_causes(facts(results, yes, programme), asks_sputum=True)
         assert tuple(cause.name for cause in found) == causes
+
+
+def test_what_waits_for_its_second_person_holds_too_also_who_was_cured() -> None:
+    for results in ({}, {"sputum": [pot(culture="mtb")], "tb_treatment": CURED}):
+        assert find_causes(facts(results), False, ["2026-03-06", "2026-03-05"]) == (
+            Cause("unconfirmed", "2026-03-05 2026-03-06"),)
+
+
+@pytest.mark.database
+def test_positive_smear_holds_before_it_is_confirmed_and_until_its_correction_is(app: Flask) -> None:
+    """Who entered it went home; the person sat among others until somebody confirmed it next morning."""
+    case = make_case()
+    technician, second = make_user("labtech", case.site), make_user("labsupervisor", case.site)
+    pot_id = take_specimen(case, NewSpecimen(SpecimenKind.SPUTUM, get_today(case), confirmed=["unwatched"]),
+                           technician).id
+
+    def smear(value: str) -> NewResult:
+        return NewResult("sputum-smear", value, specimen_id=pot_id)
+
+    def list_standing() -> list[str]:
+        return [row.cause for row in list_holds(case.applicant_id)]
+
+    row = laboratory.enter_result(case, smear("positive"), technician)
+    assert list_standing() == ["unconfirmed"] and _read_task(case).detail == "unconfirmed"
+    laboratory.confirm_result(row, second)
+    assert list_standing() == ["smear"] and _read_task(case).detail == "smear"
+    made = laboratory.correct_result(row, smear("negative"), "read anew", technician)
+    assert list_standing() == ["unconfirmed"], "one person alone lets nobody go"
+    laboratory.confirm_result(made, second)
+    assert list_standing() == [] and _read_task(case).outcome == "hold-ended"
+
+
+def _read_task(case: Case) -> Task:
+    return db.session.execute(select(Task).where(Task.kind == "infectious", Task.case_id == case.id)
+                              .order_by(Task.id.desc()).limit(1)).unique().scalar_one()
 
 
 def test_evidence_names_the_days_and_every_cause_has_a_sentence_and_a_source() -> None:
