@@ -16,6 +16,7 @@ from clinic.permissions import ROLES, Permission
 from clinic.sentence import N_, Sentence
 from clinic.services.authority_of_staff import WIDE, ensure_may_change, ensure_may_give, ensure_not_last
 from clinic.services.staff import find_roles
+from clinic.services.task import give_back
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,8 @@ def change_roles(user: User, wanted: Sequence[str], seen: Sequence[str], actor: 
         record_change("change-roles", "user", user.id, site_id=user.site_id, detail={
             "gained": sorted(gained), "lost": sorted(lost), "permissions_gained": [one.value for one in change.gained],
             "permissions_lost": [one.value for one in change.lost]})
+    if lost:
+        give_back(user, actor)
     return change
 
 

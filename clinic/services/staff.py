@@ -22,6 +22,7 @@ from clinic.rules.programme import list_programmes
 from clinic.services.authority_of_staff import ensure_may_change, ensure_may_give, ensure_not_last, ensure_reaches_site
 from clinic.services.password import ensure_good_password
 from clinic.services.sign_in import end_sign_ins
+from clinic.services.task import give_back
 
 SAID = ("site_id", "language")  # codes, which the audit names; of the rest it says that it changed
 
@@ -114,6 +115,8 @@ def change_member(user: User, facts: MemberFacts, actor: User) -> list[str]:
         setattr(user, name, wanted[name])
     db.session.flush()
     db.session.expire(user, ["site"])
+    if "site_id" in changed:
+        give_back(user, actor)
     record_change("change-user", "user", user.id, site_id=user.site_id, detail={
         "changed": changed, **{name: [before[name], wanted[name]] for name in SAID if name in changed}})
     return changed
@@ -136,7 +139,7 @@ def disable_member(user: User, actor: User | None) -> None:
     user.fs_uniquifier = uuid.uuid4().hex  # every session names the old one and is worth nothing now
     end_sign_ins(user, SignInEnd.ACCOUNT_DISABLED)
     record_change("disable-user", "user", user.id, site_id=user.site_id)
-    db.session.flush()
+    give_back(user, actor)
 
 
 def enable_member(user: User, actor: User) -> None:

@@ -221,6 +221,17 @@ def give_task(task: Task, role: str, assignee: User | None, reason: str, actor: 
     db.session.flush()
 
 
+def give_back(user: User, actor: User | None) -> None:
+    """What somebody had and can do no more (they left, moved, have another role) stands in their role's list again:
+    it was in nobody's."""
+    for task in db.session.execute(select(Task).where(
+            Task.assignee_id == user.id, Task.closed_at.is_(None))).unique().scalars():
+        if _find_receiver_error(task, task.role, user):
+            _audit(task, "give-task", actor, {"from": [task.role, user.id], "to": [task.role, None], "reason": ""})
+            task.assignee_id = None
+    db.session.flush()
+
+
 def postpone_task(task: Task, until: date, reason: str, actor: User) -> None:
     """Put it off until a day, with the reason; who sees it since it was late goes on seeing it.
 

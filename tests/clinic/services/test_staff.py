@@ -26,7 +26,8 @@ from clinic.services.staff import (
     disable_user,
     enable_member,
 )
-from tests.factory import make_site, make_user
+from clinic.services.task import close_task, open_task
+from tests.factory import make_case, make_site, make_user
 
 P = Permission
 DAY = timedelta(days=1)
@@ -215,3 +216,25 @@ def test_authorisation_is_ended_from_today_on_and_not_revived(people: dict[str, 
     with pytest.raises(NotFound):
         end_authorisation(nurse, "none", today, wide)
     assert [one["until"] for one in find_details("end-authorisation")] == [str(today)]
+
+
+@pytest.mark.database
+def test_what_somebody_had_to_do_goes_back_to_their_list_when_they_leave_move_or_do_other_work(
+    people: dict[str, User],
+) -> None:
+    """It stood in the list of an account that nobody opens any more, until it went up."""
+    wide, here = people["wide"], people["nurse here"].site
+    leaves, moves, changes = (make_user("nurse", here) for _number in range(3))
+    case = make_case("us", user=make_user("reception", here))
+    tasks = {name: open_task("contact-test", case, name, assignee=one) for name, one in (
+        ("leaves", leaves), ("moves", moves), ("changes", changes))}
+    done = open_task("contact-test", case, "done", assignee=leaves)
+    close_task(done, "declined", leaves, "does not want to")
+    kept = open_task("standstill", case, "kept", assignee=changes)
+    disable_member(leaves, wide)
+    change_member(moves, facts_of(moves, site_id=people["nurse there"].site_id), wide)
+    change_roles(changes, ["reception"], ["nurse"], wide)
+    assert {name: (task.role, task.assignee_id) for name, task in tasks.items()} == dict.fromkeys(
+        tasks, ("nurse", None))
+    assert (done.assignee_id, kept.assignee_id) == (leaves.id, changes.id), "done before, and what they still may do"
+    assert len([one for one in find_details("give-task") if one["to"] == ["nurse", None]]) == 3

@@ -102,7 +102,7 @@ def test_nobody_says_by_hand_that_something_came_which_nobody_recorded(app: Flas
 
 @pytest.mark.parametrize(("kind", "outcome", "days"), [
     ("infectious", "isolated", 30), ("infectious", "referred", 14), ("order-refused", "laboratory-asked", 2),
-    ("doses-missed", "held-back", 7), ("validity-ending", "told", 30)])
+    ("doses-missed", "held-back", 7), ("doses-missed", "not-needed", 7), ("validity-ending", "told", 30)])
 def test_word_that_settles_nothing_opens_the_next_one(app: Flask, kind: str, outcome: str, days: int) -> None:
     """The hold stood, the laboratory had no order, nobody had travelled, and no list had it any more."""
     case = make_case()
