@@ -29,7 +29,7 @@ def list_history(case: Case) -> list[Row[Any]]:
     Without those that every entry on a complete case makes by itself, out of the review and back at once: a treatment
     has two of them for each dose.
     """
-    rows = list(db.session.execute(
+    rows: list[Row[Any]] = list(db.session.execute(
         select(CaseTransition.from_state, CaseTransition.to_state, CaseTransition.reason, CaseTransition.happened_at,
                User.name)
         .outerjoin(User, User.id == CaseTransition.by_id)
