@@ -44,7 +44,8 @@ def list_keys(settings: Settings) -> dict[str, bytes]:
 def seal_keys(keys: dict[str, bytes], passphrase: str) -> bytes:
     """The keys as one sealed file. Raises Misconfigured for a passphrase that is too short."""
     if len(passphrase) < SHORTEST_PASSPHRASE:
-        raise Misconfigured(f"Give a passphrase of at least {SHORTEST_PASSPHRASE} characters (BACKUP_PASSPHRASE).")
+        raise Misconfigured(f"Give a passphrase of at least {SHORTEST_PASSPHRASE} characters "
+                            "(CLEARWAY_BACKUP_PASSPHRASE).")
     salt, nonce = os.urandom(SALT_BYTES), os.urandom(NONCE_BYTES)
     plain = json.dumps({name: base64.b64encode(content).decode() for name, content in keys.items()}).encode()
     return salt + nonce + AESGCM(_derive(passphrase, salt)).encrypt(nonce, plain, None)

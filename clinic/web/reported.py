@@ -252,6 +252,7 @@ def _render(
         say_flags=say_flags, say_number=say_number, say_identifier=say_identifier, typed=typed or {},
         way=WAY_WORDS[find_way(row)],
         errors=errors, cautions=cautions or [], may_act=is_open and has_permission(P.ENTER_RESULT),
+        is_named=has_permission(P.SEE_CASES) and not is_confidential(row),
         may_put_back=row.state in result_put_back.DECIDED and has_permission(P.ENTER_RESULT),
         has_value=result_intake.has_value(row), may_map=may_map, is_hidden=is_hidden,
         unmapped=result_intake.find_unmapped(row) if may_map and is_open and not is_hidden else {},

@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from clinic import clock
 from clinic.audit import audit_engine, record_read
 from clinic.backup import KEYS, MANIFEST, make_backup, read_manifest
 from clinic.config import Settings
@@ -24,6 +26,7 @@ from clinic.file_store import open_store
 from clinic.models import Delivery, DeliveryState, Lease, Photo, PhotoSource, User
 from clinic.restoration import MARKER, compute_leap, ensure_no_restore, restore
 from fhir.projection import list_differences
+from integrations import command_backup
 from integrations.dispatcher import Dispatcher, run_once
 from integrations.lease import acquire_lease
 from tests.factory import find_site
@@ -211,3 +214,20 @@ def test_check_names_missing_and_damaged_files_and_a_changed_document(
     with write_unit() as session:
         session.execute(text("update signed_exam set sha256 = :other"), {"other": "0" * 64})
     assert "damaged: signed exam" in runner.invoke(args=["check-files"]).output
+
+
+def test_restore_by_a_newer_version_says_what_to_do_about_resources_written_otherwise(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It named resources as wrong, ended with 1, and left the operator to think that the backup was bad."""
+    manifest = SimpleNamespace(made_at=clock.now())
+    monkeypatch.setattr(command_backup, "restore", lambda *_given: (manifest, ["Ask laboratories."]))
+    monkeypatch.setattr(command_backup, "check_files", lambda *_given: [])
+    monkeypatch.setattr(command_backup, "list_differences", lambda _session: [
+        SimpleNamespace(what="changed", kind="Observation", id="1")])
+    done = app.test_cli_runner().invoke(command_backup.restore_command, [str(tmp_path)])
+    assert done.exit_code == 1 and "changed: Observation/1" in done.output
+    assert "1 FHIR resources are not what the rows say." in done.output and "rebuild-fhir appends" in done.output
+    monkeypatch.setattr(command_backup, "list_differences", lambda _session: [])
+    done = app.test_cli_runner().invoke(command_backup.restore_command, [str(tmp_path)])
+    assert done.exit_code == 0 and "rebuild-fhir" not in done.output

@@ -191,3 +191,16 @@ def test_person_who_is_written_a_little_otherwise_is_suggested(
     (suggestion,) = list_suggestions(row)
     assert (suggestion.case.id, suggestion.signs & AGAINST) == (place.case_id, against)
     assert Sign.NAME in suggestion.signs
+
+
+def test_page_of_an_entered_result_names_whose_case_has_it(app: Flask, place: Place) -> None:
+    """It named whom the laboratory speaks of, beside the number of a case: who validates compares two names."""
+    other = make_other(place)
+    (row,) = place.take(place.person(number=""), write_order(), write_value(RPR, "NEG", "CWE"))
+    client = sign_in(app, db.session.get_one(User, place.staff["labtech"]))
+    page = f"/laboratory/inbox/{row.id}"
+    assert client.post(f"{page}/assign", data={
+        "case": "other", "number": other.number, "reason": "asked the bench",
+        "confirmed": f"other-person:{other.number}"}).status_code == 303
+    text = client.get(page).text
+    assert "OTIENO, Brian" in text and "WANJIRU, Grace" in text
