@@ -59,8 +59,8 @@ def restore_command(folder: Path) -> None:
     click.echo("\n".join(wrong) if wrong else "Files, signed documents and FHIR resources are what the rows say.")
     click.echo("What is left to do:")
     if unlike:
-        click.echo(f"- {len(unlike)} FHIR resources are not what the rows say. Where this version is newer than the one "
-                   "that the backup was made with, that is expected: flask --app wsgi rebuild-fhir appends what is "
+        click.echo(f"- {len(unlike)} FHIR resources are not what the rows say. Where this version is newer than the "
+                   "one that the backup was made with, that is expected: flask --app wsgi rebuild-fhir appends what is "
                    "missing, and rebuild-fhir --check must then find nothing.")
     for sentence in advice:
         click.echo(f"- {sentence}")
