@@ -36,6 +36,7 @@ from clinic.models import (
     SignedExam,
     User,
 )
+from clinic.partial_date import format_clinically
 from clinic.permissions import Permission, permissions_of
 from clinic.ports import (
     AttachPrint,
@@ -124,6 +125,7 @@ def prepare_signature(case_id: str, case_version: int, signer_id: str, choice: C
             conclusion=_build_conclusion(case, signer, facts, decision, choice),
         )
         ensure_may_clear(case, decision["status"], order.conclusion.conclusion)
+        ensure_not_over(case, order.conclusion.conclusion)
         key = load_signing_key(get_settings(current_app))
         key.ensure_usable()
         prepared, html, attach, compose = _render(order, key)
@@ -200,6 +202,16 @@ def ensure_may_sign(signer: User, case: Case) -> None:
         sentence = _("You are not authorised to sign for this destination, and nobody else at this site is. "
                      "Ask the clinic administrator.")
     raise NotAllowed(sentence, user=signer.id, case=case.id)
+
+
+def ensure_not_over(case: Case, concluded: dict[str, Any]) -> None:
+    """Raise NotNow for a first certificate that has ended before it is issued: what it counts from is made again."""
+    last = concluded.get("valid_until")
+    if concluded.get("certificate") == "issue" and last and find_current_exam(case.id) is None and (
+            date.fromisoformat(last) < clock.today(case.site.time_zone)):
+        raise NotNow(_("The certificate counts from the film, or from the screening without one, and would have ended "
+                       "on %(day)s. Take a new film, or screen the person again; or sign that it is not issued.",
+                       day=format_clinically(date.fromisoformat(last))), case=case.id)
 
 
 def _is_authorised(user: User, case: Case) -> bool:

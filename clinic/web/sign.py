@@ -152,17 +152,21 @@ def _show(case: Case, typed: dict[str, Any], problem: ClearwayError | None = Non
     seen = build_review(case)
     decision = seen.decision
     may_sign = case.state is CaseState.IN_REVIEW and assessment.is_ready_for_review(case, decision)
-    refusal = None
+    refusal = over = None
     if may_sign:
         try:
             signing.ensure_may_sign(current_user, case)
+            signing.ensure_not_over(case, decision)
         except NotAllowed as error:
             may_sign, refusal = False, error.message
+        except NotNow as error:
+            over = error.message  # that it is not issued can be signed
     standing = load_standings([case.id])[case.id]
     shown = problem if isinstance(problem, InvalidInput) else (
         InvalidInput(problem.message) if problem else None)
     page = show(
         "sign/review.html", case, shown, seen=seen, decision=decision, typed=typed, may_sign=may_sign, refusal=refusal,
+        over=over,
         **RESULT_WORDS, alert_words=ALERT_WORDS,
         declaration=get_declaration(case.programme), all_classes=list_classes(),
         station_of=lambda row: find_station(row.exam, case.id, case.programme),

@@ -5,15 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from datetime import timedelta
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from clinic import clock
 from clinic.db import db, read_unit
-from clinic.models import Authorisation, Case, CaseState, Conclusion, ConclusionKind, Delivery, SignedExam
+from clinic.demo import walk
+from clinic.models import Authorisation, Case, CaseState, Conclusion, ConclusionKind, Delivery, SignedExam, User
 from tests.factory import PASSWORD, make_case, make_site, make_user
+from tests.fhir.story import make_staff as make_people
+from tests.fhir.story import open_case
 from tests.sign_in import sign_in
 from tests.us_case import Staff, make_complete_case, make_staff
 
@@ -199,3 +204,20 @@ def test_declined_request_keeps_its_reason_and_the_signed_version_stands(
     with read_unit() as session:
         assert session.get_one(AmendmentRequest, request_id).declined_reason == "it is on no form"
         assert session.get_one(Case, case_id).state is CaseState.SIGNED
+
+
+def test_british_certificate_that_has_ended_is_not_issued(app: Flask) -> None:
+    """It counts from the film: after a long wait it was issued, and valid no more on the day of its signature."""
+    people = make_people()
+    uk = open_case(people, "uk")
+    walk.work_through(uk, people)
+    case_id, waited, user_id = uk.id, clock.now() + timedelta(days=230), people["physician"].id
+    db.session.commit()
+    with clock.stopped_at(waited):
+        client = sign_in(app, db.session.get_one(User, user_id))
+        assert "Take a new film, or screen the person again" in _text(client.get(f"/cases/{case_id}/sign"))
+        refused = _sign(client, case_id)
+        assert refused.status_code == 409 and "would have ended on" in _text(refused)  # type: ignore[attr-defined]
+        postponed = _sign(client, case_id, kind="overridden", certificate="refuse", not_issued="testing-postponed",
+                          reason="did not come for a new film")
+        assert postponed.status_code == 302  # type: ignore[attr-defined]
