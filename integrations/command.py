@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import click
 from flask import current_app
 from flask.cli import with_appcontext
@@ -18,7 +21,8 @@ from integrations.worker import run_worker
 @with_appcontext
 def worker() -> None:
     """Deliver what waits, sweep, show a heartbeat, until the process is asked to end."""
-    run_worker(current_app._get_current_object())  # type: ignore[attr-defined]
+    with _saying_what_is_wrong():
+        run_worker(current_app._get_current_object())  # type: ignore[attr-defined]
 
 
 @click.group("deliver", invoke_without_command=True)
@@ -40,12 +44,9 @@ def deliver(context: click.Context, once: bool) -> None:
 @with_appcontext
 def retry(delivery_id: str, reason: str) -> None:
     """Make one delivery due now."""
-    try:
-        with write_unit():
-            delivery = retry_delivery(delivery_id, reason)
-            state = delivery.state.value
-    except ClearwayError as error:
-        raise click.ClickException(error.message) from None
+    with _saying_what_is_wrong(), write_unit():
+        delivery = retry_delivery(delivery_id, reason)
+        state = delivery.state.value
     click.echo(f"Delivery {delivery_id} is {state} and will be attempted by the worker.")
 
 
@@ -58,7 +59,17 @@ def listen() -> None:
 @with_appcontext
 def listen_mllp() -> None:
     """Listen for HL7 v2 over MLLP on CLEARWAY_MLLP_PORT until the process is asked to end."""
-    run_listener(current_app._get_current_object())  # type: ignore[attr-defined]
+    with _saying_what_is_wrong():
+        run_listener(current_app._get_current_object())  # type: ignore[attr-defined]
+
+
+@contextmanager
+def _saying_what_is_wrong() -> Iterator[None]:
+    """One sentence instead of the sixty lines of where it came up."""
+    try:
+        yield
+    except ClearwayError as error:
+        raise click.ClickException(error.message) from None
 
 
 COMMANDS = [worker, deliver, listen]

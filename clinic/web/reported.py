@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as Redirect
 from clinic.audit import record_read
 from clinic.caution import Caution, NeedsConfirmation
 from clinic.db import db
-from clinic.errors import InvalidInput, NotAllowed
+from clinic.errors import AlreadyDone, InvalidInput, NotAllowed, NotNow
 from clinic.lab_report import from_plain
 from clinic.laboratory_test import list_tests
 from clinic.models import FOR_A_PERSON, Case, LabDocument, ReportedResult, ReportedState
@@ -112,6 +112,12 @@ def assign(reported_id: str) -> Page:
         errors = problem.fields if isinstance(problem.fields, dict) and problem.fields else {"case": [problem.message]}
         db.session.rollback()
         return _render(get_reported(current_user, reported_id), typed, None if cautions else errors, cautions), 422
+    except (AlreadyDone, NotNow) as problem:  # the case has such a result, or somebody decided about this one meanwhile
+        db.session.rollback()
+        row = get_reported(current_user, reported_id)
+        if row.state not in FOR_A_PERSON:
+            raise
+        return _render(row, typed, {"case": [problem.message]}), 409
     flash(_("Entered for case %(number)s. Another person validates it.", number=number), "success")
     return redirect(url_for(".index"), 303)
 

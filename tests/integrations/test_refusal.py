@@ -5,11 +5,15 @@ from __future__ import annotations
 import logging
 import socket
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from flask import Flask
 
+from clinic.config import get_settings
+from clinic.errors import Misconfigured
+from integrations.command import listen
 from integrations.hl7.frame import wrap
 from integrations.inbound.listener import listening
 from integrations.inbound.refusal import AGAIN_SECONDS, Refusals
@@ -86,3 +90,13 @@ def test_same_refusal_is_said_once_in_a_while_with_how_often_it_came(caplog: pyt
     first, other, again = list_refusals(caplog)
     assert "more since" not in first + other and "(2 more since this was said)" in again
 
+
+
+def test_listener_that_cannot_start_says_so_in_a_sentence(app: Flask) -> None:
+    """The log had sixty lines of where it came up, anew at each attempt."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        settings = replace(get_settings(app), mllp_port=taken.getsockname()[1])
+        app.config["CLEARWAY"] = settings
+        done = app.test_cli_runner().invoke(listen, ["mllp"])
+    assert done.exit_code == 1 and not isinstance(done.exception, Misconfigured)
+    assert done.output.startswith(f"Error: Port {settings.mllp_port} is taken; set CLEARWAY_MLLP_PORT")

@@ -204,3 +204,14 @@ def test_page_of_an_entered_result_names_whose_case_has_it(app: Flask, place: Pl
         "confirmed": f"other-person:{other.number}"}).status_code == 303
     text = client.get(page).text
     assert "OTIENO, Brian" in text and "WANJIRU, Grace" in text
+
+
+def test_case_that_has_such_a_result_already_is_said_where_it_is_chosen(app: Flask, place: Place) -> None:
+    """A page of its own told it, and what had been typed was gone."""
+    place.take(place.person(), place.order(), write_value(RPR, "NEG", "CWE"))
+    (row,) = place.take(place.person(number=""), write_order(filler="LAB-2"), write_value(RPR, "POS", "CWE"),
+                        control_id="L2")
+    client = sign_in(app, db.session.get_one(User, place.staff["labtech"]))
+    answer = client.post(f"/laboratory/inbox/{row.id}/assign", data={"case": place.case_id, "reason": "as on paper"})
+    assert answer.status_code == 409 and "Correct the recorded result" in answer.text
+    assert "Enter it for a case" in answer.text and "as on paper" in answer.text
