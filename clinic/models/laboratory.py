@@ -147,6 +147,8 @@ class SpecimenEvent(Base):
 
 # The WHERE of the partial index of what waits for a second person.
 WAITING = "status = 'preliminary' and superseded_at is null"
+# Cultures that grew the complex: few, and looked for among all the others each minute.
+GROWN = "test = 'sputum-culture' and value = 'mtb' and superseded_at is null"
 # … and of what a second person sent back (who only withdraws a result is no second person).
 SENT_BACK = "status = 'entered-in-error' and confirmed_by_id is not null and superseded_at is null"
 
@@ -161,6 +163,7 @@ class LabResult(Recorded, Base):
         Index("ix_lab_result_waiting", "case_id", sqlite_where=text(WAITING), postgresql_where=text(WAITING)),
         Index("ix_lab_result_sent_back", "case_id", "test", sqlite_where=text(SENT_BACK),
               postgresql_where=text(SENT_BACK)),
+        Index("ix_lab_result_grown", "specimen_id", sqlite_where=text(GROWN), postgresql_where=text(GROWN)),
     )
 
     id: Mapped[str] = key()
