@@ -163,7 +163,8 @@ class LabResult(Recorded, Base):
         Index("ix_lab_result_waiting", "case_id", sqlite_where=text(WAITING), postgresql_where=text(WAITING)),
         Index("ix_lab_result_sent_back", "case_id", "test", sqlite_where=text(SENT_BACK),
               postgresql_where=text(SENT_BACK)),
-        Index("ix_lab_result_grown", "specimen_id", sqlite_where=text(GROWN), postgresql_where=text(GROWN)),
+        Index("ix_lab_result_grown", "performed_on", "specimen_id", sqlite_where=text(GROWN),
+              postgresql_where=text(GROWN)),
     )
 
     id: Mapped[str] = key()

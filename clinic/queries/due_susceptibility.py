@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, select
@@ -16,6 +17,8 @@ from clinic.queries.index_choice import write_out
 
 KIND, TEST = "susceptibility-awaited", "dst"
 COUNTING = (ResultStatus.FINAL, ResultStatus.CORRECTED)
+# How long ago a specimen may have been taken, so that not every one there ever was is read each minute.
+LONGEST = timedelta(days=365)
 
 _COUNTS = and_(LabResult.specimen_id == Specimen.id, LabResult.superseded_at.is_(None),
                LabResult.status.in_(COUNTING))
@@ -29,7 +32,8 @@ def select_untested(moment: Moment) -> Select[*tuple[Any, ...]]:
     return select(*columns(Specimen.id, Specimen.id, reported_on)).select_from(grown).join(
         Specimen, Specimen.id == grown.specimen_id).join(Case, Case.id == Specimen.case_id).where(
         # By the index of what grew: neither specimens nor cases have a condition here that an index of theirs serves.
-        write_out(GROWN, "grown"), grown.status.in_(COUNTING), Specimen.withdrawn_at.is_(None),
+        write_out(GROWN, "grown"), grown.performed_on.between(moment.today - LONGEST, last),
+        grown.status.in_(COUNTING), Specimen.withdrawn_at.is_(None),
         Specimen.rejected_at.is_(None), Case.state.in_(workflow.RECORDING), led_at_sites(moment), ~_has_answer(),
         ~was_asked(KIND, Specimen.id, is_untested)
     ).group_by(Specimen.id, Case.site_id, Case.id).having(reported_on <= last)

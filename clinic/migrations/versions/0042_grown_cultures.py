@@ -13,7 +13,8 @@ NAME, GROWN = "ix_lab_result_grown", "test = 'sputum-culture' and value = 'mtb' 
 
 def upgrade() -> None:
     """Go forward."""
-    op.create_index(NAME, "lab_result", ["specimen_id"], sqlite_where=sa.text(GROWN), postgresql_where=sa.text(GROWN))
+    op.create_index(NAME, "lab_result", ["performed_on", "specimen_id"], sqlite_where=sa.text(GROWN),
+                    postgresql_where=sa.text(GROWN))
 
 
 def downgrade() -> None:
