@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
+import subprocess
+import sys
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from flask import Flask
 
-from clinic.config import get_settings
-from clinic.errors import Misconfigured
-from integrations.command import listen
+from clinic.config import ROOT, get_settings
 from integrations.hl7.frame import wrap
 from integrations.inbound.listener import listening
 from integrations.inbound.refusal import AGAIN_SECONDS, Refusals
@@ -95,8 +95,11 @@ def test_same_refusal_is_said_once_in_a_while_with_how_often_it_came(caplog: pyt
 def test_listener_that_cannot_start_says_so_in_a_sentence(app: Flask) -> None:
     """The log had sixty lines of where it came up, anew at each attempt."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        settings = replace(get_settings(app), mllp_port=taken.getsockname()[1])
-        app.config["CLEARWAY"] = settings
-        done = app.test_cli_runner().invoke(listen, ["mllp"])
-    assert done.exit_code == 1 and not isinstance(done.exception, Misconfigured)
-    assert done.output.startswith(f"Error: Port {settings.mllp_port} is taken; set CLEARWAY_MLLP_PORT")
+        port, settings = taken.getsockname()[1], get_settings(app)
+        environment = os.environ | {
+            "CLEARWAY_VAR_DIR": str(settings.var_dir), "CLEARWAY_SECRET_KEY": settings.secret_key,
+            "CLEARWAY_DATABASE_URL": settings.database_url, "CLEARWAY_MLLP_PORT": str(port)}
+        done = subprocess.run([sys.executable, "-m", "flask", "--app", "wsgi", "listen", "mllp"], cwd=ROOT,
+                              env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert f"Error: Port {port} is taken; set CLEARWAY_MLLP_PORT" in done.stderr

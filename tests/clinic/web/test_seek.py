@@ -21,9 +21,10 @@ from tests.sign_in import sign_in
 # The pages with a field for a name or a passport's number; {} is an applicant or a family.
 PAGES = {"/search": "q", "/cases": "q", "/administration/users": "q", "/audit": "applicant",
          "/applicants/{}/merge": "number", "/applicants/{}/people/new": "q"}
-# Forms that write into the address what somebody typed: numbers of labels, days, the public's facts of nobody.
+# Forms that write into the address what somebody typed: numbers of labels and messages, days, the public's facts of
+# nobody.
 TYPED_INTO_THE_ADDRESS = {"draw/index.html", "laboratory/grid.html", "laboratory/bench.html",
-                          "tuberculosis/_period.html", "will_i_need/index.html"}
+                          "reported/messages.html", "tuberculosis/_period.html", "will_i_need/index.html"}
 
 
 @pytest.mark.parametrize("page", PAGES)
