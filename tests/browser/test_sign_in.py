@@ -32,6 +32,20 @@ def test_sign_in_page_is_accessible_and_fits(page: Page, complaints: list[str], 
     assert_no_sideways_scroll(page)
 
 
+def test_way_to_the_content_moves_nothing_when_a_tab_shows_it(page: Page, complaints: list[str], site: str) -> None:
+    """It pushed the page down and let it up again between press and release of the mouse: the first click was lost."""
+    page.goto(f"{site}/sign-in")
+    page.get_by_label("E-mail address").evaluate("field => field.blur()")
+    button = page.get_by_role("button", name="Sign in")
+    before = button.bounding_box()
+    skip = page.get_by_role("link", name="Skip to main content")
+    skip.focus()
+    shown = skip.bounding_box()
+    assert shown is not None and shown["height"] > 20 and button.bounding_box() == before
+    button.click()
+    expect(page.locator(".govuk-error-summary")).to_be_focused()
+
+
 def test_wrong_password_is_refused_in_our_look_without_telling_which_part_was_wrong(
     page: Page, complaints: list[str], site: str
 ) -> None:
