@@ -93,7 +93,9 @@ ENDED_SINCE = timedelta(days=60)  # an exam that ended longer ago is no news
 
 def select_new(source: Source, moment: Moment, limit: int) -> Select[*tuple[Any, ...]]:
     """What is due and was never asked for, at most `limit` rows."""
-    return source.select_due(moment).limit(limit)
+    due = source.select_due(moment)
+    key = due.selected_columns["key"].element
+    return due.where(~was_asked(source.kind, key, source.is_waiting)).limit(limit)
 
 
 def select_settled(source: Source, limit: int) -> Select[*tuple[Any, ...]]:
@@ -121,7 +123,7 @@ def _select_cultures(moment: Moment) -> Select[*tuple[Any, ...]]:
     ).join(Case, Case.id == Specimen.case_id).where(
         Specimen.collected_on <= shortest, or_(began <= last_day("culture-awaited", moment),
                                                and_(is_short, began <= shortest)),
-        _is_awaited(Specimen), at_sites(moment), ~was_asked("culture-awaited", Specimen.id, _is_culture_waiting))
+        _is_awaited(Specimen), at_sites(moment))
 
 
 def _is_awaited(specimen: Any) -> ColumnElement[bool]:
@@ -171,7 +173,7 @@ def _select_sputum(moment: Moment) -> Select[*tuple[Any, ...]]:
         Case, Case.id == Requirement.case_id
     ).where(
         _is_sputum_open(), at_sites(moment), or_(last.is_(None), last <= last_day("sputum-due", moment)),
-        Requirement.added_at <= last_moment("sputum-due", moment), ~was_asked("sputum-due", key, _is_sputum_waiting))
+        Requirement.added_at <= last_moment("sputum-due", moment))
 
 
 def _is_sputum_open() -> ColumnElement[bool]:
@@ -193,8 +195,7 @@ def _select_unconfirmed(moment: Moment) -> Select[*tuple[Any, ...]]:
         Case, Case.id == LabResult.case_id
     ).where(
         write_out(WAITING, "lab_result"), led_at_sites(moment),
-        LabResult.entered_at <= last_moment("result-unconfirmed", moment),
-        ~was_asked("result-unconfirmed", LabResult.id, _is_unconfirmed))
+        LabResult.entered_at <= last_moment("result-unconfirmed", moment))
 
 
 def _is_unconfirmed() -> ColumnElement[bool]:
@@ -217,8 +218,7 @@ def _select_months(moment: Moment) -> Select[*tuple[Any, ...]]:
     ).where(_is_current(), led_at_sites(moment), Treatment.started_on <= add_months(last, -1),
             ~exists().where(TbMonth.case_id == Treatment.case_id, TbMonth.superseded_at.is_(None),
                             TbMonth.month >= months, Treatment.disease == "tuberculosis"),
-            ~has_ended(moment.today - timedelta(days=LAST_MONTH)),
-            ~was_asked("treatment-month", key, _is_treated))
+            ~has_ended(moment.today - timedelta(days=LAST_MONTH)))
 
 
 def _is_treated() -> ColumnElement[bool]:
@@ -231,8 +231,7 @@ def _select_ending(moment: Moment) -> Select[*tuple[Any, ...]]:
     ).where(
         write_out(IN_FORCE, "signed_exam"),
         SignedExam.valid_until <= last_day("validity-ending", moment),
-        SignedExam.valid_until >= moment.today - ENDED_SINCE, is_in_force(), led_at_sites(moment),
-        ~was_asked("validity-ending", SignedExam.id, _is_ending))
+        SignedExam.valid_until >= moment.today - ENDED_SINCE, is_in_force(), led_at_sites(moment))
 
 
 def _is_ending() -> ColumnElement[bool]:
@@ -244,8 +243,7 @@ def _select_no_shows(moment: Moment) -> Select[*tuple[Any, ...]]:
     return select(*columns(Case.id, Case.id, Case.opened_at)).where(
         # Registered ones by their index of states: that of openings has every case there ever was.
         _has_not_come(), at_sites(moment), func.coalesce(Case.opened_at, Case.updated_at) <= last_moment(
-            "nobody-came", moment),
-        ~was_asked("nobody-came", Case.id, _is_nobody_here))
+            "nobody-came", moment))
 
 
 def _has_not_come() -> ColumnElement[bool]:
@@ -256,14 +254,11 @@ def _is_nobody_here() -> ColumnElement[bool]:
     return exists(select(Case.id).where(Case.id == Task.subject_id, _has_not_come()))
 
 
-def _select_resting(
-    kind: str, is_waiting: Callable[[], ColumnElement[bool]], *conditions: ColumnElement[bool]
-) -> Callable[[Moment], Select[*tuple[Any, ...]]]:
+def _select_resting(kind: str, *conditions: ColumnElement[bool]) -> Callable[[Moment], Select[*tuple[Any, ...]]]:
     def build(moment: Moment) -> Select[*tuple[Any, ...]]:
         key = Case.id.concat(":").concat(cast(Case.version, String))
         return select(*columns(key, Case.id, Case.updated_at)).where(
-            *conditions, at_sites(moment), Case.updated_at <= last_moment(kind, moment),
-            ~was_asked(kind, key, is_waiting))
+            *conditions, at_sites(moment), Case.updated_at <= last_moment(kind, moment))
 
     return build
 
@@ -302,9 +297,9 @@ SOURCES: tuple[Source, ...] = (
     Source("contact-resistance", select_late_resistance, is_late_resistance),
     Source("validity-ending", _select_ending, _is_ending),
     Source("nobody-came", _select_no_shows, _is_nobody_here),
-    Source("on-hold", _select_resting("on-hold", _is_resting(_IS_HELD), _IS_HELD), _is_resting(_IS_HELD)),
+    Source("on-hold", _select_resting("on-hold", _IS_HELD), _is_resting(_IS_HELD)),
     # The last: where a person has anything to do on a case already, it does not stand still.
-    Source("standstill", _select_resting("standstill", _is_resting(_STANDS_STILL), _STANDS_STILL, _HAS_NO_OTHER_TASK),
+    Source("standstill", _select_resting("standstill", _STANDS_STILL, _HAS_NO_OTHER_TASK),
            _is_resting(_STANDS_STILL)),
 )
 

@@ -27,7 +27,7 @@ from clinic.models import (
     TbOutcome,
     Treatment,
 )
-from clinic.queries.due_source import Moment, columns, is_in_force, last_moment, led_at_sites, was_asked
+from clinic.queries.due_source import Moment, columns, is_in_force, last_moment, led_at_sites
 from clinic.queries.index_choice import LED_CASE
 from clinic.treatment_catalogue import list_treatables
 
@@ -66,7 +66,7 @@ def select_late_resistance(moment: Moment) -> Select[*tuple[Any, ...]]:
         Conclusion, Conclusion.id == SignedExam.conclusion_id).where(
         TbContact.recorded_at >= moment.now - LONGEST, LabResult.confirmed_at <= last_moment(KIND, moment),
         or_(SignedExam.valid_until.is_(None), SignedExam.valid_until >= moment.today), _is_unsigned(),
-        led_at_sites(moment), ~was_asked(KIND, key, is_late_resistance))
+        led_at_sites(moment))
 
 
 def is_late_resistance() -> ColumnElement[bool]:
@@ -86,7 +86,7 @@ def select_late_contacts(moment: Moment) -> Select[*tuple[Any, ...]]:
         Case, Case.applicant_id == TbContact.applicant_id).join(SignedExam, SignedExam.case_id == LED_CASE).where(
         TbContact.recorded_at >= moment.now - LONGEST, TbContact.recorded_at <= last_moment(LATE, moment),
         or_(SignedExam.valid_until.is_(None), SignedExam.valid_until >= moment.today), _is_untold(),
-        led_at_sites(moment), ~was_asked(LATE, key, is_late_contact))
+        led_at_sites(moment))
 
 
 def is_late_contact() -> ColumnElement[bool]:

@@ -13,7 +13,7 @@ from clinic import workflow
 from clinic.models import Case, ContactState, LabResult, Task, TbContact
 from clinic.models.tb_contact import STANDS
 from clinic.queries.due_contact import COUNTING, has_tuberculosis, is_infected
-from clinic.queries.due_source import Moment, at_sites, columns, last_moment, was_asked
+from clinic.queries.due_source import Moment, at_sites, columns, last_moment
 from clinic.queries.index_choice import write_out
 from clinic.task_kind import list_task_kinds
 
@@ -66,8 +66,7 @@ def select_first_tests(moment: Moment) -> Select[*tuple[Any, ...]]:
     told = TbContact.last_exposed_on.label("told")
     return select(*columns(TbContact.id, TbContact.id, TbContact.recorded_at), told).join(
         Case, _is_exposed(TbContact)
-    ).where(at_sites(moment), needs_test(TbContact), ~was_asked(
-        "contact-test", TbContact.id, of_contact(needs_test(TbContact))))
+    ).where(at_sites(moment), needs_test(TbContact))
 
 
 def select_retests(moment: Moment) -> Select[*tuple[Any, ...]]:
@@ -76,8 +75,7 @@ def select_retests(moment: Moment) -> Select[*tuple[Any, ...]]:
     key = TbContact.id.concat(":").concat(cast(TbContact.retest_on, String))
     return select(*columns(key, TbContact.id, TbContact.last_exposed_on)).join(Case, _is_exposed(TbContact)).where(
         write_out(STANDS, "tb_contact"),
-        TbContact.retest_on <= moment.today + timedelta(days=kind.ahead), at_sites(moment), needs_retest(TbContact),
-        ~was_asked("contact-retest", key, of_contact(needs_retest(TbContact))))
+        TbContact.retest_on <= moment.today + timedelta(days=kind.ahead), at_sites(moment), needs_retest(TbContact))
 
 
 def select_reviews(moment: Moment) -> Select[*tuple[Any, ...]]:
@@ -86,8 +84,7 @@ def select_reviews(moment: Moment) -> Select[*tuple[Any, ...]]:
         Case, _is_exposed(TbContact)
     ).where(
         is_still_exposed(TbContact), TbContact.recorded_at <= last_moment("contact-review", moment),
-        at_sites(moment), ~was_asked(
-            "contact-review", TbContact.id, of_contact(is_still_exposed(TbContact))))
+        at_sites(moment))
 
 
 def is_still_exposed(contact: Any) -> ColumnElement[bool]:

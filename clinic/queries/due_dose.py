@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Date, Select, String, and_, case, cast, ex
 from clinic import clock
 from clinic.models import Case, DoseState, PhaseName, ResultStatus, Task, TbDose, TbPhase, TbSideEffect, Treatment
 from clinic.models.treatment import UNDER_WAY
-from clinic.queries.due_source import Moment, columns, last_day, led_at_sites, was_asked
+from clinic.queries.due_source import Moment, columns, last_day, led_at_sites
 from clinic.queries.index_choice import write_out
 from clinic.tb_regimen import ALL_STOPPED, get_interruption_rule
 
@@ -49,7 +49,7 @@ def select_without_doses(moment: Moment) -> Select[*tuple[Any, ...]]:
     return select(*columns(key, Treatment.series_id, base), case(
         (TbPhase.days_per_week < 7, _count_days() + WEEKEND), else_=_count_days()).label("days")).join(
         Case, Case.id == Treatment.case_id).join(TbPhase, TbPhase.case_id == Treatment.case_id).where(
-        _is_due(moment.today, base), ~_IS_STOPPED, led_at_sites(moment), ~was_asked("doses-missed", key, without_doses))
+        _is_due(moment.today, base), ~_IS_STOPPED, led_at_sites(moment))
 
 
 def without_doses() -> ColumnElement[bool]:
@@ -78,8 +78,7 @@ def select_ended(moment: Moment) -> Select[*tuple[Any, ...]]:
     return select(*columns(Treatment.series_id, Treatment.series_id, _LAST_OF_PHASE)).join(
         Case, Case.id == Treatment.case_id).join(TbPhase, TbPhase.case_id == Treatment.case_id).where(
         _IS_CURRENT, Treatment.started_on <= last_day(END, moment),  # by its index: no dose was given before
-        *_IS_OVER, last_day(END, moment) >= _LAST_OF_PHASE, led_at_sites(moment),
-        ~was_asked(END, Treatment.series_id, is_without_outcome))
+        *_IS_OVER, last_day(END, moment) >= _LAST_OF_PHASE, led_at_sites(moment))
 
 
 def is_without_outcome() -> ColumnElement[bool]:

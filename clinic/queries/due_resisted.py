@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Text, and_, exists, literal, or_, select, type_coerce
 
 from clinic.models import Case, LabComponent, LabResult, ResultStatus, Task, TbCase, TbPhase
-from clinic.queries.due_source import Moment, columns, last_moment, was_asked
+from clinic.queries.due_source import Moment, columns, last_moment
 from clinic.tb_course import FLUOROQUINOLONES
 
 KIND, TESTS, RESISTANT, CLASS = "resisted-medicine", ("dst", "sputum-naat"), "resistant", "fluoroquinolone"
@@ -22,7 +22,7 @@ def select_resisted(moment: Moment) -> Select[*tuple[Any, ...]]:
     return select(*columns(LabResult.id, LabResult.id, LabResult.confirmed_at)).select_from(TbCase).join(
         Case, Case.id == TbCase.case_id).join(LabResult, LabResult.case_id == TbCase.case_id).where(
         TbCase.site_id.in_(moment.sites), TbCase.registered_on >= moment.today - LONGEST, _is_given_all_the_same(),
-        LabResult.confirmed_at <= last_moment(KIND, moment), ~was_asked(KIND, LabResult.id, is_resisted))
+        LabResult.confirmed_at <= last_moment(KIND, moment))
 
 
 def is_resisted() -> ColumnElement[bool]:

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, select, text
 from clinic import culture, workflow
 from clinic.models import Case, LabOrder, LabOrderState, LabResult, ResultStatus, Task
 from clinic.models.lab_order import LIVE
-from clinic.queries.due_source import Moment, Source, at_sites, columns, last_moment, was_asked
+from clinic.queries.due_source import Moment, Source, at_sites, columns, last_moment
 
 SPUTUM = ("sputum-smear", "sputum-naat")  # what is in within days
 CLOCKED = (culture.TEST, "dst")
@@ -31,7 +31,7 @@ def _build_source(kind: str, tests: ColumnElement[bool]) -> Source:
             Case, Case.id == LabOrder.case_id
         ).where(
             LabOrder.specimen_id.is_not(None), LabOrder.changed_at <= last_moment(kind, moment), _is_awaited(tests),
-            at_sites(moment), ~was_asked(kind, LabOrder.specimen_id, is_waiting)
+            at_sites(moment)
         ).group_by(LabOrder.specimen_id, Case.site_id, Case.id)
 
     return Source(kind, select_due, is_waiting)

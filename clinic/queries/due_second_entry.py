@@ -9,7 +9,7 @@ from sqlalchemy.orm import aliased
 
 from clinic.models import Case, LabResult, ResultStatus, SecondEntry, Task
 from clinic.models.laboratory import WAITING
-from clinic.queries.due_source import Moment, columns, led_at_sites, was_asked
+from clinic.queries.due_source import Moment, columns, led_at_sites
 from clinic.queries.index_choice import write_out
 
 KIND = "entries-differ"
@@ -19,8 +19,7 @@ def select_differing(moment: Moment) -> Select[*tuple[Any, ...]]:
     """By the second entry. It is asked for when that is typed (clinic/services/release.py); this finds what was not."""
     return select(*columns(LabResult.id, LabResult.id, SecondEntry.entered_at)).join(
         Case, Case.id == LabResult.case_id).join(SecondEntry, SecondEntry.result_id == LabResult.id).where(
-        write_out(WAITING, "lab_result"), led_at_sites(moment), _is_last_and_differs(),
-        ~was_asked(KIND, LabResult.id, is_differing))
+        write_out(WAITING, "lab_result"), led_at_sites(moment), _is_last_and_differs())
 
 
 def is_differing() -> ColumnElement[bool]:

@@ -28,10 +28,11 @@ class Moment:
 class Source:
     """Where tasks of a kind come from.
 
-    `select_due` gives rows of (key, subject_id, site_id, case_id, base): `base` is the day or moment from which the
-    kind counts its days, and what its sentence names where no `told` follows. `is_waiting` is the condition on an
-    open Task that what it waits for has not happened; `has_come` the one that it has, where it may also be
-    that nobody waits for it any more: without, the two are one.
+    `select_due` gives rows of (key, subject_id, site_id, case_id, base), also of what was asked for before, which
+    `select_new` leaves out: `base` is the day or moment from which the kind counts its days, and what its sentence
+    names where no `told` follows. `is_waiting` is the condition on an open Task that what it waits for has not
+    happened; `has_come` the one that it has, where it may also be that nobody waits for it any more: without, the two
+    are one.
     """
 
     kind: str

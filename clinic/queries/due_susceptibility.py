@@ -12,7 +12,7 @@ from clinic import culture, workflow
 from clinic.laboratory_test import NEEDED_DRUG
 from clinic.models import Case, LabComponent, LabResult, ResultStatus, Specimen, Task
 from clinic.models.laboratory import GROWN
-from clinic.queries.due_source import Moment, columns, is_cultured, last_day, led_at_sites, was_asked
+from clinic.queries.due_source import Moment, columns, is_cultured, last_day, led_at_sites
 from clinic.queries.index_choice import write_out
 
 KIND, TEST = "susceptibility-awaited", "dst"
@@ -34,8 +34,7 @@ def select_untested(moment: Moment) -> Select[*tuple[Any, ...]]:
         # By the index of what grew: neither specimens nor cases have a condition here that an index of theirs serves.
         write_out(GROWN, "grown"), grown.performed_on.between(moment.today - LONGEST, last),
         grown.status.in_(COUNTING), Specimen.withdrawn_at.is_(None),
-        Specimen.rejected_at.is_(None), Case.state.in_(workflow.RECORDING), led_at_sites(moment), ~_has_answer(),
-        ~was_asked(KIND, Specimen.id, is_untested)
+        Specimen.rejected_at.is_(None), Case.state.in_(workflow.RECORDING), led_at_sites(moment), ~_has_answer()
     ).group_by(Specimen.id, Case.site_id, Case.id).having(reported_on <= last)
 
 

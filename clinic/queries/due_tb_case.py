@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, String, and_, cast, exists, select
 from sqlalchemy.orm import aliased
 
 from clinic.models import Case, CaseState, Task, TbCase, TbOutcome
-from clinic.queries.due_source import Moment, columns, last_day, was_asked
+from clinic.queries.due_source import Moment, columns, last_day
 
 WAITING_YEAR = "us"  # the programme whose rules have it (us-addendum.md C3)
 # How long ago a case may have been registered, so that not every one there ever was is read each minute.
@@ -21,8 +21,7 @@ _IS_UNNOTIFIED = and_(TbCase.notified_on.is_(None), TbCase.outcome.is_distinct_f
 def select_unnotified(moment: Moment) -> Select[*tuple[Any, ...]]:
     """By the day of registration: the health authority has not been told yet."""
     return select(*columns(TbCase.id, TbCase.id, TbCase.registered_on)).join(Case, Case.id == TbCase.case_id).where(
-        _is_registered(moment, last_day("tb-notification", moment), NEWS), _IS_UNNOTIFIED,
-        ~was_asked("tb-notification", TbCase.id, is_unnotified))
+        _is_registered(moment, last_day("tb-notification", moment), NEWS), _IS_UNNOTIFIED)
 
 
 def is_unnotified() -> ColumnElement[bool]:
@@ -40,7 +39,7 @@ def select_returning(moment: Moment) -> Select[*tuple[Any, ...]]:
     key = TbCase.id.concat(":").concat(cast(TbCase.elsewhere_ended_on, String))
     return select(*columns(key, TbCase.id, TbCase.elsewhere_ended_on)).join(Case, Case.id == TbCase.case_id).where(
         _is_registered(moment, moment.today, LONGEST_ABSENCE), _is_away(),
-        TbCase.elsewhere_ended_on <= last_day("refusal-return", moment), ~was_asked("refusal-return", key, is_away))
+        TbCase.elsewhere_ended_on <= last_day("refusal-return", moment))
 
 
 def is_away() -> ColumnElement[bool]:
